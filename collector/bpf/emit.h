@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Records into the ring. */
+#ifndef NT_EMIT_H
+#define NT_EMIT_H
+
+/* The head is zeroed memory: what is reserved stays so. */
+static __always_inline void nt_fill_head(struct nt_head *head, __u64 ts, __u32 size, __u8 kind,
+					 __u8 flags)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	head->ts = ts;
+	head->pid = id >> 32;
+	head->tid = (__u32)id;
+	head->size = size;
+	head->kind = kind;
+	head->flags = flags;
+}
+
+/* Userspace drains on a timer: waking it for each record would cost more than the record. */
+static __always_inline bool nt_send(void *record, __u64 size)
+{
+	if (bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP) == 0)
+		return true;
+	nt_count(NT_N_RING_FULL);
+	return false;
+}
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Birth, change and end of the processes that matter: members, and those that wrote markers. */
+#ifndef NT_HOOK_PROCESS_H
+#define NT_HOOK_PROCESS_H
+
+#define NT_SIGNAL_GROUP_EXIT 4
+
+/* (parent, child), in the parent, before the child first runs. */
+SEC("raw_tp/sched_process_fork")
+int nt_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (struct task_struct *)ctx->args[1];
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
+	__u32 child_state = NT_MEMBER;
+	struct nt_fork record = {};
+	__u32 pid, child_tgid;
+
+	if (!state)
+		return 0;
+	pid = BPF_CORE_READ(child, pid);
+	child_tgid = BPF_CORE_READ(child, tgid);
+	if (pid != child_tgid)
+		return 0; /* a thread */
+	if (*state & NT_MEMBER &&
+	    bpf_map_update_elem(&processes, &pid, &child_state, BPF_ANY)) {
+		nt_count(NT_N_SCOPE);
+		return 0;
+	}
+	nt_fill_head(&record.head, bpf_ktime_get_ns(), sizeof(record), NT_FORK, 0);
+	record.child = pid;
+	nt_send(&record, sizeof(record));
+	return 0;
+}
+
+/* In the task that called exec, its only thread by now. */
+SEC("raw_tp/sched_process_exec")
+int nt_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
+	struct nt_process record;
+	struct nt_thread *t;
+
+	if (!state)
+		return 0;
+	if (nt_send_facts(&record, task, bpf_ktime_get_ns(), NT_EXEC)) {
+		__sync_fetch_and_or(state, NT_TOLD);
+		return 0;
+	}
+	/* What was told before is no longer true: the next marker tells again. */
+	__sync_fetch_and_and(state, ~NT_TOLD);
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	if (t)
+		t->told = 0;
+	return 0;
+}
+
+/* In the ending task. signal->live has been lowered already. */
+SEC("raw_tp/sched_process_exit")
+int nt_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct signal_struct *signal = task->signal;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
+	bool group = signal->live.counter == 0;
+	struct nt_exit record = {};
+
+	if (!state)
+		return 0;
+	/* Two last threads may both see that nobody lives: one tells. */
+	if (group && __sync_fetch_and_or(state, NT_GONE) & NT_GONE)
+		return 0;
+	if (!group && !bpf_task_storage_get(&threads, task, NULL, 0))
+		return 0;
+	if (!group)
+		record.code = task->exit_code;
+	else if (signal->flags & NT_SIGNAL_GROUP_EXIT)
+		record.code = signal->group_exit_code;
+	else
+		record.code = task->group_leader->exit_code;
+	nt_fill_head(&record.head, bpf_ktime_get_ns(), sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
+	nt_send(&record, sizeof(record));
+	/* Last: whoever sees the member gone finds its end in the ring. */
+	if (group)
+		bpf_map_delete_elem(&processes, &tgid);
+	return 0;
+}
+
+/* Never attached: test-run by the loader, which may be in a pid namespace, to learn its own id. */
+SEC("raw_tp/own_id")
+int nt_own_id(struct bpf_raw_tracepoint_args *ctx)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The hook that works wherever BPF does: the entry of every system call. What
+ * is cheap to refuse is refused first: number, length, first byte, then the file.
+ */
+#ifndef NT_HOOK_SYSCALL_H
+#define NT_HOOK_SYSCALL_H
+
+#define NT_FMODE_WRITE 2
+#define NT_S_IFMT 0170000
+#define NT_S_IFCHR 0020000
+
+/* Whether descriptor `fd` of the current task is the null device, open for writing. */
+static __always_inline bool nt_fd_is_null(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = task->files->fdt;
+	struct inode *inode;
+	struct file *file;
+	unsigned int rdev, fmode;
+	unsigned short mode;
+
+	if (fd >= fdt->max_fds)
+		return false;
+	if (bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd) || !file)
+		return false;
+	if (bpf_core_read(&inode, sizeof(inode), &file->f_inode) || !inode)
+		return false;
+	if (bpf_core_read(&rdev, sizeof(rdev), &inode->i_rdev) || rdev != NT_NULL_RDEV)
+		return false;
+	if (bpf_core_read(&mode, sizeof(mode), &inode->i_mode) ||
+	    (mode & NT_S_IFMT) != NT_S_IFCHR)
+		return false;
+	return !bpf_core_read(&fmode, sizeof(fmode), &file->f_mode) && (fmode & NT_FMODE_WRITE);
+}
+
+/* Reads the segment list of a writev; a 32-bit caller's has pairs of 32 bits. */
+static __always_inline void nt_read_segments(struct nt_segments *v, __u64 list, __u64 count,
+					     bool compat)
+{
+	v->more = count > NT_SEGMENTS;
+	if (count > NT_SEGMENTS)
+		count = NT_SEGMENTS;
+	v->count = count;
+	if (!compat) {
+		asm volatile("" : "+r"(count));
+		if (count > NT_SEGMENTS ||
+		    bpf_probe_read_user(v->at, count * sizeof(v->at[0]), (void *)list))
+			v->count = 0;
+		return;
+	}
+	for (int i = 0; i < NT_SEGMENTS; i++) {
+		__u32 pair[2] = {};
+
+		if (i >= NT_READ(v->count))
+			break;
+		bpf_probe_read_user(pair, sizeof(pair), (void *)(list + i * sizeof(pair)));
+		v->at[i].base = pair[0];
+		v->at[i].len = pair[1];
+	}
+}
+
+/* A write call, by its native number or, for a 32-bit caller, the other one. */
+static __always_inline void nt_write_call(__u64 nr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool compat = nt_is_compat(task);
+	enum nt_call call = compat ? nt_call_compat(nr) : nt_call_native(nr);
+	struct nt_short record = {};
+	struct nt_call_args args;
+	struct nt_write write;
+	struct nt_scratch *s;
+	enum nt_look look;
+
+	if (call == NT_CALL_NONE)
+		return;
+	nt_read_args((struct pt_regs *)bpf_task_pt_regs(task), compat, &args);
+	/* A negative length is EINVAL. */
+	if ((__s64)args.length <= 0)
+		return;
+	write.task = task;
+	write.slot = NT_SLOT_SYSCALL;
+	write.base = args.buffer;
+	write.len = args.length;
+	if (call == NT_CALL_WRITEV) {
+		s = nt_scratch(NT_SLOT_SYSCALL);
+		if (!s)
+			return;
+		nt_read_segments(&s->segments, args.buffer, args.length, compat);
+		write.base = nt_first_segment(&s->segments);
+		write.len = 0;
+		if (!write.base)
+			return;
+	}
+	look = nt_look(&write, &record);
+	if (look != NT_LOOK_OTHER && nt_fd_is_null(task, args.fd))
+		nt_marker(&write, &record, look);
+}
+
+SEC("raw_tp/sys_enter")
+int nt_sys_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 nr = ctx->args[1];
+
+	if (nt_call_native(nr) != NT_CALL_NONE || nt_call_compat(nr) != NT_CALL_NONE)
+		nt_write_call(nr);
+	return 0;
+}
+
+#endif

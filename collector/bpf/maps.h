@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Maps, what the loader sets before load, and the counters. */
+#ifndef NT_MAPS_H
+#define NT_MAPS_H
+
+/* Set by the loader, constant for the verifier: what is not chosen is not there. */
+enum nt_scope {
+	NT_SCOPE_ALL,
+	NT_SCOPE_MEMBERS,	/* processes marked NT_MEMBER */
+	NT_SCOPE_UID,		/* threads whose real user is nt_uid */
+	NT_SCOPE_CGROUP,	/* threads in nt_cgroup, which lies nt_cgroup_level below the root */
+};
+
+const volatile __u32 nt_scope;
+const volatile __u32 nt_uid;
+const volatile __u32 nt_cgroup_level;
+const volatile __u64 nt_cgroup;
+
+/* The loader adds one whenever it changes membership by hand: cached answers end. */
+__u32 nt_generation;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24); /* bytes; the loader sets its own */
+} ring SEC(".maps");
+
+/* By enum nt_counter. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NT_N_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* State of a process, by thread group id. */
+enum nt_process_state {
+	NT_MEMBER = 1,	/* in scope where nt_members_only; its children will be too */
+	NT_TOLD = 2,	/* its facts reached the ring */
+	NT_GONE = 4,	/* its end was told */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} processes SEC(".maps");
+
+/* State of a thread that wrote a marker. That there is none is the fast path. */
+struct nt_thread {
+	__u64 since;		/* when the pending marker began */
+	__u32 left;		/* bytes it may still take; 0: none is pending */
+	__u32 generation;	/* of `member` */
+	__u8 member;
+	__u8 told;		/* the process's facts reached the ring */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct nt_thread);
+} threads SEC(".maps");
+
+/* Reads memory where the compiler might go on with what it wrote there. */
+#define NT_READ(x) (*(volatile typeof(x) *)&(x))
+
+#define NT_SEGMENTS 16
+
+/* One piece of user memory, as struct iovec has it. */
+struct nt_segment {
+	__u64 base;
+	__u64 len;
+};
+
+struct nt_segments {
+	struct nt_segment at[NT_SEGMENTS];
+	__u32 count;
+	bool more; /* there are segments beyond */
+};
+
+/*
+ * Where a record is built that is too large for the stack. Lengths and flags go
+ * through it too: what is read back from memory is unknown to the verifier,
+ * which then checks what follows once and not for each way to get there. fentry
+ * programs may be preempted, so two of them can be under way on one cpu: each
+ * has its own.
+ */
+enum nt_slot {
+	NT_SLOT_WRITE,
+	NT_SLOT_WRITE_ITER,
+	NT_SLOT_MAX,
+	NT_SLOT_SYSCALL = NT_SLOT_WRITE, /* never together with the others */
+};
+
+struct nt_scratch {
+	struct nt_segments segments;
+	struct nt_process process;
+	struct nt_thread nobody; /* stands in where there is no memory for a thread's state */
+	__u64 len;		 /* of the payload; 0: it could not be read */
+	struct nt_head head;
+	/* Twice: the verifier bounds an offset and a length by NT_PAYLOAD_MAX, but not their sum. */
+	__u8 payload[2 * NT_PAYLOAD_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NT_SLOT_MAX);
+	__type(key, __u32);
+	__type(value, struct nt_scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct nt_scratch *nt_scratch(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratch, &slot);
+}
+
+/* Several programs may count on one cpu, so a plain add could lose one. */
+static __always_inline void nt_count(__u32 which)
+{
+	__u64 *n = bpf_map_lookup_elem(&counters, &which);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
+#endif

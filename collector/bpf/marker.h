@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* From a write to the null device to a record, whichever hook saw it. */
+#ifndef NT_MARKER_H
+#define NT_MARKER_H
+
+#define NT_NULL_RDEV ((1 << 20) | 3)
+
+/*
+ * A write of up to so many bytes, as most markers are, is read whole at the
+ * first look and sent from the stack: a second read costs as much as the first,
+ * and reading to a map's memory more than to the stack.
+ */
+#define NT_SHORT 64
+
+struct nt_short {
+	struct nt_head head;
+	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
+};
+
+/* What the first look at a write says. */
+enum nt_look {
+	NT_LOOK_OTHER,	/* nothing of ours */
+	NT_LOOK_MARKER,	/* begins like a marker */
+	NT_LOOK_CONT,	/* may continue this thread's marker */
+	NT_LOOK_FAULT,	/* not mapped in: nobody can tell */
+};
+
+/* A write under the hooks' eyes. */
+struct nt_write {
+	struct task_struct *task;
+	__u64 base; /* where its bytes begin */
+	__u64 len;  /* 0: its segments are in the scratch */
+	__u32 slot;
+	bool whole; /* all of it is on the stack */
+};
+
+/*
+ * Whether what begins with these bytes may be a marker. Much else is written to
+ * the null device: pages that begin with '<', lists, binary data.
+ */
+static __always_inline bool nt_begins(const __u8 *bytes, __u64 n)
+{
+	__u8 second = bytes[1];
+
+	if (bytes[0] == '>' || bytes[0] == '<')
+		return n < 2 || second == ':';
+	return bytes[0] == '[' && (n < 2 || second == '"' || second == ' ' || second == '\t' ||
+				   second == '\n' || second == '\r');
+}
+
+/* Reads the first bytes, and with them the whole of a short write. */
+static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short *r)
+{
+	__u64 n = w->len;
+	struct nt_thread *t;
+
+	w->whole = n && n <= NT_SHORT;
+	if (!w->whole)
+		n = n ? 2 : 1; /* a first segment may hold no more */
+	asm volatile("" : "+r"(n));
+	if (n > NT_SHORT)
+		return NT_LOOK_OTHER;
+	if (bpf_probe_read_user(r->payload, n, (void *)w->base)) {
+		w->whole = false;
+		n = 1;
+		if (bpf_probe_read_user(r->payload, n, (void *)w->base))
+			return NT_LOOK_FAULT;
+	}
+	if (nt_begins(r->payload, n))
+		return NT_LOOK_MARKER;
+	/* Most threads have no storage of any kind: that is cheaper to see than to ask for. */
+	if (!w->task->bpf_storage)
+		return NT_LOOK_OTHER;
+	t = bpf_task_storage_get(&threads, w->task, NULL, 0);
+	return t && t->left ? NT_LOOK_CONT : NT_LOOK_OTHER;
+}
+
+/* Where the bytes of a segmented write begin; 0 if it has none. */
+static __always_inline __u64 nt_first_segment(const struct nt_segments *v)
+{
+	for (int i = 0; i < NT_SEGMENTS; i++) {
+		if (i >= NT_READ(v->count))
+			break;
+		if (v->at[i].len)
+			return v->at[i].base;
+	}
+	return 0;
+}
+
+/* Copies the segments one behind the other. */
+static __always_inline void nt_gather(struct nt_scratch *s)
+{
+	s->len = 0;
+	if (s->segments.more)
+		s->head.flags |= NT_CUT;
+	for (int i = 0; i < NT_SEGMENTS; i++) {
+		__u64 n, off, room;
+
+		if (i >= NT_READ(s->segments.count))
+			break;
+		n = s->segments.at[i].len;
+		if (n == 0)
+			continue;
+		off = NT_READ(s->len);
+		if (off >= NT_PAYLOAD_MAX) {
+			s->head.flags |= NT_CUT;
+			break;
+		}
+		room = NT_PAYLOAD_MAX - off;
+		if (n > room) {
+			n = room;
+			s->head.flags |= NT_CUT;
+		}
+		asm volatile("" : "+r"(n));
+		if (n > NT_PAYLOAD_MAX ||
+		    bpf_probe_read_user(s->payload + off, n, (void *)s->segments.at[i].base)) {
+			s->len = 0;
+			break;
+		}
+		s->len = off + n;
+	}
+}
+
+/* Copies one piece of memory. */
+static __always_inline void nt_copy(struct nt_scratch *s, __u64 base, __u64 n)
+{
+	if (n > NT_PAYLOAD_MAX) {
+		n = NT_PAYLOAD_MAX;
+		s->head.flags |= NT_CUT;
+	}
+	s->len = n;
+	asm volatile("" : "+r"(n));
+	if (n > NT_PAYLOAD_MAX || bpf_probe_read_user(s->payload, n, (void *)base))
+		s->len = 0;
+}
+
+/*
+ * Whether a simple marker's end surely is the write's: `::`, with neither an
+ * escape nor a direction before, and perhaps a newline behind. `last` points at
+ * the last four bytes.
+ */
+static __always_inline bool nt_surely_ends(__u8 first, const __u8 *last)
+{
+	__u8 before;
+
+	if (last[2] != ':')
+		return false;
+	if (last[3] == ':')
+		before = last[1];
+	else if (last[3] == '\n' && last[1] == ':')
+		before = last[0];
+	else
+		return false;
+	return first != '[' && before != '>' && before != '<' && before != '\\';
+}
+
+/*
+ * What this write means for the thread's next ones. Userspace joins fragments
+ * exactly; what is sent for it is bounded here. `mask` changes nothing: it is for
+ * the verifier, which does not know that n is at least 4 where it counts.
+ */
+static __always_inline void nt_mark_pending(struct nt_thread *t, __u8 flags, const __u8 *payload,
+					    __u64 n, __u64 mask, __u64 ts)
+{
+	const __u8 *last = payload + ((n - 4) & mask);
+
+	if (flags & NT_CONT) {
+		t->left -= n < t->left ? n : t->left;
+	} else if (n >= NT_PAYLOAD_MAX || (n >= 4 && nt_surely_ends(payload[0], last))) {
+		t->left = 0;
+	} else {
+		t->left = NT_PAYLOAD_MAX - n;
+		t->since = ts;
+	}
+}
+
+/* A write that does not fit the stack. Separate, so that the verifier need not walk it twice. */
+static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __u64 ts, __u32 cont)
+{
+	struct nt_scratch *s = nt_scratch(w->slot);
+	__u8 flags;
+	__u64 n;
+
+	if (!s)
+		return 0;
+	s->head.flags = cont ? NT_CONT : 0;
+	if (w->len)
+		nt_copy(s, w->base, w->len);
+	else
+		nt_gather(s);
+	flags = NT_READ(s->head.flags);
+	n = NT_READ(s->len);
+	if (n == 0 || n > NT_PAYLOAD_MAX) {
+		nt_count(NT_N_FAULT);
+		return 0;
+	}
+	if (!t->told)
+		nt_first_sight(w->task, t, ts, w->slot);
+	nt_fill_head(&s->head, ts, sizeof(s->head) + n, NT_WRITE, flags);
+	nt_send(&s->head, sizeof(s->head) + n);
+	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
+	return 0;
+}
+
+/* A write that is on the stack. */
+static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short *r,
+					    struct nt_thread *t, __u64 ts, __u32 cont)
+{
+	__u8 flags = cont ? NT_CONT : 0;
+	__u64 n = w->len;
+
+	asm volatile("" : "+r"(n));
+	if (n == 0 || n > NT_SHORT)
+		return;
+	if (!t->told)
+		nt_first_sight(w->task, t, ts, w->slot);
+	nt_fill_head(&r->head, ts, sizeof(r->head) + n, NT_WRITE, flags);
+	nt_send(&r->head, sizeof(r->head) + n);
+	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);
+}
+
+/*
+ * The common end of every hook: the write is to the null device and the first
+ * look found it worth sending.
+ */
+static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, enum nt_look look)
+{
+	struct nt_thread *t;
+	__u64 ts;
+
+	t = bpf_task_storage_get(&threads, w->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
+		/* The marker still goes out, but not what follows it or the thread's end. */
+		struct nt_scratch *s = nt_scratch(w->slot);
+
+		if (!s)
+			return;
+		t = &s->nobody;
+		__builtin_memset(t, 0, sizeof(*t));
+		if (nt_in_scope(t))
+			nt_count(NT_N_STORAGE);
+	}
+	if (!nt_in_scope(t))
+		return;
+	if (look == NT_LOOK_FAULT) {
+		nt_count(NT_N_FAULT);
+		return;
+	}
+	ts = bpf_ktime_get_ns();
+	if (look == NT_LOOK_CONT && ts - t->since > NT_FRAGMENT_NS) {
+		t->left = 0;
+		return;
+	}
+	if (w->whole)
+		nt_short_marker(w, r, t, ts, look == NT_LOOK_CONT);
+	else
+		nt_long_marker(w, t, ts, look == NT_LOOK_CONT);
+}
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * The kernel half of nulltrace, one translation unit: what each part is for
+ * stands at its head. records.h is all that userspace knows of it.
+ */
+#include "vmlinux_min.h"
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "records.h"
+
+#include "arch.h"
+#include "maps.h"
+
+#include "emit.h"
+#include "facts.h"
+#include "scope.h"
+
+#include "marker.h"
+
+#include "hook_fentry.h"
+#include "hook_process.h"
+#include "hook_syscall.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

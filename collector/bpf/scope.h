@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Whose markers are wanted. */
+#ifndef NT_SCOPE_H
+#define NT_SCOPE_H
+
+/*
+ * A process is a member from its birth or by the loader's hand, which the
+ * generation tells: so a thread may keep the answer. Its user and cgroup can
+ * change at any time and are cheap to ask: they are not kept.
+ */
+static __always_inline bool nt_is_member(struct nt_thread *t)
+{
+	__u32 generation = NT_READ(nt_generation) + 1;
+
+	if (t->generation != generation) {
+		__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+		__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
+
+		t->member = state && (*state & NT_MEMBER);
+		t->generation = generation;
+	}
+	return t->member;
+}
+
+static __always_inline bool nt_in_scope(struct nt_thread *t)
+{
+	switch (nt_scope) {
+	case NT_SCOPE_ALL:
+		return true;
+	case NT_SCOPE_MEMBERS:
+		return nt_is_member(t);
+	case NT_SCOPE_UID:
+		return (__u32)bpf_get_current_uid_gid() == nt_uid;
+	case NT_SCOPE_CGROUP:
+		return bpf_get_current_ancestor_cgroup_id(nt_cgroup_level) == nt_cgroup;
+	}
+	return false;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The few kernel types that are read, with only the fields that are read. The
+ * loader finds each field's real offset in the running kernel's BTF (CO-RE), so
+ * neither order nor size means anything here. A name with ___ is the shape of
+ * some kernels only and is used behind bpf_core_field_exists.
+ */
+#ifndef NT_VMLINUX_MIN_H
+#define NT_VMLINUX_MIN_H
+
+#include <linux/types.h>
+
+typedef _Bool bool;
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_rdev;
+};
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+	struct path f_path;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+};
+
+struct thread_info {
+	unsigned long flags;
+	unsigned int status; /* x86 only */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	int pid;
+	int tgid;
+	int exit_code;
+	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct signal_struct *signal;
+	struct files_struct *files;
+	struct mm_struct *mm;
+	__u64 start_time;
+	char comm[16];
+	struct bpf_local_storage *bpf_storage;
+};
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+enum iter_type {
+	ITER_IOVEC = 0,
+	ITER_UBUF = 1,
+};
+
+struct iov_iter {
+	__u8 iter_type;
+	unsigned long iov_offset;
+	unsigned long count;
+	unsigned long nr_segs;
+	void *ubuf;
+};
+
+struct iov_iter___before_6_4 {
+	const struct iovec *iov;
+};
+
+struct iov_iter___since_6_4 {
+	const struct iovec *__iov;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long bx;
+	unsigned long cx;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	unsigned long regs[31];
+	unsigned long orig_x0;
+};
+#endif
+
+#pragma clang attribute pop
+
+#endif
