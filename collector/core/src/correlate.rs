@@ -1,0 +1,243 @@
+//! From events to closed spans.
+//!
+//! ```
+//! use nulltrace_core::correlate::{Correlator, Limits};
+//! use nulltrace_core::event::{Event, What};
+//! use nulltrace_core::span::Closed;
+//!
+//! let write = |ts, bytes| Event {
+//!     ts, pid: 1, tid: 1,
+//!     what: What::Write { bytes, cut: false, continues: false },
+//! };
+//! let mut correlator = Correlator::new(Limits::default());
+//! let mut spans = Vec::new();
+//! let mut out = |span: &Closed| spans.push(span.clone());
+//! correlator.push(&write(100, b">:t:checkout::"), &mut out);
+//! correlator.push(&write(110, b">:t:checkout.pay:cart=7:"), &mut out);
+//! correlator.push(&write(150, b"<:t:checkout.pay::"), &mut out);
+//! correlator.push(&write(160, b"<:t:checkout::"), &mut out);
+//! assert_eq!(spans[0].tags.canonical(), b"checkout.pay");
+//! assert_eq!(spans[0].parent, Some(spans[1].seq));
+//! assert_eq!((spans[1].duration(), spans[1].self_ns()), (60, 20));
+//! assert!(correlator.ledger().check().is_ok());
+//! ```
+
+use std::sync::Arc;
+
+use nulltrace_spec::{Dir, Error, Joined};
+
+use crate::event::{Event, What};
+use crate::fragments::Fragments;
+use crate::ledger::{Ledger, Markers};
+use crate::process::{Process, Processes};
+use crate::span::{Closed, TagPath};
+pub use crate::spans::{Limits, OpenSpan};
+use crate::spans::{Spans, Writer};
+
+/// Where the correlator's results go. A closure that takes a `&Closed` is one.
+pub trait Out {
+    /// A span ended.
+    fn closed(&mut self, span: &Closed);
+    /// A write looked like a marker and was none. It is counted already; this is for a log.
+    fn malformed(&mut self, bad: &Malformed<'_>) {
+        let _ = bad;
+    }
+}
+
+impl<F: FnMut(&Closed)> Out for F {
+    #[inline]
+    fn closed(&mut self, span: &Closed) {
+        self(span);
+    }
+}
+
+/// What looked like a marker and was none.
+#[derive(Clone, Copy, Debug)]
+pub struct Malformed<'a> {
+    /// When it was written, `CLOCK_MONOTONIC` nanoseconds.
+    pub ts: u64,
+    /// The process that wrote it.
+    pub pid: u32,
+    /// The thread that wrote it.
+    pub tid: u32,
+    /// Command name of the process; empty if unknown.
+    pub comm: &'a Arc<[u8]>,
+    /// What was written, to the end of the bad line.
+    pub bytes: &'a [u8],
+    /// Why it is no marker, and where in `bytes`.
+    pub error: Error,
+}
+
+/// Turns events into closed spans. Feed it events in order of time (see [`crate::order`]).
+///
+/// Memory is bounded by [`Limits`], whatever is written. Events out of order do no harm but to the
+/// spans they belong to.
+#[derive(Debug)]
+pub struct Correlator {
+    fragments: Fragments,
+    rest: Rest,
+}
+
+/// All but the fragments, which hand over the markers they hold.
+#[derive(Debug)]
+struct Rest {
+    processes: Processes,
+    spans: Spans,
+    markers: Markers,
+}
+
+impl Correlator {
+    /// A correlator that has seen nothing.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            fragments: Fragments::new(limits.fragments),
+            rest: Rest {
+                processes: Processes::default(),
+                spans: Spans::new(limits),
+                markers: Markers::default(),
+            },
+        }
+    }
+
+    /// Takes in one event.
+    pub fn push(&mut self, event: &Event<'_>, out: &mut impl Out) {
+        self.tick(event.ts, out);
+        let rest = &mut self.rest;
+        let Event { ts, pid, tid, what } = *event;
+        match what {
+            What::Write { bytes, cut, .. } => {
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, &joined, out);
+                if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
+                    rest.markers.not_markers += 1;
+                }
+            }
+            What::Process { facts, .. } => {
+                if rest.processes.learn(facts) {
+                    rest.spans
+                        .process_gone(pid, ts, &mut |span: &Closed| out.closed(span));
+                }
+            }
+            What::Fork { child } => {
+                if rest.processes.born(child, ts) {
+                    let out = &mut |span: &Closed| out.closed(span);
+                    rest.spans.process_gone(child, ts, out);
+                }
+            }
+            What::Exit { signal, group } => {
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, &joined, out);
+                self.fragments.end((pid, tid), each);
+                rest.exit(pid, tid, ts, signal, group, out);
+            }
+        }
+    }
+
+    /// Lets time pass: ends what was open for too long and gives up markers that stayed unfinished.
+    /// [`push`](Self::push) does so too; this is for when no events come.
+    pub fn tick(&mut self, now: u64, out: &mut impl Out) {
+        let rest = &mut self.rest;
+        self.fragments.expire(now, |(pid, tid), joined| {
+            rest.marker(pid, tid, &joined, out);
+        });
+        rest.spans
+            .expire(now, &mut |span: &Closed| out.closed(span));
+    }
+
+    /// Nothing more will come: unfinished markers are refused, and spans whose process ended without
+    /// them end. What else is open stays open, and is counted so.
+    pub fn finish(&mut self, now: u64, out: &mut impl Out) {
+        self.tick(now, out);
+        let rest = &mut self.rest;
+        self.fragments.finish(|(pid, tid), joined| {
+            rest.marker(pid, tid, &joined, out);
+        });
+        rest.spans.finish(&mut |span: &Closed| out.closed(span));
+    }
+
+    /// The account so far. What sources, the reordering and sinks count is not in it.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            markers: self.rest.markers.clone(),
+            spans: self.rest.spans.counts().clone(),
+            ..Ledger::default()
+        }
+    }
+
+    /// How many spans are open.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.rest.spans.counts().open
+    }
+
+    /// The tag paths of open spans, each with the number of spans.
+    pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, u64)> {
+        self.rest.spans.open_by_tags()
+    }
+
+    /// The open spans, the one opened first first.
+    pub fn open_by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
+        self.rest.spans.by_age()
+    }
+
+    /// The facts of a process, if they came and it did not end.
+    pub fn process(&mut self, pid: u32) -> Option<&Process> {
+        self.rest.processes.get(pid)
+    }
+}
+
+impl Rest {
+    fn marker(&mut self, pid: u32, tid: u32, joined: &Joined<'_>, out: &mut impl Out) {
+        let (comm, ppid) = self.processes.who(pid);
+        let ts = joined.ts;
+        self.markers.seen += 1;
+        let marker = match &joined.marker {
+            Ok(marker) => marker,
+            Err(error) => {
+                self.markers.refuse(error.code);
+                out.malformed(&Malformed {
+                    ts,
+                    pid,
+                    tid,
+                    comm,
+                    bytes: joined.bytes,
+                    error: *error,
+                });
+                return;
+            }
+        };
+        self.markers.cut += u64::from(marker.cut);
+        let writer = Writer {
+            ts,
+            pid,
+            tid,
+            ppid,
+            comm,
+        };
+        let out = &mut |span: &Closed| out.closed(span);
+        match marker.dir {
+            Dir::Enter => {
+                self.markers.enter += 1;
+                self.spans.enter(&writer, marker, out);
+            }
+            Dir::Exit => {
+                self.markers.exit += 1;
+                if !self.spans.exit(&writer, marker, out) {
+                    self.markers.unmatched_exit += 1;
+                }
+            }
+        }
+    }
+
+    fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {
+        let out = &mut |span: &Closed| out.closed(span);
+        if group {
+            self.processes.died(pid);
+            let killed = signal != 0;
+            self.spans
+                .process_exit(pid, ts, killed, &mut self.processes, out);
+        } else {
+            self.spans.thread_exit(pid, tid, ts, out);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What came in, what came out, and what was lost, by cause.
+
+use core::fmt;
+
+use nulltrace_spec::Code;
+
+/// The whole account of a run. `in = out + lost by cause` holds in every room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Markers.
+    pub markers: Markers,
+    /// Spans.
+    pub spans: Spans,
+    /// What was lost, by cause.
+    pub lost: Lost,
+}
+
+/// A sum of the [`Ledger`] that is not what it must be: a fault of nulltrace itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbalanced {
+    /// The sum as the ledger's documentation states it.
+    pub rule: &'static str,
+    /// What came in.
+    pub left: u64,
+    /// What is accounted for.
+    pub right: u64,
+}
+
+impl fmt::Display for Unbalanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, left, right } = self;
+        write!(
+            f,
+            "the ledger does not balance: {rule}, but {left} is not {right}"
+        )
+    }
+}
+
+impl core::error::Error for Unbalanced {}
+
+impl Ledger {
+    /// Proves the account: every marker and every span is where it should be.
+    ///
+    /// # Errors
+    /// The first sum that does not hold.
+    pub fn check(&self) -> Result<(), Unbalanced> {
+        let (markers, spans) = (&self.markers, &self.spans);
+        for (rule, left, right) in [
+            (
+                "markers seen = enter + exit + malformed",
+                markers.seen,
+                markers.enter + markers.exit + markers.refused(),
+            ),
+            ("enter markers = spans opened", markers.enter, spans.opened),
+            (
+                "exit markers = spans closed by exit + unmatched",
+                markers.exit,
+                spans.exit + markers.unmatched_exit,
+            ),
+            (
+                "spans opened = closed by exit + inferred + open",
+                spans.opened,
+                spans.exit + spans.inferred() + spans.open,
+            ),
+        ] {
+            if left != right {
+                return Err(Unbalanced { rule, left, right });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Account of markers. `seen = enter + exit + malformed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markers {
+    /// Markers that reached userspace, fragments joined.
+    pub seen: u64,
+    /// Well-formed enter markers.
+    pub enter: u64,
+    /// Well-formed exit markers.
+    pub exit: u64,
+    /// Refused, by [`Code`] in the order of [`Code::ALL`]; empty while there are none.
+    pub malformed: Vec<u64>,
+    /// Well-formed markers whose args were cut.
+    pub cut: u64,
+    /// Exit markers no open span matched.
+    pub unmatched_exit: u64,
+    /// Continuations that continued nothing: not markers, not lost.
+    pub not_markers: u64,
+    /// Records that came with an earlier time than one already handled.
+    pub late: u64,
+}
+
+impl Markers {
+    /// Counts a refused marker.
+    pub fn refuse(&mut self, code: Code) {
+        if self.malformed.is_empty() {
+            self.malformed = vec![0; Code::ALL.len()];
+        }
+        self.malformed[code as usize] += 1;
+    }
+
+    /// How many were refused, whatever for.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.malformed.iter().sum()
+    }
+}
+
+/// Account of spans. `opened = closed by exit + inferred + open`, `markers.enter = opened`,
+/// `markers.exit = exit + unmatched_exit`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spans {
+    /// Opened by an enter marker.
+    pub opened: u64,
+    /// Closed by their exit marker.
+    pub exit: u64,
+    /// Ended with their thread.
+    pub thread_exit: u64,
+    /// Ended with their process.
+    pub process_exit: u64,
+    /// Ended by the time limit.
+    pub expired: u64,
+    /// Ended to make room.
+    pub evicted: u64,
+    /// Open now.
+    pub open: u64,
+}
+
+impl Spans {
+    /// Ended without an exit marker.
+    #[must_use]
+    pub fn inferred(&self) -> u64 {
+        self.thread_exit + self.process_exit + self.expired + self.evicted
+    }
+}
+
+/// What was lost, by cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Records the kernel could not put into the ring.
+    pub ring_full: u64,
+    /// Marker writes whose buffer was not mapped in.
+    pub fault: u64,
+    /// Records lost for want of kernel memory for a thread's state.
+    pub storage: u64,
+    /// Processes not followed: the scope map was full, or the ptrace source cannot see into them.
+    pub scope: u64,
+    /// Kernel activity beyond the slots of a segment.
+    pub slots: u64,
+    /// Bytes from a source that are no record.
+    pub bad_record: u64,
+    /// Spans a sink could not deliver.
+    pub sink: u64,
+}
+
+impl Lost {
+    /// Every count with the name of its cause as the JSON summary has it.
+    #[must_use]
+    pub const fn causes(&self) -> [(&'static str, u64); 7] {
+        // Taken apart so that a cause added above cannot be forgotten here.
+        let Self {
+            ring_full,
+            fault,
+            storage,
+            scope,
+            slots,
+            bad_record,
+            sink,
+        } = *self;
+        [
+            ("ring_full", ring_full),
+            ("fault", fault),
+            ("storage", storage),
+            ("slots", slots),
+            ("sink", sink),
+            ("scope", scope),
+            ("bad_record", bad_record),
+        ]
+    }
+
+    /// Whether anything was lost.
+    ///
+    /// ```
+    /// use nulltrace_core::ledger::Lost;
+    ///
+    /// assert!(!Lost::default().any());
+    /// assert!(Lost { sink: 1, ..Lost::default() }.any());
+    /// ```
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.causes().iter().any(|&(_, n)| n > 0)
+    }
+}

@@ -1,0 +1,69 @@
+//! A bounded map that forgets what was not asked for longest, roughly and cheaply.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+/// A map of process ids in two generations: when the young one is full it becomes the old one, and
+/// what was not asked for meanwhile goes with the old one before it. Between `half` and `2 * half`
+/// entries are kept.
+///
+/// The keys come from the kernel, so a hash without a secret is enough.
+#[derive(Debug)]
+pub(crate) struct Recent<V> {
+    young: HashMap<u32, V, FxBuildHasher>,
+    old: HashMap<u32, V, FxBuildHasher>,
+    half: usize,
+}
+
+impl<V> Recent<V> {
+    pub(crate) fn new(half: usize) -> Self {
+        Self {
+            young: HashMap::default(),
+            old: HashMap::default(),
+            half: half.max(1),
+        }
+    }
+
+    pub(crate) fn get(&mut self, key: u32) -> Option<&mut V> {
+        // There is no old one until the young one was full for the first time.
+        if !self.old.is_empty()
+            && let Some(value) = self.old.remove(&key)
+        {
+            self.insert(key, value);
+        }
+        self.young.get_mut(&key)
+    }
+
+    pub(crate) fn insert(&mut self, key: u32, value: V) {
+        self.old.remove(&key);
+        if self.young.len() >= self.half && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+
+    pub(crate) fn remove(&mut self, key: u32) -> Option<V> {
+        self.young.remove(&key).or_else(|| self.old.remove(&key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_is_asked_for_and_stays_bounded() {
+        let mut map = Recent::new(8);
+        map.insert(0, "kept");
+        for key in 1..1000 {
+            map.insert(key, "passing");
+            assert_eq!(map.get(0), Some(&mut "kept"));
+            assert!(map.young.len() + map.old.len() <= 16);
+        }
+        assert_eq!(map.get(1), None);
+        assert_eq!(map.get(999), Some(&mut "passing"));
+        assert_eq!(map.remove(0), Some("kept"));
+        assert_eq!(map.get(0), None);
+    }
+}

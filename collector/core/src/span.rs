@@ -1,0 +1,101 @@
+//! A closed span: the value that leaves the correlator for summaries, sinks and views.
+
+use std::sync::Arc;
+
+use nulltrace_spec::Id;
+
+pub use crate::args::ArgList;
+
+/// A tag path, shared by every span that bears it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct TagPath {
+    canonical: Box<[u8]>,
+    segments: Box<[Box<[u8]>]>,
+}
+
+impl TagPath {
+    /// A path from its canonical form (see [`nulltrace_spec::Tags::canonical`]) and its unescaped tags.
+    #[must_use]
+    pub fn new(canonical: &[u8], segments: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
+        Self {
+            canonical: canonical.into(),
+            segments: segments
+                .into_iter()
+                .map(|tag| tag.as_ref().into())
+                .collect(),
+        }
+    }
+    /// The canonical bytes: equal exactly for equal paths.
+    #[must_use]
+    pub fn canonical(&self) -> &[u8] {
+        &self.canonical
+    }
+    /// The unescaped tags, outermost first; bytes as written, never trusted.
+    #[must_use]
+    pub fn segments(&self) -> &[Box<[u8]>] {
+        &self.segments
+    }
+}
+
+/// How a span ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// By its exit marker. Only these count as hits and enter latency histograms.
+    Exit,
+    /// Inferred: its thread ended.
+    ThreadExit,
+    /// Inferred: its process ended.
+    ProcessExit,
+    /// Inferred: it was open for longer than the limit.
+    Expired,
+    /// Inferred: it was the oldest when there was no room for another.
+    Evicted,
+}
+
+/// A span that has ended.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Sequence number of the span in this collector, from 1.
+    pub seq: u64,
+    /// Sequence number of the parent, if it was known when this span was opened.
+    pub parent: Option<u64>,
+    /// The tag path of that parent.
+    pub parent_tags: Option<Arc<TagPath>>,
+    /// The tag path.
+    pub tags: Arc<TagPath>,
+    /// The id with `t`, `p`, `pp` resolved to [`Id::Number`].
+    pub id: Id,
+    /// Arguments of the enter marker.
+    pub enter_args: ArgList,
+    /// Arguments of the exit marker.
+    pub exit_args: ArgList,
+    /// Process that opened it.
+    pub pid: u32,
+    /// Thread that opened it.
+    pub tid: u32,
+    /// Command name of that process when the span was opened, without padding.
+    pub comm: Arc<[u8]>,
+    /// When it was opened, `CLOCK_MONOTONIC` nanoseconds.
+    pub start: u64,
+    /// When it ended.
+    pub end: u64,
+    /// How it ended.
+    pub how: End,
+    /// Sum of the durations of its direct children that ended before it did, nanoseconds.
+    pub child_ns: u64,
+    /// How many those were.
+    pub child_hits: u64,
+}
+
+impl Closed {
+    /// From enter to exit, nanoseconds; 0 if the clocks of two CPUs disagree.
+    #[must_use]
+    pub fn duration(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+    /// The duration less that of the direct children, never below 0.
+    #[must_use]
+    pub fn self_ns(&self) -> u64 {
+        self.duration().saturating_sub(self.child_ns)
+    }
+}

@@ -1,0 +1,220 @@
+//! The summary: for each tag path how often, how long, and how its spans ended.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use nulltrace_core::span::TagPath;
+//! use nulltrace_core::summary::{Limits, Summary};
+//!
+//! let summary = Summary::new(Limits::default());
+//! let path = Arc::new(TagPath::new(b"checkout.pay", ["checkout", "pay"]));
+//! // A path whose only span is still open has a row as well.
+//! let rows = summary.rows([(path, 1)]);
+//! assert_eq!((rows.len(), rows[0].open, rows[0].stats.hits()), (1, 1, 0));
+//! ```
+
+mod rows;
+mod stats;
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::histogram::DEFAULT_BUCKETS;
+use crate::span::{Closed, TagPath};
+
+pub use rows::{Kind, OVERFLOW, Row};
+pub use stats::{Inferred, Stats};
+
+/// How many distinct paths of the overflow row are told apart before their number is a lower bound.
+pub const OVERFLOW_PATHS_MAX: usize = 1 << 16;
+
+/// What bounds the memory of a [`Summary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Distinct tag paths with a row of their own.
+    pub paths: usize,
+    /// Bytes of the text of those paths.
+    pub text_bytes: usize,
+    /// Buckets of each path's histogram, 8 bytes each at most. Only paths whose durations spread over
+    /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
+    pub buckets: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            paths: 10_000,
+            text_bytes: 4 << 20,
+            buckets: DEFAULT_BUCKETS,
+        }
+    }
+}
+
+/// Statistics of closed spans by tag path. Paths beyond the limits share one overflow row, so every
+/// span is in exactly one row.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    limits: Limits,
+    entries: Vec<Entry>,
+    /// Into `entries`, by canonical bytes. The hasher is keyed: tags come from anyone.
+    by_path: HashTable<usize>,
+    hasher: RandomState,
+    /// Into `entries`, by the address of the path the entry holds, which therefore stays valid.
+    by_address: FxHashMap<usize, usize>,
+    text_bytes: usize,
+    overflow: Overflow,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    path: Arc<TagPath>,
+    stats: Stats,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Overflow {
+    stats: Stats,
+    /// Hashes of the paths; two with the same hash count as one. The set's own hasher is keyed, so
+    /// nobody can choose paths that make it slow.
+    paths: HashSet<u64>,
+    more: bool,
+}
+
+impl Overflow {
+    /// The same in every summary, so that sets can be joined.
+    fn hash(path: &TagPath) -> u64 {
+        FxBuildHasher.hash_one(path.canonical())
+    }
+
+    fn note(&mut self, hash: u64) {
+        if self.paths.len() < OVERFLOW_PATHS_MAX {
+            self.paths.insert(hash);
+        } else if !self.paths.contains(&hash) {
+            self.more = true;
+        }
+    }
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Summary {
+    /// An empty summary.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            entries: Vec::new(),
+            by_path: HashTable::new(),
+            hasher: RandomState::new(),
+            by_address: FxHashMap::default(),
+            text_bytes: 0,
+            overflow: Overflow {
+                stats: Stats::with_buckets(limits.buckets),
+                ..Overflow::default()
+            },
+        }
+    }
+
+    /// Counts one span.
+    pub fn push(&mut self, span: &Closed) {
+        self.stats_of(&span.tags).push(span);
+    }
+
+    /// Adds all that `other` counted. Unless a limit is reached this equals pushing its spans; when
+    /// one is, what has no row here is added to the overflow row and no span is lost.
+    pub fn merge(&mut self, other: &Self) {
+        for entry in &other.entries {
+            self.stats_of(&entry.path).merge(&entry.stats);
+        }
+        self.overflow.stats.merge(&other.overflow.stats);
+        for &hash in &other.overflow.paths {
+            self.overflow.note(hash);
+        }
+        self.overflow.more |= other.overflow.more;
+    }
+
+    /// One row per path in tree order: a path comes after the nearest path it extends, siblings by the
+    /// sum of their durations, the longest first; the overflow row, if any, is the last.
+    ///
+    /// `open` tells how many spans of a path are open now. A path with none but open spans has a row
+    /// as well while there are fewer rows than [`Limits::paths`].
+    #[must_use]
+    pub fn rows(&self, open: impl IntoIterator<Item = (Arc<TagPath>, u64)>) -> Vec<Row<'_>> {
+        rows::rows(self, open)
+    }
+
+    /// The statistics that a span of `path` belongs to.
+    fn stats_of(&mut self, path: &Arc<TagPath>) -> &mut Stats {
+        let address = Arc::as_ptr(path) as usize;
+        let found = match self.by_address.get(&address) {
+            Some(&at) => Some(at),
+            None => self.look_up(path, address),
+        };
+        match found {
+            Some(at) => &mut self.entries[at].stats,
+            None => &mut self.overflow.stats,
+        }
+    }
+
+    /// The entry of a path not found by its address, made if there is room.
+    #[cold]
+    fn look_up(&mut self, path: &Arc<TagPath>, address: usize) -> Option<usize> {
+        if let Some(at) = self.find(path) {
+            // The same path was shared anew; from now on it will come with this address.
+            let entry = &mut self.entries[at];
+            self.by_address.remove(&(Arc::as_ptr(&entry.path) as usize));
+            entry.path = Arc::clone(path);
+            self.by_address.insert(address, at);
+            return Some(at);
+        }
+        let text = text_bytes(path);
+        if self.entries.len() >= self.limits.paths
+            || self.text_bytes.saturating_add(text) > self.limits.text_bytes
+        {
+            self.overflow.note(Overflow::hash(path));
+            return None;
+        }
+        self.text_bytes += text;
+        let at = self.entries.len();
+        self.entries.push(Entry {
+            path: Arc::clone(path),
+            stats: Stats::with_buckets(self.limits.buckets),
+        });
+        self.by_address.insert(address, at);
+        let hash = self.hasher.hash_one(path.canonical());
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.by_path.insert_unique(hash, at, |&at| {
+            hasher.hash_one(entries[at].path.canonical())
+        });
+        Some(at)
+    }
+
+    fn find(&self, path: &TagPath) -> Option<usize> {
+        let canonical = path.canonical();
+        self.by_path
+            .find(self.hasher.hash_one(canonical), |&at| {
+                self.entries[at].path.canonical() == canonical
+            })
+            .copied()
+    }
+}
+
+/// What a path's text takes: its canonical form, and each tag with its place in the list.
+fn text_bytes(path: &TagPath) -> usize {
+    let tags: usize = path
+        .segments()
+        .iter()
+        .map(|tag| tag.len() + size_of::<Box<[u8]>>())
+        .sum();
+    path.canonical().len() + tags
+}
+
+#[cfg(test)]
+mod tests;
