@@ -1,0 +1,324 @@
+//! The summary as JSON, version 1, for programs.
+//!
+//! Keys are added, never renamed. Times are integer nanoseconds; where nothing was counted they are 0
+//! and `hits` says so. Bytes that are no UTF-8 become U+FFFD.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use nulltrace_core::ledger::{Ledger, Markers, Spans};
+use nulltrace_core::summary::{Inferred, Kind, Row};
+use serde::Serialize;
+use serde_json::ser::Formatter;
+use serde_json::{Map, Value};
+
+use super::Report;
+use super::text::is_hostile;
+
+/// Writes the summary as one line.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: impl Write, report: &Report<'_>) -> io::Result<()> {
+    let mut json = serde_json::Serializer::with_formatter(out, Plain);
+    Summary::new(report).serialize(&mut json)?;
+    json.into_inner().write_all(b"\n")
+}
+
+/// The account of a run, as every JSON output carries it under `"ledger"`.
+#[must_use]
+pub fn ledger(of: &Ledger) -> impl Serialize + use<> {
+    LedgerKeys::new(of)
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    nulltrace: u8,
+    backend: &'a str,
+    wall_start: String,
+    elapsed_ns: u64,
+    spans: Vec<Span<'a>>,
+    ledger: LedgerKeys,
+}
+
+#[derive(Serialize)]
+struct Span<'a> {
+    tags: Vec<Cow<'a, str>>,
+    hits: u64,
+    open: u64,
+    child_hits: u64,
+    duration_ns: Duration,
+    self_ns: Sum,
+    inferred: Ends,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overflow: Option<Overflow>,
+}
+
+#[derive(Serialize)]
+struct Duration {
+    sum: u128,
+    min: u64,
+    max: u64,
+    avg: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+}
+
+#[derive(Serialize)]
+struct Sum {
+    sum: u128,
+}
+
+#[derive(Serialize)]
+struct Ends {
+    process_exit: u64,
+    thread_exit: u64,
+    expired: u64,
+    evicted: u64,
+}
+
+/// On the one row of all paths beyond the limits.
+#[derive(Serialize)]
+struct Overflow {
+    paths: u64,
+    at_least: bool,
+}
+
+#[derive(Serialize)]
+struct LedgerKeys {
+    markers: Map<String, Value>,
+    spans: Map<String, Value>,
+    lost: Map<String, Value>,
+}
+
+impl<'a> Summary<'a> {
+    fn new(report: &Report<'a>) -> Self {
+        Self {
+            nulltrace: 1,
+            backend: report.backend,
+            wall_start: report.wall_start.to_string(),
+            elapsed_ns: report.elapsed_ns,
+            spans: report.rows.iter().map(Span::new).collect(),
+            ledger: LedgerKeys::new(report.ledger),
+        }
+    }
+}
+
+impl<'a> Span<'a> {
+    fn new(row: &'a Row<'a>) -> Self {
+        let stats = row.stats;
+        let duration = &stats.duration;
+        let quantile = |q| duration.quantile(q).unwrap_or(0);
+        let Inferred {
+            thread_exit,
+            process_exit,
+            expired,
+            evicted,
+        } = stats.inferred;
+        Self {
+            tags: row
+                .path
+                .segments()
+                .iter()
+                .map(|tag| String::from_utf8_lossy(tag))
+                .collect(),
+            hits: stats.hits(),
+            open: row.open,
+            child_hits: stats.child_hits,
+            duration_ns: Duration {
+                sum: duration.sum(),
+                min: duration.min().unwrap_or(0),
+                max: duration.max().unwrap_or(0),
+                avg: duration.mean().unwrap_or(0),
+                p50: quantile(0.5),
+                p90: quantile(0.9),
+                p99: quantile(0.99),
+                p999: quantile(0.999),
+            },
+            self_ns: Sum { sum: stats.self_ns },
+            inferred: Ends {
+                process_exit,
+                thread_exit,
+                expired,
+                evicted,
+            },
+            overflow: match row.kind {
+                Kind::Path => None,
+                Kind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
+            },
+        }
+    }
+}
+
+impl LedgerKeys {
+    fn new(of: &Ledger) -> Self {
+        Self {
+            markers: markers(&of.markers),
+            spans: spans(&of.spans),
+            lost: object(of.lost.causes()),
+        }
+    }
+}
+
+fn object(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Value> {
+    counts
+        .into_iter()
+        .map(|(name, n)| (name.to_owned(), n.into()))
+        .collect()
+}
+
+fn markers(of: &Markers) -> Map<String, Value> {
+    // Taken apart, here and below, so that a count added to the ledger cannot be forgotten.
+    let Markers {
+        seen,
+        enter,
+        exit,
+        malformed,
+        cut,
+        unmatched_exit,
+        not_markers,
+        late,
+    } = of;
+    let mut keys = object([
+        ("seen", *seen),
+        ("enter", *enter),
+        ("exit", *exit),
+        ("malformed", super::total(malformed.iter().copied())),
+        ("cut", *cut),
+        ("unmatched_exit", *unmatched_exit),
+        ("not_markers", *not_markers),
+        ("late", *late),
+    ]);
+    let by_code = object(super::refused_by_code(of));
+    if !by_code.is_empty() {
+        keys.insert("malformed_by_code".to_owned(), by_code.into());
+    }
+    keys
+}
+
+fn spans(of: &Spans) -> Map<String, Value> {
+    let Spans {
+        opened,
+        exit,
+        thread_exit,
+        process_exit,
+        expired,
+        evicted,
+        open,
+    } = *of;
+    object([
+        ("opened", opened),
+        ("exit", exit),
+        ("thread_exit", thread_exit),
+        ("process_exit", process_exit),
+        ("expired", expired),
+        ("evicted", evicted),
+        ("open", open),
+    ])
+}
+
+/// Compact JSON that is safe to look at: what would control a terminal is written as an escape,
+/// which stands for the same character.
+struct Plain;
+
+impl Formatter for Plain {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        for (at, c) in fragment.char_indices().filter(|&(_, c)| is_hostile(c)) {
+            out.write_all(&fragment.as_bytes()[written..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            written = at + c.len_utf8();
+        }
+        out.write_all(&fragment.as_bytes()[written..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use nulltrace_core::summary::{Limits, Summary as Spans};
+
+    fn line(summary: &Spans, ledger: &Ledger) -> String {
+        let mut out = Vec::new();
+        fixture::report(summary, ledger, &[], |report| {
+            write(&mut out, report).unwrap()
+        });
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with('\n') && text.lines().count() == 1);
+        text
+    }
+
+    /// One key to a line, in the order written.
+    fn pretty(line: &str) -> String {
+        let value: Value = serde_json::from_str(line).unwrap();
+        serde_json::to_string_pretty(&value).unwrap()
+    }
+
+    #[test]
+    fn version_1() {
+        let limits = Limits {
+            paths: 2,
+            ..Limits::default()
+        };
+        let summary = fixture::with_inferred(fixture::shop(limits));
+        insta::assert_snapshot!(pretty(&line(&summary, &fixture::losses())));
+    }
+
+    #[test]
+    fn nothing_refused_has_no_codes() {
+        let value: Value =
+            serde_json::from_str(&line(&Spans::default(), &Ledger::default())).unwrap();
+        let markers = &value["ledger"]["markers"];
+        assert_eq!(markers["malformed"], 0);
+        assert_eq!(markers.get("malformed_by_code"), None);
+    }
+
+    #[test]
+    fn any_tag_is_safe_and_comes_back() {
+        let summary = fixture::hostile();
+        let text = line(&summary, &fixture::clean());
+        assert!(!text.trim_end().chars().any(is_hostile));
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let rows = summary.rows([]);
+        // Two more are open.
+        assert_eq!(value["spans"].as_array().unwrap().len(), rows.len() + 2);
+        for (row, span) in rows.iter().zip(value["spans"].as_array().unwrap()) {
+            let tags = row
+                .path
+                .segments()
+                .iter()
+                .map(|tag| String::from_utf8_lossy(tag));
+            assert!(
+                tags.eq(span["tags"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|tag| tag.as_str().unwrap()))
+            );
+        }
+    }
+
+    #[test]
+    fn sums_beyond_64_bits_are_whole() {
+        let mut summary = Spans::default();
+        for _ in 0..3 {
+            let span = fixture::span(
+                &fixture::path(&[b"age"]),
+                u64::MAX - 5,
+                nulltrace_core::span::End::Exit,
+            );
+            summary.push(&span);
+        }
+        let sum = 3 * u128::from(u64::MAX - 5);
+        assert!(line(&summary, &Ledger::default()).contains(&format!(r#""sum":{sum},"#)));
+    }
+}

@@ -1,0 +1,42 @@
+//! What a person or a program is shown. A view only formats: it opens and reads nothing.
+
+pub mod duration;
+#[cfg(test)]
+mod fixture;
+pub mod json;
+pub mod table;
+pub mod text;
+
+use jiff::Timestamp;
+use nulltrace_core::ledger::{Ledger, Markers};
+use nulltrace_core::summary::Row;
+use nulltrace_spec::Code;
+
+/// All that the views of a summary show.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// The backend, as [`Source::name`](crate::source::Source::name) gives it.
+    pub backend: &'a str,
+    /// When the run began.
+    pub wall_start: Timestamp,
+    /// How long it took, nanoseconds.
+    pub elapsed_ns: u64,
+    /// The rows of [`Summary::rows`](nulltrace_core::summary::Summary::rows).
+    pub rows: &'a [Row<'a>],
+    /// The account of the run.
+    pub ledger: &'a Ledger,
+    /// What else the person should know, each a sentence without a full stop.
+    pub notes: &'a [String],
+}
+
+/// The errors for which markers were refused, by name, with how many.
+fn refused_by_code(markers: &Markers) -> impl Iterator<Item = (&'static str, u64)> {
+    let counts = markers.malformed.iter().copied();
+    let names = Code::ALL.iter().map(|code| code.name());
+    names.zip(counts).filter(|&(_, n)| n > 0)
+}
+
+/// A sum of counts that cannot overflow.
+fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
