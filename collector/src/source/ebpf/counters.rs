@@ -1,0 +1,93 @@
+//! What the kernel programs counted.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use aya::maps::{MapData, PerCpuArray};
+use nulltrace_core::ledger::Lost;
+use nulltrace_core::record::Counter;
+
+use super::error::EbpfError;
+
+/// The counters of all programs, and the runs the kernel skipped.
+pub(super) struct Counters {
+    map: PerCpuArray<MapData, u64>,
+    markers: Vec<OwnedFd>,
+}
+
+impl Counters {
+    /// `markers` are the programs whose skipped runs are lost markers.
+    pub(super) fn new(map: PerCpuArray<MapData, u64>, markers: Vec<OwnedFd>) -> Self {
+        Self { map, markers }
+    }
+
+    /// A counter, summed over the cpus.
+    fn get(&self, counter: Counter) -> Result<u64, EbpfError> {
+        let values = self.map.get(&(counter as u32), 0)?;
+        Ok(values.iter().sum())
+    }
+
+    pub(super) fn lost(&self) -> Result<Lost, EbpfError> {
+        Ok(Lost {
+            // A run that was skipped put nothing into the ring either. It may have been for a
+            // write of something else: with these, the count is of what was lost at most.
+            ring_full: self.get(Counter::RingFull)? + self.skipped(),
+            fault: self.get(Counter::Fault)?,
+            storage: self.get(Counter::Storage)?,
+            scope: self.get(Counter::Scope)?,
+            ..Lost::default()
+        })
+    }
+
+    /// Runs the kernel skipped because the same program was under way on that cpu: a fentry program
+    /// can be preempted by a thread that writes a marker too.
+    pub(super) fn skipped(&self) -> u64 {
+        self.markers
+            .iter()
+            .filter_map(|program| recursion_misses(program).ok())
+            .sum()
+    }
+}
+
+/// The part of `bpf_prog_info` that aya does not show, up to Linux 5.16 its end.
+#[repr(C)]
+struct ProgramInfo {
+    before: [u64; 26],
+    recursion_misses: u64,
+}
+
+const _: () = assert!(std::mem::offset_of!(ProgramInfo, recursion_misses) == 208);
+
+fn recursion_misses(program: &OwnedFd) -> std::io::Result<u64> {
+    const BPF_OBJ_GET_INFO_BY_FD: libc::c_long = 15;
+
+    #[repr(C)]
+    struct Attributes {
+        fd: u32,
+        len: u32,
+        info: u64,
+    }
+
+    let mut info = ProgramInfo {
+        before: [0; 26],
+        recursion_misses: 0,
+    };
+    let mut attributes = Attributes {
+        fd: program.as_raw_fd().cast_unsigned(),
+        len: size_of::<ProgramInfo>() as u32,
+        info: (&raw mut info).addr() as u64,
+    };
+    // SAFETY: `attributes` is the prefix of union bpf_attr that this command reads, `info` is
+    // writable for `len` bytes, and both outlive the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_OBJ_GET_INFO_BY_FD,
+            &raw mut attributes,
+            size_of::<Attributes>(),
+        )
+    };
+    if done < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(info.recursion_misses)
+}

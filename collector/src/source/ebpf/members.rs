@@ -1,0 +1,104 @@
+//! Which processes are followed.
+
+use std::collections::HashSet;
+use std::fs;
+
+use aya::maps::{Array, HashMap, MapData};
+
+use super::error::EbpfError;
+
+/// `enum nt_process_state` of `collector/bpf/maps.h`.
+const MEMBER: u32 = 1;
+
+/// The followed processes. The kernel adds their children and removes the dead.
+pub(super) struct Members {
+    processes: HashMap<MapData, u32, u32>,
+    /// `.bss` of the kernel programs, which is `nt_generation` alone.
+    generation: Array<MapData, u32>,
+    own: u32,
+}
+
+impl Members {
+    /// `own` is this process's id as the kernel programs see it.
+    pub(super) fn new(
+        processes: HashMap<MapData, u32, u32>,
+        generation: Array<MapData, u32>,
+        own: u32,
+    ) -> Self {
+        Self {
+            processes,
+            generation,
+            own,
+        }
+    }
+
+    pub(super) fn own(&self) -> u32 {
+        self.own
+    }
+
+    /// Threads remember whether they are followed: they must ask again.
+    fn changed(&mut self) -> Result<(), EbpfError> {
+        let generation = self.generation.get(&0, 0)?;
+        self.generation.set(0, generation.wrapping_add(1), 0)?;
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, pid: u32) -> Result<(), EbpfError> {
+        self.processes.insert(pid, MEMBER, 0)?;
+        self.changed()
+    }
+
+    pub(super) fn remove(&mut self, pid: u32) -> Result<(), EbpfError> {
+        match self.processes.remove(&pid) {
+            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.changed()
+    }
+
+    /// Adds a process and all its descendants. The kernel follows those that are born meanwhile;
+    /// looking again until nothing is new finds those that were born before.
+    pub(super) fn add_tree(&mut self, root: u32) -> Result<(), EbpfError> {
+        self.add(root)?;
+        let mut known = HashSet::from([root]);
+        loop {
+            let new: Vec<u32> = parents()
+                .into_iter()
+                .filter(|(pid, parent)| known.contains(parent) && !known.contains(pid))
+                .map(|(pid, _)| pid)
+                .collect();
+            if new.is_empty() {
+                return Ok(());
+            }
+            for pid in new {
+                known.insert(pid);
+                self.add(pid)?;
+            }
+        }
+    }
+
+    /// How many are alive, this process not counted.
+    pub(super) fn alive(&self) -> usize {
+        self.processes
+            .iter()
+            .filter_map(Result::ok)
+            .filter(|&(pid, state)| state & MEMBER != 0 && pid != self.own)
+            .count()
+    }
+}
+
+/// Every process and its parent, as /proc has them now.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name stands in parentheses and may hold any character.
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect()
+}

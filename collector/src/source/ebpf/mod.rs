@@ -1,0 +1,153 @@
+//! Markers seen by the kernel programs of `collector/bpf`.
+
+mod counters;
+mod error;
+mod hook;
+mod members;
+mod object;
+mod pace;
+mod preempt;
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use aya::maps::{MapData, RingBuf};
+use aya::{Btf, Ebpf};
+use nulltrace_core::ledger::Lost;
+
+pub use error::EbpfError;
+pub use hook::Hook;
+pub use object::{Cgroup, Options, Scope};
+
+use crate::source::Source;
+use counters::Counters;
+use members::Members;
+use pace::Pace;
+
+/// The live source. Everything is detached when it is dropped.
+pub struct EbpfSource {
+    ring: RingBuf<MapData>,
+    ring_bytes: usize,
+    counters: Counters,
+    members: Members,
+    scope: Scope,
+    pace: Pace,
+    hook: Hook,
+    refused: Vec<(Hook, EbpfError)>,
+    /// Holds the programs and their links.
+    _ebpf: Ebpf,
+}
+
+impl EbpfSource {
+    /// Loads and attaches the kernel programs. Markers are seen from here on.
+    ///
+    /// # Errors
+    /// See [`EbpfError`]; nothing stays attached.
+    pub fn attach(options: &Options) -> Result<Self, EbpfError> {
+        let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
+        let mut ebpf = object::load(options, &btf)?;
+        hook::attach_process(&mut ebpf)?;
+        let own = object::own_id(&mut ebpf)?;
+        let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
+        let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
+        Ok(Self {
+            ring: RingBuf::try_from(object::map(&mut ebpf, "ring")?)?,
+            ring_bytes: options.ring_bytes as usize,
+            counters: Counters::new(object::map(&mut ebpf, "counters")?.try_into()?, programs),
+            members: Members::new(
+                object::map(&mut ebpf, "processes")?.try_into()?,
+                object::map(&mut ebpf, ".bss")?.try_into()?,
+                own,
+            ),
+            scope: options.scope,
+            pace: Pace::new(options.ring_bytes),
+            hook,
+            refused,
+            _ebpf: ebpf,
+        })
+    }
+
+    /// The hook that was attached.
+    #[must_use]
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
+    /// Why better hooks than [`hook`](Self::hook) could not be attached.
+    #[must_use]
+    pub fn refused(&self) -> &[(Hook, EbpfError)] {
+        &self.refused
+    }
+
+    /// While `true`, every process this one starts is followed with all its descendants, from
+    /// before its first instruction. Needs [`Scope::Members`].
+    ///
+    /// # Errors
+    /// The map of processes could not be written.
+    pub fn follow_children(&mut self, follow: bool) -> Result<(), EbpfError> {
+        let own = self.members.own();
+        if follow {
+            self.members.add(own)
+        } else {
+            self.members.remove(own)
+        }
+    }
+
+    /// Follows a running process and all its descendants, those there are and those to come. Needs
+    /// [`Scope::Members`].
+    ///
+    /// # Errors
+    /// The map of processes could not be written.
+    pub fn follow(&mut self, pid: u32) -> Result<(), EbpfError> {
+        self.members.add_tree(pid)
+    }
+
+    /// The choice of hook as a sentence for a person.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut text = format!("hook {}", self.hook);
+        for (hook, error) in &self.refused {
+            let _infallible = write!(text, "; not {hook}: {error}");
+        }
+        text
+    }
+}
+
+impl Source for EbpfSource {
+    fn name(&self) -> &'static str {
+        match self.hook {
+            Hook::Fentry => "ebpf:fentry",
+            Hook::Auto | Hook::RawTracepoint => "ebpf:raw_tracepoint",
+        }
+    }
+
+    fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
+        let (mut records, mut bytes) = (0, 0);
+        // A ring that is filled as fast as it is read must not hold the caller for ever.
+        while bytes < self.ring_bytes {
+            let Some(record) = self.ring.next() else {
+                break;
+            };
+            sink(&record);
+            records += 1;
+            bytes += record.len();
+        }
+        self.pace.drained(records);
+        Ok(records)
+    }
+
+    fn wait(&mut self, limit: Duration) {
+        std::thread::sleep(self.pace.next().min(limit));
+    }
+
+    fn lost(&self) -> Lost {
+        // The maps are this process's own: reading them fails only when it is out of memory, and
+        // then the last word on losses is that there is none to be had.
+        self.counters.lost().unwrap_or_default()
+    }
+
+    fn alive(&self) -> Option<usize> {
+        (self.scope == Scope::Members).then(|| self.members.alive())
+    }
+}

@@ -1,0 +1,96 @@
+//! Where records come from.
+
+pub mod caps;
+pub mod ebpf;
+pub mod open;
+pub mod ptrace;
+
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+use nulltrace_core::ledger::Lost;
+use serde::{Deserialize, Deserializer};
+
+/// A source of records (`collector/bpf/records.h`), whatever makes them.
+pub trait Source: Send {
+    /// The backend as the JSON summary names it: `ebpf:fentry`, `ebpf:raw_tracepoint`, `ptrace`.
+    fn name(&self) -> &'static str;
+
+    /// Hands every record that is there to `sink`, each an 8-byte aligned slice, without waiting.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// The source is broken and will give no more.
+    fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize>;
+
+    /// Sleeps until records are likely there, at most `limit`.
+    fn wait(&mut self, limit: Duration);
+
+    /// What the source itself lost so far.
+    fn lost(&self) -> Lost;
+
+    /// How many processes of the traced command are still alive; `None` where that is not followed.
+    fn alive(&self) -> Option<usize>;
+}
+
+/// The kernel's ring buffer unless told otherwise, in bytes.
+pub const RING_SIZE: u64 = 16 << 20;
+
+/// Which source is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The best that works.
+    #[default]
+    Auto,
+    /// eBPF by the best hook that attaches.
+    Ebpf,
+    /// eBPF by function entry on the null device's own writes.
+    Fentry,
+    /// eBPF by the raw tracepoint of system call entry.
+    RawTracepoint,
+    /// ptrace with a seccomp filter.
+    Ptrace,
+}
+
+impl Backend {
+    const NAMES: [(&'static str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("ebpf", Self::Ebpf),
+        ("ebpf:fentry", Self::Fentry),
+        ("ebpf:raw_tracepoint", Self::RawTracepoint),
+        ("ptrace", Self::Ptrace),
+    ];
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::NAMES.iter().find(|(name, _)| *name == text);
+        known.map(|(_, backend)| *backend).ok_or_else(|| {
+            let names: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("no backend {text:?}: write {}", names.join(", "))
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Backend {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whose markers count: everybody's, or those of one of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// These processes, by their ids in the initial namespace, and all their descendants.
+    pub pids: Vec<u32>,
+    /// Threads of this real user id.
+    pub uid: Option<u32>,
+    /// This cgroup, a path below the cgroup v2 root, and all below it.
+    pub cgroup: Option<String>,
+}

@@ -1,0 +1,119 @@
+//! Why a command could not be traced.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::{env, error, fmt, io};
+
+/// Why [`spawn`](super::spawn) failed. Nothing of the command has run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no command to run.
+    Empty,
+    /// A word of the command holds a NUL byte, which exec cannot carry.
+    Nul(OsString),
+    /// exec refused the program.
+    Exec {
+        /// The program as it was named.
+        program: OsString,
+        /// What exec said.
+        source: io::Error,
+    },
+    /// The process for the command could not be made.
+    Fork(io::Error),
+    /// The kernel, a container or Yama refuses ptrace.
+    Trace(io::Error),
+    /// The seccomp filter could not be installed.
+    Filter(io::Error),
+    /// The tracing thread could not be started, or broke.
+    Thread(io::Error),
+}
+
+impl Error {
+    pub(super) fn exec(program: &OsStr, errno: i32) -> Self {
+        // exec says so too when it may not look into a directory of PATH and the program is in none.
+        let nowhere = errno == libc::EACCES && !is_there(program);
+        Self::Exec {
+            program: program.to_owned(),
+            source: io::Error::from_raw_os_error(if nowhere { libc::ENOENT } else { errno }),
+        }
+    }
+
+    /// The status a shell would end with: 127 for a program that is not there, 126 for one that
+    /// cannot be run, 1 for a failure that is not the program's.
+    ///
+    /// ```
+    /// use nulltrace_collector::source::ptrace;
+    /// let error = ptrace::spawn(&["/nowhere".into()]).err().unwrap();
+    /// assert_eq!(error.status(), 127);
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Self::Exec { .. } | Self::Nul(_) => 126,
+            _ => 1,
+        }
+    }
+}
+
+/// Whether there is a file that `program` may mean; a name with a slash is taken to be one.
+fn is_there(program: &OsStr) -> bool {
+    if program.as_bytes().contains(&b'/') {
+        return true;
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|dir| dir.join(program).exists())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "no command to trace; name one after --"),
+            Self::Nul(word) => {
+                let word = word.display();
+                write!(f, "NUL byte in the command: {word}; remove it")
+            }
+            Self::Exec { program, source } => {
+                let program = program.display();
+                write!(f, "cannot run the command: {program}: {source}; ")?;
+                match self.status() {
+                    127 => write!(f, "check its name and PATH"),
+                    _ => write!(f, "check its permissions and format"),
+                }
+            }
+            Self::Fork(source) => write!(
+                f,
+                "cannot make a process for the command: {source}; check the limits on processes and memory"
+            ),
+            Self::Trace(source) => write!(
+                f,
+                "cannot trace the command: ptrace: {source}; allow it (kernel.yama.ptrace_scope at \
+                 most 1, no other tracer such as strace -f, a container profile with ptrace) or grant \
+                 CAP_BPF and CAP_PERFMON for the other backend"
+            ),
+            Self::Filter(source) => write!(
+                f,
+                "cannot trace the command: seccomp: {source}; use a kernel with CONFIG_SECCOMP_FILTER, \
+                 or grant CAP_BPF and CAP_PERFMON for the other backend"
+            ),
+            Self::Thread(source) => write!(
+                f,
+                "the tracing thread failed: {source}; check the limits on threads and memory"
+            ),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Empty | Self::Nul(_) => None,
+            Self::Exec { source, .. }
+            | Self::Fork(source)
+            | Self::Trace(source)
+            | Self::Filter(source)
+            | Self::Thread(source) => Some(source),
+        }
+    }
+}

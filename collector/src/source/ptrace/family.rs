@@ -1,0 +1,154 @@
+//! Who is traced: threads, their processes, and how each is told to the reader.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use libc::pid_t;
+
+use super::pending::Pending;
+
+/// A traced thread.
+pub(super) struct Thread {
+    pub(super) tgid: pid_t,
+    /// The marker it may be in the middle of.
+    pub(super) pending: Pending,
+    /// It wrote markers, so its end is worth a record.
+    pub(super) wrote: bool,
+    /// It is on its way out, or gone: its end has been told.
+    ended: bool,
+}
+
+/// A traced process.
+#[derive(Default)]
+struct Process {
+    /// Threads that have not ended.
+    live: usize,
+    /// Its facts were sent.
+    announced: bool,
+}
+
+/// Everything that is traced. Its size is bounded by the number of live threads.
+#[derive(Default)]
+pub(super) struct Family {
+    threads: HashMap<pid_t, Thread>,
+    processes: HashMap<pid_t, Process>,
+}
+
+impl Family {
+    pub(super) fn thread(&mut self, tid: pid_t) -> Option<&mut Thread> {
+        self.threads.get_mut(&tid)
+    }
+
+    pub(super) fn knows(&self, tid: pid_t) -> bool {
+        self.threads.contains_key(&tid)
+    }
+
+    /// How many processes there are.
+    pub(super) fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Every process.
+    pub(super) fn pids(&self) -> impl Iterator<Item = pid_t> {
+        self.processes.keys().copied()
+    }
+
+    /// Adds thread `tid` of process `tgid`.
+    pub(super) fn add(&mut self, tid: pid_t, tgid: pid_t) {
+        if let Entry::Vacant(place) = self.threads.entry(tid) {
+            place.insert(Thread {
+                tgid,
+                pending: Pending::default(),
+                wrote: false,
+                ended: false,
+            });
+            self.processes.entry(tgid).or_default().live += 1;
+        }
+    }
+
+    /// Whether the facts of process `tgid` are still to be sent; answers yes once.
+    pub(super) fn announce(&mut self, tgid: pid_t) -> bool {
+        self.processes
+            .get_mut(&tgid)
+            .is_some_and(|process| !std::mem::replace(&mut process.announced, true))
+    }
+
+    /// Process `tgid` runs another program, called for by its thread `former`, whose id is `tgid`
+    /// from now on. Returns whether `former` was another and wrote markers.
+    pub(super) fn exec(&mut self, tgid: pid_t, former: pid_t) -> bool {
+        let wrote = former != tgid
+            && (self.threads.get(&former)).is_some_and(|thread| thread.wrote && !thread.ended);
+        let leader_wrote = self.threads.get(&tgid).is_some_and(|thread| thread.wrote);
+        self.threads.retain(|_, thread| thread.tgid != tgid);
+        self.processes.insert(
+            tgid,
+            Process {
+                live: 0,
+                announced: true,
+            },
+        );
+        self.add(tgid, tgid);
+        if let Some(leader) = self.threads.get_mut(&tgid) {
+            // Its spans stay open across exec, unless the leader had ended before.
+            leader.wrote = leader_wrote;
+        }
+        wrote
+    }
+
+    /// Thread `tid` is on its way out. Returns its process the first time, if the end is worth telling:
+    /// it wrote markers and others of its process live on. The last one's end is the process's.
+    pub(super) fn ended(&mut self, tid: pid_t) -> Option<pid_t> {
+        let thread = self.threads.get_mut(&tid)?;
+        if std::mem::replace(&mut thread.ended, true) {
+            return None;
+        }
+        let process = self.processes.get_mut(&thread.tgid)?;
+        process.live = process.live.saturating_sub(1);
+        (process.live > 0 && thread.wrote).then_some(thread.tgid)
+    }
+
+    /// Thread `tid` is gone. Says whether its process is, whose leader is always the last to go.
+    pub(super) fn remove(&mut self, tid: pid_t) -> bool {
+        self.threads.remove(&tid);
+        self.processes.remove(&tid).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_ends_with_its_leader() {
+        let mut family = Family::default();
+        for tid in [7, 8, 9] {
+            family.add(tid, 7);
+            family.thread(tid).unwrap().wrote = tid != 7;
+        }
+        assert_eq!(family.ended(7), None, "a silent leader");
+        assert_eq!(family.ended(8), Some(7));
+        assert_eq!(family.ended(8), None, "told once");
+        assert!(!family.remove(8));
+        assert_eq!(family.ended(9), None, "the last one");
+        assert!(!family.remove(9));
+        assert_eq!(family.processes(), 1);
+        assert!(family.remove(7));
+        assert_eq!(family.processes(), 0);
+        assert_eq!(family.ended(7), None);
+    }
+
+    #[test]
+    fn exec_leaves_one_thread() {
+        let mut family = Family::default();
+        for tid in [7, 8] {
+            family.add(tid, 7);
+        }
+        assert!(family.announce(7));
+        family.thread(8).unwrap().wrote = true;
+        assert!(family.exec(7, 8));
+        assert!(!family.knows(8) && family.knows(7));
+        assert!(!family.announce(7));
+        assert_eq!(family.ended(7), None);
+        assert!(family.remove(7));
+    }
+}

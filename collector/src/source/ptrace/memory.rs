@@ -1,0 +1,241 @@
+//! What a tracee is about to write, and where to.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use libc::pid_t;
+use nulltrace_core::record::PAYLOAD_MAX;
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use zerocopy::IntoBytes;
+
+use super::filter::vectored;
+use super::sys::Call;
+
+/// Read at once: most markers are whole in it, and for other writes it costs no more than one byte.
+const PEEK: usize = 256;
+/// The kernel's `UIO_MAXIOV`: a longer vector is refused by the call itself.
+const VECTOR_MAX: usize = 1024;
+
+/// Reads one write at a time; its memory is used again for the next.
+pub(super) struct Reader {
+    bytes: Vec<u8>,
+    /// Base and length of the buffers of a vector, as `struct iovec` has them.
+    vector: Vec<[usize; 2]>,
+    /// The non-empty buffers up to [`PAYLOAD_MAX`] bytes.
+    pieces: Vec<libc::iovec>,
+    /// `process_vm_readv` is barred here, by a container's own filter.
+    by_file: bool,
+}
+
+/// One write, as far as it was looked at.
+pub(super) struct Write<'a> {
+    /// Its first bytes: as many as were asked for, or all.
+    pub(super) bytes: &'a [u8],
+    /// How long the whole is; a sum beyond what the kernel allows is the largest number.
+    pub(super) total: usize,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: vec![0; PAYLOAD_MAX],
+            vector: Vec::new(),
+            pieces: Vec::new(),
+            by_file: false,
+        }
+    }
+
+    /// The first bytes of what `call` of `tid` writes; `None` for a call that writes nothing.
+    ///
+    /// # Errors
+    /// The memory is not there, or the tracee is gone (`ESRCH`).
+    pub(super) fn peek(&mut self, tid: pid_t, call: &Call) -> io::Result<Option<Write<'_>>> {
+        let Some(total) = self.gather(tid, call)? else {
+            return Ok(None);
+        };
+        let bytes = self.copy(tid, total.min(PEEK))?;
+        Ok(Some(Write { bytes, total }))
+    }
+
+    /// All of the write that was peeked at last, up to [`PAYLOAD_MAX`] bytes.
+    ///
+    /// # Errors
+    /// As for [`peek`](Self::peek).
+    pub(super) fn read(&mut self, tid: pid_t, total: usize) -> io::Result<&[u8]> {
+        if total <= PEEK {
+            return Ok(&self.bytes[..total]);
+        }
+        self.copy(tid, total.min(PAYLOAD_MAX))
+    }
+
+    /// Finds the buffers; returns their length together.
+    fn gather(&mut self, tid: pid_t, call: &Call) -> io::Result<Option<usize>> {
+        let [_, base, count, ..] = call.args.map(|arg| arg as usize);
+        self.vector.clear();
+        match vectored(call.number) {
+            Some(false) => self.vector.push([base, count]),
+            Some(true) if count <= VECTOR_MAX => {
+                self.vector.resize(count, [0; 2]);
+                let into = self.vector.as_mut_bytes();
+                let from = piece(base, into.len());
+                read_exact(tid, &[from], into, &mut self.by_file)?;
+            }
+            _ => return Ok(None),
+        }
+        self.pieces.clear();
+        let mut total = 0_usize;
+        for &[base, len] in &self.vector {
+            let len_seen = len.min(PAYLOAD_MAX.saturating_sub(total));
+            if len_seen > 0 {
+                self.pieces.push(piece(base, len_seen));
+            }
+            total = total.saturating_add(len);
+        }
+        Ok((total > 0).then_some(total))
+    }
+
+    fn copy(&mut self, tid: pid_t, len: usize) -> io::Result<&[u8]> {
+        let into = &mut self.bytes[..len];
+        read_exact(tid, &self.pieces, into, &mut self.by_file)?;
+        Ok(into)
+    }
+}
+
+/// Whether file descriptor `fd` of the thread is the null device.
+///
+/// Asked anew for each write that looks like a marker, so that it does not matter how and when the
+/// descriptor came to be. `/proc/TID` is the thread's own table, shared or not.
+pub(super) fn is_null_device(tid: pid_t, fd: u64) -> bool {
+    // The kernel takes the low half only.
+    let path = format!("/proc/{tid}/fd/{}", fd as u32);
+    // Not a word to a network file system: the tracer may not hang on one.
+    statx(CWD, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE).is_ok_and(|file| {
+        let kind = rustix::fs::FileType::from_raw_mode(file.stx_mode.into());
+        kind.is_char_device() && (file.stx_rdev_major, file.stx_rdev_minor) == (1, 3)
+    })
+}
+
+fn piece(base: usize, len: usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: base as *mut libc::c_void,
+        iov_len: len,
+    }
+}
+
+/// Fills `into` from `pieces`, which may hold more.
+fn read_exact(
+    tid: pid_t,
+    pieces: &[libc::iovec],
+    into: &mut [u8],
+    by_file: &mut bool,
+) -> io::Result<()> {
+    let mut barred = *by_file;
+    if !barred {
+        match read_vm(tid, pieces, into) {
+            Ok(got) if got == into.len() => return Ok(()),
+            Ok(_) => return Err(io::Error::from_raw_os_error(libc::EFAULT)),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ENOSYS | libc::EPERM) => barred = true,
+                _ => return Err(error),
+            },
+        }
+    }
+    let memory = File::open(format!("/proc/{tid}/mem"))?;
+    // It is not this one process that hides its memory: so do not ask the other way again.
+    *by_file = barred;
+    let mut into = into;
+    for piece in pieces {
+        let (now, rest) = into.split_at_mut(piece.iov_len.min(into.len()));
+        memory.read_exact_at(now, piece.iov_base as u64)?;
+        into = rest;
+    }
+    Ok(())
+}
+
+fn read_vm(tid: pid_t, pieces: &[libc::iovec], into: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec {
+        iov_base: into.as_mut_ptr().cast(),
+        iov_len: into.len(),
+    };
+    // SAFETY: `local` is `into`, exclusively ours and as long as it says; the addresses in `pieces`
+    // are of the other process and looked up by the kernel.
+    let got = unsafe {
+        libc::process_vm_readv(
+            tid,
+            &local,
+            1,
+            pieces.as_ptr(),
+            pieces.len() as libc::c_ulong,
+            0,
+        )
+    };
+    usize::try_from(got).map_err(|_| io::Error::last_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(number: libc::c_long, base: *const u8, count: usize) -> Call {
+        Call {
+            number: number as u64,
+            args: [1, base as u64, count as u64, 0, 0, 0],
+        }
+    }
+
+    fn own(reader: &mut Reader, call: &Call) -> Option<(Vec<u8>, usize)> {
+        let pid = std::process::id() as pid_t;
+        let total = reader.peek(pid, call).unwrap()?.total;
+        Some((reader.read(pid, total).unwrap().to_vec(), total))
+    }
+
+    #[test]
+    fn both_ways_read_the_same() {
+        let (a, b) = (vec![b'a'; 300], vec![b'b'; 5000]);
+        let vector = [
+            piece(a.as_ptr() as usize, a.len()),
+            piece(8, 0),
+            piece(b.as_ptr() as usize, b.len()),
+        ];
+        let vector = call(libc::SYS_writev, vector.as_ptr().cast(), vector.len());
+        for by_file in [false, true] {
+            let mut reader = Reader {
+                by_file,
+                ..Reader::new()
+            };
+            let (bytes, total) = own(&mut reader, &vector).unwrap();
+            assert_eq!(total, 5300);
+            assert_eq!(bytes, [&a[..], &b[..PAYLOAD_MAX - 300]].concat());
+            let plain = call(libc::SYS_pwrite64, a.as_ptr(), 3);
+            assert_eq!(own(&mut reader, &plain).unwrap(), (b"aaa".to_vec(), 3));
+            assert_eq!(
+                own(&mut reader, &call(libc::SYS_writev, a.as_ptr(), 1025)),
+                None
+            );
+            assert_eq!(
+                own(&mut reader, &call(libc::SYS_getpid, a.as_ptr(), 3)),
+                None
+            );
+            let nowhere = call(libc::SYS_write, std::ptr::null(), 3);
+            assert!(reader.peek(std::process::id() as pid_t, &nowhere).is_err());
+        }
+    }
+
+    #[test]
+    fn the_null_device_is_known_by_its_number() {
+        use std::os::fd::AsRawFd;
+        let pid = std::process::id() as pid_t;
+        let open = |path| File::open(path).unwrap();
+        let (null, zero, file) = (
+            open("/dev/null"),
+            open("/dev/zero"),
+            open("/proc/self/stat"),
+        );
+        assert!(is_null_device(pid, null.as_raw_fd() as u64));
+        assert!(is_null_device(pid, null.as_raw_fd() as u64 | 1 << 32));
+        assert!(!is_null_device(pid, zero.as_raw_fd() as u64));
+        assert!(!is_null_device(pid, file.as_raw_fd() as u64));
+        assert!(!is_null_device(pid, 9999));
+    }
+}
