@@ -1,0 +1,76 @@
+//! What can go wrong with a statsd sink, told as `WHAT: WHERE; REMEDY`.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why a statsd sink cannot be opened, or what keeps its data from the server.
+#[derive(Debug)]
+pub enum StatsdError {
+    /// A setting has a value that makes no sense.
+    Config {
+        /// The key, as the configuration names it.
+        key: &'static str,
+        /// The value it has.
+        value: String,
+        /// What it should be.
+        remedy: String,
+    },
+    /// The host name has no address.
+    Resolve {
+        /// The host.
+        host: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No socket could be opened, or nothing listens at the path.
+    Open {
+        /// The address as configured.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server did not take a datagram.
+    Refused {
+        /// The address as configured.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for StatsdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config { key, value, remedy } => {
+                write!(f, "bad value for statsd.{key}: {value}; {remedy}")
+            }
+            Self::Resolve { host, source } => write!(
+                f,
+                "the statsd server's host has no address ({source}): {host}; \
+                 correct statsd.address or give an IP address"
+            ),
+            Self::Open { address, source } => write!(
+                f,
+                "no way to the statsd server ({source}): {address}; \
+                 start the server or correct statsd.address"
+            ),
+            Self::Refused { address, source } => write!(
+                f,
+                "the statsd server takes no data ({source}): {address}; \
+                 start the server, its spans are lost and counted until then"
+            ),
+        }
+    }
+}
+
+impl Error for StatsdError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Config { .. } => None,
+            Self::Resolve { source, .. }
+            | Self::Open { source, .. }
+            | Self::Refused { source, .. } => Some(source),
+        }
+    }
+}

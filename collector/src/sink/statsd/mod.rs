@@ -1,0 +1,252 @@
+//! Closed spans as statsd timers: `PREFIX.tag1.tag2:0.123456|ms`, milliseconds to the nanosecond.
+//!
+//! A span that ended by its exit marker is one line; spans with an inferred end are left out, for
+//! their length is no latency. Lines are packed into datagrams (one value per line, no line split)
+//! which leave through a bounded queue, so [`Statsd::send`] never waits for the network.
+//!
+//! # What the counts can tell
+//! `given = sent + lost + skipped` holds after [`Statsd::close`]; before it, the rest is under way.
+//! *Sent* means that the datagram left and no refusal was heard. On a Unix socket that is exact: the
+//! datagram is in the server's queue. On UDP to this machine it is exact as far as the server's
+//! socket exists; whether it read the datagram or its buffer overflowed, UDP does not say. From
+//! another machine refusals come late and few (hosts limit them), so *lost* is a lower bound.
+//!
+//! # Names
+//! See [`name`]: no tag can forge a metric or break a line, and paths that differ only in replaced
+//! bytes are merged. At most `max_names` distinct names are made; the spans of further ones go to
+//! `PREFIX.nulltrace_overflow`, which no path can produce.
+//!
+//! # The sink about itself
+//! Each flush interval: counters `PREFIX.nulltrace.sent`, `PREFIX.nulltrace.overflow` and
+//! `PREFIX.nulltrace.lost.CAUSE` with what was added since, and the gauge `PREFIX.nulltrace.queue`,
+//! datagrams waiting. Counters that did not move are left out but `sent`, the sign of life.
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::sync::{Arc, atomic::Ordering};
+//! use std::time::Duration;
+//! use nulltrace_collector::sink::statsd::{Statsd, StatsdConfig};
+//! use nulltrace_core::span::{Closed, End, TagPath};
+//! use nulltrace_spec::Id;
+//!
+//! let server = UdpSocket::bind("127.0.0.1:0")?;
+//! let address = server.local_addr()?.to_string();
+//! let mut statsd = Statsd::open(&StatsdConfig { address, ..StatsdConfig::default() })?;
+//! let counts = statsd.counts();
+//! statsd.send(&[Closed {
+//!     seq: 1, parent: None, parent_tags: None,
+//!     tags: Arc::new(TagPath::new(b"checkout.pay", ["checkout", "pay"])),
+//!     id: Id::None, enter_args: Default::default(), exit_args: Default::default(),
+//!     pid: 1, tid: 1, comm: b"shop"[..].into(),
+//!     start: 1_000_000, end: 1_123_456, how: End::Exit, child_ns: 0, child_hits: 0,
+//! }]);
+//! statsd.close(Duration::from_secs(1));
+//!
+//! let mut datagram = [0; 1432];
+//! let length = server.recv(&mut datagram)?;
+//! assert_eq!(&datagram[..length], b"nulltrace.checkout.pay:0.123456|ms\n");
+//! assert_eq!(counts.sent.load(Ordering::Relaxed), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod address;
+mod config;
+mod delivery;
+mod error;
+pub mod name;
+mod number;
+mod pace;
+mod sample;
+mod series;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nulltrace_core::ledger::Lost;
+use nulltrace_core::span::{Closed, End};
+
+pub use address::{Address, DEFAULT_PORT};
+pub use config::{
+    DATAGRAM_MAX, DATAGRAM_MIN, Dialect, HOST_MAX, Kind, LONGEST_LINE, PREFIX_MAX, RATE_MIN,
+    StatsdConfig, UDP_DATAGRAM, UNIX_DATAGRAM,
+};
+use delivery::Delivery;
+pub use error::StatsdError;
+use sample::Sampler;
+use series::SeriesTable;
+
+use super::{Sink, SinkCounts};
+
+/// A statsd sink; see the [module](self).
+///
+/// It has to be [closed](Self::close): what is dropped before may not leave, uncounted.
+#[derive(Debug)]
+pub struct Statsd {
+    series: SeriesTable,
+    sampler: Option<Sampler>,
+    /// The datagram being filled, and the spans in it.
+    open: String,
+    open_spans: u32,
+    delivery: Delivery,
+    counts: Arc<SinkCounts>,
+    telemetry: String,
+    told: Told,
+    interval: Duration,
+}
+
+/// What the server was told of the totals.
+#[derive(Debug, Default)]
+struct Told {
+    lost: Lost,
+    sent: u64,
+    overflowed: u64,
+}
+
+impl Statsd {
+    /// Opens a socket to the server, whose host name is looked up now and not again.
+    ///
+    /// # Errors
+    /// A setting makes no sense, the host is unknown, or nothing listens at the Unix socket. Whether
+    /// a UDP server listens cannot be known before data is sent.
+    pub fn open(config: &StatsdConfig) -> Result<Self, StatsdError> {
+        config.validate()?;
+        let counts = SinkCounts::shared();
+        let delivery = Delivery::open(config, Arc::clone(&counts))?;
+        Ok(Self {
+            series: SeriesTable::new(config),
+            sampler: (config.sample_rate < 1.0)
+                .then(|| Sampler::new(config.sample_rate, config.seed)),
+            open: String::with_capacity(delivery.max_datagram() + LONGEST_LINE),
+            open_spans: 0,
+            delivery,
+            counts,
+            telemetry: format!("{}.{}.", config.prefix, name::RESERVED),
+            told: Told::default(),
+            interval: config.flush_interval(),
+        })
+    }
+
+    /// Spans given, sent, lost and skipped so far.
+    #[must_use]
+    pub fn counts(&self) -> Arc<SinkCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Spans so far that went to the overflow name.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.series.overflowed()
+    }
+
+    /// What kept data from the server last, told once: for a warning.
+    #[must_use]
+    pub fn take_trouble(&self) -> Option<StatsdError> {
+        self.delivery.take_trouble()
+    }
+
+    /// Encodes the spans and queues each datagram that is full. Never waits.
+    pub fn send(&mut self, batch: &[Closed]) {
+        SinkCounts::add(&self.counts.given, batch.len() as u64);
+        let mut skipped = 0;
+        for span in batch {
+            if span.how != End::Exit || !self.sampler.as_mut().is_none_or(Sampler::keep) {
+                skipped += 1;
+                continue;
+            }
+            let start = self.open.len();
+            let series = self.series.find(span);
+            self.open.push_str(&series.head);
+            number::push_millis(&mut self.open, span.duration());
+            self.open.push_str(&series.tail);
+            self.close_line(start);
+            self.open_spans += 1;
+        }
+        SinkCounts::add(&self.counts.skipped, skipped);
+    }
+
+    /// Sends what was lost, sent and overflowed since the last time; `lost` is the total so far.
+    pub fn telemetry(&mut self, lost: &Lost) {
+        for ((name, now), (_, before)) in lost.causes().into_iter().zip(self.told.lost.causes()) {
+            if now > before {
+                self.own_line(["lost.", name], now - before, "|c");
+            }
+        }
+        let told = Told {
+            lost: lost.clone(),
+            sent: self.counts.sent.load(Ordering::Relaxed),
+            overflowed: self.series.overflowed(),
+        };
+        let overflowed = told.overflowed - self.told.overflowed;
+        if overflowed > 0 {
+            self.own_line(["", "overflow"], overflowed, "|c");
+        }
+        self.own_line(["", "sent"], told.sent - self.told.sent, "|c");
+        self.own_line(["", "queue"], self.delivery.waiting(), "|g");
+        self.told = told;
+    }
+
+    /// Queues the datagram being filled, and books the one that left before. Never waits.
+    pub fn flush(&mut self) {
+        self.delivery.settle();
+        self.hand_over();
+    }
+
+    /// Sends what is left, for at most `timeout`; what has not left by then is lost. A datagram that
+    /// is with the kernel at that moment counts as lost and may arrive yet.
+    pub fn close(mut self, timeout: Duration) {
+        self.flush();
+        self.delivery.close(timeout);
+    }
+
+    fn own_line(&mut self, [group, name]: [&str; 2], value: u64, kind: &str) {
+        let start = self.open.len();
+        for part in [&self.telemetry, group, name, ":"] {
+            self.open.push_str(part);
+        }
+        number::push_integer(&mut self.open, value);
+        for part in [kind, self.series.host(), "\n"] {
+            self.open.push_str(part);
+        }
+        self.close_line(start);
+    }
+
+    /// If the line that begins at `start` made the datagram too long, it begins the next one. Alone
+    /// it always fits: [`LONGEST_LINE`] is checked by the compiler.
+    fn close_line(&mut self, start: usize) {
+        if self.open.len() > self.delivery.max_datagram() {
+            let line = self.open.split_off(start);
+            self.hand_over();
+            self.open.push_str(&line);
+        }
+    }
+
+    fn hand_over(&mut self) {
+        if !self.open.is_empty() {
+            self.delivery.submit(&mut self.open, self.open_spans);
+            self.open_spans = 0;
+        }
+    }
+}
+
+impl Sink for Statsd {
+    fn send(&mut self, batch: &[Closed]) {
+        Self::send(self, batch);
+    }
+    fn tick(&mut self, lost: &Lost) {
+        self.telemetry(lost);
+        self.flush();
+        if let Some(trouble) = self.take_trouble() {
+            eprintln!("nulltrace: {trouble}");
+        }
+    }
+    fn period(&self) -> Duration {
+        self.interval
+    }
+    fn close(self: Box<Self>, limit: Duration) {
+        Self::close(*self, limit);
+    }
+    fn counts(&self) -> Arc<SinkCounts> {
+        Self::counts(self)
+    }
+}
