@@ -1,0 +1,110 @@
+//! `nulltrace agent`: the collector of a host.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use nulltrace_core::{correlate, summary};
+
+use super::{Shared, output, sinks};
+use crate::config::Config;
+use crate::error::Error;
+use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::signals::Signals;
+use crate::source::open;
+
+/// Options of `agent`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Flags override the file. SIGTERM and SIGINT end it: what is in the ring and in
+the sinks' queues is sent first.
+
+Example:
+  nulltrace agent --statsd 127.0.0.1:8125"
+)]
+pub(super) struct AgentArgs {
+    #[command(flatten)]
+    shared: Shared,
+    /// The configuration, TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only this process and its descendants; may be repeated
+    #[arg(long, value_name = "PID")]
+    pid: Vec<u32>,
+    /// Only threads of this real user id
+    #[arg(long, value_name = "UID")]
+    uid: Option<u32>,
+    /// Only this cgroup, a path below the cgroup v2 root, and all below it
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<String>,
+}
+
+const NAP: Duration = Duration::from_millis(10);
+
+/// What ends the agent; other signals it takes are no reason to.
+const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
+pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
+    let signals = Signals::block();
+    let quiet = args.shared.quiet;
+    let config = settle(args)?;
+    let hub = sinks(config.statsd.as_ref())?;
+    let began = Instant::now();
+    let mut source = open::machine(config.backend, config.ring_size, &config.scope)?;
+    eprintln!(
+        "nulltrace: attached: {} in {} ms",
+        source.name(),
+        began.elapsed().as_millis()
+    );
+    let mut pipeline = Pipeline::new(limits(&config), hub);
+    while !signals
+        .take()
+        .is_some_and(|signal| ENDS.contains(&signal.number))
+    {
+        let records = pipeline.turn(&mut *source)?;
+        for line in pipeline.log_lines() {
+            eprintln!("nulltrace: {line}");
+        }
+        if records < PLENTY {
+            source.wait(NAP);
+        }
+    }
+    let outcome = pipeline.finish(&mut *source)?;
+    output::write(&outcome, &[], config.json.as_deref(), quiet)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        spans: correlate::Limits {
+            open: config.spans.max_open as usize,
+            age: u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX),
+            ..correlate::Limits::default()
+        },
+        summary: summary::Limits {
+            paths: config.summary.max_paths,
+            ..summary::Limits::default()
+        },
+        malformed_per_second: config.log.malformed_per_second,
+    }
+}
+
+/// The file, then the flags.
+fn settle(args: AgentArgs) -> Result<Config, Error> {
+    let mut config = args
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), Config::read)?;
+    let shared = args.shared;
+    config.statsd = shared.statsd(config.statsd);
+    config.backend = shared.backend.unwrap_or(config.backend);
+    config.ring_size = shared.ring_size.unwrap_or(config.ring_size);
+    config.json = shared.json.or(config.json);
+    if !args.pid.is_empty() {
+        config.scope.pids = args.pid;
+    }
+    config.scope.uid = args.uid.or(config.scope.uid);
+    config.scope.cgroup = args.cgroup.or(config.scope.cgroup);
+    Ok(config)
+}

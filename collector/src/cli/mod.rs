@@ -1,0 +1,148 @@
+//! The command line: one file for each verb.
+
+mod agent;
+mod doctor;
+mod output;
+mod parse;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::Error;
+use crate::sink::Sink;
+use crate::sink::hub::Hub;
+use crate::sink::statsd::{Dialect, HOST_MAX, Statsd, StatsdConfig};
+use crate::source::Backend;
+use crate::units;
+
+/// Spans from lines written to /dev/null.
+///
+/// A program marks a span by writing one line to /dev/null when it begins and one when it ends;
+/// nulltrace sees the writes in the kernel and measures.
+#[derive(Debug, Parser)]
+#[command(name = "nulltrace", version, max_term_width = 100, after_help = EXAMPLE)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLE: &str = "Example:
+  nulltrace run -- bash -c 'echo \">::nap::\" >/dev/null; sleep 0.1; echo \"<::nap::\" >/dev/null'";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Trace a command and all its descendants; print a summary when it ends
+    Run(run::RunArgs),
+    /// Trace this machine until SIGTERM or SIGINT, exporting span latencies
+    Agent(agent::AgentArgs),
+    /// Check markers: one per line on stdin, as JSON on stdout
+    Parse(parse::ParseArgs),
+    /// Tell what works on this machine, and why not the rest
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Options `run` and `agent` share.
+#[derive(Debug, Args)]
+struct Shared {
+    /// auto, ebpf, ebpf:fentry, ebpf:raw_tracepoint or ptrace [default: auto]
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<Backend>,
+    /// Size of the kernel's ring buffer [default: 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    ring_size: Option<u64>,
+    /// Send span latencies to a statsd server: HOST:PORT or unix:PATH
+    #[arg(long, value_name = "ADDRESS")]
+    statsd: Option<String>,
+    /// Prefix of statsd names [default: nulltrace]
+    #[arg(long, value_name = "PREFIX", requires = "statsd")]
+    statsd_prefix: Option<String>,
+    /// Write the summary as JSON; - for stdout
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Print no summary and no notes
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Shared {
+    /// The statsd settings of the flags over those of `file`.
+    fn statsd(&self, file: Option<StatsdConfig>) -> Option<StatsdConfig> {
+        let mut config = match (&self.statsd, file) {
+            (None, file) => return file,
+            (Some(_), file) => file.unwrap_or_default(),
+        };
+        if let Some(address) = &self.statsd {
+            config.address.clone_from(address);
+        }
+        if let Some(prefix) = &self.statsd_prefix {
+            config.prefix.clone_from(prefix);
+        }
+        Some(config)
+    }
+}
+
+/// Opens the sinks that are configured and starts their thread.
+fn sinks(statsd: Option<&StatsdConfig>) -> Result<Option<Hub>, Error> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(config) = statsd {
+        let mut config = config.clone();
+        if config.dialect == Dialect::DogStatsD && config.host.is_none() {
+            config.host = Some(host());
+        }
+        sinks.push(Box::new(Statsd::open(&config).map_err(Error::told)?));
+    }
+    Hub::start(sinks).map_err(|error| {
+        Error::new(
+            "cannot start the sinks' thread",
+            error,
+            "allow one more thread",
+        )
+    })
+}
+
+/// The name of this machine, as far as a tag may hold it.
+fn host() -> String {
+    let uname = rustix::system::uname();
+    let mut name = uname.nodename().to_string_lossy().into_owned();
+    while name.len() > HOST_MAX {
+        name.pop();
+    }
+    name
+}
+
+/// By default glibc learns from a large block that was freed to take large blocks from the heap, where
+/// growing one leaves a hole. Mapped ones grow in place.
+fn frugal_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes two numbers; nothing else uses the allocator's settings.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10)
+    };
+}
+
+/// Runs the verb named on the command line; never returns by a panic.
+#[must_use]
+pub fn main() -> ExitCode {
+    frugal_memory();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with status 0, the rest to stderr with status 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match cli.verb {
+        Verb::Run(args) => run::run(args),
+        Verb::Agent(args) => agent::run(args),
+        Verb::Parse(args) => parse::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
+    };
+    done.unwrap_or_else(|error: Error| {
+        eprintln!("{error}");
+        ExitCode::from(error.status())
+    })
+}

@@ -1,0 +1,125 @@
+//! `nulltrace run -- CMD`: the spans of a command and all its descendants.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Shared, output, sinks};
+use crate::error::Error;
+use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::signals::{Signal, Signals};
+use crate::source::open::{self, Command};
+use crate::source::{Backend, RING_SIZE};
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The summary goes to stderr; the exit status is that of CMD, 128 + N when signal N killed it.
+Descendants that outlive CMD are followed until they end; Ctrl-C after CMD's end stops waiting.
+
+Example:
+  nulltrace run -- make -j4"
+)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    shared: Shared,
+    /// Do not wait for descendants that outlive CMD (under ptrace they are killed)
+    #[arg(long)]
+    no_wait: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// The longest sleep between two looks at the ring, the command and the signals.
+const NAP: Duration = Duration::from_millis(10);
+
+pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
+    let signals = Signals::block();
+    let shared = args.shared;
+    let hub = sinks(shared.statsd(None).as_ref())?;
+    let backend = shared.backend.unwrap_or(Backend::Auto);
+    let ring = shared.ring_size.unwrap_or(RING_SIZE);
+    let mut traced = open::command(backend, ring, &args.command, &signals)?;
+    if !shared.quiet {
+        for note in &traced.notes {
+            eprintln!("nulltrace: {note}");
+        }
+    }
+    let mut pipeline = Pipeline::new(Limits::default(), hub);
+    let status = follow(
+        &mut traced,
+        &mut pipeline,
+        &signals,
+        args.no_wait,
+        shared.quiet,
+    )?;
+    traced.command.leave();
+    let notes: Vec<String> = traced
+        .notes
+        .into_iter()
+        .chain(pipeline.log_lines())
+        .collect();
+    let outcome = pipeline.finish(&mut *traced.source)?;
+    output::write(&outcome, &notes, shared.json.as_deref(), shared.quiet)?;
+    Ok(exit_code(status))
+}
+
+/// Turns until the command and, unless told not to wait, all its descendants have ended.
+fn follow(
+    traced: &mut open::Traced,
+    pipeline: &mut Pipeline,
+    signals: &Signals,
+    no_wait: bool,
+    quiet: bool,
+) -> Result<ExitStatus, Error> {
+    let open::Traced {
+        source, command, ..
+    } = traced;
+    let mut ended = None;
+    let mut stop = no_wait;
+    loop {
+        let records = pipeline.turn(&mut **source)?;
+        while let Some(signal) = signals.take() {
+            match ended {
+                None => pass(signal, command),
+                Some(_) => stop = true,
+            }
+        }
+        if ended.is_none() {
+            ended = command.try_status()?;
+            if let (Some(_), Some(left @ 1..), false, false) = (ended, source.alive(), quiet, stop)
+            {
+                eprintln!(
+                    "nulltrace: the command has ended; {left} of its descendants still run (Ctrl-C to stop waiting)"
+                );
+            }
+        }
+        if let Some(status) = ended
+            && (stop || source.alive().is_none_or(|alive| alive == 0))
+        {
+            return Ok(status);
+        }
+        if records < PLENTY {
+            source.wait(NAP);
+        }
+    }
+}
+
+/// A signal of the terminal has reached the command already; one sent to us alone is passed on.
+fn pass(signal: Signal, command: &Command) {
+    if !signal.from_kernel {
+        command.signal(signal.number);
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

@@ -1,0 +1,185 @@
+//! The agent's configuration: TOML, every key checked, errors with line, caret and remedy.
+//!
+//! ```
+//! use nulltrace_collector::config::Config;
+//! let config = Config::parse("ring_size = \"4MiB\"\n[scope]\nuid = 1000\n", "agent.toml").unwrap();
+//! assert_eq!((config.ring_size, config.scope.uid), (4 << 20, Some(1000)));
+//! let error = Config::parse("[scope]\npid = [1]\n", "agent.toml").unwrap_err();
+//! assert!(error.to_string().contains("did you mean `pids`?"));
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::sink::statsd::StatsdConfig;
+use crate::source::{Backend, RING_SIZE, Scope};
+use crate::units;
+
+/// Everything the agent can be told; a flag of the same name overrides it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `auto`, `ebpf`, `ebpf:fentry` or `ebpf:raw_tracepoint`.
+    pub backend: Backend,
+    /// Size of the kernel's ring buffer, a power of two of pages.
+    #[serde(deserialize_with = "units::size_text::deserialize")]
+    pub ring_size: u64,
+    /// Whose markers count; all when empty.
+    pub scope: Scope,
+    /// Bounds of the open spans.
+    pub spans: Spans,
+    /// Bounds of the summary.
+    pub summary: Summary,
+    /// Where span latencies go.
+    pub statsd: Option<StatsdConfig>,
+    /// The log on stderr.
+    pub log: Log,
+    /// Where the JSON summary goes when the agent ends; `-` is stdout.
+    pub json: Option<PathBuf>,
+}
+
+/// `[spans]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spans {
+    /// How many spans may be open at once; the oldest makes room for the next.
+    pub max_open: u32,
+    /// How long a span may stay open.
+    #[serde(deserialize_with = "units::duration_text::deserialize")]
+    pub expire: Duration,
+}
+
+/// `[summary]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Summary {
+    /// How many distinct tag paths get a row of their own.
+    pub max_paths: usize,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Malformed markers shown in a second, at most; all are counted.
+    pub malformed_per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            backend: Backend::default(),
+            ring_size: RING_SIZE,
+            scope: Scope::default(),
+            spans: Spans::default(),
+            summary: Summary::default(),
+            statsd: None,
+            log: Log::default(),
+            json: None,
+        }
+    }
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self {
+            max_open: 1_000_000,
+            expire: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self { max_paths: 10_000 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            malformed_per_second: 5,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or has a key or value that does not exist.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Error::new(
+                format!("cannot read the configuration ({error})"),
+                path.display(),
+                "name a readable file with --config",
+            )
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Checks `text`; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
+        let wrong = |error: toml::de::Error| {
+            let remedy = nearest(error.message()).map_or_else(
+                || "mend the line".to_owned(),
+                |key| format!("did you mean `{key}`?"),
+            );
+            let place = format!("{name}\n{}", error.to_string().trim_end());
+            Error::new("the configuration is wrong", place, remedy).with_status(2)
+        };
+        let config: Self = toml::from_str(text).map_err(wrong)?;
+        if config.spans.max_open == 0 {
+            return Err(Error::new(
+                "the configuration is wrong: spans.max_open must be at least 1",
+                name,
+                "leave the key out for 1,000,000",
+            )
+            .with_status(2));
+        }
+        Ok(config)
+    }
+}
+
+/// The expected name most like the unknown one, from serde's "unknown field `a`, expected one of `b`, `c`".
+fn nearest(message: &str) -> Option<&str> {
+    let mut names = message
+        .strip_prefix("unknown ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let unknown = names.next()?;
+    names
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(2))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_line_and_remedy() {
+        let error = Config::parse("backend = \"auto\"\n\n[statsd]\naddres = \"x\"\n", "a.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("line 4, column 1"), "{error}");
+        assert!(error.contains("did you mean `address`?"), "{error}");
+        let error = Config::parse("[spans]\nexpire = \"1 fortnight\"\n", "a.toml").unwrap_err();
+        assert!(error.to_string().contains("line 2"), "{error}");
+        assert_eq!(error.status(), 2);
+        assert!(Config::parse("[spans]\nmax_open = 0\n", "a.toml").is_err());
+        assert!(Config::parse("backend = \"dtrace\"\n", "a.toml").is_err());
+        assert!(Config::parse("= = =", "a.toml").is_err());
+    }
+}

@@ -1,0 +1,263 @@
+//! The only place that wires the rooms together: source, order, correlator, summary, sinks.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use jiff::Timestamp;
+use nulltrace_core::correlate::{self, Correlator, Malformed, Out};
+use nulltrace_core::event::Event;
+use nulltrace_core::ledger::{Ledger, Lost};
+use nulltrace_core::order::Order;
+use nulltrace_core::span::Closed;
+use nulltrace_core::summary::{self, Row, Summary};
+
+use crate::clock;
+use crate::error::Error;
+use crate::sink::hub::Hub;
+use crate::source::Source;
+use crate::view::text;
+
+/// How long a record waits for earlier ones of other CPUs. Between reading the clock and reserving
+/// room in the ring lie a few hundred nanoseconds, more if a virtual CPU was stopped there.
+const SLACK_NS: u64 = 1_000_000;
+/// So many records in one round mean that the source fills about as fast as it is drained.
+pub const PLENTY: usize = 1 << 15;
+/// Bytes of records that may wait.
+const ORDER_BYTES: usize = 4 << 20;
+/// Spans in a batch for the sinks.
+const BATCH: usize = 1024;
+/// Bytes of a malformed marker that are shown.
+const SHOWN: usize = 120;
+/// Malformed markers that are kept to be shown.
+const KEPT: usize = 64;
+
+/// What bounds the pipeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of the correlator.
+    pub spans: correlate::Limits,
+    /// Of the summary.
+    pub summary: summary::Limits,
+    /// Malformed markers shown in a second; all are counted.
+    pub malformed_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            spans: correlate::Limits::default(),
+            summary: summary::Limits::default(),
+            malformed_per_second: 5,
+        }
+    }
+}
+
+/// Records in, summary and sinks out.
+pub struct Pipeline {
+    order: Order,
+    rest: Rest,
+    hub: Option<Hub>,
+    wall_start: Timestamp,
+    started: u64,
+}
+
+/// What comes after the order.
+struct Rest {
+    correlator: Correlator,
+    results: Results,
+    bad_record: u64,
+}
+
+/// Where the correlator's results go.
+struct Results {
+    summary: Summary,
+    batch: Vec<Closed>,
+    /// Nobody takes batches: do not make any.
+    summary_only: bool,
+    log: Log,
+}
+
+/// What a run came to.
+pub struct Outcome {
+    summary: Summary,
+    correlator: Correlator,
+    /// The backend's name.
+    pub backend: &'static str,
+    /// When the run began.
+    pub wall_start: Timestamp,
+    /// How long it took, nanoseconds.
+    pub elapsed_ns: u64,
+    /// The whole account.
+    pub ledger: Ledger,
+}
+
+impl Outcome {
+    /// The rows of the summary.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let open = self.correlator.open_by_tags();
+        self.summary
+            .rows(open.map(|(path, spans)| (path.clone(), spans)))
+    }
+}
+
+impl Pipeline {
+    /// An empty pipeline; the run begins now.
+    #[must_use]
+    pub fn new(limits: Limits, hub: Option<Hub>) -> Self {
+        Self {
+            order: Order::new(ORDER_BYTES),
+            rest: Rest {
+                correlator: Correlator::new(limits.spans),
+                results: Results {
+                    summary: Summary::new(limits.summary),
+                    batch: Vec::new(),
+                    summary_only: hub.is_none(),
+                    log: Log::new(limits.malformed_per_second),
+                },
+                bad_record: 0,
+            },
+            hub,
+            wall_start: Timestamp::now(),
+            started: clock::monotonic(),
+        }
+    }
+
+    /// One round: drains the source and moves everything on. Returns how many records there were;
+    /// after fewer than [`PLENTY`] the caller waits, so that the next round finds a batch.
+    ///
+    /// # Errors
+    /// The source is broken.
+    pub fn turn(&mut self, source: &mut dyn Source) -> Result<usize, Error> {
+        // Read before the drain: what is older than this less the slack has been drained after it.
+        let now = clock::monotonic();
+        let Self { order, rest, .. } = self;
+        let records = source
+            .drain(&mut |record| order.push(record, &mut |record| rest.take(record)))
+            .map_err(|error| {
+                Error::new(
+                    format!("reading markers failed ({error})"),
+                    source.name(),
+                    "start it again; with --backend ptrace if it fails again",
+                )
+            })?;
+        let until = now.saturating_sub(SLACK_NS);
+        order.release(until, &mut |record| rest.take(record));
+        rest.correlator.tick(until, &mut rest.results);
+        self.hand_over();
+        if let Some(hub) = &self.hub {
+            hub.tell(&self.lost(source));
+        }
+        Ok(records)
+    }
+
+    /// What should be logged since the last call, made safe for a terminal.
+    pub fn log_lines(&mut self) -> impl Iterator<Item = String> {
+        mem::take(&mut self.rest.results.log.lines).into_iter()
+    }
+
+    /// The last round: what is still in the source, the order and the sinks' queues goes through.
+    ///
+    /// # Errors
+    /// The source is broken.
+    pub fn finish(mut self, source: &mut dyn Source) -> Result<Outcome, Error> {
+        while self.turn(source)? > 0 {}
+        let now = clock::monotonic();
+        let Self { order, rest, .. } = &mut self;
+        order.release(u64::MAX, &mut |record| rest.take(record));
+        rest.correlator.finish(now, &mut rest.results);
+        self.hand_over();
+        let mut ledger = self.rest.correlator.ledger();
+        ledger.markers.late = self.order.late();
+        ledger.lost = self.lost(source);
+        if let Some(hub) = self.hub {
+            ledger.lost.sink = hub.close();
+        }
+        Ok(Outcome {
+            summary: self.rest.results.summary,
+            correlator: self.rest.correlator,
+            backend: source.name(),
+            wall_start: self.wall_start,
+            elapsed_ns: now - self.started,
+            ledger,
+        })
+    }
+
+    fn hand_over(&mut self) {
+        let batch = &mut self.rest.results.batch;
+        if let Some(hub) = &self.hub {
+            while !batch.is_empty() {
+                let rest = batch.split_off(batch.len().min(BATCH));
+                hub.send(mem::replace(batch, rest));
+            }
+        }
+    }
+
+    fn lost(&self, source: &dyn Source) -> Lost {
+        let mut lost = source.lost();
+        lost.bad_record += self.rest.bad_record;
+        lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
+        lost
+    }
+}
+
+impl Rest {
+    fn take(&mut self, record: &[u8]) {
+        match Event::decode(record) {
+            Ok(event) => self.correlator.push(&event, &mut self.results),
+            Err(_) => self.bad_record += 1,
+        }
+    }
+}
+
+impl Out for Results {
+    fn closed(&mut self, span: &Closed) {
+        self.summary.push(span);
+        if !self.summary_only {
+            self.batch.push(span.clone());
+        }
+    }
+
+    fn malformed(&mut self, bad: &Malformed<'_>) {
+        self.log.note(bad);
+    }
+}
+
+/// A sample of the malformed markers: so many a second, and bounded if nobody takes them.
+struct Log {
+    per_second: u32,
+    second: u64,
+    shown: u32,
+    lines: VecDeque<String>,
+}
+
+impl Log {
+    fn new(per_second: u32) -> Self {
+        Self {
+            per_second,
+            second: 0,
+            shown: 0,
+            lines: VecDeque::new(),
+        }
+    }
+
+    fn note(&mut self, bad: &Malformed<'_>) {
+        let second = bad.ts / 1_000_000_000;
+        if second != self.second {
+            (self.second, self.shown) = (second, 0);
+        }
+        if self.shown >= self.per_second || self.lines.len() >= KEPT {
+            return;
+        }
+        self.shown += 1;
+        let (code, at) = (bad.error.code, bad.error.offset);
+        self.lines.push_back(
+            format!(
+                "malformed marker from {}[{}]: {}",
+                text::safe(bad.comm),
+                bad.pid,
+                text::safe_within(bad.bytes, SHOWN),
+            ) + &format!(": {} at byte {at}; {}", code.name(), code.text()),
+        );
+    }
+}
