@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds the C programs of the tests into target/programs.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p target/programs
+for source in tests/programs/*.c; do
+	program=target/programs/$(basename "$source" .c)
+	[ "$program" -nt "$source" ] || cc -O1 -Wall -Wextra -Werror -pthread -o "$program" "$source"
+done

@@ -1,0 +1,205 @@
+//! What the end-to-end tests and the benches share: the binary, a running agent, its JSON.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what fails here fails a test"
+)]
+
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub mod marks;
+pub mod traced;
+
+/// The binary under test: `$NULLTRACE_BIN`, else the one beside this test's own.
+///
+/// # Panics
+/// There is none: build it first.
+#[must_use]
+pub fn nulltrace() -> PathBuf {
+    if let Some(path) = std::env::var_os("NULLTRACE_BIN") {
+        return path.into();
+    }
+    let own = std::env::current_exe().expect("a test has a path");
+    let found = own
+        .ancestors()
+        .map(|dir| dir.join("nulltrace"))
+        .find(|path| path.is_file());
+    found.expect("no nulltrace binary: run `cargo build -p nulltrace-collector` first")
+}
+
+/// What `nulltrace doctor` says of this machine, asked once.
+fn doctor() -> &'static Value {
+    static FACTS: OnceLock<Value> = OnceLock::new();
+    FACTS.get_or_init(|| {
+        let out = Command::new(nulltrace())
+            .args(["doctor", "--json"])
+            .output();
+        let facts = out
+            .ok()
+            .and_then(|out| serde_json::from_slice(&out.stdout).ok());
+        facts.expect("nulltrace doctor --json prints JSON")
+    })
+}
+
+/// The hooks that work here, best first; says why of those that do not.
+///
+/// # Panics
+/// A stock kernel in a guest, which has them all, lacks one.
+#[must_use]
+pub fn hooks() -> Vec<&'static str> {
+    let guest = std::env::var_os("NULLTRACE_TEST_KERNEL").is_some();
+    let tried = doctor()["hooks"].as_array().into_iter().flatten();
+    tried
+        .filter_map(|hook| {
+            let name = hook["name"].as_str()?;
+            if hook["works"] == true {
+                return Some(name);
+            }
+            assert!(!guest, "{name} must work in a guest: {hook}");
+            println!("skipped: {name}: {}", hook["why"]);
+            None
+        })
+        .collect()
+}
+
+/// Why the eBPF tests cannot run here; `None` when they can.
+#[must_use]
+pub fn no_bpf() -> Option<String> {
+    let any = hooks().iter().any(|hook| hook.starts_with("ebpf:"));
+    (!any).then(|| "no eBPF here".to_owned())
+}
+
+/// A running `nulltrace agent`; killed when dropped.
+#[derive(Debug)]
+pub struct Agent {
+    child: Child,
+    json: PathBuf,
+    /// From its start to the line that says it is attached.
+    pub attached_in: Duration,
+    /// The line itself, which names the hook.
+    pub attached: String,
+}
+
+impl Agent {
+    /// Starts it for the processes `pids` and their descendants, and waits until it is attached.
+    ///
+    /// # Errors
+    /// It ended before; the error holds what it said.
+    pub fn start(pids: &[u32], options: &[&str], json: &Path) -> io::Result<Self> {
+        let mut command = Command::new(nulltrace());
+        command.arg("agent").arg("--json").arg(json).args(options);
+        for pid in pids {
+            command.args(["--pid", &pid.to_string()]);
+        }
+        let began = Instant::now();
+        let mut child = command.stderr(Stdio::piped()).process_group(0).spawn()?;
+        let stderr = child.stderr.take().expect("piped");
+        let mut lines = BufReader::new(stderr).lines();
+        let mut said = String::new();
+        let attached = loop {
+            match lines.next() {
+                Some(line) => {
+                    let line = line?;
+                    if line.starts_with("nulltrace: attached") {
+                        break line;
+                    }
+                    said += &line;
+                    said.push('\n');
+                }
+                None => return Err(io::Error::other(said)),
+            }
+        };
+        let attached_in = began.elapsed();
+        // Its later lines must have a reader, or it would block.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(Self {
+            child,
+            json: json.to_owned(),
+            attached_in,
+            attached,
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// CPU time it used so far, user and system.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        cpu(self.pid())
+    }
+
+    /// Its resident memory in bytes.
+    ///
+    /// # Panics
+    /// It is not running.
+    #[must_use]
+    pub fn rss(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse::<u64>()
+            .expect("a number")
+            * 1024
+    }
+
+    /// Ends it by SIGTERM and returns its JSON summary.
+    ///
+    /// # Panics
+    /// It failed, or wrote no JSON.
+    #[must_use]
+    pub fn stop(mut self) -> Value {
+        // SAFETY: a signal to our own child, which was not waited for yet.
+        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGTERM) };
+        let status = self.child.wait().expect("our child");
+        assert!(status.success(), "the agent ended with {status}");
+        let json = std::fs::read(&self.json).expect("the agent writes its summary");
+        serde_json::from_slice(&json).expect("JSON")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// CPU time a process used so far, user and system; from `schedstat` of its threads, to the ns.
+#[must_use]
+pub fn cpu(pid: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let of = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(tasks.filter_map(of).sum())
+}
+
+/// The row of a summary for one tag path.
+#[must_use]
+pub fn row<'a>(summary: &'a Value, tags: &[&str]) -> Option<&'a Value> {
+    let wanted = serde_json::json!(tags);
+    summary["spans"]
+        .as_array()?
+        .iter()
+        .find(|row| row["tags"] == wanted)
+}

@@ -1,0 +1,217 @@
+//! `nulltrace agent`: selection, configuration, the end of its life.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what fails here fails a test"
+)]
+
+use std::process::Command;
+
+use nulltrace_tests::marks::{self, Puppet};
+use nulltrace_tests::{Agent, no_bpf, nulltrace, row};
+
+macro_rules! need_bpf {
+    () => {
+        if let Some(why) = no_bpf() {
+            return println!("skipped: {why}");
+        }
+    };
+}
+
+fn json() -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("summary.json");
+    (dir, path)
+}
+
+#[test]
+fn what_was_written_before_sigterm_is_in_the_summary() {
+    need_bpf!();
+    let (_dir, path) = json();
+    for _ in 0..5 {
+        let mut puppet = Puppet::start();
+        let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
+        let mark = "echo \">:$i:last.words::\" >&9; echo \"<:$i:last.words::\" >&9";
+        puppet.run(&format!(
+            "i=0; while [ $i -lt 1000 ]; do {mark}; i=$((i+1)); done"
+        ));
+        let summary = agent.stop();
+        assert_eq!(row(&summary, &["last", "words"]).unwrap()["hits"], 1000);
+    }
+}
+
+#[test]
+fn a_user_is_selected_in_the_kernel() {
+    need_bpf!();
+    let (_dir, path) = json();
+    let agent = Agent::start(&[], &["-q", "--uid", "54321"], &path).unwrap();
+    let script = "echo '>:t:by.user::'; echo '<:t:by.user::'";
+    let mark = |uid: &str| {
+        let status = Command::new("setpriv")
+            .args(["--reuid", uid, "--clear-groups", "sh", "-c", script])
+            .stdout(marks::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+    };
+    mark("54321");
+    mark("54322");
+    let summary = agent.stop();
+    assert_eq!(
+        row(&summary, &["by", "user"]).unwrap()["hits"],
+        1,
+        "{summary:#}"
+    );
+}
+
+#[test]
+fn a_cgroup_is_selected_in_the_kernel() {
+    need_bpf!();
+    let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+    let Some(root) = roots
+        .iter()
+        .find(|root| std::path::Path::new(root).join("cgroup.procs").is_file())
+    else {
+        return println!("skipped: no cgroup v2 here");
+    };
+    let name = format!("nulltrace-test-{}", std::process::id());
+    let group = std::path::Path::new(root).join(&name);
+    if let Err(error) = std::fs::create_dir_all(group.join("below")) {
+        return println!("skipped: cannot make a cgroup: {error}");
+    }
+    let (_dir, path) = json();
+    let agent = Agent::start(&[], &["-q", "--cgroup", &format!("/{name}")], &path).unwrap();
+    for (inside, tag) in [("below", "inside"), ("..", "outside")] {
+        let procs = group.join(inside).join("cgroup.procs");
+        let script = format!(
+            "echo $$ > '{}' && echo '>:t:{tag}::' > /dev/null && echo '<:t:{tag}::' > /dev/null",
+            procs.display()
+        );
+        let ok = Command::new("sh").args(["-c", &script]).status().unwrap();
+        assert!(ok.success());
+    }
+    let summary = agent.stop();
+    let _ = std::fs::remove_dir(group.join("below"));
+    let _ = std::fs::remove_dir(&group);
+    assert_eq!(
+        row(&summary, &["inside"]).unwrap()["hits"],
+        1,
+        "{summary:#}"
+    );
+    assert!(row(&summary, &["outside"]).is_none(), "{summary:#}");
+}
+
+#[test]
+fn it_keeps_no_right_it_does_not_need() {
+    need_bpf!();
+    let (_dir, path) = json();
+    let puppet = Puppet::start();
+    let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    let effective = u64::from_str_radix(&field("CapEff:"), 16).unwrap();
+    // DAC_READ_SEARCH 2, SYS_PTRACE 19, PERFMON 38, BPF 39.
+    let allowed = 1 << 2 | 1 << 19 | 1 << 38 | 1 << 39;
+    assert_eq!(effective & !allowed, 0, "{effective:x}");
+    assert_eq!(
+        u64::from_str_radix(&field("CapPrm:"), 16).unwrap() & !allowed,
+        0
+    );
+    assert_eq!(field("NoNewPrivs:"), "1");
+    let _ = agent.stop();
+}
+
+#[test]
+fn a_configuration_with_a_mistake_is_refused_with_its_place() {
+    let (dir, _) = json();
+    let config = dir.path().join("agent.toml");
+    for (text, what) in [
+        ("rings = 1\n", "line 1"),
+        ("backend = \"auto\"\n[spans]\nexpire = \"soon\"\n", "line 3"),
+        (
+            "[statsd]\naddres = \"127.0.0.1:8125\"\n",
+            "did you mean `address`?",
+        ),
+        ("ring_size = \"5000\"\n", "5000"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let out = Command::new(nulltrace())
+            .arg("agent")
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success());
+        assert!(said.contains(what), "{text:?}: {said}");
+    }
+    let out = Command::new(nulltrace())
+        .args(["agent", "--config", "/no/such/file"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&out.stderr).contains("/no/such/file"));
+}
+
+#[test]
+fn spans_expire_and_the_oldest_makes_room() {
+    need_bpf!();
+    let (dir, path) = json();
+    let config = dir.path().join("agent.toml");
+    std::fs::write(&config, "[spans]\nmax_open = 10\nexpire = \"300ms\"\n").unwrap();
+    let mut puppet = Puppet::start();
+    let agent = Agent::start(
+        &[puppet.pid()],
+        &["-q", "--config", config.to_str().unwrap()],
+        &path,
+    )
+    .unwrap();
+    for id in 0..25 {
+        puppet.mark(&format!(">:{id}:crowd::"));
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    puppet.mark(">:1:late::");
+    puppet.mark("<:1:late::");
+    let summary = agent.stop();
+    let crowd = row(&summary, &["crowd"]).unwrap();
+    assert_eq!(
+        (&crowd["inferred"]["evicted"], &crowd["inferred"]["expired"]),
+        (&15.into(), &10.into()),
+        "{crowd}"
+    );
+    assert_eq!(row(&summary, &["late"]).unwrap()["hits"], 1);
+}
+
+#[test]
+fn doctor_names_the_hook_and_the_reasons() {
+    let out = Command::new(nulltrace())
+        .args(["doctor", "--json"])
+        .output()
+        .unwrap();
+    let facts: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(facts["kernel"].is_string());
+    let hook = facts["hook"].as_str().unwrap();
+    if std::env::var_os("NULLTRACE_TEST_KERNEL").is_some() {
+        assert_eq!(hook, "ebpf:fentry", "stock kernels have the best one");
+    }
+    let hooks = facts["hooks"].as_array().unwrap();
+    let chosen = hooks
+        .iter()
+        .position(|tried| tried["name"] == hook)
+        .unwrap();
+    // Whatever was not chosen before it says why.
+    assert!(
+        hooks[..chosen]
+            .iter()
+            .all(|tried| tried["works"] == false && !tried["why"].as_str().unwrap().is_empty()),
+        "{facts:#}"
+    );
+    let text = Command::new(nulltrace()).arg("doctor").output().unwrap();
+    assert!(String::from_utf8_lossy(&text.stdout).contains(hook));
+}
