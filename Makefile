@@ -1,0 +1,32 @@
+# Thin targets; each is one line of script.
+.PHONY: demo test test-vm bench bench-vm bpf fuzz fmt lint setup
+
+demo: setup
+	./examples/demo.sh
+
+test: setup
+	./tests/run.sh
+
+test-vm:
+	./tests/vm/all.sh
+
+bench: setup
+	./tests/bench/run.sh
+
+bench-vm:
+	./tests/vm/bench
+
+bpf: setup
+	./collector/bpf/build.sh
+
+fuzz:
+	cd spec && for target in write thread; do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+
+fmt:
+	cargo fmt --all
+
+lint:
+	./tests/lint.sh
+
+setup:
+	@./tests/setup.sh
