@@ -8,9 +8,9 @@ use core::mem::{offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What of one marker write is seen, in bytes.
-pub const PAYLOAD_MAX: usize = 4096;
+pub const PAYLOAD_MAX: usize = nulltrace_spec::MARKER_MAX;
 /// How long an unfinished marker waits for its next part, in nanoseconds.
-pub const FRAGMENT_NS: u64 = 1_000_000_000;
+pub const FRAGMENT_NS: u64 = nulltrace_spec::FRAGMENT_NS;
 /// Length of a command name with its padding.
 pub const COMM_LEN: usize = 16;
 /// Length of an executable's file name with its padding.
