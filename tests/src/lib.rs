@@ -83,8 +83,6 @@ pub struct Agent {
     json: PathBuf,
     /// From its start to the line that says it is attached.
     pub attached_in: Duration,
-    /// The line itself, which names the hook.
-    pub attached: String,
 }
 
 impl Agent {
@@ -103,19 +101,19 @@ impl Agent {
         let stderr = child.stderr.take().expect("piped");
         let mut lines = BufReader::new(stderr).lines();
         let mut said = String::new();
-        let attached = loop {
+        loop {
             match lines.next() {
                 Some(line) => {
                     let line = line?;
                     if line.starts_with("nulltrace: attached") {
-                        break line;
+                        break;
                     }
                     said += &line;
                     said.push('\n');
                 }
                 None => return Err(io::Error::other(said)),
             }
-        };
+        }
         let attached_in = began.elapsed();
         // Its later lines must have a reader, or it would block.
         std::thread::spawn(move || lines.for_each(drop));
@@ -123,7 +121,6 @@ impl Agent {
             child,
             json: json.to_owned(),
             attached_in,
-            attached,
         })
     }
 
