@@ -8,6 +8,7 @@
 use std::process::Command;
 
 use nulltrace_tests::marks::{self, Puppet};
+use nulltrace_tests::traced::program;
 use nulltrace_tests::{Agent, no_bpf, nulltrace, row};
 
 macro_rules! need_bpf {
@@ -38,6 +39,33 @@ fn what_was_written_before_sigterm_is_in_the_summary() {
         let summary = agent.stop();
         assert_eq!(row(&summary, &["last", "words"]).unwrap()["hits"], 1000);
     }
+}
+
+#[test]
+fn it_ends_while_others_go_on_writing() {
+    need_bpf!();
+    let (_dir, path) = json();
+    let mut puppet = Puppet::start();
+    let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
+    let workload = program("workload");
+    puppet.run(&format!(
+        "{} burst 1000000000 & burst=$!",
+        workload.display()
+    ));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    // Kills the burst if the agent waits for its end.
+    let (ended, end) = std::sync::mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        let hung = end
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .is_err();
+        puppet.run("kill $burst");
+        hung
+    });
+    let summary = agent.stop();
+    ended.send(()).unwrap();
+    assert!(!watch.join().unwrap(), "it ended only when the writer did");
+    assert!(row(&summary, &["burst"]).unwrap()["hits"].as_u64() > Some(0));
 }
 
 #[test]

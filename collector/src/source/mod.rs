@@ -17,8 +17,8 @@ pub trait Source: Send {
     /// The backend as the JSON summary names it: `ebpf:fentry`, `ebpf:raw_tracepoint`, `ptrace`.
     fn name(&self) -> &'static str;
 
-    /// Hands every record that is there to `sink`, each an 8-byte aligned slice, without waiting.
-    /// Returns how many there were.
+    /// Hands every record that is there to `sink`, each an 8-byte aligned slice, without waiting, and
+    /// perhaps some that come meanwhile. Returns how many there were.
     ///
     /// # Errors
     /// The source is broken and will give no more.
