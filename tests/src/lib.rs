@@ -155,14 +155,19 @@ impl Agent {
             * 1024
     }
 
+    /// Asks it to end, by SIGTERM.
+    pub fn terminate(&self) {
+        // SAFETY: a signal to our own child, which was not waited for yet.
+        unsafe { libc::kill(self.pid().cast_signed(), libc::SIGTERM) };
+    }
+
     /// Ends it by SIGTERM and returns its JSON summary.
     ///
     /// # Panics
     /// It failed, or wrote no JSON.
     #[must_use]
     pub fn stop(mut self) -> Value {
-        // SAFETY: a signal to our own child, which was not waited for yet.
-        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGTERM) };
+        self.terminate();
         let status = self.child.wait().expect("our child");
         assert!(status.success(), "the agent ended with {status}");
         let json = std::fs::read(&self.json).expect("the agent writes its summary");
