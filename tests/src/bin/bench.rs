@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nulltrace_tests::empty::Empty;
 use nulltrace_tests::{Agent, cpu, marks, nulltrace};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
@@ -133,7 +134,7 @@ fn row(name: &str, value: f64, unit: &str, verdict: Option<(bool, &str)>) {
     let verdict = verdict.map_or_else(String::new, |(ok, limit)| {
         format!("{limit:>24}  {}", if ok { "reached" } else { "MISSED" })
     });
-    println!("{name:<52} {value:>12.2} {unit:<10}{verdict}");
+    println!("{name:<62} {value:>12.2} {unit:<10}{verdict}");
 }
 
 fn table() -> io::Result<()> {
@@ -168,6 +169,7 @@ fn header() -> io::Result<()> {
 fn costs(json: &Path) -> io::Result<()> {
     let own = std::process::id();
     let mut unobserved: [Vec<f64>; 3] = Default::default();
+    let mut empty: [Vec<f64>; 3] = Default::default();
     let mut attach = Vec::new();
     let mut hooks = Vec::new();
     for hook in ["ebpf:fentry", "ebpf:raw_tracepoint"] {
@@ -186,6 +188,11 @@ fn costs(json: &Path) -> io::Result<()> {
         for op in Op::ALL {
             unobserved[op as usize].push(cost(op));
         }
+        if let Ok(_attached) = Empty::attach() {
+            for op in Op::ALL {
+                empty[op as usize].push(cost(op));
+            }
+        }
         for (hook, costs) in &mut hooks {
             let agent = Agent::start(&[own], &["--backend", hook], json)?;
             attach.push(agent.attached_in.as_secs_f64() * 1e3);
@@ -203,6 +210,14 @@ fn costs(json: &Path) -> io::Result<()> {
             "ns",
             None,
         );
+    }
+    if !empty[0].is_empty() {
+        // No program on that hook can cost less.
+        for (op, costs) in Op::ALL.into_iter().zip(empty.map(median)) {
+            let tax = costs - base[op as usize];
+            let name = format!("an empty raw_tracepoint: tax on {}", name(op));
+            row(&name, tax, "ns", None);
+        }
     }
     for (hook, costs) in hooks {
         let costs = costs.map(median);
