@@ -34,7 +34,7 @@ int nt_write_null(__u64 *ctx)
 }
 
 /* Fills `v` from the iterator. One piece of memory has had a kind of its own since 6.0. */
-static __always_inline void nt_iter_segments(struct nt_segments *v, struct iov_iter *from)
+static __always_inline void nt_iter_pieces(struct nt_pieces *v, struct iov_iter *from)
 {
 	__u64 skip = from->iov_offset, count = from->nr_segs;
 	const struct iovec *list;
@@ -60,15 +60,15 @@ static __always_inline void nt_iter_segments(struct nt_segments *v, struct iov_i
 		list = ((struct iov_iter___since_6_4 *)from)->__iov;
 	else
 		list = ((struct iov_iter___before_6_4 *)from)->iov;
-	v->more = count > NT_SEGMENTS;
-	if (count > NT_SEGMENTS)
-		count = NT_SEGMENTS;
+	v->more = count > NT_PIECES;
+	if (count > NT_PIECES)
+		count = NT_PIECES;
 	asm volatile("" : "+r"(count));
-	if (count > NT_SEGMENTS ||
+	if (count > NT_PIECES ||
 	    bpf_probe_read_kernel(v->at, count * sizeof(v->at[0]), list))
 		return;
 	v->count = count;
-	/* vfs_writev begins at the first segment's beginning; io_uring's retry need not. */
+	/* vfs_writev begins at the first piece's beginning; io_uring's retry need not. */
 	v->at[0].base += skip;
 	v->at[0].len -= skip;
 }
@@ -91,8 +91,8 @@ int nt_write_iter_null(__u64 *ctx)
 	s = nt_scratch(NT_SLOT_WRITE_ITER);
 	if (!s)
 		return 0;
-	nt_iter_segments(&s->segments, (struct iov_iter *)ctx[1]);
-	write.base = nt_first_segment(&s->segments);
+	nt_iter_pieces(&s->pieces, (struct iov_iter *)ctx[1]);
+	write.base = nt_first_piece(&s->pieces);
 	if (!write.base)
 		return 0;
 	look = nt_look(&write, &record);

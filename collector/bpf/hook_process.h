@@ -66,6 +66,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	bool group = signal->live.counter == 0;
+	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
 
 	if (!state)
@@ -75,13 +76,19 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (!group && !bpf_task_storage_get(&threads, task, NULL, 0))
 		return 0;
+	if (nt_activity) {
+		struct nt_thread_activity *a = nt_activity_of(task);
+
+		if (a)
+			nt_segment_end(a, task, now);
+	}
 	if (!group)
 		record.code = task->exit_code;
 	else if (signal->flags & NT_SIGNAL_GROUP_EXIT)
 		record.code = signal->group_exit_code;
 	else
 		record.code = task->group_leader->exit_code;
-	nt_fill_head(&record.head, bpf_ktime_get_ns(), sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
+	nt_fill_head(&record.head, now, sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
 	nt_send(&record, sizeof(record));
 	/* Last: whoever sees the member gone finds its end in the ring. */
 	if (group)

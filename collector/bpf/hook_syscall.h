@@ -55,22 +55,22 @@ static __always_inline bool nt_fd_is_null(struct task_struct *task, __u32 fd)
 	       (mode & NT_S_IFMT) == NT_S_IFCHR;
 }
 
-/* Reads the segment list of a writev; a 32-bit caller's has pairs of 32 bits. */
-static __always_inline void nt_read_segments(struct nt_segments *v, __u64 list, __u64 count,
+/* Reads the list of pieces of a writev; a 32-bit caller's has pairs of 32 bits. */
+static __always_inline void nt_read_pieces(struct nt_pieces *v, __u64 list, __u64 count,
 					     bool compat)
 {
-	v->more = count > NT_SEGMENTS;
-	if (count > NT_SEGMENTS)
-		count = NT_SEGMENTS;
+	v->more = count > NT_PIECES;
+	if (count > NT_PIECES)
+		count = NT_PIECES;
 	v->count = count;
 	if (!compat) {
 		asm volatile("" : "+r"(count));
-		if (count > NT_SEGMENTS ||
+		if (count > NT_PIECES ||
 		    bpf_probe_read_user(v->at, count * sizeof(v->at[0]), (void *)list))
 			v->count = 0;
 		return;
 	}
-	for (int i = 0; i < NT_SEGMENTS; i++) {
+	for (int i = 0; i < NT_PIECES; i++) {
 		__u32 pair[2] = {};
 
 		if (i >= NT_READ(v->count))
@@ -81,11 +81,9 @@ static __always_inline void nt_read_segments(struct nt_segments *v, __u64 list, 
 	}
 }
 
-/* A write call, by its native number or, for a 32-bit caller, the other one. */
-static __always_inline void nt_write_call(__u64 nr)
+/* A write call, by its native number or, for a 32-bit caller, the other one. Returns whether it was a marker. */
+static __always_inline bool nt_write_call(struct task_struct *task, __u64 nr, bool compat)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	bool compat = nt_is_compat(task);
 	enum nt_call call = compat ? nt_call_compat(nr) : nt_call_native(nr);
 	struct nt_short record = {};
 	struct nt_call_args args;
@@ -94,11 +92,11 @@ static __always_inline void nt_write_call(__u64 nr)
 	enum nt_look look;
 
 	if (call == NT_CALL_NONE)
-		return;
+		return false;
 	nt_read_args((struct pt_regs *)bpf_task_pt_regs(task), compat, &args);
 	/* A negative length is EINVAL. */
 	if ((__s64)args.length <= 0)
-		return;
+		return false;
 	write.task = task;
 	write.slot = NT_SLOT_SYSCALL;
 	write.base = args.buffer;
@@ -106,25 +104,36 @@ static __always_inline void nt_write_call(__u64 nr)
 	if (call == NT_CALL_WRITEV) {
 		s = nt_scratch(NT_SLOT_SYSCALL);
 		if (!s)
-			return;
-		nt_read_segments(&s->segments, args.buffer, args.length, compat);
-		write.base = nt_first_segment(&s->segments);
+			return false;
+		nt_read_pieces(&s->pieces, args.buffer, args.length, compat);
+		write.base = nt_first_piece(&s->pieces);
 		write.len = 0;
 		if (!write.base)
-			return;
+			return false;
 	}
 	look = nt_look(&write, &record);
-	if (look != NT_LOOK_OTHER && nt_fd_is_null(task, args.fd))
-		nt_marker(&write, &record, look);
+	if (look == NT_LOOK_OTHER || !nt_fd_is_null(task, args.fd))
+		return false;
+	nt_marker(&write, &record, look);
+	return true;
 }
 
 SEC("raw_tp/sys_enter")
 int nt_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 nr = ctx->args[1];
+	bool writes = nt_call_native(nr) != NT_CALL_NONE || nt_call_compat(nr) != NT_CALL_NONE;
+	struct task_struct *task;
+	bool compat;
 
-	if (nt_call_native(nr) != NT_CALL_NONE || nt_call_compat(nr) != NT_CALL_NONE)
-		nt_write_call(nr);
+	if (!writes && !nt_activity)
+		return 0;
+	task = bpf_get_current_task_btf();
+	compat = nt_is_compat(task);
+	if (writes && nt_write_call(task, nr, compat))
+		return 0;
+	if (nt_activity)
+		nt_call_begins(task, nr, compat);
 	return 0;
 }
 

@@ -16,6 +16,9 @@ const volatile __u32 nt_uid;
 const volatile __u32 nt_cgroup_level;
 const volatile __u64 nt_cgroup;
 
+/* Whether threads inside spans are looked at between their markers. */
+const volatile bool nt_activity;
+
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 
@@ -66,18 +69,18 @@ struct {
 /* Reads memory where the compiler might go on with what it wrote there. */
 #define NT_READ(x) (*(volatile typeof(x) *)&(x))
 
-#define NT_SEGMENTS 16
+#define NT_PIECES 16
 
 /* One piece of user memory, as struct iovec has it. */
-struct nt_segment {
+struct nt_piece {
 	__u64 base;
 	__u64 len;
 };
 
-struct nt_segments {
-	struct nt_segment at[NT_SEGMENTS];
+struct nt_pieces {
+	struct nt_piece at[NT_PIECES];
 	__u32 count;
-	bool more; /* there are segments beyond */
+	bool more; /* there are pieces beyond */
 };
 
 /*
@@ -95,7 +98,7 @@ enum nt_slot {
 };
 
 struct nt_scratch {
-	struct nt_segments segments;
+	struct nt_pieces pieces;
 	struct nt_process process;
 	struct nt_thread nobody; /* stands in where there is no memory for a thread's state */
 	__u64 len;		 /* of the payload; 0: it could not be read */

@@ -29,7 +29,7 @@ enum nt_look {
 struct nt_write {
 	struct task_struct *task;
 	__u64 base; /* where its bytes begin */
-	__u64 len;  /* 0: its segments are in the scratch */
+	__u64 len;  /* 0: its pieces are in the scratch */
 	__u32 slot;
 	bool whole; /* all of it is on the stack */
 };
@@ -56,7 +56,7 @@ static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short 
 
 	w->whole = n && n <= NT_SHORT;
 	if (!w->whole)
-		n = n ? 2 : 1; /* a first segment may hold no more */
+		n = n ? 2 : 1; /* a first piece may hold no more */
 	asm volatile("" : "+r"(n));
 	if (n > NT_SHORT)
 		return NT_LOOK_OTHER;
@@ -75,10 +75,10 @@ static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short 
 	return t && t->left ? NT_LOOK_CONT : NT_LOOK_OTHER;
 }
 
-/* Where the bytes of a segmented write begin; 0 if it has none. */
-static __always_inline __u64 nt_first_segment(const struct nt_segments *v)
+/* Where the bytes of a write in pieces begin; 0 if it has none. */
+static __always_inline __u64 nt_first_piece(const struct nt_pieces *v)
 {
-	for (int i = 0; i < NT_SEGMENTS; i++) {
+	for (int i = 0; i < NT_PIECES; i++) {
 		if (i >= NT_READ(v->count))
 			break;
 		if (v->at[i].len)
@@ -87,18 +87,18 @@ static __always_inline __u64 nt_first_segment(const struct nt_segments *v)
 	return 0;
 }
 
-/* Copies the segments one behind the other. */
+/* Copies the pieces one behind the other. */
 static __always_inline void nt_gather(struct nt_scratch *s)
 {
 	s->len = 0;
-	if (s->segments.more)
+	if (s->pieces.more)
 		s->head.flags |= NT_CUT;
-	for (int i = 0; i < NT_SEGMENTS; i++) {
+	for (int i = 0; i < NT_PIECES; i++) {
 		__u64 n, off, room;
 
-		if (i >= NT_READ(s->segments.count))
+		if (i >= NT_READ(s->pieces.count))
 			break;
-		n = s->segments.at[i].len;
+		n = s->pieces.at[i].len;
 		if (n == 0)
 			continue;
 		off = NT_READ(s->len);
@@ -113,7 +113,7 @@ static __always_inline void nt_gather(struct nt_scratch *s)
 		}
 		asm volatile("" : "+r"(n));
 		if (n > NT_PAYLOAD_MAX ||
-		    bpf_probe_read_user(s->payload + off, n, (void *)s->segments.at[i].base)) {
+		    bpf_probe_read_user(s->payload + off, n, (void *)s->pieces.at[i].base)) {
 			s->len = 0;
 			break;
 		}
@@ -196,6 +196,8 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 	}
 	if (!t->told)
 		nt_first_sight(w->task, t, ts, w->slot);
+	if (nt_activity)
+		nt_segment_at_marker(w->task, ts);
 	nt_fill_head(&s->head, ts, sizeof(s->head) + n, NT_WRITE, flags);
 	nt_send(&s->head, sizeof(s->head) + n);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
@@ -214,6 +216,8 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 		return;
 	if (!t->told)
 		nt_first_sight(w->task, t, ts, w->slot);
+	if (nt_activity)
+		nt_segment_at_marker(w->task, ts);
 	nt_fill_head(&r->head, ts, sizeof(r->head) + n, NT_WRITE, flags);
 	nt_send(&r->head, sizeof(r->head) + n);
 	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);

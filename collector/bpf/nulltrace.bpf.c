@@ -19,8 +19,11 @@
 #include "facts.h"
 #include "scope.h"
 
+#include "activity.h"
+
 #include "marker.h"
 
+#include "hook_activity.h"
 #include "hook_fentry.h"
 #include "hook_process.h"
 #include "hook_syscall.h"

@@ -23,6 +23,7 @@ enum nt_kind {
 	NT_PROCESS = 2,	/* nt_process: first marker of a process, or its exec */
 	NT_FORK = 3,	/* nt_fork: a traced process made a child process */
 	NT_EXIT = 4,	/* nt_exit: a thread that wrote markers, or its process, ended */
+	NT_SEGMENT = 5,	/* nt_segment + nt_calls[]: what a thread did since its last marker */
 };
 
 enum nt_flags {
@@ -64,12 +65,63 @@ struct nt_exit {
 	__u32 reserved;
 };
 
+/* How many kinds of calls of a segment are told apart. */
+#define NT_CALLS_MAX 32
+/* Bucket i of a duration holds [2^(i+7), 2^(i+8)) ns; the first and the last are open. */
+#define NT_BUCKETS 24
+
+/* Why calls failed. */
+enum nt_error {
+	NT_E_AGAIN,	/* EAGAIN, EINPROGRESS, EALREADY: would block */
+	NT_E_INTR,	/* EINTR and the kernel's own restarts */
+	NT_E_ABSENT,	/* ENOENT, ENOTDIR, ENODEV, ENXIO, ESRCH */
+	NT_E_DENIED,	/* EPERM, EACCES, EROFS */
+	NT_E_PEER,	/* EPIPE, ECONNRESET, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH ... */
+	NT_E_OTHER,
+	NT_E_MAX
+};
+
+/* Calls of one number in one segment. */
+struct nt_calls {
+	__u64 time;	/* from entry to return, ns, summed */
+	__u64 blocked;	/* of which asleep */
+	__u64 runnable;	/* of which waiting for a cpu */
+	__u64 bytes;	/* what the calls say they moved */
+	__u64 min;	/* of one call, ns */
+	__u64 max;
+	__u32 nr;	/* system call, native table */
+	__u32 count;
+	__u32 errors[NT_E_MAX];
+	__u32 buckets[NT_BUCKETS];
+};
+
+/*
+ * What a thread did from `since` to head.ts. The time it was neither runnable
+ * nor blocked it was on a cpu: that is not told, it is the rest.
+ */
+struct nt_segment {
+	struct nt_head head;
+	__u64 since;
+	__u64 kernel;	/* on a cpu in system calls that returned */
+	__u64 runnable;	/* waiting for a cpu: woken or preempted, and not yet running */
+	__u64 blocked;	/* asleep, in a system call or not */
+	__u64 fault;	/* of which in none: page faults, mostly */
+	__u64 other_time;	/* of calls for which there was no room in `calls`, ns */
+	__u32 other;	/* how many those were */
+	__u32 voluntary;	/* context switches to sleep */
+	__u32 involuntary;	/* by preemption */
+	__u32 minor;	/* page faults that needed no I/O */
+	__u32 major;	/* that did */
+	__u32 calls;	/* nt_calls that follow */
+};
+
 /* Per-cpu counters, by index. A counter only ever grows. */
 enum nt_counter {
 	NT_N_RING_FULL,	/* records lost: no room in the ring */
 	NT_N_FAULT,	/* marker writes lost: the buffer was not mapped in */
 	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be told */
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */
+	NT_N_SEGMENT,	/* segments lost: no room in the ring, or no memory for a thread's */
 	NT_N_MAX
 };
 

@@ -68,8 +68,16 @@ struct thread_info {
 	unsigned int status; /* x86 only */
 };
 
+struct sched_info {
+	unsigned long long run_delay;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct sched_info sched_info;
 	int pid;
 	int tgid;
 	int exit_code;

@@ -55,6 +55,9 @@ fn line(record: &[u8]) -> String {
             facts.cgroup,
             facts.start
         ),
+        What::Segment { segment, calls } => {
+            format!("segment since={} calls={}", segment.since, calls.len())
+        }
         What::Fork { child } => format!("fork child={child}"),
         What::Exit { signal, group } => format!("exit signal={signal} group={group}"),
     };

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::sink::statsd::StatsdConfig;
-use crate::source::{Backend, RING_SIZE, Scope};
+use crate::source::{Activity, Backend, RING_SIZE, Scope};
 use crate::units;
 
 /// Everything the agent can be told; a flag of the same name overrides it.
@@ -28,6 +28,8 @@ pub struct Config {
     /// Size of the kernel's ring buffer, a power of two of pages.
     #[serde(deserialize_with = "units::size_text::deserialize")]
     pub ring_size: u64,
+    /// `off` or `segments`: whether what threads do inside spans is looked at.
+    pub activity: Activity,
     /// Whose markers count; all when empty.
     pub scope: Scope,
     /// Bounds of the open spans.
@@ -74,6 +76,7 @@ impl Default for Config {
         Self {
             backend: Backend::default(),
             ring_size: RING_SIZE,
+            activity: Activity::default(),
             scope: Scope::default(),
             spans: Spans::default(),
             summary: Summary::default(),

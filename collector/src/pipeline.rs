@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use nulltrace_core::activity::Times;
 use nulltrace_core::correlate::{self, Correlator, Malformed, Out};
 use nulltrace_core::event::Event;
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::order::Order;
-use nulltrace_core::span::Closed;
+use nulltrace_core::record::CallsRecord;
+use nulltrace_core::span::{Closed, TagPath};
 use nulltrace_core::summary::{self, Row, Summary};
 
 use crate::clock;
@@ -89,9 +92,16 @@ pub struct Outcome {
     pub elapsed_ns: u64,
     /// The whole account.
     pub ledger: Ledger,
+    activity: bool,
 }
 
 impl Outcome {
+    /// Where the time of threads went while they had no span open; `None` if the source does not see it.
+    #[must_use]
+    pub fn outside(&self) -> Option<&Times> {
+        self.activity.then(|| self.correlator.outside())
+    }
+
     /// The rows of the summary.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_>> {
@@ -178,6 +188,7 @@ impl Pipeline {
             summary: self.rest.results.summary,
             correlator: self.rest.correlator,
             backend: source.name(),
+            activity: source.sees_activity(),
             wall_start: self.wall_start,
             elapsed_ns: now - self.started,
             ledger,
@@ -197,6 +208,7 @@ impl Pipeline {
     fn lost(&self, source: &dyn Source) -> Lost {
         let mut lost = source.lost();
         lost.bad_record += self.rest.bad_record;
+        lost.slots += self.rest.correlator.slots();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }
@@ -221,6 +233,10 @@ impl Out for Results {
 
     fn malformed(&mut self, bad: &Malformed<'_>) {
         self.log.note(bad);
+    }
+
+    fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
+        self.summary.inside(paths, calls);
     }
 }
 

@@ -7,4 +7,4 @@ with=(--with "$PWD/target/programs")
 for program in bash setpriv unshare; do
 	with+=(--with "$(command -v "$program")")
 done
-exec tests/vm/test --test run --test faults --test agent "${with[@]}" "$@"
+exec tests/vm/test --test run --test faults --test agent --test activity "${with[@]}" "$@"

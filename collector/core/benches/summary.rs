@@ -32,6 +32,7 @@ fn spans() -> Vec<Closed> {
                 how: End::Exit,
                 child_ns: 0,
                 child_hits: 0,
+                times: None,
             }
         })
         .collect()

@@ -26,10 +26,12 @@ use std::sync::Arc;
 
 use nulltrace_spec::{Dir, Error, Joined};
 
+use crate::activity::Times;
 use crate::event::{Event, What};
 use crate::fragments::Fragments;
 use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
+use crate::record::CallsRecord;
 use crate::span::{Closed, TagPath};
 pub use crate::spans::{Limits, OpenSpan};
 use crate::spans::{Spans, Writer};
@@ -41,6 +43,10 @@ pub trait Out {
     /// A write looked like a marker and was none. It is counted already; this is for a log.
     fn malformed(&mut self, bad: &Malformed<'_>) {
         let _ = bad;
+    }
+    /// System calls were made in the spans of these paths, each once, the innermost first.
+    fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
+        let _ = (paths, calls);
     }
 }
 
@@ -84,6 +90,10 @@ struct Rest {
     processes: Processes,
     spans: Spans,
     markers: Markers,
+    /// Time of threads while they had no span open.
+    outside: Times,
+    /// Calls that segments had no room to tell apart.
+    slots: u64,
 }
 
 impl Correlator {
@@ -96,6 +106,8 @@ impl Correlator {
                 processes: Processes::default(),
                 spans: Spans::new(limits),
                 markers: Markers::default(),
+                outside: Times::NONE,
+                slots: 0,
             },
         }
     }
@@ -111,6 +123,11 @@ impl Correlator {
                 if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
                     rest.markers.not_markers += 1;
                 }
+            }
+            What::Segment { segment, calls } => {
+                rest.slots = rest.slots.saturating_add(segment.other.into());
+                rest.outside
+                    .add(&rest.spans.segment(pid, tid, segment, calls, out));
             }
             What::Process { facts, .. } => {
                 if rest.processes.learn(facts) {
@@ -162,6 +179,18 @@ impl Correlator {
             spans: self.rest.spans.counts().clone(),
             ..Ledger::default()
         }
+    }
+
+    /// Where the time of threads that wrote markers went while they had no span open.
+    #[must_use]
+    pub fn outside(&self) -> &Times {
+        &self.rest.outside
+    }
+
+    /// How many system calls segments had no room to tell apart.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.rest.slots
     }
 
     /// How many spans are open.

@@ -21,8 +21,8 @@ use core::fmt;
 use zerocopy::FromBytes;
 
 use crate::record::{
-    ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, ForkRecord, Head, KIND_EXIT, KIND_FORK,
-    KIND_PROCESS, KIND_WRITE, ProcessRecord,
+    CallsRecord, ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, ForkRecord, Head,
+    KIND_EXIT, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_WRITE, ProcessRecord, SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -61,6 +61,13 @@ pub enum What<'a> {
     Fork {
         /// Process id of the child.
         child: u32,
+    },
+    /// What the thread did since its last marker, or the last such event.
+    Segment {
+        /// Its time.
+        segment: &'a SegmentRecord,
+        /// Its system calls.
+        calls: &'a [CallsRecord],
     },
     /// The thread ended.
     Exit {
@@ -123,6 +130,14 @@ impl<'a> Event<'a> {
                 signal: (ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code & 0x7f) as u8,
                 group: head.flags & FLAG_GROUP != 0,
             },
+            KIND_SEGMENT => {
+                let (segment, rest) = SegmentRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let calls = <[CallsRecord]>::ref_from_bytes(rest).map_err(|_| size)?;
+                if calls.len() != segment.calls as usize {
+                    return Err(size);
+                }
+                What::Segment { segment, calls }
+            }
             kind => return Err(BadRecord::Kind(kind)),
         };
         Ok(Self {

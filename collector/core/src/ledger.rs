@@ -147,8 +147,10 @@ pub struct Lost {
     pub storage: u64,
     /// Processes not followed: the scope map was full, or the ptrace source cannot see into them.
     pub scope: u64,
-    /// Kernel activity beyond the slots of a segment.
+    /// System calls beyond the kinds that a segment tells apart: their time is known, no more.
     pub slots: u64,
+    /// Segments: what a thread did between two markers, lost in the kernel.
+    pub segment: u64,
     /// Bytes from a source that are no record.
     pub bad_record: u64,
     /// Spans a sink could not deliver.
@@ -158,7 +160,7 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, u64); 7] {
+    pub const fn causes(&self) -> [(&'static str, u64); 8] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -166,6 +168,7 @@ impl Lost {
             storage,
             scope,
             slots,
+            segment,
             bad_record,
             sink,
         } = *self;
@@ -174,6 +177,7 @@ impl Lost {
             ("fault", fault),
             ("storage", storage),
             ("slots", slots),
+            ("segment", segment),
             ("sink", sink),
             ("scope", scope),
             ("bad_record", bad_record),

@@ -3,6 +3,7 @@
 //! Nothing here opens a file, reads a clock or starts a thread. A room is `push(event, out)` plus
 //! `tick(now)`: time is passed in, so any room runs in a test from a byte slice.
 
+pub mod activity;
 mod args;
 pub mod correlate;
 pub mod event;

@@ -15,8 +15,14 @@ pub const FRAGMENT_NS: u64 = nulltrace_spec::FRAGMENT_NS;
 pub const COMM_LEN: usize = 16;
 /// Length of an executable's file name with its padding.
 pub const EXE_LEN: usize = 64;
+/// How many kinds of calls of a segment are told apart.
+pub const CALLS_MAX: usize = 32;
+/// Buckets of a call's duration: bucket i holds 2^(i+7) to 2^(i+8) ns, the first and the last are open.
+pub const BUCKETS: usize = 24;
+/// Classes of errors, `enum nt_error`.
+pub const ERRORS: usize = 6;
 /// The longest record.
-pub const RECORD_MAX: usize = size_of::<Head>() + PAYLOAD_MAX;
+pub const RECORD_MAX: usize = size_of::<SegmentRecord>() + CALLS_MAX * size_of::<CallsRecord>();
 
 /// `Head::kind` of a write to the null device.
 pub const KIND_WRITE: u8 = 1;
@@ -26,6 +32,8 @@ pub const KIND_PROCESS: u8 = 2;
 pub const KIND_FORK: u8 = 3;
 /// `Head::kind` of an [`ExitRecord`].
 pub const KIND_EXIT: u8 = 4;
+/// `Head::kind` of a [`SegmentRecord`], which [`CallsRecord`]s follow.
+pub const KIND_SEGMENT: u8 = 5;
 
 /// The write was longer than [`PAYLOAD_MAX`].
 pub const FLAG_CUT: u8 = 1;
@@ -100,7 +108,71 @@ pub struct ExitRecord {
     pub reserved: u32,
 }
 
+/// What a thread did between two of its markers, or a part of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct SegmentRecord {
+    /// The thread, and when the segment ended.
+    pub head: Head,
+    /// When it began.
+    pub since: u64,
+    /// On a cpu in system calls that returned, nanoseconds.
+    pub kernel: u64,
+    /// Waiting for a cpu.
+    pub runnable: u64,
+    /// Asleep.
+    pub blocked: u64,
+    /// Of which outside system calls.
+    pub fault: u64,
+    /// Time of the calls there was no room for.
+    pub other_time: u64,
+    /// How many those were.
+    pub other: u32,
+    /// Context switches to sleep.
+    pub voluntary: u32,
+    /// Context switches by preemption.
+    pub involuntary: u32,
+    /// Page faults that needed no I/O.
+    pub minor: u32,
+    /// Page faults that did.
+    pub major: u32,
+    /// How many [`CallsRecord`]s follow.
+    pub calls: u32,
+}
+
+/// The calls of one number in one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct CallsRecord {
+    /// From entry to return, nanoseconds, summed.
+    pub time: u64,
+    /// Of which asleep.
+    pub blocked: u64,
+    /// Of which waiting for a cpu.
+    pub runnable: u64,
+    /// What the calls say they moved.
+    pub bytes: u64,
+    /// The shortest call.
+    pub min: u64,
+    /// The longest.
+    pub max: u64,
+    /// System call, in the machine's own table.
+    pub nr: u32,
+    /// How many there were.
+    pub count: u32,
+    /// How many failed, by class.
+    pub errors: [u32; ERRORS],
+    /// How many lasted how long.
+    pub buckets: [u32; BUCKETS],
+}
+
 const _: () = {
+    assert!(size_of::<SegmentRecord>() == 96);
+    assert!(offset_of!(SegmentRecord, other) == 72);
+    assert!(offset_of!(SegmentRecord, calls) == 92);
+    assert!(size_of::<CallsRecord>() == 176);
+    assert!(offset_of!(CallsRecord, nr) == 48);
+    assert!(offset_of!(CallsRecord, buckets) == 80);
     assert!(size_of::<Head>() == 24);
     assert!(offset_of!(Head, size) == 16);
     assert!(offset_of!(Head, kind) == 18);
@@ -125,7 +197,9 @@ pub enum Counter {
     Storage,
     /// Processes not followed: the scope map was full.
     Scope,
+    /// Segments lost: no room in the ring, or no memory for a thread's.
+    Segment,
 }
 
 /// How many kernel counters there are.
-pub const COUNTERS: usize = 4;
+pub const COUNTERS: usize = 5;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nulltrace_spec::Id;
 
+use crate::activity::SpanTimes;
 pub use crate::args::ArgList;
 
 /// A tag path, shared by every span that bears it.
@@ -85,6 +86,8 @@ pub struct Closed {
     pub child_ns: u64,
     /// How many those were.
     pub child_hits: u64,
+    /// Where its thread's time went; `None` where nobody looked.
+    pub times: Option<SpanTimes>,
 }
 
 impl Closed {

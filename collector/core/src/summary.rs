@@ -23,6 +23,7 @@ use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::histogram::DEFAULT_BUCKETS;
+use crate::record::CallsRecord;
 use crate::span::{Closed, TagPath};
 
 pub use rows::{Kind, OVERFLOW, Row};
@@ -125,6 +126,13 @@ impl Summary {
     /// Counts one span.
     pub fn push(&mut self, span: &Closed) {
         self.stats_of(&span.tags).push(span);
+    }
+
+    /// Adds a segment's system calls to the spans it lies in, each path once; the first is the innermost.
+    pub fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
+        for (at, path) in paths.iter().enumerate() {
+            self.stats_of(path).calls.push(calls, at == 0);
+        }
     }
 
     /// Adds all that `other` counted. Unless a limit is reached this equals pushing its spans; when

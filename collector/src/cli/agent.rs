@@ -48,10 +48,16 @@ const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT
 pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let quiet = args.shared.quiet;
+    let view = args.shared.view.unwrap_or_default();
     let config = settle(args)?;
     let hub = sinks(config.statsd.as_ref())?;
     let began = Instant::now();
-    let mut source = open::machine(config.backend, config.ring_size, &config.scope)?;
+    let mut source = open::machine(
+        config.backend,
+        config.ring_size,
+        config.activity,
+        &config.scope,
+    )?;
     eprintln!(
         "nulltrace: attached: {} in {} ms",
         source.name(),
@@ -71,7 +77,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
         }
     }
     let outcome = pipeline.finish(&mut *source)?;
-    output::write(&outcome, &[], config.json.as_deref(), quiet)?;
+    output::write(&outcome, &[], view, config.json.as_deref(), quiet)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,6 +106,7 @@ fn settle(args: AgentArgs) -> Result<Config, Error> {
     config.statsd = shared.statsd(config.statsd);
     config.backend = shared.backend.unwrap_or(config.backend);
     config.ring_size = shared.ring_size.unwrap_or(config.ring_size);
+    config.activity = shared.activity.unwrap_or(config.activity);
     config.json = shared.json.or(config.json);
     if !args.pid.is_empty() {
         config.scope.pids = args.pid;

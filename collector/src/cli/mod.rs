@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::sink::Sink;
 use crate::sink::hub::Hub;
 use crate::sink::statsd::{Dialect, HOST_MAX, Statsd, StatsdConfig};
-use crate::source::Backend;
+use crate::source::{Activity, Backend};
 use crate::units;
+use crate::view::View;
 
 /// Spans from lines written to /dev/null.
 ///
@@ -59,6 +60,13 @@ struct Shared {
     /// Prefix of statsd names [default: nulltrace]
     #[arg(long, value_name = "PREFIX", requires = "statsd")]
     statsd_prefix: Option<String>,
+    /// off or segments: look at what spans' threads do, system calls and time on and off the cpu
+    /// [default: segments for run, off for agent]
+    #[arg(long, value_name = "ACTIVITY")]
+    activity: Option<Activity>,
+    /// What the summary shows: summary, time or syscalls [default: summary]
+    #[arg(long, value_name = "VIEW")]
+    view: Option<View>,
     /// Write the summary as JSON; - for stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::pipeline::Outcome;
-use crate::view::{Report, json, table};
+use crate::view::{Report, Style, View, json, table};
 
 /// Writes the JSON file that was asked for, and the table on stderr unless `quiet`.
 pub(super) fn write(
     outcome: &Outcome,
     notes: &[String],
+    view: View,
     json: Option<&Path>,
     quiet: bool,
 ) -> Result<(), Error> {
@@ -22,11 +23,12 @@ pub(super) fn write(
         elapsed_ns: outcome.elapsed_ns,
         rows: &rows,
         ledger: &outcome.ledger,
+        outside: outcome.outside(),
         notes,
     };
     if !quiet {
         // A closed stderr is no reason to fail the traced command.
-        let _ = io::stderr().write_all(table::render(report, style()).as_bytes());
+        let _ = io::stderr().write_all(table::render(report, view, style()).as_bytes());
     }
     let Some(path) = json else { return Ok(()) };
     let failed = |error: io::Error| {
@@ -46,10 +48,10 @@ pub(super) fn write(
         .map_err(failed)
 }
 
-fn style() -> table::Style {
+fn style() -> Style {
     let err = io::stderr();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    table::Style {
+    Style {
         width: rustix::termios::tcgetwinsize(&err).map_or(120, |size| size.ws_col.max(40).into()),
         color: err.is_terminal() && !plain,
     }

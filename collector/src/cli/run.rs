@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
 use crate::source::open::{self, Command};
-use crate::source::{Backend, RING_SIZE};
+use crate::source::{Activity, Backend, RING_SIZE};
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -43,7 +43,8 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let hub = sinks(shared.statsd(None).as_ref())?;
     let backend = shared.backend.unwrap_or(Backend::Auto);
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
-    let mut traced = open::command(backend, ring, &args.command, &signals)?;
+    let activity = shared.activity.unwrap_or(Activity::Segments);
+    let mut traced = open::command(backend, ring, activity, &args.command, &signals)?;
     if !shared.quiet {
         for note in &traced.notes {
             eprintln!("nulltrace: {note}");
@@ -64,7 +65,8 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         .chain(pipeline.log_lines())
         .collect();
     let outcome = pipeline.finish(&mut *traced.source)?;
-    output::write(&outcome, &notes, shared.json.as_deref(), shared.quiet)?;
+    let view = shared.view.unwrap_or_default();
+    output::write(&outcome, &notes, view, shared.json.as_deref(), shared.quiet)?;
     Ok(exit_code(status))
 }
 

@@ -191,6 +191,7 @@ mod tests {
             how: End::Exit,
             child_ns: 0,
             child_hits: 0,
+            times: None,
         }
     }
 

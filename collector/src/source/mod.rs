@@ -27,6 +27,11 @@ pub trait Source: Send {
     /// Sleeps until records are likely there, at most `limit`.
     fn wait(&mut self, limit: Duration);
 
+    /// Whether it sees what threads do between their markers.
+    fn sees_activity(&self) -> bool {
+        false
+    }
+
     /// What the source itself lost so far.
     fn lost(&self) -> Lost;
 
@@ -76,6 +81,36 @@ impl FromStr for Backend {
 }
 
 impl<'de> Deserialize<'de> for Backend {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// What is seen of threads between their markers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activity {
+    /// Nothing: only spans.
+    #[default]
+    Off,
+    /// System calls, and time on and off the cpu, added up in the kernel from marker to marker.
+    Segments,
+}
+
+impl FromStr for Activity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "segments" => Ok(Self::Segments),
+            _ => Err(format!("no activity {text:?}: write off or segments")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Activity {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?
             .parse()

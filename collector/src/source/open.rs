@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Backend, Scope, Source, caps, ptrace};
+use super::{Activity, Backend, Scope, Source, caps, ptrace};
 use crate::error::Error;
 use crate::signals::Signals;
 use crate::view::text;
@@ -73,6 +73,7 @@ impl Command {
 pub fn command(
     backend: Backend,
     ring_bytes: u64,
+    activity: Activity,
     command: &[OsString],
     signals: &Signals,
 ) -> Result<Traced, Error> {
@@ -83,6 +84,7 @@ pub fn command(
                 hook,
                 ring_bytes: ring_size(ring_bytes)?,
                 scope: ebpf::Scope::Members,
+                activity: activity == Activity::Segments,
                 ..Options::default()
             };
             match attach(&options) {
@@ -148,7 +150,12 @@ fn by_ebpf(
 ///
 /// # Errors
 /// There is no eBPF here, or the scope names what does not exist.
-pub fn machine(backend: Backend, ring_bytes: u64, scope: &Scope) -> Result<Box<dyn Source>, Error> {
+pub fn machine(
+    backend: Backend,
+    ring_bytes: u64,
+    activity: Activity,
+    scope: &Scope,
+) -> Result<Box<dyn Source>, Error> {
     let hook = hook(backend).ok_or_else(|| {
         Error::new(
             "ptrace traces a command, not a machine",
@@ -161,6 +168,7 @@ pub fn machine(backend: Backend, ring_bytes: u64, scope: &Scope) -> Result<Box<d
         hook,
         ring_bytes: ring_size(ring_bytes)?,
         scope: kernel_scope(scope)?,
+        activity: activity == Activity::Segments,
         ..Options::default()
     };
     let mut source = attach(&options).map_err(|error| unusable(&error))?;

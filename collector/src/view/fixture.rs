@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use nulltrace_core::activity::{SpanTimes, Times};
 use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
+use nulltrace_core::record::CallsRecord;
 use nulltrace_core::span::{Closed, End, TagPath};
 use nulltrace_core::summary::{Limits, Row, Summary};
 use nulltrace_spec::{Code, Id};
+use syscalls::Sysno;
+use zerocopy::FromZeros;
 
 use super::Report;
 
@@ -31,6 +35,7 @@ pub(super) fn span(tags: &Arc<TagPath>, ns: u64, how: End) -> Closed {
         how,
         child_ns: ns / 4,
         child_hits: 1,
+        times: None,
     }
 }
 
@@ -48,6 +53,44 @@ pub(super) fn shop(limits: Limits) -> Summary {
     }
     summary.push(&span(&card, 1_234_567, End::Exit));
     summary.push(&span(&path(&[b"night job"]), 7_000_000_000_000, End::Exit));
+    summary
+}
+
+/// A shop whose time was looked at: `checkout` waits for a disk, `db.query` for a cpu.
+pub(super) fn busy() -> Summary {
+    let mut summary = Summary::default();
+    let ms = 1_000_000;
+    let (checkout, query) = (path(&[b"checkout"]), path(&[b"db", b"query"]));
+    for (tags, blocked, runnable, kernel) in [(&checkout, 90, 2, 3), (&query, 0, 30, 1)] {
+        let times = Times {
+            wall: 100 * ms,
+            kernel: kernel * ms,
+            runnable: runnable * ms,
+            blocked: blocked * ms,
+            voluntary: 9,
+            ..Times::NONE
+        };
+        let times = Some(SpanTimes {
+            own: times,
+            all: times,
+        });
+        summary.push(&Closed {
+            times,
+            ..span(tags, 100 * ms, End::Exit)
+        });
+    }
+    let (mut reads, mut locks) = (CallsRecord::new_zeroed(), CallsRecord::new_zeroed());
+    for (calls, nr, count, each, blocked, bytes) in [
+        (&mut reads, Sysno::read, 8192, 11_000, 10_900, 512 << 20),
+        (&mut locks, Sysno::futex, 3, 900_000, 0, 0),
+    ] {
+        (calls.nr, calls.count) = (nr as u32, count);
+        (calls.time, calls.blocked) = (u64::from(count) * each, u64::from(count) * blocked);
+        (calls.bytes, calls.min, calls.max) = (bytes, each, each);
+        calls.buckets[(each.ilog2() - 7) as usize] = count;
+    }
+    locks.errors[0] = 2;
+    summary.inside(&[&checkout], &[reads, locks]);
     summary
 }
 
@@ -138,6 +181,7 @@ pub(super) fn losses() -> Ledger {
             slots: 4,
             bad_record: 5,
             sink: 6,
+            segment: 7,
         },
     }
 }
@@ -164,6 +208,7 @@ pub(super) fn of<'a>(rows: &'a [Row<'a>], ledger: &'a Ledger, notes: &'a [String
         elapsed_ns: 1_500_000_000,
         rows,
         ledger,
+        outside: None,
         notes,
     }
 }

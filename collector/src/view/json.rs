@@ -6,14 +6,15 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use nulltrace_core::activity::{Both, CallStats, ERROR_NAMES, Times};
 use nulltrace_core::ledger::{Ledger, Markers, Spans};
 use nulltrace_core::summary::{Inferred, Kind, Row};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
-use super::Report;
 use super::text::is_hostile;
+use super::{Report, syscalls};
 
 /// Writes the summary as one line.
 ///
@@ -38,6 +39,8 @@ struct Summary<'a> {
     wall_start: String,
     elapsed_ns: u64,
     spans: Vec<Span<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outside_ns: Option<Time>,
     ledger: LedgerKeys,
 }
 
@@ -50,6 +53,10 @@ struct Span<'a> {
     duration_ns: Duration,
     self_ns: Sum,
     inferred: Ends,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_ns: Option<SpanTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity: Option<Vec<Call>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overflow: Option<Overflow>,
 }
@@ -79,6 +86,58 @@ struct Ends {
     evicted: u64,
 }
 
+/// `on_cpu + runnable + blocked = wall`, and `user + kernel = on_cpu`.
+#[derive(Serialize)]
+struct Time {
+    wall: u64,
+    on_cpu: u64,
+    user: u64,
+    kernel: u64,
+    runnable: u64,
+    blocked: u64,
+    fault: u64,
+    voluntary_switches: u64,
+    involuntary_switches: u64,
+    minor_faults: u64,
+    major_faults: u64,
+}
+
+#[derive(Serialize)]
+struct SpanTime {
+    #[serde(flatten)]
+    all: Time,
+    #[serde(rename = "self")]
+    own: Time,
+}
+
+#[derive(Serialize)]
+struct Call {
+    syscall: String,
+    #[serde(flatten)]
+    all: CallCounts,
+    #[serde(rename = "self")]
+    own: CallCounts,
+}
+
+#[derive(Serialize)]
+struct CallCounts {
+    count: u64,
+    bytes: u64,
+    time_ns: CallTime,
+    errors: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct CallTime {
+    sum: u64,
+    blocked: u64,
+    runnable: u64,
+    avg: u64,
+    min: u64,
+    max: u64,
+    p99: u64,
+}
+
 /// On the one row of all paths beyond the limits.
 #[derive(Serialize)]
 struct Overflow {
@@ -100,14 +159,19 @@ impl<'a> Summary<'a> {
             backend: report.backend,
             wall_start: report.wall_start.to_string(),
             elapsed_ns: report.elapsed_ns,
-            spans: report.rows.iter().map(Span::new).collect(),
+            spans: report
+                .rows
+                .iter()
+                .map(|row| Span::new(row, report.outside.is_some()))
+                .collect(),
+            outside_ns: report.outside.map(Time::new),
             ledger: LedgerKeys::new(report.ledger),
         }
     }
 }
 
 impl<'a> Span<'a> {
-    fn new(row: &'a Row<'a>) -> Self {
+    fn new(row: &'a Row<'a>, activity: bool) -> Self {
         let stats = row.stats;
         let duration = &stats.duration;
         let quantile = |q| duration.quantile(q).unwrap_or(0);
@@ -144,10 +208,74 @@ impl<'a> Span<'a> {
                 expired,
                 evicted,
             },
+            time_ns: activity.then(|| SpanTime {
+                all: Time::new(&stats.times.all),
+                own: Time::new(&stats.times.own),
+            }),
+            activity: activity.then(|| stats.calls.iter().map(Call::new).collect()),
             overflow: match row.kind {
                 Kind::Path => None,
                 Kind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
             },
+        }
+    }
+}
+
+impl Time {
+    fn new(of: &Times) -> Self {
+        let Times {
+            wall,
+            kernel,
+            runnable,
+            blocked,
+            fault,
+            voluntary,
+            involuntary,
+            minor,
+            major,
+        } = *of;
+        Self {
+            wall,
+            on_cpu: of.on_cpu(),
+            user: of.user(),
+            kernel,
+            runnable,
+            blocked,
+            fault,
+            voluntary_switches: voluntary,
+            involuntary_switches: involuntary,
+            minor_faults: minor,
+            major_faults: major,
+        }
+    }
+}
+
+impl Call {
+    fn new((nr, of): (u32, &Both)) -> Self {
+        Self {
+            syscall: syscalls::name(nr),
+            all: CallCounts::new(&of.all),
+            own: CallCounts::new(&of.own),
+        }
+    }
+}
+
+impl CallCounts {
+    fn new(of: &CallStats) -> Self {
+        let errors = ERROR_NAMES.into_iter().zip(of.errors);
+        Self {
+            count: of.count,
+            bytes: of.bytes,
+            time_ns: CallTime {
+                sum: of.time,
+                blocked: of.blocked,
+                runnable: of.runnable,
+                avg: of.mean(),
+                min: if of.count > 0 { of.min } else { 0 },
+                max: of.max,
+                p99: of.quantile(0.99),
+            },
+            errors: object(errors.filter(|&(_, n)| n > 0)),
         }
     }
 }
@@ -271,6 +399,22 @@ mod tests {
         };
         let summary = fixture::with_inferred(fixture::shop(limits));
         insta::assert_snapshot!(pretty(&line(&summary, &fixture::losses())));
+    }
+
+    #[test]
+    fn activity_is_shown_where_it_was_looked_at() {
+        let summary = fixture::busy();
+        let outside = Times {
+            wall: 7,
+            blocked: 5,
+            ..Times::NONE
+        };
+        let (rows, ledger) = (summary.rows([]), fixture::clean());
+        let mut report = fixture::of(&rows, &ledger, &[]);
+        report.outside = Some(&outside);
+        let mut out = Vec::new();
+        write(&mut out, &report).unwrap();
+        insta::assert_snapshot!(pretty(&String::from_utf8(out).unwrap()));
     }
 
     #[test]

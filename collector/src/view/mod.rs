@@ -3,14 +3,47 @@
 pub mod duration;
 #[cfg(test)]
 mod fixture;
+mod grid;
 pub mod json;
+mod syscalls;
 pub mod table;
 pub mod text;
+mod time;
+
+use std::str::FromStr;
 
 use jiff::Timestamp;
+use nulltrace_core::activity::Times;
 use nulltrace_core::ledger::{Ledger, Markers};
 use nulltrace_core::summary::Row;
 use nulltrace_spec::Code;
+
+pub use grid::Style;
+
+/// What of a summary is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// How often and how long.
+    #[default]
+    Summary,
+    /// Where the time went.
+    Time,
+    /// System calls.
+    Syscalls,
+}
+
+impl FromStr for View {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "summary" => Ok(Self::Summary),
+            "time" => Ok(Self::Time),
+            "syscalls" => Ok(Self::Syscalls),
+            _ => Err(format!("no view {text:?}: write summary, time or syscalls")),
+        }
+    }
+}
 
 /// All that the views of a summary show.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +58,8 @@ pub struct Report<'a> {
     pub rows: &'a [Row<'a>],
     /// The account of the run.
     pub ledger: &'a Ledger,
+    /// Where the time of threads went while they had no span open; `None` if nobody looked.
+    pub outside: Option<&'a Times>,
     /// What else the person should know, each a sentence without a full stop.
     pub notes: &'a [String],
 }

@@ -1,67 +1,20 @@
-//! The summary as a table for a terminal.
-//!
-//! Laid out by hand: which column goes first on a narrow terminal, how deep tags are indented and
-//! that text of others is cut at whole characters are decisions no table library takes as we want.
-
-use std::fmt::Write as _;
+//! The summary for a terminal: a line about the run, a table, and the account.
 
 use nulltrace_core::summary::{Inferred, Kind, Row};
 
 use super::duration::human;
-use super::text::{safe, safe_within, width};
-use super::{Report, refused_by_code, total};
-
-/// How a terminal wants it.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    /// Columns of the terminal.
-    pub width: usize,
-    /// Colours are wanted.
-    pub color: bool,
-}
-
-const BOLD: &str = "1";
-const DIM: &str = "2";
-const RED: &str = "31";
-const YELLOW: &str = "33";
-
-/// Space between columns.
-const GAP: usize = 2;
-/// Space by which a row is indented under the path it extends.
-const INDENT: usize = 2;
-/// A tag column narrower than this and than a quarter of the terminal says too little: other columns
-/// are left out first.
-const TAGS_MIN: usize = 16;
+use super::grid::{self, BOLD, Column, DIM, Label, RED, Style, YELLOW, paint, times};
+use super::text::safe;
+use super::{Report, View, refused_by_code, syscalls, time, total};
 
 const HINT: &str = "\
 A span is two writes to /dev/null. In a shell:
   echo '>:t:hello::' > /dev/null; sleep 0.1; echo '<:t:hello::' > /dev/null
 ";
 
-/// One column beside the tags.
-struct Column {
-    title: &'static str,
-    /// Columns with a higher number are the first left out.
-    rank: u8,
-    cells: Vec<String>,
-    width: usize,
-}
-
-impl Column {
-    fn new(title: &'static str, rank: u8, cells: Vec<String>) -> Self {
-        let widest = cells.iter().map(|cell| width(cell)).max();
-        Self {
-            title,
-            rank,
-            width: widest.unwrap_or(0).max(width(title)),
-            cells,
-        }
-    }
-}
-
 /// The summary: a line about the run, the table, and the account with every loss.
 #[must_use]
-pub fn render(report: &Report<'_>, style: Style) -> String {
+pub fn render(report: &Report<'_>, view: View, style: Style) -> String {
     let mut out = String::new();
     head(&mut out, report, style);
     if report.rows.is_empty() {
@@ -69,7 +22,14 @@ pub fn render(report: &Report<'_>, style: Style) -> String {
         out.push_str(HINT);
     } else {
         out.push('\n');
-        table(&mut out, report.rows, style);
+        match view {
+            View::Summary => {
+                let columns = columns(report.rows);
+                grid::draw(&mut out, "tags", &labels(report.rows), columns, style);
+            }
+            View::Time => time::draw(&mut out, report.rows, style),
+            View::Syscalls => syscalls::draw(&mut out, report.rows, style),
+        }
     }
     out.push('\n');
     foot(&mut out, report, style);
@@ -91,59 +51,28 @@ fn head(out: &mut String, report: &Report<'_>, style: Style) {
     out.push('\n');
 }
 
-fn table(out: &mut String, rows: &[Row<'_>], style: Style) {
-    let labels = rows
-        .iter()
-        .map(|row| row.depth * INDENT + width(&label(row, style.width)));
-    let tags_wanted = labels.max().unwrap_or(0).max("tags".len());
-    let tags_least = tags_wanted.min(TAGS_MIN.max(style.width / 4));
-    let mut columns = columns(rows);
-    let taken =
-        |columns: &[Column]| -> usize { columns.iter().map(|column| column.width + GAP).sum() };
-    while columns.len() > 1 && tags_least + taken(&columns) > style.width {
-        let last = columns.iter().map(|column| column.rank).max();
-        columns.retain(|column| Some(column.rank) != last);
-    }
-    let tags_width = tags_wanted
-        .min(style.width.saturating_sub(taken(&columns)))
-        .max("tags".len());
-
-    let mut line = pad_right("tags", tags_width);
-    for column in &columns {
-        push_cell(&mut line, column.title, column.width);
-    }
-    paint(out, style, BOLD, line.trim_end());
-    out.push('\n');
-    for (at, row) in rows.iter().enumerate() {
-        // However deep, half of the width is left for the tag itself.
-        let indent = (row.depth * INDENT).min(tags_width / 2);
-        let label = label(row, tags_width - indent);
-        let mut line = " ".repeat(indent);
-        line.push_str(&label);
-        line = pad_right(&line, tags_width);
-        for column in &columns {
-            push_cell(&mut line, &column.cells[at], column.width);
-        }
-        let code = if row.kind == Kind::Path { "" } else { DIM };
-        paint(out, style, code, line.trim_end());
-        out.push('\n');
-    }
+/// The first column: tags, each row under the one it extends.
+pub(super) fn labels(rows: &[Row<'_>]) -> Vec<Label> {
+    rows.iter().map(label).collect()
 }
 
-fn label(row: &Row<'_>, columns: usize) -> String {
-    match row.kind {
+fn label(row: &Row<'_>) -> Label {
+    let (text, code) = match row.kind {
         Kind::Path => {
             let tags = row.path.segments();
             let own = &tags[tags.len().saturating_sub(row.own_tags)..];
-            safe_within(&own.join(&b'.'), columns)
+            (own.join(&b'.'), "")
         }
         Kind::Overflow { paths, at_least } => {
             let more = if at_least { "+" } else { "" };
-            safe_within(
-                format!("({paths}{more} more tag paths)").as_bytes(),
-                columns,
-            )
+            (format!("({paths}{more} more tag paths)").into_bytes(), DIM)
         }
+    };
+    Label {
+        depth: row.depth,
+        text,
+        code,
+        notes: Vec::new(),
     }
 }
 
@@ -181,23 +110,6 @@ fn columns(rows: &[Row<'_>]) -> Vec<Column> {
 
 fn hits_only(row: &Row<'_>, sum: u128) -> Option<u128> {
     (row.stats.hits() > 0).then_some(sum)
-}
-
-/// Durations one under the other, with their units aligned.
-fn times(of: impl Iterator<Item = Option<u128>>) -> Vec<String> {
-    let texts: Vec<_> = of.map(|ns| ns.map(human)).collect();
-    let unit = |text: &String| width(text.rsplit(' ').next().unwrap_or(""));
-    let units = texts.iter().flatten().map(unit).max().unwrap_or(0);
-    texts
-        .into_iter()
-        .map(|text| match text {
-            Some(text) => {
-                let pad = units - unit(&text);
-                text + &" ".repeat(pad)
-            }
-            None => format!("-{}", " ".repeat(units + usize::from(units > 0))),
-        })
-        .collect()
 }
 
 fn foot(out: &mut String, report: &Report<'_>, style: Style) {
@@ -294,26 +206,10 @@ fn plural(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-fn pad_right(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
-}
-
-fn push_cell(line: &mut String, cell: &str, columns: usize) {
-    line.push_str(&" ".repeat(GAP + columns.saturating_sub(width(cell))));
-    line.push_str(cell);
-}
-
-fn paint(out: &mut String, style: Style, code: &str, text: &str) {
-    if style.color && !code.is_empty() && !text.is_empty() {
-        let _ = write!(out, "\x1b[{code}m{text}\x1b[0m");
-    } else {
-        out.push_str(text);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
+    use super::super::text::width;
     use super::*;
     use nulltrace_core::ledger::Ledger;
     use nulltrace_core::summary::{Limits, Summary};
@@ -323,7 +219,9 @@ mod tests {
             width: columns,
             color: false,
         };
-        let text = fixture::report(summary, ledger, &[], |report| render(report, style));
+        let text = fixture::report(summary, ledger, &[], |report| {
+            render(report, View::Summary, style)
+        });
         for line in text.lines().skip(2).take_while(|line| !line.is_empty()) {
             assert!(width(line) <= columns, "{line}");
         }
@@ -357,7 +255,7 @@ mod tests {
             "the file \x1b[31m was not there",
         ];
         let text = fixture::report(&summary, &fixture::losses(), &notes, |report| {
-            render(report, style)
+            render(report, View::Summary, style)
         });
         insta::assert_snapshot!(text.replace('\x1b', "␛"));
     }
@@ -401,11 +299,29 @@ mod tests {
     }
 
     #[test]
+    fn activity() {
+        let summary = fixture::busy();
+        for (view, name) in [(View::Time, "time"), (View::Syscalls, "syscalls")] {
+            for width in [110, 60] {
+                let style = Style {
+                    width,
+                    color: false,
+                };
+                let text = fixture::report(&summary, &fixture::clean(), &[], |report| {
+                    render(report, view, style)
+                });
+                insta::assert_snapshot!(format!("{name}_{width}"), text);
+            }
+        }
+    }
+
+    #[test]
     fn empty() {
         let ledger = Ledger::default();
         let report = fixture::of(&[], &ledger, &[]);
         insta::assert_snapshot!(render(
             &report,
+            View::Summary,
             Style {
                 width: 80,
                 color: false
@@ -420,6 +336,7 @@ mod tests {
             for width in 0..24 {
                 let text = render(
                     report,
+                    View::Summary,
                     Style {
                         width,
                         color: false,

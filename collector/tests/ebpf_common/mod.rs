@@ -95,6 +95,7 @@ fn seen(record: &[u8]) -> Seen {
             exec,
         },
         What::Fork { child } => Kind::Fork { child },
+        What::Segment { .. } => panic!("nobody asked for activity"),
         What::Exit { signal, group } => Kind::Exit { signal, group },
     };
     Seen {

@@ -96,6 +96,7 @@ impl Record {
                 exec,
             },
             What::Fork { child } => Seen::Fork { child },
+            What::Segment { .. } => panic!("ptrace sees no activity"),
             What::Exit { signal, group } => Seen::Exit {
                 signal,
                 code: record[25],

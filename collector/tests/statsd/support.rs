@@ -37,6 +37,7 @@ pub(crate) fn span(tags: &Arc<TagPath>, ns: u64) -> Closed {
         how: End::Exit,
         child_ns: 0,
         child_hits: 0,
+        times: None,
     }
 }
 

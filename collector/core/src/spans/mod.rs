@@ -12,6 +12,7 @@
 //! that ends, end with it, at the time their own process did.
 
 mod ends;
+mod inside;
 mod owners;
 mod table;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use nulltrace_spec::{Args, Id, Marker};
 
+use crate::activity::SpanTimes;
 use crate::ledger;
 use crate::span::{ArgList, Closed, End, TagPath};
 use crate::tags::{Interner, TagId};
@@ -119,6 +121,8 @@ pub(crate) struct Spans {
     ending: Vec<Slot>,
     /// The span closed last: kept to be filled again, which is cheaper than to make it anew.
     closed: Closed,
+    /// Of each slot, as far as segments came.
+    times: Vec<SpanTimes>,
 }
 
 impl Spans {
@@ -144,6 +148,7 @@ impl Spans {
             how: End::Exit,
             child_ns: 0,
             child_hits: 0,
+            times: None,
         };
         Self {
             table: Table::new(),
@@ -154,6 +159,7 @@ impl Spans {
             scratch: Vec::new(),
             ending: Vec::new(),
             closed,
+            times: Vec::new(),
         }
     }
 
@@ -291,6 +297,7 @@ impl Spans {
         }
         (closed.start, closed.end, closed.how) = (span.start, end, how);
         (closed.child_ns, closed.child_hits) = (span.child_ns, span.child_hits);
+        closed.times = self.times.get_mut(slot as usize).map(std::mem::take);
         span.seq = 0;
 
         let (tag, parent_tag) = (span.tag, span.parent_tag);

@@ -1,5 +1,6 @@
 //! What is counted for one tag path.
 
+use crate::activity::{Calls, SpanTimes};
 use crate::histogram::Histogram;
 use crate::span::{Closed, End};
 
@@ -14,6 +15,10 @@ pub struct Stats {
     pub child_hits: u64,
     /// Spans that ended without an exit marker.
     pub inferred: Inferred,
+    /// Where the time of the spans that ended by their exit marker went, as far as it was looked at.
+    pub times: SpanTimes,
+    /// Their system calls, with those of spans that ended otherwise or are open still.
+    pub calls: Calls,
 }
 
 /// Spans that ended without an exit marker, by cause.
@@ -80,6 +85,8 @@ impl Stats {
                 expired: 0,
                 evicted: 0,
             },
+            times: SpanTimes::NONE,
+            calls: Calls::NONE,
         }
     }
 
@@ -102,6 +109,9 @@ impl Stats {
             End::Exit => {
                 self.duration.record(span.duration());
                 self.self_ns = self.self_ns.saturating_add(span.self_ns().into());
+                if let Some(times) = &span.times {
+                    self.times.add(times);
+                }
                 return;
             }
             End::ThreadExit => &mut self.inferred.thread_exit,
@@ -118,5 +128,7 @@ impl Stats {
         self.self_ns = self.self_ns.saturating_add(other.self_ns);
         self.child_hits = self.child_hits.saturating_add(other.child_hits);
         self.inferred.merge(&other.inferred);
+        self.times.add(&other.times);
+        self.calls.merge(&other.calls);
     }
 }

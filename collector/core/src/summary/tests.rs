@@ -24,6 +24,7 @@ fn span(tags: &Arc<TagPath>, ns: u64, how: End) -> Closed {
         how,
         child_ns: 0,
         child_hits: 0,
+        times: None,
     }
 }
 

@@ -38,7 +38,7 @@
 //!     tags: Arc::new(TagPath::new(b"checkout.pay", ["checkout", "pay"])),
 //!     id: Id::None, enter_args: Default::default(), exit_args: Default::default(),
 //!     pid: 1, tid: 1, comm: b"shop"[..].into(),
-//!     start: 1_000_000, end: 1_123_456, how: End::Exit, child_ns: 0, child_hits: 0,
+//!     start: 1_000_000, end: 1_123_456, how: End::Exit, child_ns: 0, child_hits: 0, times: None,
 //! }]);
 //! statsd.close(Duration::from_secs(1));
 //!

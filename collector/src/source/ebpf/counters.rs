@@ -34,6 +34,7 @@ impl Counters {
             fault: self.get(Counter::Fault)?,
             storage: self.get(Counter::Storage)?,
             scope: self.get(Counter::Scope)?,
+            segment: self.get(Counter::Segment)?,
             ..Lost::default()
         })
     }

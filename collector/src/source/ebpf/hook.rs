@@ -58,6 +58,10 @@ const PROCESS: [(&str, &str); 3] = [
     ("nt_exec", "sched_process_exec"),
     ("nt_exit", "sched_process_exit"),
 ];
+/// What looks at threads between their markers.
+const ACTIVITY: [(&str, &str); 2] = [("nt_sys_exit", "sys_exit"), ("nt_switch", "sched_switch")];
+/// With it, where markers are not seen at the entry of system calls.
+const CALL_ENTER: (&str, &str) = ("nt_call_enter", "sys_enter");
 /// Loaded and only ever test-run.
 pub(super) const OWN_ID: &str = "nt_own_id";
 
@@ -75,6 +79,17 @@ pub(super) fn attach_process(ebpf: &mut Ebpf) -> Result<(), EbpfError> {
     raw_tracepoint(ebpf, OWN_ID)?;
     for (program, tracepoint) in PROCESS {
         attach_raw_tracepoint(ebpf, program, tracepoint)?;
+    }
+    Ok(())
+}
+
+/// Attaches what looks at activity, after the hook that sees markers.
+pub(super) fn attach_activity(ebpf: &mut Ebpf, hook: Hook) -> Result<(), EbpfError> {
+    for (program, tracepoint) in ACTIVITY {
+        attach_raw_tracepoint(ebpf, program, tracepoint)?;
+    }
+    if hook == Hook::Fentry {
+        attach_raw_tracepoint(ebpf, CALL_ENTER.0, CALL_ENTER.1)?;
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ pub struct EbpfSource {
     counters: Counters,
     members: Members,
     scope: Scope,
+    activity: bool,
     pace: Pace,
     hook: Hook,
     refused: Vec<(Hook, EbpfError)>,
@@ -50,6 +51,9 @@ impl EbpfSource {
         hook::attach_process(&mut ebpf)?;
         let own = object::own_id(&mut ebpf)?;
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
+        if options.activity {
+            hook::attach_activity(&mut ebpf, hook)?;
+        }
         let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
         Ok(Self {
             ring: RingBuf::try_from(object::map(&mut ebpf, "ring")?)?,
@@ -61,6 +65,7 @@ impl EbpfSource {
                 own,
             ),
             scope: options.scope,
+            activity: options.activity,
             pace: Pace::new(options.ring_bytes),
             hook,
             refused,
@@ -139,6 +144,10 @@ impl Source for EbpfSource {
 
     fn wait(&mut self, limit: Duration) {
         std::thread::sleep(self.pace.next().min(limit));
+    }
+
+    fn sees_activity(&self) -> bool {
+        self.activity
     }
 
     fn lost(&self) -> Lost {

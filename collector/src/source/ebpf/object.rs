@@ -69,6 +69,8 @@ pub struct Options {
     pub scope: Scope,
     /// How many processes can be followed or remembered at once.
     pub max_processes: u32,
+    /// Look at what threads that write markers do between them.
+    pub activity: bool,
 }
 
 /// Whose markers are seen; the others' do not leave the kernel.
@@ -109,6 +111,7 @@ impl Default for Options {
             ring_bytes: 16 << 20,
             scope: Scope::Machine,
             max_processes: 1 << 16,
+            activity: false,
         }
     }
 }
@@ -126,6 +129,7 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
         .allow_unsupported_maps()
         .map_max_entries("ring", size)
         .map_max_entries("processes", options.max_processes.max(1))
+        .override_global("nt_activity", &u8::from(options.activity), true)
         .override_global("nt_scope", &scope, true)
         .override_global("nt_uid", &uid, true)
         .override_global("nt_cgroup", &cgroup.id, true)

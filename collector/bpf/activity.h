@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What a thread does between two of its markers, added up here, so that a span
+ * costs one record whatever it does. Only threads that wrote a marker have this
+ * state: for all others there is one failed look-up.
+ */
+#ifndef NT_ACTIVITY_H
+#define NT_ACTIVITY_H
+
+/* A segment that goes on for longer is sent in parts: live views move, and no count overflows. */
+#define NT_PART_NS 1000000000ULL
+
+struct nt_thread_activity {
+	struct nt_segment segment; /* sent, with as many of `calls` as it says */
+	struct nt_calls calls[NT_CALLS_MAX];
+	__u64 out;	  /* when it was switched out, until that is accounted; 0: no */
+	__u64 run_delay;  /* the scheduler's count then */
+	__u64 entered;	  /* the call under way; 0: none, or one not to be counted */
+	__u64 call_blocked;
+	__u64 call_runnable;
+	__u32 nr;
+	__u32 preempted; /* it was switched out while it could have gone on */
+	unsigned long minor, major; /* the task's counts when the segment began */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct nt_thread_activity);
+} activities SEC(".maps");
+
+/* When each cpu was given to the thread that runs there now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} stints SEC(".maps");
+
+static __always_inline __u64 *nt_stint(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&stints, &zero);
+}
+
+/* How long the task has ever waited for a cpu, ns; 0 where the kernel does not keep it. */
+static __always_inline __u64 nt_run_delay(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
+}
+
+/* The current task's state; NULL if it has none. Seeing that there is no storage of any kind is cheaper than to ask for one. */
+static __always_inline struct nt_thread_activity *nt_activity_of(struct task_struct *task)
+{
+	if (!task->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&activities, task, NULL, 0);
+}
+
+/*
+ * Accounts for the time the current task was off its cpu, if it was. That ended
+ * when this cpu was last given to a thread, which was this one: so nothing need
+ * be known of a thread when it is switched in, where it is not the current one.
+ */
+static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_struct *task)
+{
+	__u64 *stint, off, waited;
+
+	if (!a->out)
+		return;
+	stint = nt_stint();
+	if (!stint)
+		return;
+	off = *stint > a->out ? *stint - a->out : 0;
+	waited = nt_run_delay(task) - a->run_delay;
+	/* The scheduler's count is right even where a switch of another thread was not told. */
+	if (off < waited)
+		off = waited;
+	if (a->preempted)
+		waited = off;
+	a->out = 0;
+	a->segment.runnable += waited;
+	a->segment.blocked += off - waited;
+	if (a->entered) {
+		a->call_runnable += waited;
+		a->call_blocked += off - waited;
+	} else {
+		a->segment.fault += off - waited;
+	}
+}
+
+static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struct task_struct *task,
+					     __u64 ts)
+{
+	__builtin_memset(&a->segment, 0, sizeof(a->segment));
+	a->segment.since = ts;
+	a->minor = task->min_flt;
+	a->major = task->maj_flt;
+}
+
+/* Sends the segment, if there is one, and begins the next. */
+static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct task_struct *task,
+					   __u64 ts)
+{
+	struct nt_segment *segment = &a->segment;
+	__u32 n;
+
+	nt_settle(a, task);
+	if (segment->since) {
+		segment->minor = task->min_flt - a->minor;
+		segment->major = task->maj_flt - a->major;
+		n = NT_READ(segment->calls);
+		if (n > NT_CALLS_MAX)
+			n = NT_CALLS_MAX;
+		n = sizeof(*segment) + n * sizeof(a->calls[0]);
+		asm volatile("" : "+r"(n));
+		if (n > sizeof(*segment) + sizeof(a->calls))
+			return;
+		nt_fill_head(&segment->head, ts, n, NT_SEGMENT, 0);
+		if (bpf_ringbuf_output(&ring, segment, n, BPF_RB_NO_WAKEUP))
+			nt_count(NT_N_SEGMENT);
+	}
+	nt_segment_begin(a, task, ts);
+}
+
+/* At a marker: a segment ends and the next begins. The marker's own call is no activity. */
+static __noinline int nt_segment_at_marker(struct task_struct *task, __u64 ts)
+{
+	struct nt_thread_activity *a = bpf_task_storage_get(&activities, task, NULL,
+							    BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!a) {
+		nt_count(NT_N_SEGMENT);
+		return 0;
+	}
+	nt_segment_end(a, task, ts);
+	a->entered = 0;
+	return 0;
+}
+
+static __always_inline enum nt_error nt_error_of(__s64 ret)
+{
+	switch (-ret) {
+	case 11: case 115: case 114:
+		return NT_E_AGAIN;
+	case 4: case 512: case 513: case 514: case 516:
+		return NT_E_INTR;
+	case 2: case 3: case 6: case 19: case 20:
+		return NT_E_ABSENT;
+	case 1: case 13: case 30:
+		return NT_E_DENIED;
+	case 32: case 103: case 104: case 107: case 110: case 111: case 112: case 113:
+		return NT_E_PEER;
+	}
+	return NT_E_OTHER;
+}
+
+/* The position of the highest bit; 0 for 0. */
+static __always_inline __u32 nt_log2(__u64 n)
+{
+	__u32 log = 0;
+
+	if (n >> 32) { n >>= 32; log += 32; }
+	if (n >> 16) { n >>= 16; log += 16; }
+	if (n >> 8) { n >>= 8; log += 8; }
+	if (n >> 4) { n >>= 4; log += 4; }
+	if (n >> 2) { n >>= 2; log += 2; }
+	return log + (n >> 1);
+}
+
+/* Where the calls of that number are added up; NULL if there is no room. */
+static __always_inline struct nt_calls *nt_calls_of(struct nt_thread_activity *a, __u32 nr)
+{
+	__u32 n = NT_READ(a->segment.calls);
+
+	for (int i = 0; i < NT_CALLS_MAX; i++) {
+		struct nt_calls *calls = &a->calls[i];
+
+		if (i >= n) {
+			__builtin_memset(calls, 0, sizeof(*calls));
+			calls->nr = nr;
+			calls->min = ~0ULL;
+			a->segment.calls = i + 1;
+			return calls;
+		}
+		if (NT_READ(calls->nr) == nr)
+			return calls;
+	}
+	return NULL;
+}
+
+static __always_inline void nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret)
+{
+	struct nt_calls *calls = nt_calls_of(a, a->nr);
+	__u32 bucket;
+
+	if (!calls) {
+		a->segment.other++;
+		a->segment.other_time += time;
+		return;
+	}
+	calls->count++;
+	calls->time += time;
+	calls->blocked += a->call_blocked;
+	calls->runnable += a->call_runnable;
+	if (time < calls->min)
+		calls->min = time;
+	if (time > calls->max)
+		calls->max = time;
+	bucket = nt_log2(time >> 8) + (time >= 256);
+	if (bucket >= NT_BUCKETS)
+		bucket = NT_BUCKETS - 1;
+	asm volatile("" : "+r"(bucket));
+	if (bucket < NT_BUCKETS)
+		calls->buckets[bucket]++;
+	if (ret < 0 && ret >= -4095) {
+		__u32 error = nt_error_of(ret);
+
+		asm volatile("" : "+r"(error));
+		if (error < NT_E_MAX)
+			calls->errors[error]++;
+	} else if (nt_moves_bytes(a->nr)) {
+		calls->bytes += ret;
+	}
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Where threads inside spans are looked at: their system calls and their time on and off the cpu. */
+#ifndef NT_HOOK_ACTIVITY_H
+#define NT_HOOK_ACTIVITY_H
+
+/*
+ * A call begins, and it is no marker. A 32-bit caller's numbers are others: its
+ * time is seen, its calls are not.
+ */
+static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, bool compat)
+{
+	struct nt_thread_activity *a = nt_activity_of(task);
+
+	if (!a || compat)
+		return;
+	nt_settle(a, task);
+	a->nr = nr;
+	a->call_blocked = 0;
+	a->call_runnable = 0;
+	a->entered = bpf_ktime_get_ns();
+}
+
+/* (regs, number), where markers are seen elsewhere. */
+SEC("raw_tp/sys_enter")
+int nt_call_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	nt_call_begins(task, ctx->args[1], nt_is_compat(task));
+	return 0;
+}
+
+/* (regs, result) */
+SEC("raw_tp/sys_exit")
+int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nt_thread_activity *a = nt_activity_of(task);
+	__u64 now, time, off;
+
+	/* A call whose beginning was not seen, and a marker's own, are not counted. */
+	if (!a || !a->entered)
+		return 0;
+	nt_settle(a, task);
+	now = bpf_ktime_get_ns();
+	time = now - a->entered;
+	nt_add_call(a, time, ctx->args[1]);
+	off = a->call_blocked + a->call_runnable;
+	a->segment.kernel += time > off ? time - off : 0;
+	a->entered = 0;
+	if (now - a->segment.since > NT_PART_NS)
+		nt_segment_end(a, task, now);
+	return 0;
+}
+
+/* (preempted, previous, next), in the previous. */
+SEC("raw_tp/sched_switch")
+int nt_switch(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nt_thread_activity *a = nt_activity_of(task);
+	__u64 *stint = nt_stint();
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!stint)
+		return 0;
+	if (a) {
+		nt_settle(a, task);
+		if (!a->entered && now - a->segment.since > NT_PART_NS)
+			nt_segment_end(a, task, now);
+		a->preempted = ctx->args[0] || task->__state == 0;
+		if (a->preempted)
+			a->segment.involuntary++;
+		else
+			a->segment.voluntary++;
+		a->run_delay = nt_run_delay(task);
+		a->out = now;
+	}
+	*stint = now;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,149 @@
+//! A table for a terminal.
+//!
+//! Laid out by hand: which column goes first on a narrow terminal, how deep tags are indented and
+//! that text of others is cut at whole characters are decisions no table library takes as we want.
+
+use std::fmt::Write as _;
+
+use super::duration::human;
+use super::text::{safe_within, width};
+
+/// How a terminal wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Colours are wanted.
+    pub color: bool,
+}
+
+pub(super) const BOLD: &str = "1";
+pub(super) const DIM: &str = "2";
+pub(super) const RED: &str = "31";
+pub(super) const YELLOW: &str = "33";
+
+/// Space between columns.
+const GAP: usize = 2;
+/// Space by which a row is indented under the path it extends.
+const INDENT: usize = 2;
+/// A first column narrower than this and than a quarter of the terminal says too little: other columns
+/// are left out first.
+const LABEL_MIN: usize = 16;
+
+/// The beginning of a row.
+pub(super) struct Label {
+    /// Under how many others it stands.
+    pub(super) depth: usize,
+    /// Anything: it is made safe here.
+    pub(super) text: Vec<u8>,
+    /// Colour of the row.
+    pub(super) code: &'static str,
+    /// Lines below the row, safe text.
+    pub(super) notes: Vec<String>,
+}
+
+/// One column beside the labels.
+pub(super) struct Column {
+    title: &'static str,
+    /// Columns with a higher number are the first left out.
+    rank: u8,
+    cells: Vec<String>,
+    width: usize,
+}
+
+impl Column {
+    pub(super) fn new(title: &'static str, rank: u8, cells: Vec<String>) -> Self {
+        let widest = cells.iter().map(|cell| width(cell)).max();
+        Self {
+            title,
+            rank,
+            width: widest.unwrap_or(0).max(width(title)),
+            cells,
+        }
+    }
+}
+
+/// The table, in the width there is.
+pub(super) fn draw(
+    out: &mut String,
+    title: &str,
+    labels: &[Label],
+    mut columns: Vec<Column>,
+    style: Style,
+) {
+    let label = |label: &Label, columns| safe_within(&label.text, columns);
+    let widths = labels
+        .iter()
+        .map(|row| row.depth * INDENT + width(&label(row, style.width)));
+    let wanted = widths.max().unwrap_or(0).max(title.len());
+    let least = wanted.min(LABEL_MIN.max(style.width / 4));
+    let taken =
+        |columns: &[Column]| -> usize { columns.iter().map(|column| column.width + GAP).sum() };
+    while columns.len() > 1 && least + taken(&columns) > style.width {
+        let last = columns.iter().map(|column| column.rank).max();
+        columns.retain(|column| Some(column.rank) != last);
+    }
+    let label_width = wanted
+        .min(style.width.saturating_sub(taken(&columns)))
+        .max(title.len());
+
+    let mut line = pad_right(title, label_width);
+    for column in &columns {
+        push_cell(&mut line, column.title, column.width);
+    }
+    paint(out, style, BOLD, line.trim_end());
+    out.push('\n');
+    for (at, row) in labels.iter().enumerate() {
+        // However deep, half of the width is left for the label itself.
+        let indent = (row.depth * INDENT).min(label_width / 2);
+        let mut line = " ".repeat(indent);
+        line.push_str(&label(row, label_width - indent));
+        line = pad_right(&line, label_width);
+        for column in &columns {
+            push_cell(&mut line, &column.cells[at], column.width);
+        }
+        paint(out, style, row.code, line.trim_end());
+        out.push('\n');
+        for note in &row.notes {
+            let indent = indent + INDENT;
+            let room = style.width.saturating_sub(indent).max(LABEL_MIN);
+            let note = safe_within(note.as_bytes(), room);
+            paint(out, style, DIM, &format!("{}{note}", " ".repeat(indent)));
+            out.push('\n');
+        }
+    }
+}
+
+/// Durations one under the other, with their units aligned.
+pub(super) fn times(of: impl Iterator<Item = Option<u128>>) -> Vec<String> {
+    let texts: Vec<_> = of.map(|ns| ns.map(human)).collect();
+    let unit = |text: &String| width(text.rsplit(' ').next().unwrap_or(""));
+    let units = texts.iter().flatten().map(unit).max().unwrap_or(0);
+    texts
+        .into_iter()
+        .map(|text| match text {
+            Some(text) => {
+                let pad = units - unit(&text);
+                text + &" ".repeat(pad)
+            }
+            None => format!("-{}", " ".repeat(units + usize::from(units > 0))),
+        })
+        .collect()
+}
+
+fn pad_right(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+fn push_cell(line: &mut String, cell: &str, columns: usize) {
+    line.push_str(&" ".repeat(GAP + columns.saturating_sub(width(cell))));
+    line.push_str(cell);
+}
+
+pub(super) fn paint(out: &mut String, style: Style, code: &str, text: &str) {
+    if style.color && !code.is_empty() && !text.is_empty() {
+        let _ = write!(out, "\x1b[{code}m{text}\x1b[0m");
+    } else {
+        out.push_str(text);
+    }
+}
