@@ -1,0 +1,226 @@
+//! Markers kept in memory, for the tests of a program that writes them. Needs the feature `mock`.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! nulltrace = { version = "0.1", features = ["mock"] }
+//! ```
+//!
+//! ```
+//! use nulltrace::{mock::Mock, span};
+//!
+//! fn pay(cart: u32) {
+//!     let span = span!("checkout.pay", cart);
+//!     span.record("items", 2);
+//! }
+//!
+//! let mock = Mock::here();
+//! pay(7);
+//! mock.expect()
+//!     .enter("checkout.pay").arg("cart", "7")
+//!     .exit("checkout.pay").arg("items", "2")
+//!     .done();
+//! ```
+//!
+//! A [`Mock::here`] takes the markers of its thread only, so that tests may run side by side, as they do in
+//! `cargo test`. For a program with threads there is [`Mock::everywhere`]. While a mock lives, `NULLTRACE=off`
+//! is of no account and nothing it takes goes to the device; with the feature `off` there is nothing to take.
+
+mod decode;
+mod expect;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use expect::Expect;
+
+use crate::Id;
+use crate::raw::Dir;
+
+/// A marker that was written.
+///
+/// ```
+/// use nulltrace::{Id, mock::Mock, raw::Dir, span};
+///
+/// let mock = Mock::here();
+/// drop(span!("checkout.pay", cart = 7));
+/// let markers = mock.markers();
+/// assert_eq!(markers[0].dir, Dir::Enter);
+/// assert_eq!(markers[0].id, Id::Thread);
+/// assert_eq!(markers[0].tags, ["checkout", "pay"]);
+/// assert_eq!(markers[0].args, [("cart".to_owned(), "7".to_owned())]);
+/// assert_eq!(markers[0].to_string(), "enter checkout.pay, cart=7");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Marker {
+    /// Enter or exit.
+    pub dir: Dir,
+    /// The id as written: `t` is not resolved.
+    pub id: Id,
+    /// The tags, outermost first. What is not UTF-8 is replaced.
+    pub tags: Vec<String>,
+    /// Names and values, in order. What is not UTF-8 is replaced.
+    pub args: Vec<(String, String)>,
+    /// It was longer than 4096 bytes: these are the arguments that were whole.
+    pub cut: bool,
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dir = if self.dir == Dir::Enter {
+            "enter"
+        } else {
+            "exit"
+        };
+        write!(f, "{dir} {}", self.tags.join("."))?;
+        for (name, value) in &self.args {
+            write!(f, ", {}={}", name.escape_debug(), value.escape_debug())?;
+        }
+        match self.id {
+            Id::Thread => Ok(()),
+            Id::Number(number) => write!(f, " (id {number})"),
+            id => write!(f, " (id {:?})", String::from_utf8_lossy(id.letters())),
+        }
+    }
+}
+
+type Kept = Arc<Mutex<Vec<Marker>>>;
+
+/// How many mocks there are in all.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+/// The one that takes the markers of all threads that have none of their own.
+static EVERYWHERE: Mutex<Option<Kept>> = Mutex::new(None);
+/// Held by it, so that there is one at a time.
+static TURN: Mutex<()> = Mutex::new(());
+thread_local! {
+    /// Those of this thread, the innermost last.
+    static HERE: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A test that failed while it held the lock left nothing half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The mock that takes what this thread writes.
+fn kept() -> Option<Kept> {
+    if ACTIVE.load(Relaxed) == 0 {
+        return None;
+    }
+    let here = HERE.try_with(|here| here.borrow().last().cloned());
+    here.ok().flatten().or_else(|| lock(&EVERYWHERE).clone())
+}
+
+pub(crate) fn active() -> bool {
+    kept().is_some()
+}
+
+/// Whether a mock took the marker, so that it is not to be written.
+pub(crate) fn took(bytes: &[u8]) -> bool {
+    let Some(kept) = kept() else { return false };
+    lock(&kept).extend(decode::decode(bytes));
+    true
+}
+
+/// Takes markers as long as it lives.
+///
+/// ```
+/// use nulltrace::{mock::Mock, span};
+///
+/// let mock = Mock::here();
+/// drop(span!("a"));
+/// assert_eq!(mock.markers().len(), 2);
+/// ```
+#[derive(Debug)]
+#[must_use = "it takes markers as long as it lives"]
+pub struct Mock {
+    kept: Kept,
+    /// That of all threads, holding its turn.
+    everywhere: Option<MutexGuard<'static, ()>>,
+    /// A mock of a thread must be dropped there.
+    thread: core::marker::PhantomData<*const ()>,
+}
+
+impl Mock {
+    /// Takes the markers of this thread.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// std::thread::spawn(|| drop(nulltrace::span!("elsewhere"))).join().unwrap();
+    /// mock.expect().done();
+    /// ```
+    pub fn here() -> Self {
+        let kept = Kept::default();
+        HERE.with(|here| here.borrow_mut().push(kept.clone()));
+        ACTIVE.fetch_add(1, Relaxed);
+        Self {
+            kept,
+            everywhere: None,
+            thread: core::marker::PhantomData,
+        }
+    }
+
+    /// Takes the markers of all threads, but of those that have a mock of their own. Tests that do so wait
+    /// for each other; markers of other tests, which have no mock, are taken as well.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::everywhere();
+    /// std::thread::spawn(|| drop(nulltrace::span!("worker"))).join().unwrap();
+    /// mock.expect().enter("worker").exit("worker").done();
+    /// ```
+    pub fn everywhere() -> Self {
+        let turn = lock(&TURN);
+        let kept = Kept::default();
+        *lock(&EVERYWHERE) = Some(kept.clone());
+        ACTIVE.fetch_add(1, Relaxed);
+        Self {
+            kept,
+            everywhere: Some(turn),
+            thread: core::marker::PhantomData,
+        }
+    }
+
+    /// What was written so far, in the order of the writes. It stays there.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!("a");
+    /// assert_eq!(mock.markers().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn markers(&self) -> Vec<Marker> {
+        lock(&self.kept).clone()
+    }
+
+    /// Says what should have been written since the last call, and takes that out.
+    ///
+    /// ```
+    /// use nulltrace::{mock::Mock, span};
+    ///
+    /// let mock = Mock::here();
+    /// let a = span!("a");
+    /// mock.expect().enter("a").done();
+    /// drop(a);
+    /// mock.expect().exit("a").done();
+    /// ```
+    pub fn expect(&self) -> Expect {
+        Expect::new(std::mem::take(&mut *lock(&self.kept)))
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        ACTIVE.fetch_sub(1, Relaxed);
+        if self.everywhere.is_some() {
+            *lock(&EVERYWHERE) = None;
+        } else {
+            // In no order: an outer one may be dropped before an inner one.
+            let _ = HERE.try_with(|here| {
+                here.borrow_mut()
+                    .retain(|kept| !Arc::ptr_eq(kept, &self.kept));
+            });
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What should have been written.
+
+use std::fmt::Write as _;
+
+use super::Marker;
+use crate::Path;
+use crate::raw::Dir;
+
+/// The markers that should have been written, one after another. Nothing is compared before
+/// [`done`](Self::done).
+///
+/// ```
+/// use nulltrace::{mock::Mock, span};
+///
+/// let mock = Mock::here();
+/// drop(span!("checkout.pay", cart = 7));
+/// mock.expect()
+///     .enter("checkout.pay").arg("cart", "7")
+///     .exit("checkout.pay")
+///     .done();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is compared before `done`"]
+pub struct Expect {
+    written: Vec<Marker>,
+    wanted: Vec<Wanted>,
+}
+
+#[derive(Clone, Debug)]
+struct Wanted {
+    dir: Dir,
+    tags: Vec<String>,
+    /// As written; `None` is any.
+    id: Option<String>,
+    args: Vec<(String, String)>,
+    any_args: bool,
+}
+
+impl Wanted {
+    fn fits(&self, marker: &Marker) -> bool {
+        self.dir == marker.dir
+            && self.tags == marker.tags
+            && self.id.as_ref().is_none_or(|id| *id == id_text(marker))
+            && (self.any_args || self.args == marker.args)
+    }
+
+    fn text(&self) -> String {
+        let dir = if self.dir == Dir::Enter {
+            "enter"
+        } else {
+            "exit"
+        };
+        let mut text = format!("{dir} {}", self.tags.join("."));
+        for (name, value) in &self.args {
+            let _ = write!(text, ", {}={}", name.escape_debug(), value.escape_debug());
+        }
+        if self.any_args {
+            text += ", any arguments";
+        }
+        if let Some(id) = &self.id {
+            let _ = write!(text, " (id {id})");
+        }
+        text
+    }
+}
+
+fn id_text(marker: &Marker) -> String {
+    match marker.id {
+        crate::Id::Number(number) => number.to_string(),
+        id => String::from_utf8_lossy(id.letters()).into_owned(),
+    }
+}
+
+impl Expect {
+    pub(super) const fn new(written: Vec<Marker>) -> Self {
+        Self {
+            written,
+            wanted: Vec::new(),
+        }
+    }
+
+    /// An enter of these tags comes next, without arguments unless some are named behind it.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!("a");
+    /// mock.expect().enter("a").done();
+    /// ```
+    pub fn enter<'p>(self, tags: impl Into<Path<'p>>) -> Self {
+        self.marker(Dir::Enter, tags.into())
+    }
+
+    /// An exit of these tags comes next, without arguments unless some are named behind it.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// drop(nulltrace::span!("a"));
+    /// mock.expect().enter("a").exit("a").done();
+    /// ```
+    pub fn exit<'p>(self, tags: impl Into<Path<'p>>) -> Self {
+        self.marker(Dir::Exit, tags.into())
+    }
+
+    fn marker(mut self, dir: Dir, path: Path<'_>) -> Self {
+        let tags = path.tags().map(str::to_owned).collect();
+        self.wanted.push(Wanted {
+            dir,
+            tags,
+            id: None,
+            args: Vec::new(),
+            any_args: false,
+        });
+        self
+    }
+
+    /// That marker has this argument, behind those named before. Values are compared as text.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!("a", n = 1, ok = true);
+    /// mock.expect().enter("a").arg("n", "1").arg("ok", "true").done();
+    /// ```
+    pub fn arg(mut self, name: &str, value: &str) -> Self {
+        if let Some(last) = self.wanted.last_mut() {
+            last.args.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// That marker may have any arguments.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!("a", now = std::process::id());
+    /// mock.expect().enter("a").any_args().done();
+    /// ```
+    pub fn any_args(mut self) -> Self {
+        if let Some(last) = self.wanted.last_mut() {
+            last.any_args = true;
+        }
+        self
+    }
+
+    /// That marker has this id: `"t"`, `"g"`, a number … Any is right if this is not called.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!(id: nulltrace::Id::Number(7), "a");
+    /// mock.expect().enter("a").id("7").done();
+    /// ```
+    pub fn id(mut self, id: &str) -> Self {
+        if let Some(last) = self.wanted.last_mut() {
+            last.id = Some(id.to_owned());
+        }
+        self
+    }
+
+    /// Compares: exactly these markers were written, in this order.
+    ///
+    /// # Panics
+    /// They were not. The message shows the first difference, and all that was written.
+    ///
+    /// ```should_panic
+    /// let mock = nulltrace::mock::Mock::here();
+    /// drop(nulltrace::span!("a"));
+    /// mock.expect().enter("a").done(); // there was an exit, too
+    /// ```
+    #[track_caller]
+    pub fn done(self) {
+        if let Some(message) = self.difference() {
+            panic!("{message}");
+        }
+    }
+
+    fn difference(&self) -> Option<String> {
+        let longest = self.wanted.len().max(self.written.len());
+        let at = (0..longest).find(|&at| match (self.wanted.get(at), self.written.get(at)) {
+            (Some(wanted), Some(written)) => !wanted.fits(written),
+            _ => true,
+        })?;
+        let wanted = self
+            .wanted
+            .get(at)
+            .map_or("nothing more".to_owned(), Wanted::text);
+        let written = self
+            .written
+            .get(at)
+            .map_or("nothing more".to_owned(), Marker::to_string);
+        let mut text = format!("marker {} is not the expected one\n", at + 1);
+        let _ = writeln!(
+            text,
+            "  expected: {wanted}\n  written:  {written}\nall that was written:"
+        );
+        for (index, marker) in self.written.iter().enumerate() {
+            let hand = if index == at { '>' } else { ' ' };
+            let _ = writeln!(text, "{hand} {}: {marker}", index + 1);
+        }
+        Some(text)
+    }
+}

@@ -1,0 +1,197 @@
+//! The parts that the SDKs of other languages are made of: encode a marker, write a marker.
+//!
+//! ```
+//! use nulltrace::{Id, raw};
+//!
+//! let mut buffer = raw::Buffer::new();
+//! let tags: &[&[u8]] = &[b"checkout", b"pay"];
+//! let marker = raw::encode(&mut buffer, raw::Dir::Enter, Id::Thread, tags, &[(b"cart", b"7")])?;
+//! assert_eq!(marker, b">:t:checkout.pay:cart=7:");
+//! if raw::on() {
+//!     raw::write(marker);
+//! }
+//! # Ok::<_, raw::Refused>(())
+//! ```
+
+use crate::{Id, device, encode as encoder, unique as counter};
+
+pub use crate::encode::Buffer;
+
+/// Which end of a span a marker is.
+///
+/// ```
+/// assert_ne!(nulltrace::raw::Dir::Enter, nulltrace::raw::Dir::Exit);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dir {
+    /// `>`
+    Enter,
+    /// `<`
+    Exit,
+}
+
+/// What no marker can say. Nothing is written then.
+///
+/// ```
+/// use nulltrace::{Id, raw};
+///
+/// let refused = raw::encode(&mut raw::Buffer::new(), raw::Dir::Exit, Id::Empty, &[], &[]).unwrap_err();
+/// assert_eq!(refused, raw::Refused::TagEmpty);
+/// assert_eq!(refused.code(), "E_TAG_EMPTY");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// No tag, or an empty one.
+    TagEmpty,
+    /// More than 32 tags.
+    TagDepth,
+    /// The name of an argument is empty.
+    ArgName,
+    /// More than 64 arguments.
+    ArgCount,
+}
+
+impl Refused {
+    /// The code of the format's specification, `E_…`.
+    ///
+    /// ```
+    /// assert_eq!(nulltrace::raw::Refused::ArgCount.code(), "E_ARG_COUNT");
+    /// ```
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TagEmpty => "E_TAG_EMPTY",
+            Self::TagDepth => "E_TAG_DEPTH",
+            Self::ArgName => "E_ARG_NAME",
+            Self::ArgCount => "E_ARG_COUNT",
+        }
+    }
+}
+
+impl core::fmt::Display for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let what = match self {
+            Self::TagEmpty => "there is no tag, or an empty one",
+            Self::TagDepth => "there are more than 32 tags",
+            Self::ArgName => "an argument's name is empty",
+            Self::ArgCount => "there are more than 64 arguments",
+        };
+        write!(f, "{}: {what}", self.code())
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// Encodes one marker as section 10 of the format says; any bytes may stand in tags, names and values.
+///
+/// Each of `tags` is one tag, not a path. A marker that is longer than 4096 bytes comes out as its first
+/// 4097, which is how it is to be written.
+///
+/// # Errors
+/// What no marker can say.
+///
+/// ```
+/// use nulltrace::{Id, raw};
+///
+/// let mut buffer = raw::Buffer::new();
+/// let marker = raw::encode(&mut buffer, raw::Dir::Exit, Id::Number(7), &[b"a.b"], &[])?;
+/// assert_eq!(marker, br"<:7:a\.b::");
+/// # Ok::<_, raw::Refused>(())
+/// ```
+#[inline]
+pub fn encode<'b>(
+    buffer: &'b mut Buffer,
+    dir: Dir,
+    id: Id,
+    tags: &[&[u8]],
+    args: &[(&[u8], &[u8])],
+) -> Result<&'b [u8], Refused> {
+    encoder::encode(buffer, dir, id, tags, args)
+}
+
+/// Writes a marker: one system call, on this thread. Of more than 4097 bytes the first 4097 are written.
+///
+/// The first and the last byte are read before, so that both pages they lie on are mapped in: static
+/// strings may be given as they are. `errno` is kept, nothing fails visibly, and a signal handler may
+/// call it. Does nothing when [`on`] is false.
+///
+/// ```
+/// nulltrace::raw::write(b">:t:checkout::");
+/// nulltrace::raw::write(b"<:t:checkout::");
+/// ```
+#[inline(always)]
+pub fn write(marker: &[u8]) {
+    device::write(marker);
+}
+
+/// Reads a byte of every page that `bytes` lie on, so that they are mapped in.
+///
+/// [`write()`] does so itself for a marker. Longer buffers, or many at once, are warmed up by this.
+///
+/// ```
+/// static MARKERS: &[u8] = b">:t:a::<:t:a::";
+/// nulltrace::raw::touch(MARKERS);
+/// ```
+pub fn touch(bytes: &[u8]) {
+    const SMALLEST_PAGE: usize = 4096;
+    for byte in bytes.iter().step_by(SMALLEST_PAGE).chain(bytes.last()) {
+        // SAFETY: a read of a borrowed byte; volatile, so that it is made though nothing needs it.
+        unsafe { (&raw const *byte).read_volatile() };
+    }
+}
+
+/// Whether markers are written: not with `NULLTRACE=off` in the environment, nor with the feature `off`,
+/// nor without a null device. Opens the device if that has not been done yet.
+///
+/// ```
+/// if nulltrace::raw::on() {
+///     // Worth the work of an argument.
+/// }
+/// ```
+#[inline(always)]
+#[must_use]
+pub fn on() -> bool {
+    device::on()
+}
+
+/// The descriptor of the device, opened if that has not been done yet; negative when [`on`] is false.
+///
+/// For languages that make the system call where the marker stands: a return right behind a system call
+/// is mispredicted on many processors. The marker must be mapped ([`touch`]); where the call fails with
+/// `EBADF`, give it to [`write()`], which opens the device again.
+///
+/// ```
+/// use nulltrace::raw;
+///
+/// assert_eq!(raw::descriptor() >= 0, raw::on());
+/// ```
+#[inline(always)]
+#[must_use]
+pub fn descriptor() -> i32 {
+    device::descriptor()
+}
+
+/// Opens the device, if that has not been done yet, so that the first marker need not. Any marker does.
+///
+/// ```
+/// nulltrace::raw::open();
+/// ```
+pub fn open() {
+    device::on();
+}
+
+/// A number for a span that may move between threads: positive, above 2^32, and given once only, also
+/// across forks of this process.
+///
+/// ```
+/// use nulltrace::raw::unique;
+///
+/// let (one, two) = (unique(), unique());
+/// assert!(one > 1 << 32 && two > 1 << 32 && one != two);
+/// ```
+#[inline]
+#[must_use]
+pub fn unique() -> i64 {
+    counter::next()
+}

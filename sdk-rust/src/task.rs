@@ -1,0 +1,77 @@
+//! The guard of a span that may move between threads. For `#[traced]` on an `async fn`.
+
+use crate::encode::Writer;
+use crate::raw::Dir;
+use crate::{Args, Id, Tracer, device};
+
+/// A span with an id of its own, held by a future in its state. Dropped before its exit it was cancelled.
+#[derive(Debug)]
+#[must_use = "the span ends when its guard is dropped"]
+pub struct Task<'a> {
+    tracer: Tracer<'a>,
+    open: bool,
+}
+
+impl<'a> Task<'a> {
+    /// Begins it, with a unique id unless the tracer has one.
+    #[inline]
+    pub fn enter(tracer: Tracer<'a>, args: impl Fn(&mut Args<'_>)) -> Self {
+        if !device::on() {
+            return Self::silent(tracer);
+        }
+        let tracer = match tracer.span_id() {
+            Id::Thread => tracer.id(Id::unique()),
+            _ => tracer,
+        };
+        let open = tracer.mark_with(Dir::Enter, |writer| args(Args::of(writer)));
+        Self { tracer, open }
+    }
+
+    /// One that is none.
+    #[inline]
+    pub const fn silent(tracer: Tracer<'a>) -> Self {
+        Self {
+            tracer,
+            open: false,
+        }
+    }
+
+    /// Ends it.
+    #[inline]
+    pub fn exit(mut self) {
+        self.finish(|_| ());
+    }
+
+    /// Ends it with arguments.
+    #[inline]
+    pub fn exit_with(mut self, args: impl Fn(&mut Args<'_>)) {
+        self.finish(|writer| args(Args::of(writer)));
+    }
+
+    #[inline]
+    fn finish(&mut self, args: impl Fn(&mut Writer<'_>)) {
+        if self.open {
+            self.open = false;
+            if device::on() && !self.tracer.mark_with(Dir::Exit, args) {
+                // These arguments cannot be said; the exit goes without them.
+                self.tracer.mark(Dir::Exit);
+            }
+        }
+    }
+}
+
+impl Drop for Task<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.open {
+            let panicking = std::thread::panicking();
+            let (name, value) = if panicking { PANICKED } else { CANCELLED };
+            self.finish(|writer| writer.arg(name, |writer| writer.text(value)));
+        }
+    }
+}
+
+/// What the exit says of a future that was dropped before it was ready.
+pub(crate) const CANCELLED: (&[u8], &[u8]) = (b"status", b"cancelled");
+/// And of one that will never be.
+pub(crate) const PANICKED: (&[u8], &[u8]) = (b"error", b"panic");

@@ -1,0 +1,7 @@
+fn main() {
+    let child = {
+        let parent = nulltrace::span!("checkout");
+        parent.child("pay")
+    };
+    drop(child);
+}

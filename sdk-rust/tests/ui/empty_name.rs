@@ -1,0 +1,3 @@
+fn main() {
+    let _span = nulltrace::span!("checkout", "" = 7);
+}

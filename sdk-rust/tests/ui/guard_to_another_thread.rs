@@ -1,0 +1,4 @@
+fn main() {
+    let span = nulltrace::span!("checkout");
+    std::thread::spawn(move || drop(span));
+}

@@ -1,0 +1,5 @@
+struct Cart;
+
+fn main() {
+    let _span = nulltrace::span!("checkout", cart = Cart);
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let tag = String::from("checkout");
+    let _span = nulltrace::span!(tag);
+}
