@@ -1,0 +1,364 @@
+//! `tracing` spans as markers: what is instrumented already needs no second instrumentation.
+//!
+//! ```
+//! use tracing_subscriber::layer::SubscriberExt;
+//!
+//! # let mock = nulltrace::mock::Mock::here();
+//! let subscriber = tracing_subscriber::registry().with(nulltrace_tracing::layer());
+//! tracing::subscriber::with_default(subscriber, || {
+//!     let _span = tracing::info_span!("checkout.pay", cart = 7).entered();
+//! });
+//! # mock.expect().enter("checkout.pay").arg("cart", "7").exit("checkout.pay").done();
+//! ```
+//!
+//! # What a marker pair is
+//!
+//! The **life** of a `tracing` span, from its creation until its last handle is dropped, with an id of its
+//! own. So it does not matter that such a span may be entered many times, on any thread, and that those of
+//! an executor's tasks interleave: a span of an `async fn` lasts until the function is done, however often
+//! it waits. This is what [`MarkerLayer::new`] writes.
+//!
+//! The other choice is each **entry**, [`MarkerLayer::each_entry`]: one marker pair for each time the span
+//! is entered, with the id of the thread, so that the times are those it was on a thread.
+//!
+//! # Tags
+//!
+//! The span's name, split at its dots as all paths are; a name that has an empty tag then, such as `a..b`,
+//! is one tag. [`MarkerLayer::with_paths`] puts the names of its parents before it.
+//!
+//! # Arguments
+//!
+//! The fields the span is made with are the arguments of its enter. Those it records later are those of its
+//! exit; the newest value of a name counts. Values are text as `tracing` shows them: strings as they are,
+//! `%` by `Display`, `?` by `Debug`, errors by `Display`. They may be asked for twice: again where a marker
+//! turns out to be longer than 1000 bytes, or to have a control character in it. An entry has no arguments.
+//!
+//! # Which spans
+//!
+//! All, or those a filter lets through; events are not written.
+//!
+//! ```
+//! use tracing::{debug_span, info_span, level_filters::LevelFilter};
+//! use tracing_subscriber::filter::Targets;
+//! use tracing_subscriber::{Layer, layer::SubscriberExt};
+//!
+//! # let mock = nulltrace::mock::Mock::here();
+//! let wanted = Targets::new().with_target("shop", LevelFilter::INFO);
+//! let subscriber =
+//!     tracing_subscriber::registry().with(nulltrace_tracing::layer().with_filter(wanted));
+//! tracing::subscriber::with_default(subscriber, || {
+//!     let _pay = info_span!(target: "shop", "pay").entered();
+//!     let _detail = debug_span!(target: "shop", "detail").entered();
+//!     let _other = info_span!(target: "http", "request").entered();
+//! });
+//! # mock.expect().enter("pay").exit("pay").done();
+//! ```
+//!
+//! # Cost
+//!
+//! Two system calls, what `tracing` itself costs, and the formatting of fields, on the stack. Nothing is
+//! kept for a span: its id is made from the registry's, and its tags are those of its call site, made once.
+//! Only a field that is recorded later is kept with the span, on the heap, and only the spans of such call
+//! sites look for one when they end. With `NULLTRACE=off` there is one load and a branch.
+mod bytes;
+mod fields;
+mod late;
+mod line;
+mod sites;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use core::fmt::{self, Debug};
+
+use nulltrace::Id;
+use nulltrace::raw::{self, Buffer, Dir};
+use tracing::span::{self, Attributes, Record};
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use fields::Fields;
+use line::Line;
+use sites::{Site, Text};
+use tags::Tags;
+
+/// Writes every span it is shown as two markers. See the [crate's documentation](crate).
+///
+/// Never panics, blocks or fails; a span that no marker can say, such as one without a name, is not
+/// written.
+///
+/// ```
+/// use nulltrace_tracing::MarkerLayer;
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let subscriber = tracing_subscriber::registry().with(MarkerLayer::new().with_paths());
+/// # drop(subscriber);
+/// ```
+pub struct MarkerLayer {
+    kind: Kind,
+    paths: bool,
+    /// Makes the ids of this process its own.
+    seed: u64,
+}
+
+/// What a marker pair is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Life,
+    Entry,
+}
+
+/// A layer as [`MarkerLayer::new`] makes it.
+///
+/// ```
+/// use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+///
+/// tracing_subscriber::registry().with(nulltrace_tracing::layer()).init();
+/// # let mock = nulltrace::mock::Mock::here();
+/// drop(tracing::info_span!("start"));
+/// # mock.expect().enter("start").exit("start").done();
+/// ```
+#[must_use]
+pub fn layer() -> MarkerLayer {
+    MarkerLayer::new()
+}
+
+impl MarkerLayer {
+    /// A layer that makes the life of each span a marker pair, named by the span alone.
+    ///
+    /// ```
+    /// # use tracing_subscriber::layer::SubscriberExt;
+    /// # let mock = nulltrace::mock::Mock::here();
+    /// # let subscriber = tracing_subscriber::registry().with(nulltrace_tracing::MarkerLayer::new());
+    /// # tracing::subscriber::with_default(subscriber, || {
+    /// let span = tracing::info_span!("query", table = "users", rows = tracing::field::Empty);
+    /// for part in 0..3 {
+    ///     span.in_scope(|| part);
+    /// }
+    /// span.record("rows", 3);
+    /// drop(span);
+    /// # });
+    /// # mock.expect()
+    /// #     .enter("query").arg("table", "users")
+    /// #     .exit("query").arg("rows", "3")
+    /// #     .done();
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            kind: Kind::Life,
+            paths: false,
+            seed: raw::unique() as u64,
+        }
+    }
+
+    /// Makes each entry of a span a marker pair, instead of its life. It has no arguments.
+    ///
+    /// ```
+    /// # use tracing_subscriber::layer::SubscriberExt;
+    /// # let mock = nulltrace::mock::Mock::here();
+    /// # let subscriber = tracing_subscriber::registry().with(nulltrace_tracing::layer().each_entry());
+    /// # tracing::subscriber::with_default(subscriber, || {
+    /// let span = tracing::info_span!("query");
+    /// for part in 0..2 {
+    ///     span.in_scope(|| part);
+    /// }
+    /// # });
+    /// # mock.expect()
+    /// #     .enter("query").id("t").exit("query").id("t")
+    /// #     .enter("query").id("t").exit("query").id("t")
+    /// #     .done();
+    /// ```
+    #[must_use]
+    pub fn each_entry(self) -> Self {
+        Self {
+            kind: Kind::Entry,
+            ..self
+        }
+    }
+
+    /// Puts the names of a span's parents before its own, as far as a path may be long: of 32 tags or
+    /// more, the innermost 32. Parents that a filter hides are left out. Looks each of them up, twice.
+    ///
+    /// ```
+    /// # use tracing_subscriber::layer::SubscriberExt;
+    /// # let mock = nulltrace::mock::Mock::here();
+    /// # let subscriber = tracing_subscriber::registry().with(nulltrace_tracing::layer().with_paths());
+    /// # tracing::subscriber::with_default(subscriber, || {
+    /// let checkout = tracing::info_span!("checkout");
+    /// let pay = tracing::info_span!(parent: &checkout, "pay");
+    /// # drop((pay, checkout));
+    /// # });
+    /// # mock.expect()
+    /// #     .enter("checkout").enter("checkout.pay").exit("checkout.pay").exit("checkout")
+    /// #     .done();
+    /// ```
+    #[must_use]
+    pub fn with_paths(self) -> Self {
+        Self {
+            paths: true,
+            ..self
+        }
+    }
+
+    /// A number for the life of this span.
+    ///
+    /// The registry's number, scrambled: nothing need be kept. It is above 2^32, and 40 bits of it are as
+    /// good as random: to be mistaken for another, a span must also have the other's tags, and at the same
+    /// time. No more bits, because digits cost.
+    #[inline(always)]
+    fn id(&self, id: &span::Id) -> i64 {
+        let number = (id.into_u64() ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (number >> 24 | 1 << 40) as i64
+    }
+
+    /// The tags of a call site that are enough for its spans.
+    #[inline(always)]
+    fn tags_of(&self, site: Option<&'static Site>) -> Option<&'static Text> {
+        if self.paths { None } else { site?.tags() }
+    }
+
+    /// Writes a marker of any tags and arguments; one that no marker can be, not.
+    #[cold]
+    #[inline(never)]
+    fn write<S>(&self, dir: Dir, id: Id, span: &SpanRef<'_, S>, args: &[(&[u8], &[u8])])
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let mut tags = Tags::new();
+        if self.paths {
+            span.scope().for_each(|span| tags.prepend(span.name()));
+        } else {
+            tags.prepend(span.name());
+        }
+        let mut buffer = Buffer::new();
+        if let Ok(marker) = raw::encode(&mut buffer, dir, id, tags.get(), args) {
+            send(marker);
+        }
+    }
+
+    /// The enter of a span that is of none of the quick kinds.
+    #[cold]
+    #[inline(never)]
+    fn begin<S>(&self, attributes: &Attributes<'_>, id: &span::Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let mut fields = Fields::new();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            fields.with(|args| self.write(Dir::Enter, Id::Number(self.id(id)), &span, args));
+        }
+    }
+
+    fn entry<S>(&self, dir: Dir, id: &span::Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        if raw::on()
+            && let Some(span) = context.span(id)
+        {
+            self.write(dir, Id::Thread, &span, &[]);
+        }
+    }
+}
+
+#[inline(always)]
+fn send(marker: &[u8]) {
+    #[cfg(test)]
+    tests::see(marker);
+    raw::write(marker);
+}
+
+impl Default for MarkerLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Debug for MarkerLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MarkerLayer")
+            .field("kind", &self.kind)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.is_span() {
+            sites::learn(metadata);
+        }
+        Interest::always()
+    }
+
+    #[inline]
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+        if self.kind != Kind::Life || !raw::on() {
+            return;
+        }
+        if let Some(tags) = self.tags_of(sites::find(attributes.metadata())) {
+            let mut line = Line::new();
+            line.begin(Dir::Enter, self.id(id), tags);
+            attributes.record(&mut line);
+            if let Some(marker) = line.end() {
+                return send(marker);
+            }
+        }
+        self.begin(attributes, id, &context);
+    }
+
+    fn on_record(&self, id: &span::Id, values: &Record<'_>, context: Context<'_, S>) {
+        if self.kind != Kind::Life || !raw::on() {
+            return;
+        }
+        if let Some(span) = context.span(id) {
+            let mut fields = Fields::new();
+            values.record(&mut fields);
+            late::keep(&span, &fields);
+        }
+    }
+
+    #[inline]
+    fn on_enter(&self, id: &span::Id, context: Context<'_, S>) {
+        if self.kind == Kind::Entry {
+            self.entry(Dir::Enter, id, &context);
+        }
+    }
+
+    #[inline]
+    fn on_exit(&self, id: &span::Id, context: Context<'_, S>) {
+        if self.kind == Kind::Entry {
+            self.entry(Dir::Exit, id, &context);
+        }
+    }
+
+    #[inline]
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        if self.kind != Kind::Life || !raw::on() {
+            return;
+        }
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        let number = self.id(&id);
+        let site = sites::find(span.metadata());
+        // A site that is not known may have recorded fields as well.
+        if site.is_some_and(|site| !site.has_late())
+            && let Some(tags) = self.tags_of(site)
+        {
+            let mut line = Line::new();
+            line.begin(Dir::Exit, number, tags);
+            if let Some(marker) = line.end() {
+                return send(marker);
+            }
+        }
+        late::with(&span, |args| {
+            self.write(Dir::Exit, Id::Number(number), &span, args)
+        });
+    }
+}
