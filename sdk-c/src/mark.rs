@@ -1,0 +1,146 @@
+//! From C's arguments to one write.
+
+use core::mem::MaybeUninit;
+
+use nulltrace::Id;
+use nulltrace::raw::{self, Buffer, Dir, Refused};
+
+use crate::borrow;
+use crate::decimal::Decimal;
+use crate::types::{
+    NT_ARG_INT, NT_ARG_UINT, NT_ID_EMPTY, NT_ID_GLOBAL, NT_ID_NUMBER, NT_ID_PARENT, NT_ID_PROCESS,
+    NT_ID_THREAD, nt_arg, nt_id, nt_result,
+};
+
+/// One more than a marker may have: the codec is to see that there are too many.
+const TAGS: usize = 33;
+const ARGS: usize = 65;
+
+/// A list with room for `N`, on the stack; what does not fit is left out.
+struct List<T, const N: usize> {
+    items: [MaybeUninit<T>; N],
+    len: usize,
+}
+
+impl<T: Copy, const N: usize> List<T, N> {
+    // Not a constant: the compiler would clear the whole of one.
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            len: 0,
+            items: [const { MaybeUninit::uninit() }; N],
+        }
+    }
+
+    fn push(&mut self, item: T) {
+        if let Some(slot) = self.items.get_mut(self.len) {
+            slot.write(item);
+            self.len += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[T] {
+        let items = self.items.get(..self.len).unwrap_or_default();
+        // SAFETY: the first `len` were written, and the types have one layout.
+        unsafe { &*(core::ptr::from_ref(items) as *const [T]) }
+    }
+}
+
+/// The tags of a marker: each one tag.
+pub(crate) struct Tags<'a>(List<&'a [u8], TAGS>);
+
+impl<'a> Tags<'a> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self(List::new())
+    }
+
+    pub(crate) fn push(&mut self, tag: &'a [u8]) {
+        self.0.push(tag);
+    }
+
+    /// The tags of a path, which dots separate. No path is no tag, and an empty one an empty tag.
+    pub(crate) fn push_path(&mut self, path: &'a [u8]) {
+        for tag in path.split(|&byte| byte == b'.') {
+            self.push(tag);
+        }
+    }
+}
+
+fn id(id: nt_id) -> Option<Id> {
+    Some(match id.kind {
+        NT_ID_EMPTY => Id::Empty,
+        NT_ID_GLOBAL => Id::Global,
+        NT_ID_THREAD => Id::Thread,
+        NT_ID_PROCESS => Id::Process,
+        NT_ID_PARENT => Id::Parent,
+        NT_ID_NUMBER => Id::Number(id.number),
+        _ => return None,
+    })
+}
+
+fn result(refused: Refused) -> nt_result {
+    match refused {
+        Refused::TagEmpty => nt_result::NT_E_TAG_EMPTY,
+        Refused::TagDepth => nt_result::NT_E_TAG_DEPTH,
+        Refused::ArgName => nt_result::NT_E_ARG_NAME,
+        Refused::ArgCount => nt_result::NT_E_ARG_COUNT,
+        _ => nt_result::NT_E_OTHER,
+    }
+}
+
+/// Encodes and writes one marker.
+///
+/// Inlined, so that the function C calls makes the system call itself: behind one, each return is
+/// mispredicted on many processors.
+///
+/// # Safety
+/// The addresses in `args` are as [`crate::borrow`] wants them.
+#[inline(always)]
+pub(crate) unsafe fn mark(dir: Dir, of: nt_id, tags: &Tags<'_>, args: &[nt_arg]) -> nt_result {
+    let Some(id) = id(of) else {
+        return nt_result::NT_E_ID;
+    };
+    let mut buffer = Buffer::new();
+    let tags = tags.0.as_slice();
+    let marker = if args.is_empty() {
+        raw::encode(&mut buffer, dir, id, tags, &[])
+    } else {
+        // SAFETY: the caller vouches for the addresses.
+        unsafe { with_args(&mut buffer, dir, id, tags, args) }
+    };
+    match marker {
+        Ok(marker) => {
+            raw::write(marker);
+            nt_result::NT_OK
+        }
+        Err(refused) => result(refused),
+    }
+}
+
+/// Apart, so that a marker without arguments needs no stack for them.
+#[inline(never)]
+unsafe fn with_args<'b>(
+    buffer: &'b mut Buffer,
+    dir: Dir,
+    id: Id,
+    tags: &[&[u8]],
+    args: &[nt_arg],
+) -> Result<&'b [u8], Refused> {
+    let mut numbers = [const { Decimal::new() }; ARGS];
+    let mut pairs: List<(&[u8], &[u8]), ARGS> = List::new();
+    for (arg, room) in args.iter().zip(&mut numbers) {
+        let value = match arg.kind {
+            NT_ARG_INT => {
+                let number = arg.number as i64;
+                room.write(number < 0, number.unsigned_abs())
+            }
+            NT_ARG_UINT => room.write(false, arg.number),
+            // SAFETY: the caller vouches for the addresses.
+            _ => unsafe { borrow::text(&arg.value) },
+        };
+        // SAFETY: as above.
+        pairs.push((unsafe { borrow::text(&arg.name) }, value));
+    }
+    raw::encode(buffer, dir, id, tags, pairs.as_slice())
+}
