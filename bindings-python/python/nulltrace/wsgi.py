@@ -1,0 +1,107 @@
+"""A WSGI middleware: each request is a span, from its beginning to the end of its body.
+
+    app = nulltrace.wsgi.Middleware(app)
+
+Its tags are `http`, the method and the path's template; its exit has `status=200`, or
+`error=TypeName`. `environ["nulltrace.span"]` is the span, for spans inside:
+`with environ["nulltrace.span"].span("db"): ...`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Iterator, Optional
+
+from ._http import Request, Requests
+
+__all__ = ["Middleware"]
+
+
+class Middleware:
+    """Wraps a WSGI application.
+
+    The template is what the framework put into the environ (`nulltrace.template`, bottle, pyramid);
+    else what `template(environ)` returns; else the path, its numbers replaced by `{n}`. More than
+    `limit` templates are not told apart.
+    """
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        *,
+        template: Optional[Callable[[Any], Any]] = None,
+        limit: int = 1000,
+    ) -> None:
+        self.app = app
+        self._requests = Requests(_offered, template, limit)
+
+    def __call__(self, environ: Any, start_response: Callable[..., Any]) -> Any:
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        request = self._requests.begin(environ, environ.get("REQUEST_METHOD"), path)
+        environ["nulltrace.span"] = request.span
+
+        def start(status: Any, headers: Any, *more: Any) -> Any:
+            request.status = str(status)[:3]
+            return start_response(status, headers, *more)
+
+        try:
+            body = self.app(environ, start)
+        except BaseException as error:
+            request.end(type(error))
+            raise
+        return (_Sized if hasattr(body, "__len__") else _Body)(body, request)
+
+
+def _offered(environ: Any) -> Any:
+    for key, attribute in (("bottle.route", "rule"), ("bfg.routes.route", "pattern")):
+        found = getattr(environ.get(key), attribute, None)
+        if isinstance(found, str):
+            return found
+    return environ.get("nulltrace.template")
+
+
+class _Body:
+    """A response's body; the span ends with it."""
+
+    __slots__ = ("_body", "_next", "_request")
+
+    def __init__(self, body: Any, request: Request) -> None:
+        self._body = body
+        self._next: Optional[Callable[[], Any]] = None
+        self._request = request
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            if self._next is None:
+                self._next = iter(self._body).__next__
+            return self._next()
+        except StopIteration:
+            self._request.end()
+            raise
+        except BaseException as error:
+            self._request.end(type(error))
+            raise
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._request.end(sys.exc_info()[0])
+
+    def __del__(self) -> None:
+        # A server that neither reads to the end nor closes.
+        self._request.end()
+
+
+class _Sized(_Body):
+    """A body that tells its length: a server makes `Content-Length` of it."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._body)

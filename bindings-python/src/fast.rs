@@ -1,0 +1,50 @@
+//! Functions that interpreters have and the stable interface of 3.9 does not name.
+//!
+//! They are looked up, not linked: an interpreter without one is served by what the interface does name.
+
+use pyo3::ffi;
+use std::ffi::{CStr, c_char};
+use std::sync::OnceLock;
+
+type AsUtf8 = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::Py_ssize_t) -> *const c_char;
+/// Callee, arguments, their number, names of the last of them.
+pub(crate) type Vectorcall = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// What this interpreter has.
+pub(crate) struct Fast {
+    /// In the stable interface since 3.10, there since 3.3.
+    pub(crate) as_utf8: Option<AsUtf8>,
+    /// In the stable interface since 3.12, there since 3.11.
+    pub(crate) vectorcall: Option<Vectorcall>,
+    /// The same with a dictionary of the named arguments; there since 3.9.
+    pub(crate) vectorcall_dict: Option<Vectorcall>,
+}
+
+pub(crate) fn fast() -> &'static Fast {
+    static FAST: OnceLock<Fast> = OnceLock::new();
+    FAST.get_or_init(|| {
+        // SAFETY: the types are those of CPython's headers, the same in every version that has them.
+        unsafe {
+            Fast {
+                as_utf8: look_up::<AsUtf8>(c"PyUnicode_AsUTF8AndSize"),
+                vectorcall: look_up::<Vectorcall>(c"PyObject_Vectorcall"),
+                vectorcall_dict: look_up::<Vectorcall>(c"PyObject_VectorcallDict"),
+            }
+        }
+    })
+}
+
+/// # Safety
+/// `F` is the type of that function.
+unsafe fn look_up<F: Copy>(name: &CStr) -> Option<F> {
+    const { assert!(size_of::<F>() == size_of::<*mut libc::c_void>()) };
+    // SAFETY: a name that ends in a NUL; the program's own symbols.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    // SAFETY: a function of type `F`, as the caller promises, and of a pointer's size.
+    (!found.is_null()).then(|| unsafe { std::mem::transmute_copy(&found) })
+}

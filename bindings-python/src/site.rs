@@ -1,0 +1,761 @@
+//! `Tracer`: a span's tags, id and arguments, with the bytes of its markers once they are used again.
+//!
+//! A type by the interpreter's own interface: a `#[pyclass]` on the interface of 3.9 takes a tuple for
+//! each `__exit__`, and its `__new__` cannot return a function for `@Tracer`.
+
+use crate::emit::{self, Texts};
+use crate::hooks::hooks;
+use crate::path::Path;
+use crate::spec::{self, Doc, null_on};
+use crate::text::{self, Text};
+use nulltrace::Id;
+use nulltrace::raw::{self, Dir};
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi::{self, Py_ssize_t, PyObject};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
+use std::ptr::{self, null_mut};
+
+/// The object. The pointers are owned, or null.
+#[repr(C)]
+struct Object {
+    head: PyObject,
+    weak: *mut PyObject,
+    /// Python's own: the spans that `async with` opened.
+    spans: *mut PyObject,
+    enter_args: *mut PyObject,
+    exit_args: *mut PyObject,
+    /// As it was given; null for the default.
+    id: *mut PyObject,
+    site: Site,
+}
+
+struct Site {
+    path: Path,
+    /// None if what was given is no id.
+    id: Option<Id>,
+    /// The tag was given: it is not that of a line.
+    named: bool,
+    recursive: bool,
+    /// Entered before, so it pays to keep the bytes.
+    again: bool,
+    enter: Option<Box<[u8]>>,
+    exit: Option<Box<[u8]>>,
+}
+
+impl Site {
+    fn new(path: Path, id: Option<Id>, named: bool, recursive: bool) -> Self {
+        Self {
+            path,
+            id,
+            named,
+            recursive,
+            again: false,
+            enter: None,
+            exit: None,
+        }
+    }
+
+    fn rename(&mut self, path: Path) {
+        self.path = path;
+        (self.enter, self.exit) = (None, None);
+    }
+
+    /// Writes a marker without arguments.
+    #[inline(always)]
+    fn bare(&mut self, dir: Dir) {
+        let kept = match dir {
+            Dir::Enter => &self.enter,
+            Dir::Exit => &self.exit,
+        };
+        match kept {
+            Some(kept) => emit::write(kept),
+            None => self.first(dir),
+        }
+    }
+
+    #[inline(never)]
+    fn first(&mut self, dir: Dir) {
+        let kept = match dir {
+            Dir::Enter => &mut self.enter,
+            Dir::Exit => &mut self.exit,
+        };
+        let (Some(id), again) = (self.id, self.again) else {
+            return;
+        };
+        // What is refused is not written.
+        let _refused = emit::encode(dir, id, &self.path, &[], |marker| {
+            emit::write(marker);
+            if again {
+                *kept = Some(marker.into());
+            }
+        });
+        self.again |= matches!(dir, Dir::Exit);
+    }
+
+    fn with(&self, dir: Dir, texts: &Texts<'_>) {
+        if let Some(id) = self.id {
+            let _refused = emit::encode(dir, id, &self.path, texts.pairs(), emit::write);
+        }
+    }
+}
+
+/// # Safety
+/// `this` is one of ours. What is returned must not live while Python code may run: that may change it.
+#[inline]
+unsafe fn site<'a>(this: *mut PyObject) -> &'a mut Site {
+    // SAFETY: the object was made by `make`; the interpreter's lock is held, so nobody else has it.
+    unsafe { &mut (*this.cast::<Object>()).site }
+}
+
+/// Whether arguments are none: null, `None`, or empty.
+fn empty(args: *mut PyObject) -> bool {
+    // SAFETY: null, or an object that its owner keeps.
+    unsafe {
+        args.is_null()
+            || args == ffi::Py_None()
+            || (ffi::PyDict_Check(args) != 0 && ffi::PyDict_Size(args) == 0)
+    }
+}
+
+/// An exit or enter with these arguments, and those that an exception adds.
+fn send(
+    py: Python<'_>,
+    this: *mut PyObject,
+    dir: Dir,
+    args: *mut PyObject,
+    last: Option<Bound<'_, PyTuple>>,
+) -> PyResult<()> {
+    let mut texts = if empty(args) {
+        Texts::NONE
+    } else {
+        // SAFETY: an object that is alive; from here on kept.
+        let args = unsafe { Bound::from_borrowed_ptr(py, args) };
+        emit::texts(&args)?
+    };
+    if let Some(last) = &last {
+        let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
+        if let (Some(name), Some(value)) = pair {
+            texts.push((name, value));
+        }
+    }
+    // SAFETY: ours; encoding and writing run no Python code.
+    let site = unsafe { site(this) };
+    site.with(dir, &texts);
+    site.again |= matches!(dir, Dir::Exit);
+    Ok(())
+}
+
+/// A new object of this class. Owns nothing of what it is given but `site`.
+fn make(
+    py: Python<'_>,
+    class: *mut ffi::PyTypeObject,
+    made: Site,
+    [enter_args, exit_args, id]: [*mut PyObject; 3],
+) -> PyResult<*mut PyObject> {
+    // SAFETY: a class derived from ours: its objects begin with an `Object`, zeroed, whose `site` is
+    // written before anyone sees it. What is kept is counted.
+    unsafe {
+        let this = ffi::PyType_GenericAlloc(class, 0);
+        if this.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        let object = this.cast::<Object>();
+        ptr::write(&raw mut (*object).site, made);
+        (*object).enter_args = kept(enter_args);
+        (*object).exit_args = kept(exit_args);
+        (*object).id = kept(id);
+        Ok(this)
+    }
+}
+
+/// # Safety
+/// Null, or an object that is alive.
+unsafe fn kept(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as the caller promises; None is kept as null.
+    unsafe {
+        if object.is_null() || object == ffi::Py_None() {
+            return null_mut();
+        }
+        ffi::Py_INCREF(object);
+    }
+    object
+}
+
+/// Whether `@Tracer` stands before this.
+fn decorates(tag: &Bound<'_, PyAny>) -> bool {
+    let methods = hooks(tag.py()).map(|hooks| hooks.methods.bind(tag.py()));
+    tag.is_callable() || methods.is_some_and(|methods| tag.is_instance(methods).unwrap_or(false))
+}
+
+/// The path that `tag` is, or that of the line that calls; none if it is to be decorated.
+fn path(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Path, bool)>> {
+    // SAFETY: an argument, or null.
+    if let Some(tag) = unsafe { Bound::from_borrowed_ptr_or_opt(py, tag) } {
+        if let Some(path) = Path::of(&tag)? {
+            return Ok(Some((path, true)));
+        }
+        if decorates(&tag) {
+            return Ok(None);
+        }
+    }
+    line(py).map(|path| Some((path, false)))
+}
+
+fn line(py: Python<'_>) -> PyResult<Path> {
+    if !emit::on() {
+        return Ok(Path::one(b""));
+    }
+    let Some(hooks) = hooks(py) else {
+        return Ok(Path::one(b""));
+    };
+    let here = hooks.here.bind(py).call1((0,))?;
+    Ok(Path::one(
+        Text::string(&here).as_ref().map_or(b"", Text::bytes),
+    ))
+}
+
+unsafe extern "C" fn new(
+    class: *mut ffi::PyTypeObject,
+    args: *mut PyObject,
+    kwargs: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with a tuple, and a dict or null.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        let [tag, enter_args, exit_args, id, recursive] = spec::given(
+            py,
+            args,
+            kwargs,
+            [c"tag", c"enter_args", c"exit_args", c"id", c"recursive"],
+            3,
+        )?;
+        // SAFETY: an argument, or null.
+        let recursive = !recursive.is_null() && unsafe { ffi::PyObject_IsTrue(recursive) } == 1;
+        if let Some((path, named)) = path(py, tag)? {
+            // SAFETY: an argument, or null.
+            let known = match unsafe { Bound::from_borrowed_ptr_or_opt(py, id) } {
+                Some(id) => emit::id(&id),
+                None => Some(Id::Thread),
+            };
+            return make(
+                py,
+                class,
+                Site::new(path, known, named, recursive),
+                [enter_args, exit_args, id],
+            );
+        }
+        // SAFETY: a class, and arguments or null.
+        unsafe {
+            let class = Bound::from_borrowed_ptr(py, class.cast());
+            let none = || py.None().into_bound(py);
+            let or_none = |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
+            let function = (
+                or_none(tag),
+                none(),
+                or_none(id),
+                or_none(enter_args),
+                or_none(exit_args),
+                recursive,
+            );
+            Ok(class.call_method1("_decorate", function)?.into_ptr())
+        }
+    })
+}
+
+unsafe extern "C" fn enter(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe {
+        let args = (*this.cast::<Object>()).enter_args;
+        if empty(args) {
+            site(this).bare(Dir::Enter);
+        } else if emit::on()
+            && let Err(error) = send(Python::assume_attached(), this, Dir::Enter, args, None)
+        {
+            error.restore(Python::assume_attached());
+            return null_mut();
+        }
+        ffi::Py_INCREF(this);
+    }
+    this
+}
+
+unsafe extern "C" fn exit(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours and so many arguments.
+    unsafe {
+        let kind = if count > 0 { *args } else { ffi::Py_None() };
+        let args = (*this.cast::<Object>()).exit_args;
+        if kind == ffi::Py_None() && empty(args) {
+            site(this).bare(Dir::Exit);
+        } else if emit::on() {
+            let py = Python::assume_attached();
+            let last = if kind == ffi::Py_None() {
+                Ok(None)
+            } else {
+                ending(py, kind).map(Some)
+            };
+            if let Err(error) = last.and_then(|last| send(py, this, Dir::Exit, args, last)) {
+                error.restore(py);
+                return null_mut();
+            }
+        }
+        ffi::Py_INCREF(ffi::Py_None());
+        ffi::Py_None()
+    }
+}
+
+/// The exit argument of a span that an exception of this type ended.
+pub(crate) fn ending<'py>(py: Python<'py>, kind: *mut PyObject) -> PyResult<Bound<'py, PyTuple>> {
+    // SAFETY: an object that is alive.
+    let kind = unsafe { Bound::from_borrowed_ptr(py, kind) };
+    let Some(hooks) = hooks(py) else {
+        return Ok(PyTuple::empty(py));
+    };
+    Ok(hooks.ending.bind(py).call1((kind,))?.cast_into()?)
+}
+
+unsafe extern "C" fn start(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        let [tag, args] = spec::given_fast(py, args, count, names, [c"tag", c"args"])?;
+        if !emit::on() {
+            return spec::none(py);
+        }
+        // SAFETY: an argument, or null.
+        let path = match unsafe { Bound::from_borrowed_ptr_or_opt(py, tag) } {
+            Some(tag) => Path::of(&tag)?,
+            None => None,
+        };
+        // SAFETY: ours, and no Python code runs while it is borrowed.
+        unsafe {
+            if let Some(path) = path {
+                site(this).named = true;
+                site(this).rename(path);
+            } else if !site(this).named {
+                let line = line(py)?;
+                let path = site(this).path.parent().with(&line);
+                site(this).rename(path);
+            }
+            let args = if none(args) {
+                (*this.cast::<Object>()).enter_args
+            } else {
+                args
+            };
+            begin_or_end(py, this, Dir::Enter, args)
+        }
+    })
+}
+
+unsafe extern "C" fn stop(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        let [args] = spec::given_fast(py, args, count, names, [c"args"])?;
+        let args = if none(args) {
+            // SAFETY: ours.
+            unsafe { (*this.cast::<Object>()).exit_args }
+        } else {
+            args
+        };
+        begin_or_end(py, this, Dir::Exit, args)
+    })
+}
+
+fn none(object: *mut PyObject) -> bool {
+    // SAFETY: compares addresses only.
+    object.is_null() || object == unsafe { ffi::Py_None() }
+}
+
+fn begin_or_end(
+    py: Python<'_>,
+    this: *mut PyObject,
+    dir: Dir,
+    args: *mut PyObject,
+) -> PyResult<*mut PyObject> {
+    if empty(args) {
+        // SAFETY: ours, and no Python code runs while it is borrowed.
+        unsafe { site(this) }.bare(dir);
+    } else if emit::on() {
+        send(py, this, dir, args, None)?;
+    }
+    spec::none(py)
+}
+
+unsafe extern "C" fn span(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        let [tag, enter_args, exit_args] = spec::given_fast(
+            py,
+            args,
+            count,
+            names,
+            [c"tag", c"enter_args", c"exit_args"],
+        )?;
+        let found = path(py, tag)?;
+        // SAFETY: ours, and no Python code runs while it is borrowed.
+        unsafe {
+            let object = this.cast::<Object>();
+            let Some((path, named)) = found else {
+                let given = given(this, null_mut());
+                if given.is_null() {
+                    return Err(PyErr::fetch(py));
+                }
+                let given = Bound::from_owned_ptr(py, given);
+                let none = || py.None().into_bound(py);
+                let or_none =
+                    |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
+                let function = (
+                    or_none(tag),
+                    given.get_item(0)?,
+                    given.get_item(2)?,
+                    or_none(enter_args),
+                    or_none(exit_args),
+                    given.get_item(5)?,
+                );
+                let child = PyDict::new(py);
+                child.set_item("child", true)?;
+                let class = Bound::from_borrowed_ptr(py, ffi::Py_TYPE(this).cast());
+                return Ok(class
+                    .call_method("_decorate", function, Some(&child))?
+                    .into_ptr());
+            };
+            let parent = site(this);
+            let child = Site::new(parent.path.with(&path), parent.id, named, parent.recursive);
+            make(
+                py,
+                ffi::Py_TYPE(this),
+                child,
+                [enter_args, exit_args, (*object).id],
+            )
+        }
+    })
+}
+
+/// The same with an id of its own, unless it was given one.
+unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        // SAFETY: ours, and no Python code runs while it is borrowed; the number is dropped after its use.
+        unsafe {
+            let object = this.cast::<Object>();
+            let own = site(this);
+            let mut copy = Site::new(own.path.clone(), own.id, own.named, own.recursive);
+            let mut number = None;
+            if (*object).id.is_null() {
+                let unique = raw::unique();
+                copy.id = Some(Id::Number(unique));
+                number = Some(unique.into_pyobject(py)?);
+            }
+            let id = number
+                .as_ref()
+                .map_or((*object).id, |number| number.as_ptr());
+            make(
+                py,
+                ffi::Py_TYPE(this),
+                copy,
+                [(*object).enter_args, (*object).exit_args, id],
+            )
+        }
+    })
+}
+
+/// Tags, whether they were given, id or None, arguments, whether each call of a recursion counts.
+unsafe extern "C" fn given(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        // SAFETY: ours; what it owns, or null.
+        unsafe {
+            let object = this.cast::<Object>();
+            let none = || py.None().into_bound(py);
+            let or_none = |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
+            let (enter_args, exit_args) =
+                (or_none((*object).enter_args), or_none((*object).exit_args));
+            let (named, recursive) = (site(this).named, site(this).recursive);
+            let given = (
+                tags_of(py, this)?,
+                named,
+                or_none((*object).id),
+                enter_args,
+                exit_args,
+                recursive,
+            );
+            Ok(given.into_pyobject(py)?.into_ptr())
+        }
+    })
+}
+
+/// # Safety
+/// `this` is one of ours.
+unsafe fn tags_of<'py>(py: Python<'py>, this: *mut PyObject) -> PyResult<Bound<'py, PyTuple>> {
+    // SAFETY: making strings runs no Python code.
+    let tags = unsafe { site(this) }
+        .path
+        .iter()
+        .map(|tag| text::string(py, tag));
+    PyTuple::new(py, tags.collect::<PyResult<Vec<_>>>()?)
+}
+
+unsafe extern "C" fn get_tags(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe {
+        let py = Python::assume_attached();
+        null_on(py, || Ok(tags_of(py, this)?.into_ptr()))
+    }
+}
+
+unsafe extern "C" fn get_tag(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe {
+        let py = Python::assume_attached();
+        let path = site(this).path.iter().collect::<Vec<_>>().join(&b'.');
+        null_on(py, || Ok(text::string(py, &path)?.into_ptr()))
+    }
+}
+
+unsafe extern "C" fn set_tag(this: *mut PyObject, tag: *mut PyObject, _: *mut c_void) -> c_int {
+    // SAFETY: called by the interpreter with one of ours, and a value, or null to delete it.
+    unsafe {
+        let py = Python::assume_attached();
+        let path = match Bound::from_borrowed_ptr_or_opt(py, tag) {
+            Some(tag) => Path::of(&tag).map(Option::unwrap_or_default),
+            None => Err(PyTypeError::new_err("tag cannot be deleted")),
+        };
+        match path {
+            Ok(path) => {
+                site(this).named = true;
+                site(this).rename(path);
+                0
+            }
+            Err(error) => {
+                error.restore(py);
+                -1
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn get_id(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe {
+        let id = (*this.cast::<Object>()).id;
+        if id.is_null() {
+            return ffi::PyUnicode_FromString(c"t".as_ptr());
+        }
+        ffi::Py_INCREF(id);
+        id
+    }
+}
+
+/// # Safety
+/// `which` is the address of a place in one of ours.
+unsafe fn get_args(which: *mut *mut PyObject) -> *mut PyObject {
+    // SAFETY: as the caller promises; a new dict is owned by the object.
+    unsafe {
+        if (*which).is_null() {
+            *which = ffi::PyDict_New();
+        }
+        ffi::Py_XINCREF(*which);
+        *which
+    }
+}
+
+/// # Safety
+/// As `get_args`, and a value or null.
+unsafe fn set_args(which: *mut *mut PyObject, args: *mut PyObject) -> c_int {
+    // SAFETY: as the caller promises; the old is let go last, since that may run Python code.
+    unsafe {
+        let old = std::mem::replace(&mut *which, kept(args));
+        ffi::Py_XDECREF(old);
+    }
+    0
+}
+
+unsafe extern "C" fn get_enter_args(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe { get_args(&raw mut (*this.cast::<Object>()).enter_args) }
+}
+
+unsafe extern "C" fn set_enter_args(
+    this: *mut PyObject,
+    args: *mut PyObject,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe { set_args(&raw mut (*this.cast::<Object>()).enter_args, args) }
+}
+
+unsafe extern "C" fn get_exit_args(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe { get_args(&raw mut (*this.cast::<Object>()).exit_args) }
+}
+
+unsafe extern "C" fn set_exit_args(
+    this: *mut PyObject,
+    args: *mut PyObject,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: called by the interpreter with one of ours.
+    unsafe { set_args(&raw mut (*this.cast::<Object>()).exit_args, args) }
+}
+
+unsafe extern "C" fn traverse(
+    this: *mut PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: called by the collector with one of ours; a heap type is visited by its objects.
+    unsafe {
+        let object = this.cast::<Object>();
+        let class = ffi::Py_TYPE(this).cast();
+        for held in [
+            class,
+            (*object).spans,
+            (*object).enter_args,
+            (*object).exit_args,
+        ] {
+            let stop = if held.is_null() { 0 } else { visit(held, arg) };
+            if stop != 0 {
+                return stop;
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
+    // SAFETY: called by the collector, or before the end, with one of ours. Each place is empty before
+    // what was in it is let go.
+    unsafe {
+        let object = this.cast::<Object>();
+        for place in [
+            &raw mut (*object).spans,
+            &raw mut (*object).enter_args,
+            &raw mut (*object).exit_args,
+        ] {
+            let old = std::mem::replace(&mut *place, null_mut());
+            ffi::Py_XDECREF(old);
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn dealloc(this: *mut PyObject) {
+    // SAFETY: called by the interpreter once, with one of ours that nobody holds.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(this.cast());
+        let object = this.cast::<Object>();
+        if !(*object).weak.is_null() {
+            ffi::PyObject_ClearWeakRefs(this);
+        }
+        clear(this);
+        ffi::Py_XDECREF((*object).id);
+        ptr::drop_in_place(&raw mut (*object).site);
+        spec::free(this);
+    }
+}
+
+const DOC: &Doc = c"Tracer(tag=None, enter_args=None, exit_args=None, *, id=None, recursive=False)
+--
+
+";
+
+/// Makes the type.
+///
+/// # Errors
+/// Those of the interpreter.
+pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    use spec::{fast, fast_with_names, getter, member, plain};
+    let methods = vec![
+        plain(
+            c"__enter__",
+            enter,
+            c"__enter__($self, /)\n--\n\nBegins the span.",
+        ),
+        fast(
+            c"__exit__",
+            exit,
+            c"__exit__($self, kind=None, error=None, traceback=None, /)\n--\n\nEnds the span.",
+        ),
+        fast_with_names(
+            c"start",
+            start,
+            c"start($self, tag=None, args=None)\n--\n\nBegins the span.",
+        ),
+        fast_with_names(
+            c"stop",
+            stop,
+            c"stop($self, args=None)\n--\n\nEnds the span.",
+        ),
+        fast_with_names(
+            c"span",
+            span,
+            c"span($self, tag=None, enter_args=None, exit_args=None)\n--\n\nA span inside.",
+        ),
+        plain(c"_moving", moving, c"_moving($self, /)\n--\n\n"),
+        plain(c"_given", given, c"_given($self, /)\n--\n\n"),
+    ];
+    let getters = vec![
+        getter(c"tags", get_tags, None),
+        getter(c"tag", get_tag, Some(set_tag)),
+        getter(c"id", get_id, None),
+        getter(c"enter_args", get_enter_args, Some(set_enter_args)),
+        getter(c"exit_args", get_exit_args, Some(set_exit_args)),
+    ];
+    let members = vec![
+        member(
+            c"_spans",
+            ffi::Py_T_OBJECT_EX,
+            offset_of!(Object, spans),
+            false,
+        ),
+        member(
+            c"__weaklistoffset__",
+            ffi::Py_T_PYSSIZET,
+            offset_of!(Object, weak),
+            true,
+        ),
+    ];
+    let slots = [
+        (ffi::Py_tp_new, new as *mut c_void),
+        (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        (ffi::Py_tp_traverse, traverse as *mut c_void),
+        (ffi::Py_tp_clear, clear as *mut c_void),
+        (ffi::Py_tp_doc, DOC.as_ptr() as *mut c_void),
+    ];
+    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE | ffi::Py_TPFLAGS_HAVE_GC;
+    spec::make(
+        py,
+        c"nulltrace.Tracer",
+        size_of::<Object>(),
+        flags,
+        methods,
+        getters,
+        members,
+        &slots,
+    )
+}

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""A small HTTP service with spans: /fib/N, /empty and /download, in the standard library's server.
+
+    server.py --port 0 --dir D      prints the port; makes D/blob.bin.1 to D/blob.bin.4
+    /download?file=4                that file; without it a random one
+
+The handlers are the spans fib, empty and download; download has headers and write inside.
+"""
+
+import argparse
+import os
+import random
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from nulltrace import Args, ReturnValue, Tracer
+
+SIZES = {1: 1 << 10, 2: 64 << 10, 3: 1 << 20, 4: 512 << 20}
+PIECE = 64 << 10
+
+
+def make_files(folder):
+    """Sparse: they have their size and take no room."""
+    os.makedirs(folder, exist_ok=True)
+    for number, size in SIZES.items():
+        with open(os.path.join(folder, "blob.bin.%d" % number), "ab") as file:
+            file.truncate(size)
+
+
+def fib(n):
+    a, b = 0, 1
+    for _ in range(n):
+        a, b = b, a + b
+    return a
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        url = urlsplit(self.path)
+        first, _, rest = url.path.lstrip("/").partition("/")
+        if first == "fib" and rest.isdecimal() and len(rest) <= 4:
+            self.fib(int(rest))
+        elif first == "empty" and not rest:
+            self.empty()
+        elif first == "download" and not rest:
+            number = parse_qs(url.query).get("file", [""])[0]
+            self.download(int(number) if number in "1234" and number else random.choice(list(SIZES)))
+        else:
+            self.send_error(404)
+
+    @Tracer(enter_args={"n": Args(1)}, exit_args={"status": ReturnValue})
+    def fib(self, n):
+        body = b"%d\n" % fib(n)
+        self.headers_of(len(body))
+        self.wfile.write(body)
+        return 200
+
+    @Tracer(exit_args={"status": ReturnValue})
+    def empty(self):
+        self.headers_of(0)
+        return 200
+
+    def download(self, number):
+        with Tracer("download", {"file": number}) as t:
+            path = os.path.join(self.server.folder, "blob.bin.%d" % number)
+            with open(path, "rb", buffering=0) as file:
+                with t.span("headers"):
+                    self.headers_of(SIZES[number])
+                with t.span("write") as write:
+                    sent = 0
+                    while piece := file.read(PIECE):
+                        self.wfile.write(piece)
+                        sent += len(piece)
+                    write.exit_args["bytes"] = sent
+            t.exit_args["status"] = 200
+
+    def headers_of(self, length):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--port", type=int, default=8080)
+    options.add_argument("--dir", default="/tmp/nulltrace-demo")
+    options = options.parse_args()
+    make_files(options.dir)
+    with ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
+        server.folder = options.dir
+        print(server.server_port, flush=True)
+        # Handled in a thread of its own: shutdown waits for the loop, which runs in this one.
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
