@@ -1,0 +1,2 @@
+export * from './index.js'
+export { Trace as default } from './index.js'

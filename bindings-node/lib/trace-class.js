@@ -1,0 +1,35 @@
+'use strict'
+
+const backend = require('./backend.js')
+const ids = require('./ids.js')
+const { root } = require('./site.js')
+const { enter, exit } = require('./write.js')
+
+/** Start and stop by hand, under one id: the class of tj/node-trace. */
+class Trace {
+  #own
+
+  constructor(id) {
+    this.id = id
+    this.#own = backend.on ? ids.parse(id) : null
+  }
+
+  start(path, args) {
+    if (this.#own === null) return
+    const site = root.child(path)
+    if (site === null) return
+    try {
+      enter(site, this.#own.text, ids.named(this.#own, args))
+    } catch {
+      // the arguments' own code threw
+    }
+  }
+
+  stop(path, args) {
+    if (this.#own === null) return
+    const site = root.child(path)
+    if (site !== null) exit(site, this.#own.text, args)
+  }
+}
+
+module.exports = { Trace }

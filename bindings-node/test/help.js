@@ -1,0 +1,109 @@
+'use strict'
+// What the tests share. The tests run twice, see ../test.sh: with the addon, and NULLTRACE_PURE=1.
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const backend = require('../lib/backend.js')
+
+const root = path.join(__dirname, '..')
+const vectors = path.join(root, '..', 'spec', 'vectors')
+
+/** The markers that `fn` writes, as Buffers; of a promise's, once it settles. */
+function bytes(fn) {
+  backend.capture()
+  let result
+  try {
+    result = fn()
+  } catch (error) {
+    backend.captured()
+    throw error
+  }
+  if (typeof result?.then !== 'function') return backend.captured()
+  return result.then(
+    () => backend.captured(),
+    (error) => {
+      backend.captured()
+      throw error
+    },
+  )
+}
+
+/** The same as text. */
+function markers(fn) {
+  const got = bytes(fn)
+  const text = (all) => all.map(String)
+  return Array.isArray(got) ? text(got) : got.then(text)
+}
+
+/** Replaces each unique id by `#1`, `#2` … in order of appearance. */
+function numbered(all) {
+  const seen = new Map()
+  return all.map((marker) =>
+    marker.replace(/^([<>]:)([0-9]{10,})(?=:)/, (_, start, id) => {
+      if (!seen.has(id)) seen.set(id, `#${seen.size + 1}`)
+      return start + seen.get(id)
+    }),
+  )
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** The collector's binary, or why there is none. */
+function collector() {
+  const bin = process.env.NULLTRACE_BIN
+  if (!bin) return { skip: 'NULLTRACE_BIN is not set' }
+  if (!fs.existsSync(bin)) return { skip: `there is no ${bin}` }
+  return { bin }
+}
+
+/** Like `collector`, if it can trace here. */
+function live() {
+  const { bin, skip } = collector()
+  if (skip) return { skip }
+  const tried = spawnSync(bin, ['run', '-q', '--json', '-', '--', 'true'], { encoding: 'utf8' })
+  return tried.status === 0 ? { bin } : { skip: `nulltrace run does not work here: ${tried.stderr.trim()}` }
+}
+
+/** Runs a Node program under the collector; its summary, and a look-up by tags. */
+function traced(bin, args, options = {}) {
+  const dir = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'nulltrace-node-'))
+  const json = path.join(dir, 'summary.json')
+  try {
+    const ran = spawnSync(bin, ['run', '-q', '--json', json, '--', process.execPath, ...args], { encoding: 'utf8', timeout: 60000, ...options })
+    if (ran.status !== 0) throw new Error(`status ${ran.status}: ${ran.stderr}`)
+    const summary = JSON.parse(fs.readFileSync(json, 'utf8'))
+    const row = (...tags) => summary.spans.find((span) => JSON.stringify(span.tags) === JSON.stringify(tags))
+    return { summary, row, stdout: ran.stdout }
+  } finally {
+    fs.rmSync(dir, { recursive: true })
+  }
+}
+
+/** Runs this text as a program; its standard output. */
+function program(text, env = {}) {
+  const ran = spawnSync(process.execPath, ['-e', text], { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 30000 })
+  if (ran.status !== 0) throw new Error(`status ${ran.status}: ${ran.stderr}`)
+  return ran.stdout
+}
+
+/** What this program writes to the null device by the kernel's account, or why that cannot be seen. */
+function straced(text, env = {}) {
+  const dir = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'nulltrace-node-'))
+  const log = path.join(dir, 'log')
+  try {
+    const args = ['-f', '-y', '-s', '8192', '-e', 'trace=write,pwrite64,writev,pwritev', '-o', log, process.execPath, '-e', text]
+    const ran = spawnSync('strace', args, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60000 })
+    if (ran.error) return { skip: `no strace: ${ran.error.code}` }
+    if (ran.status !== 0 && /ptrace|PTRACE/.test(ran.stderr)) return { skip: ran.stderr.trim() }
+    if (ran.status !== 0) throw new Error(`status ${ran.status}: ${ran.stderr}`)
+    const lines = fs.readFileSync(log, 'utf8').split('\n')
+    const writes = lines.filter((line) => /(write|pwrite64|writev|pwritev)\(\d+<\/dev\/null(<char 1:3>)?>/.test(line))
+    // The log begins with the first thread, whose number is the process's.
+    return { main: /^\d+/.exec(lines[0])[0], writes: writes.map((line) => /^(\d+) +(\w+)\((\d+)<[^"]*"((?:[^"\\]|\\.)*)"(\.\.\.)?, (\d+)/.exec(line).slice(1)) }
+  } finally {
+    fs.rmSync(dir, { recursive: true })
+  }
+}
+
+module.exports = { bytes, collector, live, markers, numbered, program, root, sleep, straced, traced, vectors }

@@ -1,0 +1,210 @@
+'use strict'
+
+const assert = require('node:assert')
+const { test } = require('node:test')
+const { current, span, trace, wrap } = require('../index.js')
+const { markers, numbered, program, sleep } = require('./help.js')
+
+test('a function', () => {
+  let result
+  assert.deepStrictEqual(markers(() => void (result = trace('x', () => 5))), ['>:t:x::', '<:t:x::'])
+  assert.strictEqual(result, 5)
+  assert.deepStrictEqual(markers(() => trace('x', { n: 1 }, (own) => void own.record('rows', 2))), ['>:t:x:n=1:', '<:t:x:rows=2:'])
+})
+
+test('what it throws passes unchanged', () => {
+  const error = new TypeError('e')
+  const got = markers(() => assert.throws(() => trace('x', () => { throw error }), (thrown) => thrown === error))
+  assert.deepStrictEqual(got, ['>:t:x::', '<:t:x:error=TypeError:'])
+  assert.deepStrictEqual(markers(() => { try { trace('x', () => { throw 'text' }) } catch (thrown) { assert.strictEqual(thrown, 'text') } }), ['>:t:x::', '<:t:x:error=string:'])
+})
+
+test('an async function', async () => {
+  const got = await markers(async () => assert.strictEqual(await trace('x', async () => (await sleep(1), 5)), 5))
+  assert.deepStrictEqual(numbered(got), ['>:#1:x::', '<:#1:x::'])
+})
+
+test('a rejection passes unchanged', async () => {
+  const error = new RangeError('e')
+  const got = await markers(() => assert.rejects(trace('x', async () => { await null; throw error }), (thrown) => thrown === error))
+  assert.deepStrictEqual(numbered(got), ['>:#1:x::', '<:#1:x:error=RangeError:'])
+})
+
+test('a promise', async () => {
+  const got = await markers(async () => {
+    assert.strictEqual(await trace('x', { n: 1 }, sleep(1).then(() => 7)), 7)
+    await assert.rejects(trace('y', Promise.reject(new TypeError('e'))), TypeError)
+    assert.strictEqual(await trace('z', { then: (done) => done(8) }), 8)
+  })
+  assert.deepStrictEqual(numbered(got), ['>:#1:x:n=1:', '<:#1:x::', '>:#2:y::', '<:#2:y:error=TypeError:', '>:#3:z::', '<:#3:z::'])
+})
+
+test('a plain function that returns a promise lasts until it settles', async () => {
+  const order = []
+  const got = await markers(async () => {
+    const slow = trace('x', () => sleep(50).then(() => order.push('slow')))
+    const quick = trace('x', () => sleep(1).then(() => order.push('quick')))
+    await Promise.all([slow, quick])
+  })
+  assert.deepStrictEqual(order, ['quick', 'slow'])
+  assert.deepStrictEqual(numbered(got), ['>:t:x::', '>:#1:x::', '<:#1:x::', '<:t:x::'])
+})
+
+test('nobody is told of a rejection that somebody handles, and else somebody is', () => {
+  const seen = program(`
+    const { trace, wrap } = require('./index.js')
+    process.on('unhandledRejection', (reason) => console.log(reason.message))
+    trace('x', async () => { throw new Error('handled') }).catch(() => {})
+    trace('x', async () => { throw new Error('open') })
+    wrap(async function x() { throw new Error('open too') })()
+    trace('x', () => Promise.reject(new Error('open, plain')))`)
+  assert.deepStrictEqual(seen.trim().split('\n').sort(), ['open', 'open too', 'open, plain'])
+})
+
+test('what is neither passes', () => {
+  assert.deepStrictEqual(markers(() => void assert.strictEqual(trace('x', 5), 5)), [])
+  assert.strictEqual(trace('x'), undefined)
+})
+
+test('a refused path calls the function all the same', async () => {
+  let result
+  assert.deepStrictEqual(markers(() => void (result = trace('', () => 5))), [])
+  assert.strictEqual(result, 5)
+  assert.strictEqual(await trace('a..b', async () => 6), 6)
+  const promise = Promise.resolve(7)
+  assert.strictEqual(trace('', promise), promise)
+})
+
+test('spans within an async span have its id, and its path before theirs', async () => {
+  const got = await markers(() =>
+    trace('handler', async () => {
+      await sleep(1)
+      const guard = span('parse')
+      guard.end()
+      await trace('db', async () => {
+        await sleep(1)
+        trace('row', () => {})
+      })
+      trace('render', () => span('head').end())
+    }),
+  )
+  assert.deepStrictEqual(numbered(got), [
+    '>:#1:handler::',
+    '>:#1:handler.parse::',
+    '<:#1:handler.parse::',
+    '>:#1:handler.db::',
+    '>:#1:handler.db.row::',
+    '<:#1:handler.db.row::',
+    '<:#1:handler.db::',
+    '>:#1:handler.render::',
+    '>:#1:handler.render.head::',
+    '<:#1:handler.render.head::',
+    '<:#1:handler.render::',
+    '<:#1:handler::',
+  ])
+})
+
+test('twins in one context: the second takes a fresh id, its children too', async () => {
+  const got = await markers(() =>
+    trace('h', async () => {
+      const a = trace('x', async () => { await sleep(50); span('in').end() })
+      const b = trace('x', async () => { await sleep(5); span('in').end() })
+      await Promise.all([a, b])
+      await trace('x', async () => {})
+    }),
+  )
+  assert.deepStrictEqual(numbered(got), [
+    '>:#1:h::',
+    '>:#1:h.x::',
+    '>:#2:h.x::',
+    '>:#2:h.x.in::',
+    '<:#2:h.x.in::',
+    '<:#2:h.x::',
+    '>:#1:h.x.in::',
+    '<:#1:h.x.in::',
+    '<:#1:h.x::',
+    '>:#1:h.x::',
+    '<:#1:h.x::',
+    '<:#1:h::',
+  ])
+})
+
+test('contexts do not mix, however they interleave', async () => {
+  const got = await markers(() =>
+    Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        trace('h', { i }, async () => {
+          await sleep(i % 7)
+          await trace('a', async () => {
+            await sleep((50 - i) % 5)
+            trace('b', { i }, () => {})
+          })
+        }),
+      ),
+    ),
+  )
+  assert.strictEqual(got.length, 50 * 6)
+  const ids = new Map()
+  for (const marker of got) {
+    const [, dir, id, path, args] = /^([<>]):(\d+):([^:]*):(.*):$/.exec(marker)
+    if (path === 'h' && dir === '>') ids.set(id, args)
+    // One id is one request, to its last child.
+    if (path === 'h.a.b' && dir === '>') assert.strictEqual(args, ids.get(id))
+  }
+  assert.strictEqual(ids.size, 50)
+})
+
+test('the context is the span', async () => {
+  await trace('h', async (own) => {
+    assert.strictEqual(current(), own)
+    await sleep(1)
+    assert.strictEqual(current(), own)
+  })
+  assert.strictEqual(current().id, null)
+})
+
+test('run makes a span the context', async () => {
+  const got = await markers(async () => {
+    const open = span('job', null, { async: true })
+    const sum = await open.run(async (a, b) => { await sleep(1); span('step').end(); return a + b }, 1, 2)
+    assert.strictEqual(sum, 3)
+    open.end()
+  })
+  assert.deepStrictEqual(numbered(got), ['>:#1:job::', '>:#1:job.step::', '<:#1:job.step::', '<:#1:job::'])
+})
+
+test('a child that outlives its parent is not mixed with the next one', async () => {
+  const got = await markers(async () => {
+    let late
+    await trace('h', async () => {
+      await trace('a', async () => { late = trace('b', async () => sleep(50)) })
+      await trace('a', async () => { await trace('b', async () => sleep(1)) })
+    })
+    await late
+  })
+  assert.deepStrictEqual(numbered(got), [
+    '>:#1:h::', '>:#1:h.a::', '>:#1:h.a.b::', '<:#1:h.a::', '>:#1:h.a::', '>:#2:h.a.b::', '<:#2:h.a.b::', '<:#1:h.a::', '<:#1:h::', '<:#1:h.a.b::',
+  ])
+})
+
+test('deeper than 32: no marker, and all goes on', async () => {
+  const deep = (n) => trace('d', async () => (n === 0 ? 'end' : deep(n - 1)))
+  let result
+  const got = await markers(async () => void (result = await deep(40)))
+  assert.strictEqual(result, 'end')
+  assert.strictEqual(got.length, 64)
+})
+
+test('a promise that is more than a promise comes through as it is', async () => {
+  class Query extends Promise { limit() { return this } }
+  const query = new Query((done) => setTimeout(done, 1))
+  const child = Object.assign(sleep(1), { pid: 7 })
+  let started = 0
+  const lazy = { then(done) { started++; done() } }
+  const got = markers(() => {
+    for (const own of [query, child, lazy]) assert.strictEqual(trace('x', () => own), own)
+  })
+  assert.deepStrictEqual(got, Array(3).fill(['>:t:x::', '<:t:x::']).flat())
+  assert.strictEqual(started, 0)
+  await Promise.all([query, child])
+})

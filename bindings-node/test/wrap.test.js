@@ -1,0 +1,156 @@
+'use strict'
+
+const assert = require('node:assert')
+const { test } = require('node:test')
+const { trace, wrap } = require('../index.js')
+const { markers, numbered, sleep } = require('./help.js')
+
+test('each call is a span, by the name of the function', () => {
+  const add = wrap(function add(a, b) { return a + b })
+  let sum = 0
+  assert.deepStrictEqual(markers(() => { sum += add(1, 2) + add(3, 4) }), ['>:t:add::', '<:t:add::', '>:t:add::', '<:t:add::'])
+  assert.strictEqual(sum, 10)
+  assert.deepStrictEqual(markers(() => wrap('math.add', (a) => a)(1)), ['>:t:math.add::', '<:t:math.add::'])
+  assert.deepStrictEqual(markers(() => void wrap((() => () => {})())()), ['>:t:anonymous::', '<:t:anonymous::'])
+  // A name is one tag, dots and all.
+  assert.deepStrictEqual(markers(() => void wrap(Object.defineProperty(() => {}, 'name', { value: 'a.b' }))()), ['>:t:a\\.b::', '<:t:a\\.b::'])
+})
+
+test('this, arguments, result, name, length and properties pass', () => {
+  const got = []
+  function method(a, b = 2, ...rest) { got.push(this, arguments.length, a, b, rest); return this }
+  method.extra = { is: 'here' }
+  const traced = wrap('m', method)
+  const self = {}
+  assert.strictEqual(traced.call(self, 1), self)
+  assert.deepStrictEqual(got, [self, 1, 1, 2, []])
+  assert.deepStrictEqual([traced.name, traced.length, traced.extra], ['method', 1, method.extra])
+  for (const value of [undefined, null, 0, '', NaN, Symbol.iterator, [], () => {}]) assert(Object.is(wrap('m', () => value)(), value))
+})
+
+test('arguments of the span', () => {
+  const options = { enterArgs: (user, n) => ({ user, n }), exitArgs: (rows) => ({ rows: rows.length }) }
+  const find = wrap('find', (user, n) => Array(n).fill(user), options)
+  assert.deepStrictEqual(markers(() => void find('a:b', 2)), ['>:t:find:user=a\\:b,n=2:', '<:t:find:rows=2:'])
+  const hostile = wrap('find', () => 5, { enterArgs() { throw new Error('no') }, exitArgs() { throw new Error('no') } })
+  assert.deepStrictEqual(markers(() => void assert.strictEqual(hostile(), 5)), ['>:t:find::', '<:t:find::'])
+  const refused = wrap('find', () => 5, { enterArgs: () => ({ '': 1 }) })
+  assert.deepStrictEqual(markers(() => void assert.strictEqual(refused(), 5)), [])
+})
+
+test('exceptions pass unchanged', () => {
+  const error = new SyntaxError('e')
+  const fails = wrap('f', () => { throw error })
+  const got = markers(() => { for (let i = 0; i < 2; i++) assert.throws(fails, (thrown) => thrown === error) })
+  assert.deepStrictEqual(got, ['>:t:f::', '<:t:f:error=SyntaxError:', '>:t:f::', '<:t:f:error=SyntaxError:'])
+})
+
+test('recursion: each inner call has an id of its own', () => {
+  const fib = wrap('fib', (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)))
+  let result
+  const got = numbered(markers(() => { result = fib(3) }))
+  assert.strictEqual(result, 2)
+  assert.deepStrictEqual(got, ['>:t:fib::', '>:#1:fib::', '>:#2:fib::', '<:#2:fib::', '>:#3:fib::', '<:#3:fib::', '<:#1:fib::', '>:#4:fib::', '<:#4:fib::', '<:t:fib::'])
+})
+
+test('an async function', async () => {
+  const get = wrap('get', async function (n) { await sleep(n); return [this, n] }, { enterArgs: (n) => ({ n }), exitArgs: ([, n]) => ({ was: n }) })
+  const self = {}
+  const got = await markers(async () => assert.deepStrictEqual(await Promise.all([get.call(self, 40), get.call(self, 1)]), [[self, 40], [self, 1]]))
+  assert.deepStrictEqual(numbered(got), ['>:#1:get:n=40:', '>:#2:get:n=1:', '<:#2:get:was=1:', '<:#1:get:was=40:'])
+})
+
+test('compiled down to a plain function, it is told to be async', async () => {
+  const inner = wrap('inner', () => {})
+  const outer = wrap('outer', () => Promise.resolve().then(inner), { async: true })
+  assert.deepStrictEqual(numbered(await markers(outer)), ['>:#1:outer::', '>:#1:outer.inner::', '<:#1:outer.inner::', '<:#1:outer::'])
+})
+
+test('wrapped twice it is still async, and both are seen', async () => {
+  const get = wrap('a', wrap('b', async () => 5))
+  assert.deepStrictEqual(numbered(await markers(get)), ['>:#1:a::', '>:#1:a.b::', '<:#1:a.b::', '<:#1:a::'])
+})
+
+test('within a context, plain functions lie under it', async () => {
+  const inner = wrap('inner', () => 1)
+  const outer = wrap('outer', () => inner())
+  const got = await markers(() => trace('h', async () => void outer()))
+  assert.deepStrictEqual(numbered(got), ['>:#1:h::', '>:#1:h.outer::', '>:#1:h.outer.inner::', '<:#1:h.outer.inner::', '<:#1:h.outer::', '<:#1:h::'])
+})
+
+test('a plain function that returns a promise', async () => {
+  const get = wrap('get', (n) => sleep(n).then(() => { if (n === 30) throw new TypeError('e'); return n }), { exitArgs: (n) => ({ n }) })
+  const got = await markers(async () => {
+    const all = await Promise.allSettled([get(60), get(30), get(1)])
+    assert.deepStrictEqual(all.map((one) => one.status), ['fulfilled', 'rejected', 'fulfilled'])
+  })
+  assert.deepStrictEqual(numbered(got), ['>:t:get::', '>:#1:get::', '>:#2:get::', '<:#2:get:n=1:', '<:#1:get:error=TypeError:', '<:t:get:n=60:'])
+})
+
+test('a generator: from its first step to its last', () => {
+  const count = wrap(function* count(n) {
+    for (let i = 0; i < n; i++) {
+      const sent = yield i
+      if (sent) return sent
+    }
+    return 'end'
+  }, { enterArgs: (n) => ({ n }), exitArgs: (last) => ({ last }) })
+  assert.deepStrictEqual(markers(() => void count(1)), [])
+  assert.deepStrictEqual(numbered(markers(() => assert.deepStrictEqual([...count(3)], [0, 1, 2]))), ['>:#1:count:n=3:', '<:#1:count:last=end:'])
+  const sent = markers(() => {
+    const steps = count(9)
+    steps.next()
+    assert.deepStrictEqual(steps.next('x'), { value: 'x', done: true })
+  })
+  assert.deepStrictEqual(numbered(sent), ['>:#1:count:n=9:', '<:#1:count:last=x:'])
+  const left = markers(() => { for (const i of count(9)) if (i === 1) break })
+  assert.deepStrictEqual(numbered(left), ['>:#1:count:n=9:', '<:#1:count::'])
+  const error = new RangeError('e')
+  const thrown = markers(() => {
+    const steps = count(9)
+    steps.next()
+    assert.throws(() => steps.throw(error), (own) => own === error)
+  })
+  assert.deepStrictEqual(numbered(thrown), ['>:#1:count:n=9:', '<:#1:count:error=RangeError:'])
+  assert(count(1) instanceof count)
+})
+
+test('generators that interleave are not mixed', () => {
+  const steps = wrap(function* steps() { yield 1; yield 2 })
+  const got = markers(() => {
+    const a = steps()
+    const b = steps()
+    a.next(); b.next(); a.next(); b.next(); a.next(); b.next()
+  })
+  assert.deepStrictEqual(numbered(got), ['>:#1:steps::', '>:#2:steps::', '<:#1:steps::', '<:#2:steps::'])
+})
+
+test('an async generator', async () => {
+  const pages = wrap(async function* pages(n) { for (let i = 0; i < n; i++) { await sleep(1); yield this.base + i } return 'end' })
+  const seen = []
+  const got = await markers(async () => { for await (const page of pages.call({ base: 10 }, 3)) seen.push(page) })
+  assert.deepStrictEqual(seen, [10, 11, 12])
+  assert.deepStrictEqual(numbered(got), ['>:#1:pages::', '<:#1:pages::'])
+  const fails = wrap(async function* fails() { yield 1; throw new TypeError('e') })
+  const failed = await markers(() => assert.rejects(async () => { for await (const _ of fails()); }, TypeError))
+  assert.deepStrictEqual(numbered(failed), ['>:#1:fails::', '<:#1:fails:error=TypeError:'])
+})
+
+test('classes and constructors', () => {
+  class Point { constructor(x) { this.x = x } static origin() { return new this(0) } }
+  const Traced = wrap(Point)
+  let point
+  assert.deepStrictEqual(numbered(markers(() => void (point = new Traced(3)))), ['>:t:Point::', '<:t:Point::'])
+  assert(point instanceof Point && point instanceof Traced && point.x === 3)
+  assert.strictEqual(Traced.origin().x, 0)
+  class Sub extends Traced { get twice() { return this.x * 2 } }
+  assert.strictEqual(new Sub(4).twice, 8)
+  assert.throws(() => Traced(1), TypeError)
+  assert.throws(() => new (wrap('arrow', () => {}))(), TypeError)
+})
+
+test('what is no function, or has no path, comes back as it is', () => {
+  const fn = () => {}
+  assert.strictEqual(wrap('', fn), fn)
+  assert.strictEqual(wrap('x', 5), 5)
+})
