@@ -1,5 +1,5 @@
 # Thin targets; each is one line of script.
-.PHONY: demo test test-vm bench bench-vm bpf fuzz fmt lint setup
+.PHONY: demo test test-vm bench bench-vm bench-sdk bpf fuzz miri fmt lint setup
 
 demo: setup
 	./examples/demo.sh
@@ -16,11 +16,17 @@ bench: setup
 bench-vm:
 	./tests/vm/bench
 
+bench-sdk: setup
+	./tests/bench-sdk/run.sh
+
 bpf: setup
 	./collector/bpf/build.sh
 
 fuzz:
 	cd spec && for target in write thread; do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+
+miri:
+	./sdk-rust/miri.sh
 
 fmt:
 	cargo fmt --all

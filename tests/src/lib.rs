@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub mod empty;
+pub mod languages;
 pub mod marks;
 pub mod traced;
 

@@ -5,6 +5,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+# shellcheck disable=SC2034 # those who source it use it
 cache=${NULLTRACE_CACHE:-$root/.cache}/vm
 
 # die WHAT: WHERE; REMEDY
