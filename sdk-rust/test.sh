@@ -23,6 +23,14 @@ else
 	echo "skipped: no Rust for aarch64 (rustup target add aarch64-unknown-linux-gnu)"
 fi
 
+# The oldest compiler that is promised.
+oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if rustup toolchain list 2> /dev/null | grep -q "^$oldest"; then
+	CARGO_TARGET_DIR=target/oldest quietly cargo "+$oldest" check --locked -q -p nulltrace -p nulltrace-tracing
+else
+	echo "skipped: no Rust $oldest here (rustup toolchain install $oldest)"
+fi
+
 # Bytes that were never written must not reach the kernel. Miri, which `miri.sh` runs where it is, knows no
 # bare system call, so valgrind looks at those.
 if command -v valgrind > /dev/null; then
