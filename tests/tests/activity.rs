@@ -277,3 +277,18 @@ fn what_is_off_is_not_shown() {
     assert_eq!(ran.row(&["a"]).get("time_ns"), None);
     assert_eq!(ran.summary.get("outside_ns"), None);
 }
+
+#[test]
+fn a_view_of_what_is_not_seen_says_so() {
+    for (backend, options, why) in [
+        ("ptrace", &["--view", "time"][..], "by ptrace"),
+        (
+            "auto",
+            &["--view", "syscalls", "--activity", "off"],
+            "--activity off",
+        ),
+    ] {
+        let ran = run(backend, options, &["true"]);
+        assert!(ran.stderr().contains(why), "{}", ran.stderr());
+    }
+}

@@ -13,6 +13,7 @@ use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
 use crate::source::open::{self, Command};
 use crate::source::{Activity, Backend, RING_SIZE};
+use crate::view::View;
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -45,6 +46,17 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
     let activity = shared.activity.unwrap_or(Activity::Segments);
     let mut traced = open::command(backend, ring, activity, &args.command, &signals)?;
+    let view = shared.view.unwrap_or_default();
+    let wanted = view != View::Summary || shared.activity == Some(Activity::Segments);
+    if wanted && !traced.source.sees_activity() {
+        traced.notes.push(format!(
+            "what spans did inside is not seen {}",
+            match shared.activity {
+                Some(Activity::Off) => "with --activity off",
+                _ => "by ptrace; it needs eBPF, see `nulltrace doctor`",
+            }
+        ));
+    }
     if !shared.quiet {
         for note in &traced.notes {
             eprintln!("nulltrace: {note}");
@@ -65,7 +77,6 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         .chain(pipeline.log_lines())
         .collect();
     let outcome = pipeline.finish(&mut *traced.source)?;
-    let view = shared.view.unwrap_or_default();
     output::write(&outcome, &notes, view, shared.json.as_deref(), shared.quiet)?;
     Ok(exit_code(status))
 }
