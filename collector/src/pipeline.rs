@@ -235,8 +235,8 @@ impl Out for Results {
         self.log.note(bad);
     }
 
-    fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
-        self.summary.inside(paths, calls);
+    fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
+        self.summary.inside(paths, wall, calls);
     }
 }
 

@@ -262,6 +262,7 @@ fn add<const N: usize>(own: &mut [u64; N], others: [u64; N]) {
 pub struct Calls {
     /// Sorted by number, of which a kernel has some hundreds.
     by_number: Vec<(u32, Both)>,
+    wall: u64,
 }
 
 /// What was called inside, and what of it in no inner span.
@@ -280,6 +281,7 @@ impl Calls {
     /// No calls.
     pub const NONE: Self = Self {
         by_number: Vec::new(),
+        wall: 0,
     };
 
     /// Every number, in their order.
@@ -293,8 +295,15 @@ impl Calls {
         self.by_number.is_empty()
     }
 
-    /// Adds the calls of a segment.
-    pub fn push(&mut self, calls: &[CallsRecord], own: bool) {
+    /// Time of the segments these are of, nanoseconds: what a call's time is a part of.
+    #[must_use]
+    pub const fn wall(&self) -> u64 {
+        self.wall
+    }
+
+    /// Adds the calls of a segment that lasted for `wall`.
+    pub fn push(&mut self, calls: &[CallsRecord], wall: u64, own: bool) {
+        self.wall = self.wall.saturating_add(wall);
         for of in calls.iter().filter(|of| of.count > 0) {
             if let Some(both) = self.of(of.nr) {
                 both.all.push(of);
@@ -307,6 +316,7 @@ impl Calls {
 
     /// Adds all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
+        self.wall = self.wall.saturating_add(other.wall);
         for (nr, others) in other.iter() {
             if let Some(both) = self.of(nr) {
                 both.all.merge(&others.all);
@@ -370,11 +380,12 @@ mod tests {
         let mut sum = Calls::default();
         for (i, part) in parts.iter().enumerate() {
             let mut one = Calls::default();
-            one.push(&[*part], i == 0);
+            one.push(&[*part], 10, i == 0);
             sum.merge(&one);
-            whole.push(&[*part], i == 0);
+            whole.push(&[*part], 10, i == 0);
         }
         assert_eq!(sum, whole);
+        assert_eq!(whole.wall(), 30);
         let found: Vec<_> = whole
             .iter()
             .map(|(nr, both)| (nr, both.all.count, both.own.count))

@@ -44,9 +44,9 @@ pub trait Out {
     fn malformed(&mut self, bad: &Malformed<'_>) {
         let _ = bad;
     }
-    /// System calls were made in the spans of these paths, each once, the innermost first.
-    fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
-        let _ = (paths, calls);
+    /// A segment of `wall` nanoseconds lay in spans of these paths, each named once, the innermost first.
+    fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
+        let _ = (paths, wall, calls);
     }
 }
 

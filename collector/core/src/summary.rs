@@ -128,10 +128,11 @@ impl Summary {
         self.stats_of(&span.tags).push(span);
     }
 
-    /// Adds a segment's system calls to the spans it lies in, each path once; the first is the innermost.
-    pub fn inside(&mut self, paths: &[&Arc<TagPath>], calls: &[CallsRecord]) {
+    /// Adds the system calls of a segment that lasted for `wall` nanoseconds to the spans it lies in, each
+    /// path once; the first is the innermost.
+    pub fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
         for (at, path) in paths.iter().enumerate() {
-            self.stats_of(path).calls.push(calls, at == 0);
+            self.stats_of(path).calls.push(calls, wall, at == 0);
         }
     }
 

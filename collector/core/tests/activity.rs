@@ -52,9 +52,10 @@ impl Out for Seen {
     fn inside(
         &mut self,
         paths: &[&std::sync::Arc<nulltrace_core::span::TagPath>],
+        wall: u64,
         calls: &[CallsRecord],
     ) {
-        self.summary.inside(paths, calls);
+        self.summary.inside(paths, wall, calls);
     }
 }
 

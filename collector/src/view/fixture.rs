@@ -90,7 +90,7 @@ pub(super) fn busy() -> Summary {
         calls.buckets[(each.ilog2() - 7) as usize] = count;
     }
     locks.errors[0] = 2;
-    summary.inside(&[&checkout], &[reads, locks]);
+    summary.inside(&[&checkout], 100 * ms, &[reads, locks]);
     summary
 }
 

@@ -1,7 +1,7 @@
 //! Where the time of spans went, and why.
 
 use nulltrace_core::activity::{CallStats, Times};
-use nulltrace_core::summary::Row;
+use nulltrace_core::summary::{Row, Stats};
 
 use super::grid::{self, Column, Style, times};
 use super::{syscalls, table};
@@ -65,33 +65,38 @@ fn percent(part: f64) -> String {
 
 /// The largest parts of a row's time, each as a sentence without a full stop.
 fn reasons(row: &Row<'_>) -> Vec<String> {
-    let times = &row.stats.times.all;
+    let Stats { times, calls, .. } = row.stats;
+    let times = &times.all;
     let mut found: Vec<(f64, String)> = Vec::new();
-    let mut reason = |ns: u64, text: &dyn Fn(String) -> String| {
-        if let Some(part) = part(ns, times.wall).filter(|part| *part >= LEAST) {
+    let mut reason = |ns: u64, wall: u64, text: &dyn Fn(String) -> String| {
+        if let Some(part) = part(ns, wall).filter(|part| *part >= LEAST) {
             found.push((part, text(percent(part))));
         }
     };
-    reason(times.runnable, &|part| {
+    // Calls are those of spans without an exit as well, so they are a part of another time.
+    let (wall, inside) = (times.wall, calls.wall());
+    reason(times.runnable, wall, &|part| {
         format!("runnable {part}: waiting for a cpu")
     });
-    reason(times.fault, &|part| {
+    reason(times.fault, wall, &|part| {
         format!("blocked {part} outside system calls: page faults")
     });
-    reason(times.user(), &|part| {
+    reason(times.user(), wall, &|part| {
         format!("on cpu {part} in its own code")
     });
-    for (nr, both) in row.stats.calls.iter() {
+    for (nr, both) in calls.iter() {
         let (calls, name) = (&both.all, syscalls::name(nr));
         let how = moved(calls);
-        reason(calls.blocked, &|part| {
+        reason(calls.blocked, inside, &|part| {
             format!("blocked {part} in {name}{how}")
         });
         let on_cpu = calls
             .time
             .saturating_sub(calls.blocked)
             .saturating_sub(calls.runnable);
-        reason(on_cpu, &|part| format!("on cpu {part} in {name}{how}"));
+        reason(on_cpu, inside, &|part| {
+            format!("on cpu {part} in {name}{how}")
+        });
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found.truncate(REASONS);
@@ -106,5 +111,41 @@ fn moved(calls: &CallStats) -> String {
     match calls.bytes {
         0 => format!(": {times}"),
         bytes => format!(": {} in {times}", syscalls::bytes(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::reasons;
+    use nulltrace_core::activity::{SpanTimes, Times};
+    use nulltrace_core::record::CallsRecord;
+    use nulltrace_core::span::{Closed, End};
+    use nulltrace_core::summary::Summary;
+    use zerocopy::FromZeros;
+
+    /// A short span that ended, and a long one that never did, asleep in the same call.
+    #[test]
+    fn no_part_is_more_than_the_whole() {
+        let path = fixture::path(&[b"job"]);
+        let all = Times {
+            wall: 1_000,
+            ..Times::NONE
+        };
+        let mut summary = Summary::default();
+        summary.push(&Closed {
+            times: Some(SpanTimes { own: all, all }),
+            ..fixture::span(&path, 1_000, End::Exit)
+        });
+        let mut read = CallsRecord::new_zeroed();
+        (read.count, read.time, read.blocked) = (2, 80_000, 80_000);
+        summary.inside(&[&path], 100_000, &[read]);
+        assert_eq!(
+            reasons(&summary.rows([])[0]),
+            [
+                "on cpu 100.0 % in its own code",
+                "blocked 80.0 % in read: 2 calls"
+            ]
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Segments, added to the spans they lie in.
 
+use std::sync::Arc;
+
 use super::Spans;
 use crate::activity::{DEPTH_MAX, SpanTimes, Times};
 use crate::correlate::Out;
@@ -17,7 +19,6 @@ impl Spans {
     ) -> Times {
         let times = Times::from(segment);
         let mut paths = Vec::new();
-        let mut last = None;
         for (depth, slot) in self.table.of_thread(pid, tid).take(DEPTH_MAX).enumerate() {
             let at = slot as usize;
             if self.times.len() <= at {
@@ -27,26 +28,16 @@ impl Spans {
             if depth == 0 {
                 self.times[at].own.add(&times);
             }
-            let tag = self.table.get(slot).tag;
             // Each path once: a recursion's calls are not made as often as it is deep.
-            if !calls.is_empty() && last != Some(tag) {
-                let path = self.tags.path(tag);
-                if !paths
-                    .iter()
-                    .any(|&known| std::sync::Arc::ptr_eq(known, path))
-                {
-                    paths.push(path);
-                }
-                last = Some(tag);
+            let path = self.tags.path(self.table.get(slot).tag);
+            if !paths.iter().any(|&known| Arc::ptr_eq(known, path)) {
+                paths.push(path);
             }
         }
-        if !paths.is_empty() {
-            out.inside(&paths, calls);
+        if paths.is_empty() {
+            return times;
         }
-        if self.table.innermost(pid, tid).is_some() {
-            Times::NONE
-        } else {
-            times
-        }
+        out.inside(&paths, times.wall, calls);
+        Times::NONE
     }
 }
