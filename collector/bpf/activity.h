@@ -140,18 +140,26 @@ static __noinline int nt_segment_at_marker(struct task_struct *task, __u64 ts)
 	return 0;
 }
 
+/* The kernel's own, which programs do not see: linux/errno.h. */
+#define NT_ERESTARTSYS 512
+#define NT_ERESTARTNOINTR 513
+#define NT_ERESTARTNOHAND 514
+#define NT_ERESTART_RESTARTBLOCK 516
+
 static __always_inline enum nt_error nt_error_of(__s64 ret)
 {
 	switch (-ret) {
-	case 11: case 115: case 114:
+	case EAGAIN: case EINPROGRESS: case EALREADY:
 		return NT_E_AGAIN;
-	case 4: case 512: case 513: case 514: case 516:
+	case EINTR: case NT_ERESTARTSYS: case NT_ERESTARTNOINTR: case NT_ERESTARTNOHAND:
+	case NT_ERESTART_RESTARTBLOCK:
 		return NT_E_INTR;
-	case 2: case 3: case 6: case 19: case 20:
+	case ENOENT: case ENOTDIR: case ENODEV: case ENXIO: case ESRCH:
 		return NT_E_ABSENT;
-	case 1: case 13: case 30:
+	case EPERM: case EACCES: case EROFS:
 		return NT_E_DENIED;
-	case 32: case 103: case 104: case 107: case 110: case 111: case 112: case 113:
+	case EPIPE: case ECONNABORTED: case ECONNRESET: case ENOTCONN: case ETIMEDOUT:
+	case ECONNREFUSED: case EHOSTDOWN: case EHOSTUNREACH:
 		return NT_E_PEER;
 	}
 	return NT_E_OTHER;

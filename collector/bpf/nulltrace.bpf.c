@@ -5,6 +5,7 @@
  */
 #include "vmlinux_min.h"
 
+#include <asm-generic/errno.h>
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>

@@ -122,6 +122,7 @@ mod tests {
     use nulltrace_core::record::CallsRecord;
     use nulltrace_core::span::{Closed, End};
     use nulltrace_core::summary::Summary;
+    use syscalls::Sysno;
     use zerocopy::FromZeros;
 
     /// A short span that ended, and a long one that never did, asleep in the same call.
@@ -138,6 +139,7 @@ mod tests {
             ..fixture::span(&path, 1_000, End::Exit)
         });
         let mut read = CallsRecord::new_zeroed();
+        read.nr = Sysno::read as u32;
         (read.count, read.time, read.blocked) = (2, 80_000, 80_000);
         summary.inside(&[&path], 100_000, &[read]);
         assert_eq!(
