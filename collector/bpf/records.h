@@ -24,6 +24,9 @@ enum nt_kind {
 	NT_FORK = 3,	/* nt_fork: a traced process made a child process */
 	NT_EXIT = 4,	/* nt_exit: a thread that wrote markers, or its process, ended */
 	NT_SEGMENT = 5,	/* nt_segment + nt_calls[]: what a thread did since its last marker */
+	NT_FILE = 6,	/* nt_file + names: ahead of the first segment with calls on that file */
+	NT_COMMAND = 7,	/* nt_head + arguments, each ended by a NUL: after NT_PROCESS */
+	NT_CGROUP = 8,	/* nt_cgroup + names: ahead of the first NT_PROCESS of that cgroup */
 };
 
 enum nt_flags {
@@ -31,6 +34,9 @@ enum nt_flags {
 	NT_CONT = 2,	/* NT_WRITE: begins like no marker; may continue a fragment */
 	NT_EXEC = 4,	/* NT_PROCESS: sent by exec, not by first sight */
 	NT_GROUP = 8,	/* NT_EXIT: the last thread of the process */
+	NT_SHORTENED = 16, /* NT_FILE, NT_COMMAND, NT_CGROUP: there was more text */
+	NT_DELETED = 32, /* NT_FILE: no name leads to it any more, or none ever did */
+	NT_PEERS = 64,	/* NT_FILE: a Unix socket without a name; the name is that of its peer */
 };
 
 struct nt_head {
@@ -65,7 +71,43 @@ struct nt_exit {
 	__u32 reserved;
 };
 
-/* How many kinds of calls of a segment are told apart. */
+/* A file, whoever has it open: sockets, pipes and the kernel's anonymous files as well. All 0: none. */
+struct nt_file_id {
+	__u64 ino;
+	__u32 dev;	/* as the kernel has it: major << 20 | minor */
+	__u32 gen;	/* inode numbers are used again; the kind, where all of a kind share an inode */
+};
+
+/* Text of a file or cgroup: names from the last to the first, each ended by a NUL; of a Unix socket its sun_path. */
+#define NT_NAMES_MAX 1024
+
+struct nt_file {
+	struct nt_head head;
+	struct nt_file_id id;
+	__u32 magic;	/* of its file system: linux/magic.h */
+	__u32 rdev;	/* of a device: major << 20 | minor */
+	__u16 mode;	/* of the inode */
+	__u16 family;	/* of a socket: AF_INET ...; 0: no socket */
+	__u16 type;	/* of a socket: SOCK_STREAM ... */
+	__u16 protocol;	/* of a socket: IPPROTO_TCP ... */
+	__u16 local_port;	/* host byte order */
+	__u16 remote_port;
+	__u32 names;	/* bytes that follow */
+	__u8 local[16];	/* an address in network byte order: 4 or 16 bytes */
+	__u8 remote[16];
+};
+
+struct nt_cgroup {
+	struct nt_head head;
+	__u64 id;
+	__u32 names;	/* bytes that follow */
+	__u32 reserved;
+};
+
+/* What of a command line is told. */
+#define NT_COMMAND_MAX 512
+
+/* How many kinds of calls of a segment are told apart: by number and file. */
 #define NT_CALLS_MAX 32
 /* Bucket i of a duration holds [2^(i+7), 2^(i+8)) ns; the first and the last are open. */
 #define NT_BUCKETS 24
@@ -81,8 +123,16 @@ enum nt_error {
 	NT_E_MAX
 };
 
-/* Calls of one number in one segment. */
+/* What nt_calls.flags says of its bytes. */
+enum nt_calls_flags {
+	NT_C_IN = 1,	/* read from the file */
+	NT_C_OUT = 2,	/* written to it */
+	NT_C_AGAIN = 4,	/* calls that are counted already, with the other of their two files */
+};
+
+/* Calls of one number on one file in one segment. */
 struct nt_calls {
+	struct nt_file_id file;
 	__u64 time;	/* from entry to return, ns, summed */
 	__u64 blocked;	/* of which asleep */
 	__u64 runnable;	/* of which waiting for a cpu */
@@ -93,6 +143,8 @@ struct nt_calls {
 	__u32 count;
 	__u32 errors[NT_E_MAX];
 	__u32 buckets[NT_BUCKETS];
+	__u32 flags;	/* enum nt_calls_flags */
+	__u32 reserved;
 };
 
 /*
@@ -122,6 +174,7 @@ enum nt_counter {
 	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be told */
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */
 	NT_N_SEGMENT,	/* segments lost: no room in the ring, or no memory for a thread's */
+	NT_N_NAME,	/* names of files lost: no room in the ring; told again at the next use */
 	NT_N_MAX
 };
 

@@ -2,16 +2,14 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use nulltrace_core::activity::Times;
+use nulltrace_core::activity::{Inside, Times};
 use nulltrace_core::correlate::{self, Correlator, Malformed, Out};
 use nulltrace_core::event::Event;
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::order::Order;
-use nulltrace_core::record::CallsRecord;
-use nulltrace_core::span::{Closed, TagPath};
+use nulltrace_core::span::Closed;
 use nulltrace_core::summary::{self, Row, Summary};
 
 use crate::clock;
@@ -235,8 +233,8 @@ impl Out for Results {
         self.log.note(bad);
     }
 
-    fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
-        self.summary.inside(paths, wall, calls);
+    fn inside(&mut self, inside: &Inside<'_>) {
+        self.summary.inside(inside);
     }
 }
 

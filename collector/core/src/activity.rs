@@ -15,7 +15,12 @@
 //! assert_eq!(sum.on_cpu() + sum.runnable + sum.blocked, sum.wall);
 //! ```
 
+use std::sync::Arc;
+
+use crate::file::File;
+use crate::process::Process;
 use crate::record::{BUCKETS, CallsRecord, ERRORS, SegmentRecord};
+use crate::span::TagPath;
 
 /// How many of the spans that are open on a thread, from the innermost, a segment is added to.
 pub const DEPTH_MAX: usize = 64;
@@ -114,6 +119,25 @@ impl From<&SegmentRecord> for Times {
             major: of.major.into(),
         }
     }
+}
+
+/// What a thread did in one segment, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// The process.
+    pub pid: u32,
+    /// The thread.
+    pub tid: u32,
+    /// What is known of the process.
+    pub process: Option<&'a Process>,
+    /// The paths of the spans it lay in, each once, the innermost first; none outside of spans.
+    pub paths: &'a [&'a Arc<TagPath>],
+    /// Where the time went.
+    pub times: &'a Times,
+    /// The system calls, by number and file.
+    pub calls: &'a [CallsRecord],
+    /// The file of each of `calls`; `None` where it has none.
+    pub files: &'a [Option<Arc<File>>],
 }
 
 /// The time of one span.

@@ -26,12 +26,13 @@ use std::sync::Arc;
 
 use nulltrace_spec::{Dir, Error, Joined};
 
-use crate::activity::Times;
+use crate::activity::{Inside, Times};
 use crate::event::{Event, What};
+use crate::file::{File, Files};
 use crate::fragments::Fragments;
 use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
-use crate::record::CallsRecord;
+use crate::record::{CallsRecord, FileId, SegmentRecord};
 use crate::span::{Closed, TagPath};
 pub use crate::spans::{Limits, OpenSpan};
 use crate::spans::{Spans, Writer};
@@ -44,9 +45,9 @@ pub trait Out {
     fn malformed(&mut self, bad: &Malformed<'_>) {
         let _ = bad;
     }
-    /// A segment of `wall` nanoseconds lay in spans of these paths, each named once, the innermost first.
-    fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
-        let _ = (paths, wall, calls);
+    /// A thread that writes markers did something, inside spans or outside.
+    fn inside(&mut self, inside: &Inside<'_>) {
+        let _ = inside;
     }
 }
 
@@ -88,6 +89,9 @@ pub struct Correlator {
 #[derive(Debug)]
 struct Rest {
     processes: Processes,
+    files: Files,
+    /// Of the calls of the segment at hand; kept for its room.
+    named: Vec<Option<Arc<File>>>,
     spans: Spans,
     markers: Markers,
     /// Time of threads while they had no span open.
@@ -104,6 +108,8 @@ impl Correlator {
             fragments: Fragments::new(limits.fragments),
             rest: Rest {
                 processes: Processes::default(),
+                files: Files::default(),
+                named: Vec::new(),
                 spans: Spans::new(limits),
                 markers: Markers::default(),
                 outside: Times::NONE,
@@ -124,11 +130,10 @@ impl Correlator {
                     rest.markers.not_markers += 1;
                 }
             }
-            What::Segment { segment, calls } => {
-                rest.slots = rest.slots.saturating_add(segment.other.into());
-                rest.outside
-                    .add(&rest.spans.segment(pid, tid, segment, calls, out));
-            }
+            What::Segment { segment, calls } => rest.segment(segment, calls, out),
+            What::File { file, names } => rest.files.learn(file, names),
+            What::Command { args } => rest.processes.command(pid, args),
+            What::Cgroup { id, names } => rest.processes.cgroup(id, names),
             What::Process { facts, .. } => {
                 if rest.processes.learn(facts) {
                     rest.spans
@@ -256,6 +261,30 @@ impl Rest {
                 }
             }
         }
+    }
+
+    fn segment(&mut self, segment: &SegmentRecord, calls: &[CallsRecord], out: &mut impl Out) {
+        let (pid, tid) = (segment.head.pid, segment.head.tid);
+        let times = Times::from(segment);
+        self.slots = self.slots.saturating_add(segment.other.into());
+        self.named.clear();
+        for of in calls {
+            let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
+            self.named.push(file);
+        }
+        let paths = self.spans.segment(pid, tid, &times);
+        if paths.is_empty() {
+            self.outside.add(&times);
+        }
+        out.inside(&Inside {
+            pid,
+            tid,
+            process: self.processes.get(pid),
+            paths: &paths,
+            times: &times,
+            calls,
+            files: &self.named,
+        });
     }
 
     fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {

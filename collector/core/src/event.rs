@@ -21,8 +21,9 @@ use core::fmt;
 use zerocopy::FromBytes;
 
 use crate::record::{
-    CallsRecord, ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, ForkRecord, Head,
-    KIND_EXIT, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_WRITE, ProcessRecord, SegmentRecord,
+    CallsRecord, CgroupRecord, ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, FileRecord,
+    ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT, KIND_FILE, KIND_FORK, KIND_PROCESS,
+    KIND_SEGMENT, KIND_WRITE, ProcessRecord, SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -68,6 +69,25 @@ pub enum What<'a> {
         segment: &'a SegmentRecord,
         /// Its system calls.
         calls: &'a [CallsRecord],
+    },
+    /// What a file is, ahead of the first segment with calls on it.
+    File {
+        /// Its numbers.
+        file: &'a FileRecord,
+        /// Its names, as the record has them.
+        names: &'a [u8],
+    },
+    /// The command line of the process, after its facts.
+    Command {
+        /// The arguments, each ended by a NUL; the last may be cut.
+        args: &'a [u8],
+    },
+    /// The path of a cgroup, ahead of the facts of the first process seen in it.
+    Cgroup {
+        /// Its id.
+        id: u64,
+        /// Its names, as the record has them.
+        names: &'a [u8],
     },
     /// The thread ended.
     Exit {
@@ -137,6 +157,20 @@ impl<'a> Event<'a> {
                     return Err(size);
                 }
                 What::Segment { segment, calls }
+            }
+            KIND_FILE => {
+                let (file, names) = FileRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let names = names.get(..file.names as usize).ok_or(size)?;
+                What::File { file, names }
+            }
+            KIND_COMMAND => What::Command { args: rest },
+            KIND_CGROUP => {
+                let (group, names) = CgroupRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let names = names.get(..group.names as usize).ok_or(size)?;
+                What::Cgroup {
+                    id: group.id,
+                    names,
+                }
             }
             kind => return Err(BadRecord::Kind(kind)),
         };

@@ -151,6 +151,8 @@ pub struct Lost {
     pub slots: u64,
     /// Segments: what a thread did between two markers, lost in the kernel.
     pub segment: u64,
+    /// Names of files: they are told again at the next use, so what was lost may have come after all.
+    pub name: u64,
     /// Bytes from a source that are no record.
     pub bad_record: u64,
     /// Spans a sink could not deliver.
@@ -160,7 +162,7 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, u64); 8] {
+    pub const fn causes(&self) -> [(&'static str, u64); 9] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -169,6 +171,7 @@ impl Lost {
             scope,
             slots,
             segment,
+            name,
             bad_record,
             sink,
         } = *self;
@@ -178,6 +181,7 @@ impl Lost {
             ("storage", storage),
             ("slots", slots),
             ("segment", segment),
+            ("name", name),
             ("sink", sink),
             ("scope", scope),
             ("bad_record", bad_record),

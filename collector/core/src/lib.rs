@@ -7,6 +7,7 @@ pub mod activity;
 mod args;
 pub mod correlate;
 pub mod event;
+pub mod file;
 mod fragments;
 pub mod histogram;
 pub mod ledger;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::file;
 use crate::recent::Recent;
 use crate::record::ProcessRecord;
 
@@ -22,8 +23,12 @@ pub struct Process {
     pub ppid: u32,
     /// Real user id.
     pub uid: u32,
+    /// The command line, its arguments ended by NULs, perhaps cut; empty if it was not told.
+    pub command: Arc<[u8]>,
     /// cgroup v2 id, 0 where there is none.
     pub cgroup: u64,
+    /// Path of that cgroup below the root of the hierarchy; empty if it was not told.
+    pub cgroup_path: Arc<[u8]>,
     /// When the process began, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
     /// When the first of these facts came.
@@ -33,9 +38,10 @@ pub struct Process {
 /// The processes that live, and those that died of late.
 #[derive(Debug)]
 pub struct Processes {
-    living: Recent<Process>,
+    living: Recent<u32, Process>,
     /// Whose death is remembered: so that what they left is not put into the care of a dead parent.
-    dead: Recent<()>,
+    dead: Recent<u32, ()>,
+    cgroups: Recent<u64, Arc<[u8]>>,
     nameless: Arc<[u8]>,
 }
 
@@ -44,6 +50,7 @@ impl Default for Processes {
         Self {
             living: Recent::new(REMEMBERED),
             dead: Recent::new(REMEMBERED),
+            cgroups: Recent::new(REMEMBERED),
             nameless: Arc::default(),
         }
     }
@@ -82,12 +89,29 @@ impl Processes {
             exe: unpadded(&facts.exe).into(),
             ppid: facts.ppid,
             uid: facts.uid,
+            command: Arc::default(),
             cgroup: facts.cgroup,
+            cgroup_path: match self.cgroups.get(facts.cgroup) {
+                Some(path) => Arc::clone(path),
+                None => Arc::default(),
+            },
             start: facts.start,
             seen,
         };
         self.living.insert(pid, process);
         reused
+    }
+
+    /// Takes in the command line of a process whose facts came.
+    pub fn command(&mut self, pid: u32, args: &[u8]) {
+        if let Some(process) = self.living.get(pid) {
+            process.command = args.into();
+        }
+    }
+
+    /// Takes in the path of a cgroup, as the record has its names.
+    pub fn cgroup(&mut self, id: u64, names: &[u8]) {
+        self.cgroups.insert(id, file::join(names, false).into());
     }
 
     /// A process with the id `pid` was made at time `ts`. Returns whether what is known under this

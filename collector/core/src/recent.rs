@@ -1,22 +1,23 @@
 //! A bounded map that forgets what was not asked for longest, roughly and cheaply.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use rustc_hash::FxBuildHasher;
 
-/// A map of process ids in two generations: when the young one is full it becomes the old one, and
+/// A map in two generations: when the young one is full it becomes the old one, and
 /// what was not asked for meanwhile goes with the old one before it. Between `half` and `2 * half`
 /// entries are kept.
 ///
 /// The keys come from the kernel, so a hash without a secret is enough.
 #[derive(Debug)]
-pub(crate) struct Recent<V> {
-    young: HashMap<u32, V, FxBuildHasher>,
-    old: HashMap<u32, V, FxBuildHasher>,
+pub(crate) struct Recent<K, V> {
+    young: HashMap<K, V, FxBuildHasher>,
+    old: HashMap<K, V, FxBuildHasher>,
     half: usize,
 }
 
-impl<V> Recent<V> {
+impl<K: Eq + Hash + Copy, V> Recent<K, V> {
     pub(crate) fn new(half: usize) -> Self {
         Self {
             young: HashMap::default(),
@@ -25,7 +26,7 @@ impl<V> Recent<V> {
         }
     }
 
-    pub(crate) fn get(&mut self, key: u32) -> Option<&mut V> {
+    pub(crate) fn get(&mut self, key: K) -> Option<&mut V> {
         // There is no old one until the young one was full for the first time.
         if !self.old.is_empty()
             && let Some(value) = self.old.remove(&key)
@@ -35,7 +36,7 @@ impl<V> Recent<V> {
         self.young.get_mut(&key)
     }
 
-    pub(crate) fn insert(&mut self, key: u32, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
         if self.young.len() >= self.half && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
@@ -43,7 +44,7 @@ impl<V> Recent<V> {
         self.young.insert(key, value);
     }
 
-    pub(crate) fn remove(&mut self, key: u32) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
         self.young.remove(&key).or_else(|| self.old.remove(&key))
     }
 }

@@ -15,7 +15,11 @@ pub const FRAGMENT_NS: u64 = nulltrace_spec::FRAGMENT_NS;
 pub const COMM_LEN: usize = 16;
 /// Length of an executable's file name with its padding.
 pub const EXE_LEN: usize = 64;
-/// How many kinds of calls of a segment are told apart.
+/// The longest text of a file or cgroup, in bytes.
+pub const NAMES_MAX: usize = 1024;
+/// What of a command line is told, in bytes.
+pub const COMMAND_MAX: usize = 512;
+/// How many kinds of calls of a segment are told apart, by number and file.
 pub const CALLS_MAX: usize = 32;
 /// Buckets of a call's duration: bucket i holds 2^(i+7) to 2^(i+8) ns, the first and the last are open.
 pub const BUCKETS: usize = 24;
@@ -35,6 +39,13 @@ pub const KIND_EXIT: u8 = 4;
 /// `Head::kind` of a [`SegmentRecord`], which [`CallsRecord`]s follow.
 pub const KIND_SEGMENT: u8 = 5;
 
+/// `Head::kind` of a [`FileRecord`], which its names follow.
+pub const KIND_FILE: u8 = 6;
+/// `Head::kind` of a command line: the arguments follow, each ended by a NUL.
+pub const KIND_COMMAND: u8 = 7;
+/// `Head::kind` of a [`CgroupRecord`], which its names follow.
+pub const KIND_CGROUP: u8 = 8;
+
 /// The write was longer than [`PAYLOAD_MAX`].
 pub const FLAG_CUT: u8 = 1;
 /// The write begins like no marker; it may continue a fragment.
@@ -43,6 +54,19 @@ pub const FLAG_CONT: u8 = 2;
 pub const FLAG_EXEC: u8 = 4;
 /// The exit is that of the process's last thread.
 pub const FLAG_GROUP: u8 = 8;
+/// There was more text of a file, command line or cgroup.
+pub const FLAG_SHORTENED: u8 = 16;
+/// No name leads to the file any more, or none ever did.
+pub const FLAG_DELETED: u8 = 32;
+/// A Unix socket without a name of its own: the name is that of its peer.
+pub const FLAG_PEERS: u8 = 64;
+
+/// [`CallsRecord::flags`]: the bytes were read from the file.
+pub const CALLS_IN: u32 = 1;
+/// [`CallsRecord::flags`]: the bytes were written to the file.
+pub const CALLS_OUT: u32 = 2;
+/// [`CallsRecord::flags`]: these calls are counted already, with the other of their two files.
+pub const CALLS_AGAIN: u32 = 4;
 
 /// The beginning of every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -140,10 +164,82 @@ pub struct SegmentRecord {
     pub calls: u32,
 }
 
-/// The calls of one number in one segment.
+/// Which file: the same for all who have it open, sockets, pipes and the kernel's anonymous files too.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct FileId {
+    /// Inode number.
+    pub ino: u64,
+    /// Device of the file system, as the kernel has it: `major << 20 | minor`.
+    pub dev: u32,
+    /// Inode numbers are used again, and all anonymous files share one: this tells them apart.
+    pub generation: u32,
+}
+
+impl FileId {
+    /// No file.
+    pub const NONE: Self = Self {
+        ino: 0,
+        dev: 0,
+        generation: 0,
+    };
+}
+
+/// What a file is. Its names follow: path components from the last to the first, each ended by a NUL, or
+/// the `sun_path` of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct FileRecord {
+    /// Who used it first.
+    pub head: Head,
+    /// Which file.
+    pub id: FileId,
+    /// Kind of its file system, as in `linux/magic.h`.
+    pub magic: u32,
+    /// Number of a device: `major << 20 | minor`.
+    pub rdev: u32,
+    /// Mode of the inode.
+    pub mode: u16,
+    /// Address family of a socket; 0 for what is none.
+    pub family: u16,
+    /// Type of a socket, `SOCK_STREAM` and so on.
+    pub type_: u16,
+    /// Protocol of a socket, `IPPROTO_TCP` and so on.
+    pub protocol: u16,
+    /// Port of this end.
+    pub local_port: u16,
+    /// Port of the other end; 0 if there is none.
+    pub remote_port: u16,
+    /// Bytes of names that follow.
+    pub names: u32,
+    /// Address of this end, 4 or 16 bytes in network order.
+    pub local: [u8; 16],
+    /// Address of the other end.
+    pub remote: [u8; 16],
+}
+
+/// The path of a cgroup. Its names follow, from the last to the first, each ended by a NUL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct CgroupRecord {
+    /// Who was seen in it first.
+    pub head: Head,
+    /// cgroup v2 id.
+    pub id: u64,
+    /// Bytes of names that follow.
+    pub names: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// The calls of one number on one file in one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct CallsRecord {
+    /// The file they were made on; [`FileId::NONE`] where that is not known or there is none.
+    pub file: FileId,
     /// From entry to return, nanoseconds, summed.
     pub time: u64,
     /// Of which asleep.
@@ -164,15 +260,30 @@ pub struct CallsRecord {
     pub errors: [u32; ERRORS],
     /// How many lasted how long.
     pub buckets: [u32; BUCKETS],
+    /// A set of `CALLS_` constants.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 const _: () = {
     assert!(size_of::<SegmentRecord>() == 96);
     assert!(offset_of!(SegmentRecord, other) == 72);
     assert!(offset_of!(SegmentRecord, calls) == 92);
-    assert!(size_of::<CallsRecord>() == 176);
-    assert!(offset_of!(CallsRecord, nr) == 48);
-    assert!(offset_of!(CallsRecord, buckets) == 80);
+    assert!(size_of::<CallsRecord>() == 200);
+    assert!(offset_of!(CallsRecord, time) == 16);
+    assert!(offset_of!(CallsRecord, nr) == 64);
+    assert!(offset_of!(CallsRecord, buckets) == 96);
+    assert!(offset_of!(CallsRecord, flags) == 192);
+    assert!(size_of::<FileId>() == 16);
+    assert!(offset_of!(FileId, dev) == 8);
+    assert!(size_of::<FileRecord>() == 96);
+    assert!(offset_of!(FileRecord, magic) == 40);
+    assert!(offset_of!(FileRecord, mode) == 48);
+    assert!(offset_of!(FileRecord, names) == 60);
+    assert!(offset_of!(FileRecord, local) == 64);
+    assert!(size_of::<CgroupRecord>() == 40);
+    assert!(offset_of!(CgroupRecord, names) == 32);
     assert!(size_of::<Head>() == 24);
     assert!(offset_of!(Head, size) == 16);
     assert!(offset_of!(Head, kind) == 18);
@@ -199,7 +310,9 @@ pub enum Counter {
     Scope,
     /// Segments lost: no room in the ring, or no memory for a thread's.
     Segment,
+    /// Names of files lost: no room in the ring. Told again at the next use.
+    Name,
 }
 
 /// How many kernel counters there are.
-pub const COUNTERS: usize = 5;
+pub const COUNTERS: usize = 6;

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use crate::activity::Inside;
 use crate::histogram::DEFAULT_BUCKETS;
-use crate::record::CallsRecord;
 use crate::span::{Closed, TagPath};
 
 pub use rows::{Kind, OVERFLOW, Row};
@@ -128,11 +128,11 @@ impl Summary {
         self.stats_of(&span.tags).push(span);
     }
 
-    /// Adds the system calls of a segment that lasted for `wall` nanoseconds to the spans it lies in, each
-    /// path once; the first is the innermost.
-    pub fn inside(&mut self, paths: &[&Arc<TagPath>], wall: u64, calls: &[CallsRecord]) {
-        for (at, path) in paths.iter().enumerate() {
-            self.stats_of(path).calls.push(calls, wall, at == 0);
+    /// Adds the system calls of a segment to the spans it lies in.
+    pub fn inside(&mut self, inside: &Inside<'_>) {
+        for (at, path) in inside.paths.iter().enumerate() {
+            let calls = &mut self.stats_of(path).calls;
+            calls.push(inside.calls, inside.times.wall, at == 0);
         }
     }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{exit, write};
-use nulltrace_core::activity::{DEPTH_MAX, Times};
+use nulltrace_core::activity::{DEPTH_MAX, Inside, Times};
 use nulltrace_core::correlate::{Correlator, Limits, Out};
 use nulltrace_core::event::{BadRecord, Event};
 use nulltrace_core::record::{CallsRecord, Head, KIND_SEGMENT, RECORD_MAX, SegmentRecord};
@@ -49,13 +49,8 @@ impl Out for Seen {
         self.summary.push(span);
     }
 
-    fn inside(
-        &mut self,
-        paths: &[&std::sync::Arc<nulltrace_core::span::TagPath>],
-        wall: u64,
-        calls: &[CallsRecord],
-    ) {
-        self.summary.inside(paths, wall, calls);
+    fn inside(&mut self, inside: &Inside<'_>) {
+        self.summary.inside(inside);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nulltrace_core::activity::{SpanTimes, Times};
+use nulltrace_core::activity::{Inside, SpanTimes, Times};
 use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
 use nulltrace_core::record::CallsRecord;
 use nulltrace_core::span::{Closed, End, TagPath};
@@ -90,8 +90,24 @@ pub(super) fn busy() -> Summary {
         calls.buckets[(each.ilog2() - 7) as usize] = count;
     }
     locks.errors[0] = 2;
-    summary.inside(&[&checkout], 100 * ms, &[reads, locks]);
+    inside(&mut summary, &checkout, 100 * ms, &[reads, locks]);
     summary
+}
+
+/// Calls of a segment that lay in one span.
+pub(super) fn inside(summary: &mut Summary, path: &Arc<TagPath>, wall: u64, calls: &[CallsRecord]) {
+    summary.inside(&Inside {
+        pid: 1,
+        tid: 1,
+        process: None,
+        paths: &[path],
+        times: &Times {
+            wall,
+            ..Times::NONE
+        },
+        calls,
+        files: &vec![None; calls.len()],
+    });
 }
 
 pub(super) fn with_inferred(mut summary: Summary) -> Summary {
@@ -182,6 +198,7 @@ pub(super) fn losses() -> Ledger {
             bad_record: 5,
             sink: 6,
             segment: 7,
+            name: 8,
         },
     }
 }

@@ -141,7 +141,7 @@ mod tests {
         let mut read = CallsRecord::new_zeroed();
         read.nr = Sysno::read as u32;
         (read.count, read.time, read.blocked) = (2, 80_000, 80_000);
-        summary.inside(&[&path], 100_000, &[read]);
+        fixture::inside(&mut summary, &path, 100_000, &[read]);
         assert_eq!(
             reasons(&summary.rows([])[0]),
             [

@@ -95,7 +95,9 @@ fn seen(record: &[u8]) -> Seen {
             exec,
         },
         What::Fork { child } => Kind::Fork { child },
-        What::Segment { .. } => panic!("nobody asked for activity"),
+        What::Segment { .. } | What::File { .. } | What::Command { .. } | What::Cgroup { .. } => {
+            panic!("nobody asked for activity")
+        }
         What::Exit { signal, group } => Kind::Exit { signal, group },
     };
     Seen {

@@ -96,7 +96,10 @@ impl Record {
                 exec,
             },
             What::Fork { child } => Seen::Fork { child },
-            What::Segment { .. } => panic!("ptrace sees no activity"),
+            What::Segment { .. }
+            | What::File { .. }
+            | What::Command { .. }
+            | What::Cgroup { .. } => panic!("ptrace sees no activity"),
             What::Exit { signal, group } => Seen::Exit {
                 signal,
                 code: record[25],

@@ -4,29 +4,21 @@ use std::sync::Arc;
 
 use super::Spans;
 use crate::activity::{DEPTH_MAX, SpanTimes, Times};
-use crate::correlate::Out;
-use crate::record::{CallsRecord, SegmentRecord};
+use crate::span::TagPath;
 
 impl Spans {
-    /// Adds a segment to the spans its thread has open. Returns the time that was in none.
-    pub(crate) fn segment(
-        &mut self,
-        pid: u32,
-        tid: u32,
-        segment: &SegmentRecord,
-        calls: &[CallsRecord],
-        out: &mut impl Out,
-    ) -> Times {
-        let times = Times::from(segment);
+    /// Adds a segment's time to the spans its thread has open. Returns their paths, each once, the
+    /// innermost first.
+    pub(crate) fn segment(&mut self, pid: u32, tid: u32, times: &Times) -> Vec<&Arc<TagPath>> {
         let mut paths = Vec::new();
         for (depth, slot) in self.table.of_thread(pid, tid).take(DEPTH_MAX).enumerate() {
             let at = slot as usize;
             if self.times.len() <= at {
                 self.times.resize(at + 1, SpanTimes::NONE);
             }
-            self.times[at].all.add(&times);
+            self.times[at].all.add(times);
             if depth == 0 {
-                self.times[at].own.add(&times);
+                self.times[at].own.add(times);
             }
             // Each path once: a recursion's calls are not made as often as it is deep.
             let path = self.tags.path(self.table.get(slot).tag);
@@ -34,10 +26,6 @@ impl Spans {
                 paths.push(path);
             }
         }
-        if paths.is_empty() {
-            return times;
-        }
-        out.inside(&paths, times.wall, calls);
-        Times::NONE
+        paths
     }
 }

@@ -35,6 +35,7 @@ impl Counters {
             storage: self.get(Counter::Storage)?,
             scope: self.get(Counter::Scope)?,
             segment: self.get(Counter::Segment)?,
+            name: self.get(Counter::Name)?,
             ..Lost::default()
         })
     }
