@@ -9,6 +9,8 @@
 
 /* A segment that goes on for longer is sent in parts: live views move, and no count overflows. */
 #define NT_PART_NS 1000000000ULL
+/* One that can tell no more calls apart goes earlier, but not so early that it floods the ring. */
+#define NT_FULL_NS 1000000ULL
 
 struct nt_thread_activity {
 	struct nt_segment segment; /* sent, with as many of `calls` as it says */
@@ -19,7 +21,13 @@ struct nt_thread_activity {
 	__u64 call_blocked;
 	__u64 call_runnable;
 	__u32 nr;
+	__u32 at;	 /* of its kind in `calls` */
+	__u32 fd;	 /* of the call, where its file may bear another name after it */
 	__u32 preempted; /* it was switched out while it could have gone on */
+	__u16 class;	 /* of the call */
+	struct nt_file_id file; /* of the call */
+	struct nt_file_id from; /* the file its bytes come from, if that is another */
+	struct nt_used used[NT_USED];
 	unsigned long minor, major; /* the task's counts when the segment began */
 };
 
@@ -178,37 +186,53 @@ static __always_inline __u32 nt_log2(__u64 n)
 	return log + (n >> 1);
 }
 
-/* Where the calls of that number are added up; NULL if there is no room. */
-static __always_inline struct nt_calls *nt_calls_of(struct nt_thread_activity *a, __u32 nr)
+/*
+ * Where the calls of that number on that file are added up; NULL if there is no
+ * room. The place goes through memory, which makes it unknown to the verifier:
+ * so it walks what follows once and not for each place.
+ */
+static __always_inline struct nt_calls *nt_calls_of(struct nt_thread_activity *a,
+						    const struct nt_file_id *file)
 {
-	__u32 n = NT_READ(a->segment.calls);
+	__u32 n = NT_READ(a->segment.calls), at;
+	struct nt_calls *calls;
 
-	for (int i = 0; i < NT_CALLS_MAX; i++) {
-		struct nt_calls *calls = &a->calls[i];
-
-		if (i >= n) {
-			__builtin_memset(calls, 0, sizeof(*calls));
-			calls->nr = nr;
-			calls->min = ~0ULL;
-			a->segment.calls = i + 1;
-			return calls;
-		}
-		if (NT_READ(calls->nr) == nr)
-			return calls;
+	for (at = 0; at < NT_CALLS_MAX && at < n; at++) {
+		calls = &a->calls[at];
+		if (NT_READ(calls->nr) == a->nr && nt_same_file(&calls->file, file))
+			break;
 	}
-	return NULL;
+	a->at = at;
+	at = NT_READ(a->at);
+	asm volatile("" : "+r"(at));
+	if (at >= NT_CALLS_MAX)
+		return NULL;
+	calls = &a->calls[at];
+	if (at >= n) {
+		__builtin_memset(calls, 0, sizeof(*calls));
+		calls->nr = a->nr;
+		calls->file = *file;
+		calls->min = ~0ULL;
+		a->segment.calls = at + 1;
+	}
+	return calls;
 }
 
-static __always_inline void nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret)
+/* Adds the call that returned to those of one of its files. */
+static __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
+				  struct nt_file_id *file, __u32 flags)
 {
-	struct nt_calls *calls = nt_calls_of(a, a->nr);
+	struct nt_calls *calls = nt_calls_of(a, file);
 	__u32 bucket;
 
 	if (!calls) {
+		if (flags & NT_C_AGAIN)
+			return 0;
 		a->segment.other++;
 		a->segment.other_time += time;
-		return;
+		return 0;
 	}
+	calls->flags |= flags;
 	calls->count++;
 	calls->time += time;
 	calls->blocked += a->call_blocked;
@@ -229,9 +253,57 @@ static __always_inline void nt_add_call(struct nt_thread_activity *a, __u64 time
 		asm volatile("" : "+r"(error));
 		if (error < NT_E_MAX)
 			calls->errors[error]++;
-	} else if (nt_moves_bytes(a->nr)) {
+	} else if (a->class & NT_MOVES) {
 		calls->bytes += ret;
 	}
+	return 0;
+}
+
+/* A call begins: which files it is on. */
+static __always_inline void nt_call_files(struct nt_thread_activity *a, struct task_struct *task,
+					  struct pt_regs *regs)
+{
+	__u32 arg = a->class & NT_FD_MASK;
+	struct nt_used *used;
+
+	__builtin_memset(&a->file, 0, sizeof(a->file));
+	if (!arg || arg == NT_FD_RESULT)
+		return;
+	a->fd = nt_arg(regs, arg - 1);
+	used = nt_use(a->used, task, a->fd);
+	if (used)
+		a->file = used->id;
+	arg = NT_FROM_ARG(a->class);
+	if (!arg)
+		return;
+	__builtin_memset(&a->from, 0, sizeof(a->from));
+	used = nt_use(a->used, task, nt_arg(regs, arg - 1));
+	if (used)
+		a->from = used->id;
+}
+
+/* A call returned: adds it up. */
+static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct task_struct *task,
+					 __u64 time, __s64 ret)
+{
+	__u32 flags = a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0;
+	struct nt_used *used;
+
+	if (a->class & NT_CLOSES)
+		__builtin_memset(a->used, 0, sizeof(a->used));
+	if ((a->class & NT_FD_MASK) == NT_FD_RESULT && ret >= 0) {
+		used = nt_use(a->used, task, ret);
+		if (used)
+			a->file = used->id;
+	}
+	if (a->class & NT_NAMES) {
+		used = nt_use(a->used, task, a->fd);
+		if (used)
+			nt_tell(used);
+	}
+	nt_add_call(a, time, ret, &a->file, flags);
+	if (NT_FROM_ARG(a->class) && a->from.ino)
+		nt_add_call(a, time, ret, &a->from, NT_C_IN | NT_C_AGAIN);
 }
 
 #endif

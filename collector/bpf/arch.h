@@ -69,22 +69,16 @@ static __always_inline void nt_read_args(struct pt_regs *regs, bool compat,
 	}
 }
 
-/* Calls whose result is a number of bytes. */
-static __always_inline bool nt_moves_bytes(__u64 nr)
+/* Argument n of a native call. */
+static __always_inline __u64 nt_arg(struct pt_regs *regs, __u32 n)
 {
-	switch (nr) {
-	case 0: case 1: case 17: case 18: case 19: case 20: /* read, write, p*64, *v */
-	case 40: /* sendfile */
-	case 44: case 45: case 46: case 47: /* sendto, recvfrom, sendmsg, recvmsg */
-	case 275: case 276: case 278: /* splice, tee, vmsplice */
-	case 295: case 296: case 327: case 328: /* preadv, pwritev, *v2 */
-	case 326: /* copy_file_range */
-	case 318: /* getrandom */
-	case 217: case 78: /* getdents64, getdents */
-	case 310: case 311: /* process_vm_readv, _writev */
-		return true;
+	switch (n) {
+	case 0: return regs->di;
+	case 1: return regs->si;
+	case 2: return regs->dx;
+	case 4: return regs->r8;
 	}
-	return false;
+	return -1;
 }
 
 #elif defined(__TARGET_ARCH_arm64)
@@ -132,21 +126,16 @@ static __always_inline void nt_read_args(struct pt_regs *regs, bool compat,
 	args->length = compat ? (__u32)regs->regs[2] : regs->regs[2];
 }
 
-/* Calls whose result is a number of bytes. */
-static __always_inline bool nt_moves_bytes(__u64 nr)
+/* Argument n of a native call. */
+static __always_inline __u64 nt_arg(struct pt_regs *regs, __u32 n)
 {
-	switch (nr) {
-	case 61: /* getdents64 */
-	case 63: case 64: case 65: case 66: case 67: case 68: case 69: case 70: /* read ... pwritev */
-	case 71: /* sendfile */
-	case 75: case 76: case 77: /* vmsplice, splice, tee */
-	case 206: case 207: case 211: case 212: /* sendto, recvfrom, sendmsg, recvmsg */
-	case 270: case 271: /* process_vm_readv, _writev */
-	case 278: /* getrandom */
-	case 285: case 286: case 287: /* copy_file_range, preadv2, pwritev2 */
-		return true;
+	switch (n) {
+	case 0: return regs->orig_x0;
+	case 1: return regs->regs[1];
+	case 2: return regs->regs[2];
+	case 4: return regs->regs[4];
 	}
-	return false;
+	return -1;
 }
 
 #else

@@ -3,6 +3,107 @@
 #ifndef NT_FACTS_H
 #define NT_FACTS_H
 
+/* What is told of a process beside its facts, where activity is looked at: for grouping by it. */
+struct nt_origin {
+	union {
+		struct nt_head head;
+		struct nt_cgroup group;
+	};
+	char text[2 * NT_NAMES_MAX]; /* twice: see nt_telling */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nt_origin);
+} origins SEC(".maps");
+
+/* Cgroups whose path userspace knows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 12);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+#define NT_CGROUP_DEPTH 24
+
+static __always_inline struct kernfs_node *nt_above(struct kernfs_node *node)
+{
+	struct kernfs_node___since_6_15 *since_6_15 = (void *)node;
+
+	if (bpf_core_field_exists(since_6_15->__parent))
+		return BPF_CORE_READ(since_6_15, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/* The path of the task's cgroup, if that is news. */
+static __noinline int nt_tell_cgroup(struct task_struct *task, __u64 ts)
+{
+	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	__u64 id = bpf_get_current_cgroup_id();
+	__u32 zero = 0, n = 0;
+	struct nt_origin *o;
+
+	if (bpf_map_lookup_elem(&cgroups, &id))
+		return 0;
+	o = bpf_map_lookup_elem(&origins, &zero);
+	if (!o)
+		return 0;
+	__builtin_memset(&o->group, 0, sizeof(o->group));
+	o->group.id = id;
+	for (int i = 0; i < NT_CGROUP_DEPTH; i++) {
+		struct kernfs_node *above = nt_above(node);
+		long len;
+
+		/* The root has no name. */
+		if (!above)
+			break;
+		n = NT_READ(o->group.names);
+		asm volatile("" : "+r"(n));
+		if (n > NT_NAMES_MAX - 256)
+			break;
+		len = bpf_probe_read_kernel_str((char *)o + sizeof(o->group) + n, 256,
+						BPF_CORE_READ(node, name));
+		if (len <= 0 || len > 256)
+			break;
+		o->group.names = n + len;
+		node = above;
+	}
+	n = NT_READ(o->group.names) + sizeof(o->group);
+	asm volatile("" : "+r"(n));
+	if (n > NT_NAMES_MAX)
+		return 0;
+	nt_fill_head(&o->head, ts, n, NT_CGROUP, 0);
+	if (nt_send(o, n))
+		bpf_map_update_elem(&cgroups, &id, &zero, BPF_ANY);
+	return 0;
+}
+
+static __noinline int nt_tell_command(struct task_struct *task, __u64 ts)
+{
+	__u64 start = task->mm->arg_start, end = task->mm->arg_end, n = end - start;
+	__u32 zero = 0;
+	struct nt_origin *o = bpf_map_lookup_elem(&origins, &zero);
+	__u8 flags = 0;
+
+	if (!o || end <= start)
+		return 0;
+	if (n > NT_COMMAND_MAX) {
+		n = NT_COMMAND_MAX;
+		flags = NT_SHORTENED;
+	}
+	asm volatile("" : "+r"(n));
+	if (n > NT_COMMAND_MAX ||
+	    bpf_probe_read_user((char *)o + sizeof(o->head), n, (void *)start))
+		return 0;
+	__builtin_memset(&o->head, 0, sizeof(o->head));
+	nt_fill_head(&o->head, ts, sizeof(o->head) + n, NT_COMMAND, flags);
+	nt_send(o, sizeof(o->head) + n);
+	return 0;
+}
+
 static __always_inline bool nt_send_facts(struct nt_process *p, struct task_struct *task, __u64 ts,
 					  __u8 flags)
 {
@@ -18,7 +119,13 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	bpf_probe_read_kernel_str(p->comm, sizeof(p->comm), leader->comm);
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe),
 				  task->mm->exe_file->f_path.dentry->d_name.name);
-	return nt_send(p, sizeof(*p));
+	if (nt_activity)
+		nt_tell_cgroup(task, ts);
+	if (!nt_send(p, sizeof(*p)))
+		return false;
+	if (nt_activity)
+		nt_tell_command(task, ts);
+	return true;
 }
 
 /* Tells the facts before a process's first marker; again at the next one if that failed. */

@@ -15,6 +15,11 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 		return;
 	nt_settle(a, task);
 	a->nr = nr;
+	a->class = nt_class_of(nr);
+	if (a->class)
+		nt_call_files(a, task, (struct pt_regs *)bpf_task_pt_regs(task));
+	else
+		__builtin_memset(&a->file, 0, sizeof(a->file));
 	a->call_blocked = 0;
 	a->call_runnable = 0;
 	a->entered = bpf_ktime_get_ns();
@@ -44,11 +49,12 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	nt_settle(a, task);
 	now = bpf_ktime_get_ns();
 	time = now - a->entered;
-	nt_add_call(a, time, ctx->args[1]);
+	nt_call_ends(a, task, time, ctx->args[1]);
 	off = a->call_blocked + a->call_runnable;
 	a->segment.kernel += time > off ? time - off : 0;
 	a->entered = 0;
-	if (now - a->segment.since > NT_PART_NS)
+	if (now - a->segment.since > NT_PART_NS ||
+	    (a->segment.calls == NT_CALLS_MAX && now - a->segment.since > NT_FULL_NS))
 		nt_segment_end(a, task, now);
 	return 0;
 }

@@ -7,49 +7,16 @@
 #define NT_HOOK_SYSCALL_H
 
 #define NT_FMODE_WRITE 2
-#define NT_S_IFMT 0170000
-#define NT_S_IFCHR 0020000
-
-/*
- * Reads two fields that lie near each other, as one block where they do: a read
- * costs by the call, not by the byte. The offsets are constants once the loader
- * has written them, so the verifier sees one of the two ways.
- */
-#define NT_BLOCK 128
-#define nt_read_two(from, field1, to1, field2, to2)                                               \
-	({                                                                                        \
-		__u8 block[NT_BLOCK] __attribute__((aligned(8)));                                 \
-		const __u32 at1 = bpf_core_field_offset((from)->field1);                          \
-		const __u32 at2 = bpf_core_field_offset((from)->field2);                          \
-		const __u32 end1 = at1 + sizeof(*(to1)), end2 = at2 + sizeof(*(to2));             \
-		const __u32 lo = (at1 < at2 ? at1 : at2) & ~7U; /* keeps them aligned */          \
-		const __u32 n = (end1 > end2 ? end1 : end2) - lo;                                 \
-		bool failed;                                                                      \
-		if (n <= NT_BLOCK) {                                                              \
-			failed = bpf_probe_read_kernel(block, n, (void *)(from) + lo);            \
-			*(to1) = *(typeof(to1))(block + (at1 - lo));                              \
-			*(to2) = *(typeof(to2))(block + (at2 - lo));                              \
-		} else {                                                                          \
-			failed = bpf_probe_read_kernel(to1, sizeof(*(to1)), (void *)(from) + at1) || \
-				 bpf_probe_read_kernel(to2, sizeof(*(to2)), (void *)(from) + at2);   \
-		}                                                                                 \
-		!failed;                                                                          \
-	})
 
 /* Whether descriptor `fd` of the current task is the null device, open for writing. */
 static __always_inline bool nt_fd_is_null(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *fdt = task->files->fdt;
+	struct file *file = nt_file_of(task, fd);
 	struct inode *inode;
-	struct file *file;
 	unsigned int rdev, fmode;
 	unsigned short mode;
 
-	if (fd >= fdt->max_fds)
-		return false;
-	if (bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd) || !file)
-		return false;
-	if (!nt_read_two(file, f_inode, &inode, f_mode, &fmode) || !(fmode & NT_FMODE_WRITE))
+	if (!file || !nt_read_two(file, f_inode, &inode, f_mode, &fmode) || !(fmode & NT_FMODE_WRITE))
 		return false;
 	return inode && nt_read_two(inode, i_rdev, &rdev, i_mode, &mode) && rdev == NT_NULL_RDEV &&
 	       (mode & NT_S_IFMT) == NT_S_IFCHR;

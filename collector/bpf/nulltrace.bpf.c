@@ -14,11 +14,15 @@
 #include "records.h"
 
 #include "arch.h"
+#include "calls.h"
 #include "maps.h"
+#include "read.h"
 
 #include "emit.h"
 #include "facts.h"
 #include "scope.h"
+
+#include "file.h"
 
 #include "activity.h"
 

@@ -25,23 +25,104 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct hlist_bl_node {
+	void *pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
 	struct qstr d_name;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+
+struct super_block {
+	unsigned int s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
 	unsigned short i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
 	unsigned int i_rdev;
+	unsigned int i_generation;
 };
 
 struct file {
 	unsigned int f_mode;
+	const void *f_op;
+	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;
+};
+
+struct in6_addr {
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	__u16 skc_num;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sockaddr_un {
+	unsigned short sun_family;
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *parent;
+};
+
+struct kernfs_node___since_6_15 {
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct fdtable {
@@ -55,6 +136,8 @@ struct files_struct {
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
 };
 
 struct signal_struct {
@@ -86,6 +169,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct files_struct *files;
 	struct mm_struct *mm;
+	struct css_set *cgroups;
 	__u64 start_time;
 	char comm[16];
 	struct bpf_local_storage *bpf_storage;
@@ -128,6 +212,7 @@ struct pt_regs {
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
+	unsigned long r8;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

@@ -123,7 +123,14 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
         return Err(EbpfError::RingSize(size));
     }
     let (scope, uid, cgroup) = options.scope.globals();
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    if !options.activity {
+        // What it needs is not used: no memory for it.
+        for name in ["named", "cgroups"] {
+            loader.map_max_entries(name, 1);
+        }
+    }
+    loader
         .btf(Some(btf))
         // Task storage, which is the kernel programs' alone.
         .allow_unsupported_maps()

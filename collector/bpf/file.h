@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Which file a descriptor stands for, and what is told of it once. */
+#ifndef NT_FILE_H
+#define NT_FILE_H
+
+#define NT_ANON_INODE_FS 0x09041934
+#define NT_S_IFMT 0170000
+#define NT_S_IFCHR 0020000
+#define NT_S_IFSOCK 0140000
+#define NT_S_IFIFO 0010000
+#define NT_AF_UNIX 1
+#define NT_AF_INET 2
+#define NT_AF_INET6 10
+
+/* Whom userspace was told of. It remembers more than these. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 16);
+	__type(key, struct nt_file_id);
+	__type(value, __u32);
+} named SEC(".maps");
+
+#define NT_PATH_PARTS 40
+
+struct nt_telling {
+	struct nt_file file;
+	/* Twice: the verifier bounds an offset and a length, but not their sum. */
+	char names[2 * NT_NAMES_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nt_telling);
+} tellings SEC(".maps");
+
+/* A file that a thread used lately: as long as these are the same, so is the id. */
+struct nt_used {
+	struct file *file;
+	struct inode *inode;
+	const void *op;
+	__u64 ino;
+	struct nt_file_id id;
+};
+
+/* By descriptor; a power of two. */
+#define NT_USED 4
+
+static __always_inline bool nt_same_file(const struct nt_file_id *a, const struct nt_file_id *b)
+{
+	return a->ino == b->ino && *(const __u64 *)&a->dev == *(const __u64 *)&b->dev;
+}
+
+/* Adds the name at `from` behind the others; false when there is no room. */
+static __always_inline bool nt_add_name(struct nt_telling *t, const void *from)
+{
+	__u32 off = NT_READ(t->file.names);
+	long n;
+
+	asm volatile("" : "+r"(off));
+	if (off > NT_NAMES_MAX - 256)
+		return false;
+	n = bpf_probe_read_kernel_str(t->names + off, 256, from);
+	if (n <= 0 || n > 256)
+		return false;
+	t->file.names = off + n;
+	return true;
+}
+
+/* The names on the way to the root, across mounts. */
+static __noinline int nt_tell_path(struct nt_telling *t, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct vfsmount *vfs = BPF_CORE_READ(file, f_path.mnt);
+	struct mount *mount;
+
+	if (!vfs)
+		return 0;
+	mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+		t->file.head.flags |= NT_DELETED;
+	for (int i = 0; i < NT_PATH_PARTS; i++) {
+		struct dentry *parent;
+
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+			struct mount *outer = BPF_CORE_READ(mount, mnt_parent);
+
+			if (outer == mount)
+				return 0;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = outer;
+			continue;
+		}
+		if (!nt_add_name(t, BPF_CORE_READ(dentry, d_name.name)))
+			break;
+		parent = BPF_CORE_READ(dentry, d_parent);
+		/* Hangs on no tree: memory, pipes and the like. */
+		if (parent == dentry)
+			return 0;
+		dentry = parent;
+	}
+	t->file.head.flags |= NT_SHORTENED;
+	return 0;
+}
+
+static __always_inline void nt_tell_unix(struct nt_telling *t, struct sock *sk)
+{
+	struct unix_address *address;
+	long n;
+
+	if (!bpf_core_type_exists(struct unix_sock))
+		return;
+	address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	if (!address) {
+		sk = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		if (!sk)
+			return;
+		address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+		t->file.head.flags |= NT_PEERS;
+	}
+	if (!address)
+		return;
+	n = BPF_CORE_READ(address, len) - (long)sizeof(unsigned short);
+	asm volatile("" : "+r"(n));
+	if (n <= 0 || n > 108)
+		return;
+	if (!bpf_probe_read_kernel(t->names, n,
+				   (void *)address + bpf_core_field_offset(struct unix_address, name) +
+					   sizeof(unsigned short)))
+		t->file.names = n;
+}
+
+static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	struct nt_file *f = &t->file;
+	__u32 address;
+
+	if (!sk)
+		return 0;
+	f->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	f->type = BPF_CORE_READ(sk, sk_type);
+	f->protocol = BPF_CORE_READ(sk, sk_protocol);
+	switch (f->family) {
+	case NT_AF_INET:
+		address = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(f->local, &address, sizeof(address));
+		address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__builtin_memcpy(f->remote, &address, sizeof(address));
+		break;
+	case NT_AF_INET6:
+		if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
+			bpf_core_read(f->local, sizeof(f->local),
+				      &sk->__sk_common.skc_v6_rcv_saddr);
+			bpf_core_read(f->remote, sizeof(f->remote),
+				      &sk->__sk_common.skc_v6_daddr);
+		}
+		break;
+	case NT_AF_UNIX:
+		nt_tell_unix(t, sk);
+		return 0;
+	default:
+		return 0;
+	}
+	f->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	f->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	return 0;
+}
+
+/* Tells what the file is. Separate, so that the verifier need not walk it for each caller. */
+static __noinline int nt_tell(struct nt_used *used)
+{
+	struct nt_file_id id = used->id;
+	struct inode *inode = used->inode;
+	struct file *file = used->file;
+	__u32 zero = 0, n;
+	struct nt_telling *t = bpf_map_lookup_elem(&tellings, &zero);
+	struct nt_file *f;
+
+	if (!t)
+		return 0;
+	f = &t->file;
+	__builtin_memset(f, 0, sizeof(*f));
+	f->id = id;
+	f->mode = BPF_CORE_READ(inode, i_mode);
+	f->rdev = BPF_CORE_READ(inode, i_rdev);
+	f->magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	if ((f->mode & NT_S_IFMT) == NT_S_IFSOCK)
+		nt_tell_socket(t, file);
+	else
+		nt_tell_path(t, file);
+	n = NT_READ(f->names);
+	n = sizeof(*f) + (n < NT_NAMES_MAX ? n : NT_NAMES_MAX);
+	nt_fill_head(&f->head, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
+	asm volatile("" : "+r"(n));
+	if (n > sizeof(*f) + NT_NAMES_MAX)
+		return 0;
+	if (bpf_ringbuf_output(&ring, t, n, BPF_RB_NO_WAKEUP)) {
+		/* The next use tells. */
+		nt_count(NT_N_NAME);
+		bpf_map_delete_elem(&named, &id);
+	} else {
+		n = 0;
+		bpf_map_update_elem(&named, &id, &n, BPF_ANY);
+	}
+	return 0;
+}
+
+/* Finds out which file it is, and tells it if that is news. */
+static __noinline int nt_meet(struct nt_used *used)
+{
+	struct inode *inode = used->inode;
+	__u64 op;
+
+	used->id.ino = used->ino;
+	used->id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	used->id.gen = BPF_CORE_READ(inode, i_generation);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == NT_ANON_INODE_FS) {
+		/* What can be done with it tells its kind; the address itself is nobody's business. */
+		op = (__u64)used->op;
+		used->id.gen = op * 0x9e3779b97f4a7c15ULL >> 32;
+	}
+	if (!bpf_map_lookup_elem(&named, &used->id))
+		nt_tell(used);
+	return 0;
+}
+
+/*
+ * The file behind a descriptor, in the thread's memory of files it used; NULL if
+ * there is none. The inode number is looked at each time: the kernel uses the
+ * memory of closed files and sockets again.
+ */
+static __always_inline struct nt_used *nt_use(struct nt_used *of_thread, struct task_struct *task,
+					      __u32 fd)
+{
+	struct nt_used *used = &of_thread[fd & (NT_USED - 1)];
+	struct file *file = nt_file_of(task, fd);
+	struct inode *inode;
+	const void *op;
+	unsigned long ino;
+
+	if (!file || !nt_read_two(file, f_inode, &inode, f_op, &op) || !inode)
+		return NULL;
+	if (bpf_core_read(&ino, sizeof(ino), &inode->i_ino))
+		return NULL;
+	if (used->file == file && used->inode == inode && used->ino == ino && used->op == op)
+		return used;
+	used->file = file;
+	used->inode = inode;
+	used->ino = ino;
+	used->op = op;
+	nt_meet(used);
+	return used;
+}
+
+#endif
