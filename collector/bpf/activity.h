@@ -27,6 +27,7 @@ struct nt_thread_activity {
 	__u16 class;	 /* of the call */
 	struct nt_file_id file; /* of the call */
 	struct nt_file_id from; /* the file its bytes come from, if that is another */
+	struct nt_file_id crowd; /* stands for files there is no room for */
 	struct nt_used used[NT_USED];
 	unsigned long minor, major; /* the task's counts when the segment began */
 };
@@ -45,6 +46,44 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } stints SEC(".maps");
+
+/*
+ * When each group of threads that share their spans had a marker last: a segment
+ * of any of them ends at its next system call then. A thread that never wrote a
+ * marker is looked at as soon as its group has one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 14);
+	__type(key, __u32);
+	__type(value, __u64);
+} marked SEC(".maps");
+
+/* The groups of a thread, a script's having two: the process's own and its parent's. */
+static __always_inline void nt_groups_of(struct task_struct *task, __u32 group[2])
+{
+	group[0] = group[1] = 0;
+	if (nt_inside == NT_INSIDE_MACHINE)
+		return;
+	group[0] = group[1] = task->tgid;
+	if (nt_inside == NT_INSIDE_SCRIPT)
+		group[1] = task->real_parent->tgid;
+}
+
+/* 0: never. */
+static __always_inline __u64 nt_marked(struct task_struct *task)
+{
+	__u32 group[2];
+	__u64 *ts, last;
+
+	nt_groups_of(task, group);
+	ts = bpf_map_lookup_elem(&marked, &group[0]);
+	last = ts ? *ts : 0;
+	if (nt_inside != NT_INSIDE_SCRIPT)
+		return last;
+	ts = bpf_map_lookup_elem(&marked, &group[1]);
+	return ts && *ts > last ? *ts : last;
+}
 
 static __always_inline __u64 *nt_stint(void)
 {
@@ -145,6 +184,36 @@ static __noinline int nt_segment_at_marker(struct task_struct *task, __u64 ts)
 	}
 	nt_segment_end(a, task, ts);
 	a->entered = 0;
+	if (nt_inside != NT_INSIDE_THREAD) {
+		__u32 group[2];
+
+		nt_groups_of(task, group);
+		bpf_map_update_elem(&marked, &group[0], &ts, BPF_ANY);
+		if (nt_inside == NT_INSIDE_SCRIPT)
+			bpf_map_update_elem(&marked, &group[1], &ts, BPF_ANY);
+	}
+	return 0;
+}
+
+/* The state of a thread whose group had a marker, made if need be: it may have written none itself. */
+static __noinline int nt_join(struct task_struct *task)
+{
+	struct nt_thread_activity *a = nt_activity_of(task);
+	__u64 last = nt_marked(task), now;
+	struct nt_thread unknown = {};
+
+	if (!last || (a && a->segment.since > last))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (!a) {
+		a = bpf_task_storage_get(&activities, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!a) {
+			nt_count(NT_N_SEGMENT);
+			return 0;
+		}
+		nt_first_sight(task, &unknown, now, NT_SLOT_SYSCALL);
+	}
+	nt_segment_end(a, task, now);
 	return 0;
 }
 
@@ -187,12 +256,12 @@ static __always_inline __u32 nt_log2(__u64 n)
 }
 
 /*
- * Where the calls of that number on that file are added up; NULL if there is no
- * room. The place goes through memory, which makes it unknown to the verifier:
- * so it walks what follows once and not for each place.
+ * Finds where the calls of that number on that file are added up, or makes room
+ * for them: `at` is NT_CALLS_MAX if there is none. The place goes through memory,
+ * which makes it unknown to the verifier: so it walks what follows once and not
+ * for each place.
  */
-static __always_inline struct nt_calls *nt_calls_of(struct nt_thread_activity *a,
-						    const struct nt_file_id *file)
+static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file)
 {
 	__u32 n = NT_READ(a->segment.calls), at;
 	struct nt_calls *calls;
@@ -205,33 +274,44 @@ static __always_inline struct nt_calls *nt_calls_of(struct nt_thread_activity *a
 	a->at = at;
 	at = NT_READ(a->at);
 	asm volatile("" : "+r"(at));
-	if (at >= NT_CALLS_MAX)
-		return NULL;
-	calls = &a->calls[at];
-	if (at >= n) {
-		__builtin_memset(calls, 0, sizeof(*calls));
-		calls->nr = a->nr;
-		calls->file = *file;
-		calls->min = ~0ULL;
-		a->segment.calls = at + 1;
+	if (at < n || at >= NT_CALLS_MAX)
+		return 0;
+	if (file->ino && file->ino != NT_OTHER_FILES && at >= NT_CALLS_MAX - NT_CALLS_SPARE) {
+		a->at = NT_CALLS_MAX;
+		return 0;
 	}
-	return calls;
+	calls = &a->calls[at];
+	__builtin_memset(calls, 0, sizeof(*calls));
+	calls->nr = a->nr;
+	calls->file = *file;
+	calls->min = ~0ULL;
+	a->segment.calls = at + 1;
+	return 0;
 }
 
 /* Adds the call that returned to those of one of its files. */
 static __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
 				  struct nt_file_id *file, __u32 flags)
 {
-	struct nt_calls *calls = nt_calls_of(a, file);
-	__u32 bucket;
+	struct nt_calls *calls;
+	__u32 bucket, at;
 
-	if (!calls) {
-		if (flags & NT_C_AGAIN)
-			return 0;
-		a->segment.other++;
-		a->segment.other_time += time;
+	nt_find_calls(a, file);
+	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
+		a->crowd.ino = NT_OTHER_FILES;
+		a->crowd.gen = flags;
+		nt_find_calls(a, &a->crowd);
+	}
+	at = NT_READ(a->at);
+	asm volatile("" : "+r"(at));
+	if (at >= NT_CALLS_MAX) {
+		if (!(flags & NT_C_AGAIN)) {
+			a->segment.other++;
+			a->segment.other_time += time;
+		}
 		return 0;
 	}
+	calls = &a->calls[at];
 	calls->flags |= flags;
 	calls->count++;
 	calls->time += time;

@@ -9,8 +9,11 @@
  */
 static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, bool compat)
 {
-	struct nt_thread_activity *a = nt_activity_of(task);
+	struct nt_thread_activity *a;
 
+	if (nt_inside != NT_INSIDE_THREAD)
+		nt_join(task);
+	a = nt_activity_of(task);
 	if (!a || compat)
 		return;
 	nt_settle(a, task);
@@ -54,7 +57,9 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	a->segment.kernel += time > off ? time - off : 0;
 	a->entered = 0;
 	if (now - a->segment.since > NT_PART_NS ||
-	    (a->segment.calls == NT_CALLS_MAX && now - a->segment.since > NT_FULL_NS))
+	    (a->segment.calls >= NT_CALLS_MAX - NT_CALLS_SPARE &&
+	     now - a->segment.since > NT_FULL_NS) ||
+	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
 		nt_segment_end(a, task, now);
 	return 0;
 }

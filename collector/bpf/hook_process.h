@@ -69,6 +69,12 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
 
+	if (nt_activity) {
+		struct nt_thread_activity *a = nt_activity_of(task);
+
+		if (a)
+			nt_segment_end(a, task, now);
+	}
 	if (!state)
 		return 0;
 	/* Two last threads may both see that nobody lives: one tells. */
@@ -76,12 +82,6 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (!group && !bpf_task_storage_get(&threads, task, NULL, 0))
 		return 0;
-	if (nt_activity) {
-		struct nt_thread_activity *a = nt_activity_of(task);
-
-		if (a)
-			nt_segment_end(a, task, now);
-	}
 	if (!group)
 		record.code = task->exit_code;
 	else if (signal->flags & NT_SIGNAL_GROUP_EXIT)

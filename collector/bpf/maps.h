@@ -19,6 +19,16 @@ const volatile __u64 nt_cgroup;
 /* Whether threads inside spans are looked at between their markers. */
 const volatile bool nt_activity;
 
+/* Whose doings belong to a span. */
+enum nt_inside {
+	NT_INSIDE_THREAD,	/* those of the thread that opened it */
+	NT_INSIDE_PROCESS,	/* of its process */
+	NT_INSIDE_SCRIPT,	/* of its process, that one's parent and children, and those of the same parent */
+	NT_INSIDE_MACHINE,	/* of everybody */
+};
+
+const volatile __u32 nt_inside;
+
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 

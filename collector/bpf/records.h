@@ -71,7 +71,11 @@ struct nt_exit {
 	__u32 reserved;
 };
 
-/* A file, whoever has it open: sockets, pipes and the kernel's anonymous files as well. All 0: none. */
+/*
+ * A file, whoever has it open: sockets, pipes and the kernel's anonymous files as
+ * well. All 0: none. NT_OTHER_FILES: any for which there was no room.
+ */
+#define NT_OTHER_FILES (~0ULL) /* as ino */
 struct nt_file_id {
 	__u64 ino;
 	__u32 dev;	/* as the kernel has it: major << 20 | minor */
@@ -109,6 +113,8 @@ struct nt_cgroup {
 
 /* How many kinds of calls of a segment are told apart: by number and file. */
 #define NT_CALLS_MAX 32
+/* So many of them are kept for what is not on one file: numbers are told apart when files are not. */
+#define NT_CALLS_SPARE 12
 /* Bucket i of a duration holds [2^(i+7), 2^(i+8)) ns; the first and the last are open. */
 #define NT_BUCKETS 24
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{EbpfSource, Hook, Options};
 use nulltrace_core::event::{Event, What};
+use nulltrace_core::file::File;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -58,6 +59,12 @@ fn line(record: &[u8]) -> String {
         What::Segment { segment, calls } => {
             format!("segment since={} calls={}", segment.since, calls.len())
         }
+        What::File { file, names } => {
+            let file = File::read(file, names);
+            format!("file {} {}", file.kind.name(), file.name.escape_ascii())
+        }
+        What::Command { args } => format!("command {}", args.escape_ascii()),
+        What::Cgroup { id, names } => format!("cgroup {id} {}", names.escape_ascii()),
         What::Fork { child } => format!("fork child={child}"),
         What::Exit { signal, group } => format!("exit signal={signal} group={group}"),
     };

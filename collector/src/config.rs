@@ -12,7 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use nulltrace_core::activity::Reach;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
 use crate::sink::statsd::StatsdConfig;
@@ -30,6 +31,9 @@ pub struct Config {
     pub ring_size: u64,
     /// `off` or `segments`: whether what threads do inside spans is looked at.
     pub activity: Activity,
+    /// `thread`, `process`, `script` or `machine`: whose doings belong to a span.
+    #[serde(deserialize_with = "reach")]
+    pub inside: Reach,
     /// Whose markers count; all when empty.
     pub scope: Scope,
     /// Bounds of the open spans.
@@ -42,6 +46,12 @@ pub struct Config {
     pub log: Log,
     /// Where the JSON summary goes when the agent ends; `-` is stdout.
     pub json: Option<PathBuf>,
+}
+
+fn reach<'de, D: Deserializer<'de>>(from: D) -> Result<Reach, D::Error> {
+    String::deserialize(from)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 /// `[spans]`
@@ -77,6 +87,7 @@ impl Default for Config {
             backend: Backend::default(),
             ring_size: RING_SIZE,
             activity: Activity::default(),
+            inside: Reach::default(),
             scope: Scope::default(),
             spans: Spans::default(),
             summary: Summary::default(),

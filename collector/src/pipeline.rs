@@ -207,6 +207,7 @@ impl Pipeline {
         let mut lost = source.lost();
         lost.bad_record += self.rest.bad_record;
         lost.slots += self.rest.correlator.slots();
+        lost.depth += self.rest.correlator.deep();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }

@@ -2,7 +2,7 @@
 //!
 //! The kernel adds up what a thread does between two of its markers, a *segment*. The spans that are
 //! open do not change within one, so a segment belongs to each of them, and to the innermost as its
-//! own. A span's own thread is the one that opened it.
+//! own. A span's own thread is the one that opened it; by choice ([`Reach`]) it has what others did too.
 //!
 //! ```
 //! use nulltrace_core::activity::Times;
@@ -22,8 +22,24 @@ use crate::process::Process;
 use crate::record::{BUCKETS, CallsRecord, ERRORS, SegmentRecord};
 use crate::span::TagPath;
 
-/// How many of the spans that are open on a thread, from the innermost, a segment is added to.
+/// How many of the open spans that it lies in, from the innermost, a segment is added to. Segments that
+/// lay in more are counted as `lost.depth`.
 pub const DEPTH_MAX: usize = 64;
+
+/// Whose doings belong to a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the thread that opened it.
+    #[default]
+    Thread,
+    /// Those of all threads of the process that opened it.
+    Process,
+    /// Those of that process, its parent, its children, and all with the same parent: a script's shell and
+    /// its commands, whichever of them wrote the markers.
+    Script,
+    /// Everybody's.
+    Machine,
+}
 
 /// Where the time of a thread went. Times are nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +137,22 @@ impl From<&SegmentRecord> for Times {
     }
 }
 
+impl core::str::FromStr for Reach {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "thread" => Ok(Self::Thread),
+            "process" => Ok(Self::Process),
+            "script" => Ok(Self::Script),
+            "machine" => Ok(Self::Machine),
+            _ => Err(format!(
+                "a span has not what {text:?} does: write thread, process, script or machine"
+            )),
+        }
+    }
+}
+
 /// What a thread did in one segment, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside<'a> {
@@ -132,6 +164,9 @@ pub struct Inside<'a> {
     pub process: Option<&'a Process>,
     /// The paths of the spans it lay in, each once, the innermost first; none outside of spans.
     pub paths: &'a [&'a Arc<TagPath>],
+    /// A span has what others than its thread did too: no [`Closed`](crate::span::Closed) tells its times,
+    /// which are those of its path.
+    pub wide: bool,
     /// Where the time went.
     pub times: &'a Times,
     /// The system calls, by number and file.

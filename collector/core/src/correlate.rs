@@ -32,6 +32,7 @@ use crate::file::{File, Files};
 use crate::fragments::Fragments;
 use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
+use crate::reach::Reached;
 use crate::record::{CallsRecord, FileId, SegmentRecord};
 use crate::span::{Closed, TagPath};
 pub use crate::spans::{Limits, OpenSpan};
@@ -93,11 +94,14 @@ struct Rest {
     /// Of the calls of the segment at hand; kept for its room.
     named: Vec<Option<Arc<File>>>,
     spans: Spans,
+    reached: Reached,
     markers: Markers,
     /// Time of threads while they had no span open.
     outside: Times,
     /// Calls that segments had no room to tell apart.
     slots: u64,
+    /// Segments in more spans than are told apart.
+    deep: u64,
 }
 
 impl Correlator {
@@ -111,9 +115,11 @@ impl Correlator {
                 files: Files::default(),
                 named: Vec::new(),
                 spans: Spans::new(limits),
+                reached: Reached::new(limits.reach),
                 markers: Markers::default(),
                 outside: Times::NONE,
                 slots: 0,
+                deep: 0,
             },
         }
     }
@@ -136,13 +142,13 @@ impl Correlator {
             What::Cgroup { id, names } => rest.processes.cgroup(id, names),
             What::Process { facts, .. } => {
                 if rest.processes.learn(facts) {
-                    rest.spans
-                        .process_gone(pid, ts, &mut |span: &Closed| out.closed(span));
+                    let out = &mut watched(&mut rest.reached, out);
+                    rest.spans.process_gone(pid, ts, out);
                 }
             }
             What::Fork { child } => {
                 if rest.processes.born(child, ts) {
-                    let out = &mut |span: &Closed| out.closed(span);
+                    let out = &mut watched(&mut rest.reached, out);
                     rest.spans.process_gone(child, ts, out);
                 }
             }
@@ -161,8 +167,7 @@ impl Correlator {
         self.fragments.expire(now, |(pid, tid), joined| {
             rest.marker(pid, tid, &joined, out);
         });
-        rest.spans
-            .expire(now, &mut |span: &Closed| out.closed(span));
+        rest.spans.expire(now, &mut watched(&mut rest.reached, out));
     }
 
     /// Nothing more will come: unfinished markers are refused, and spans whose process ended without
@@ -173,7 +178,7 @@ impl Correlator {
         self.fragments.finish(|(pid, tid), joined| {
             rest.marker(pid, tid, &joined, out);
         });
-        rest.spans.finish(&mut |span: &Closed| out.closed(span));
+        rest.spans.finish(&mut watched(&mut rest.reached, out));
     }
 
     /// The account so far. What sources, the reordering and sinks count is not in it.
@@ -198,6 +203,13 @@ impl Correlator {
         self.rest.slots
     }
 
+    /// How many segments lay in more spans than [`DEPTH_MAX`](crate::activity::DEPTH_MAX), the outermost of
+    /// which have nothing of them.
+    #[must_use]
+    pub fn deep(&self) -> u64 {
+        self.rest.deep
+    }
+
     /// How many spans are open.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -217,6 +229,14 @@ impl Correlator {
     /// The facts of a process, if they came and it did not end.
     pub fn process(&mut self, pid: u32) -> Option<&Process> {
         self.rest.processes.get(pid)
+    }
+}
+
+/// Tells `out` of the spans that end, and who remembers what is open.
+fn watched(reached: &mut Reached, out: &mut impl Out) -> impl FnMut(&Closed) {
+    |span| {
+        reached.closed(span);
+        out.closed(span);
     }
 }
 
@@ -248,14 +268,18 @@ impl Rest {
             ppid,
             comm,
         };
-        let out = &mut |span: &Closed| out.closed(span);
         match marker.dir {
             Dir::Enter => {
                 self.markers.enter += 1;
-                self.spans.enter(&writer, marker, out);
+                self.spans
+                    .enter(&writer, marker, &mut watched(&mut self.reached, out));
+                if let Some((seq, path)) = self.spans.newest() {
+                    self.reached.opened(pid, ppid, ts, seq, path);
+                }
             }
             Dir::Exit => {
                 self.markers.exit += 1;
+                let out = &mut watched(&mut self.reached, out);
                 if !self.spans.exit(&writer, marker, out) {
                     self.markers.unmatched_exit += 1;
                 }
@@ -272,7 +296,18 @@ impl Rest {
             let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
             self.named.push(file);
         }
-        let paths = self.spans.segment(pid, tid, &times);
+        let wide = self.reached.is_wide();
+        let held;
+        let paths = if wide {
+            let (_, ppid) = self.processes.who(pid);
+            held = self.reached.paths(pid, ppid, segment.since);
+            self.deep += u64::from(held.deep);
+            held.paths.iter().collect()
+        } else {
+            let (paths, deep) = self.spans.segment(pid, tid, &times);
+            self.deep += u64::from(deep);
+            paths
+        };
         if paths.is_empty() {
             self.outside.add(&times);
         }
@@ -281,6 +316,7 @@ impl Rest {
             tid,
             process: self.processes.get(pid),
             paths: &paths,
+            wide,
             times: &times,
             calls,
             files: &self.named,
@@ -288,7 +324,7 @@ impl Rest {
     }
 
     fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {
-        let out = &mut |span: &Closed| out.closed(span);
+        let out = &mut watched(&mut self.reached, out);
         if group {
             self.processes.died(pid);
             let killed = signal != 0;

@@ -153,6 +153,8 @@ pub struct Lost {
     pub segment: u64,
     /// Names of files: they are told again at the next use, so what was lost may have come after all.
     pub name: u64,
+    /// Segments in more open spans than they are added to: the outermost have nothing of them.
+    pub depth: u64,
     /// Bytes from a source that are no record.
     pub bad_record: u64,
     /// Spans a sink could not deliver.
@@ -162,7 +164,7 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, u64); 9] {
+    pub const fn causes(&self) -> [(&'static str, u64); 10] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -172,6 +174,7 @@ impl Lost {
             slots,
             segment,
             name,
+            depth,
             bad_record,
             sink,
         } = *self;
@@ -182,6 +185,7 @@ impl Lost {
             ("slots", slots),
             ("segment", segment),
             ("name", name),
+            ("depth", depth),
             ("sink", sink),
             ("scope", scope),
             ("bad_record", bad_record),

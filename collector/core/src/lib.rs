@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod ledger;
 pub mod order;
 pub mod process;
+mod reach;
 mod recent;
 pub mod record;
 pub mod span;

@@ -185,6 +185,12 @@ impl FileId {
         dev: 0,
         generation: 0,
     };
+
+    /// Whether it stands for all the files there was no room for.
+    #[must_use]
+    pub const fn is_other(&self) -> bool {
+        self.ino == u64::MAX
+    }
 }
 
 /// What a file is. Its names follow: path components from the last to the first, each ended by a NUL, or
@@ -238,7 +244,8 @@ pub struct CgroupRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct CallsRecord {
-    /// The file they were made on; [`FileId::NONE`] where that is not known or there is none.
+    /// The file they were made on; [`FileId::NONE`] where there is none, and [`FileId::is_other`] for those
+    /// there was no room for.
     pub file: FileId,
     /// From entry to return, nanoseconds, summed.
     pub time: u64,

@@ -131,8 +131,14 @@ impl Summary {
     /// Adds the system calls of a segment to the spans it lies in.
     pub fn inside(&mut self, inside: &Inside<'_>) {
         for (at, path) in inside.paths.iter().enumerate() {
-            let calls = &mut self.stats_of(path).calls;
-            calls.push(inside.calls, inside.times.wall, at == 0);
+            let stats = self.stats_of(path);
+            stats.calls.push(inside.calls, inside.times.wall, at == 0);
+            if inside.wide {
+                stats.times.all.add(inside.times);
+                if at == 0 {
+                    stats.times.own.add(inside.times);
+                }
+            }
         }
     }
 

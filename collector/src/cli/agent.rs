@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::Signals;
-use crate::source::open;
+use crate::source::{Look, open};
 
 /// Options of `agent`.
 #[derive(Debug, Args)]
@@ -55,7 +55,10 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let mut source = open::machine(
         config.backend,
         config.ring_size,
-        config.activity,
+        Look {
+            activity: config.activity,
+            inside: config.inside,
+        },
         &config.scope,
     )?;
     eprintln!(
@@ -85,6 +88,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         spans: correlate::Limits {
             open: config.spans.max_open as usize,
+            reach: config.inside,
             age: u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX),
             ..correlate::Limits::default()
         },
@@ -106,7 +110,11 @@ fn settle(args: AgentArgs) -> Result<Config, Error> {
     config.statsd = shared.statsd(config.statsd);
     config.backend = shared.backend.unwrap_or(config.backend);
     config.ring_size = shared.ring_size.unwrap_or(config.ring_size);
-    config.activity = shared.activity.unwrap_or(config.activity);
+    let look = shared.look(Look {
+        activity: config.activity,
+        inside: config.inside,
+    });
+    (config.activity, config.inside) = (look.activity, look.inside);
     config.json = shared.json.or(config.json);
     if !args.pid.is_empty() {
         config.scope.pids = args.pid;

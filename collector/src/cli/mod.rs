@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nulltrace_core::activity::Reach;
 
 use crate::error::Error;
 use crate::sink::Sink;
 use crate::sink::hub::Hub;
 use crate::sink::statsd::{Dialect, HOST_MAX, Statsd, StatsdConfig};
-use crate::source::{Activity, Backend};
+use crate::source::{Activity, Backend, Look};
 use crate::units;
 use crate::view::View;
 
@@ -64,6 +65,10 @@ struct Shared {
     /// [default: segments for run, off for agent]
     #[arg(long, value_name = "ACTIVITY")]
     activity: Option<Activity>,
+    /// Whose doings belong to a span: thread (that opened it), process, script (also its parent, its
+    /// children and those of the same parent) or machine [default: thread]
+    #[arg(long, value_name = "WHOSE")]
+    inside: Option<Reach>,
     /// What the summary shows: summary, time or syscalls [default: summary]
     #[arg(long, value_name = "VIEW")]
     view: Option<View>,
@@ -76,6 +81,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// What `file` says, unless the flags say otherwise.
+    fn look(&self, file: Look) -> Look {
+        Look {
+            activity: self.activity.unwrap_or(file.activity),
+            inside: self.inside.unwrap_or(file.inside),
+        }
+    }
+
     /// The statsd settings of the flags over those of `file`.
     fn statsd(&self, file: Option<StatsdConfig>) -> Option<StatsdConfig> {
         let mut config = match (&self.statsd, file) {

@@ -6,13 +6,14 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use clap::Args;
+use nulltrace_core::activity::Reach;
 
 use super::{Shared, output, sinks};
 use crate::error::Error;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
 use crate::source::open::{self, Command};
-use crate::source::{Activity, Backend, RING_SIZE};
+use crate::source::{Activity, Backend, Look, RING_SIZE};
 use crate::view::View;
 
 /// Options of `run`.
@@ -44,10 +45,15 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let hub = sinks(shared.statsd(None).as_ref())?;
     let backend = shared.backend.unwrap_or(Backend::Auto);
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
-    let activity = shared.activity.unwrap_or(Activity::Segments);
-    let mut traced = open::command(backend, ring, activity, &args.command, &signals)?;
+    let look = shared.look(Look {
+        activity: Activity::Segments,
+        inside: Reach::Thread,
+    });
+    let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
     let view = shared.view.unwrap_or_default();
-    let wanted = view != View::Summary || shared.activity == Some(Activity::Segments);
+    let wanted = view != View::Summary
+        || shared.activity == Some(Activity::Segments)
+        || shared.inside.is_some();
     if wanted && !traced.source.sees_activity() {
         traced.notes.push(format!(
             "what spans did inside is not seen {}",
@@ -62,7 +68,9 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
             eprintln!("nulltrace: {note}");
         }
     }
-    let mut pipeline = Pipeline::new(Limits::default(), hub);
+    let mut limits = Limits::default();
+    limits.spans.reach = look.inside;
+    let mut pipeline = Pipeline::new(limits, hub);
     let status = follow(
         &mut traced,
         &mut pipeline,

@@ -9,6 +9,7 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
+use nulltrace_core::activity::Reach;
 use nulltrace_core::ledger::Lost;
 use serde::{Deserialize, Deserializer};
 
@@ -116,6 +117,15 @@ impl<'de> Deserialize<'de> for Activity {
             .parse()
             .map_err(serde::de::Error::custom)
     }
+}
+
+/// What is looked at between markers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// How closely.
+    pub activity: Activity,
+    /// Whose doings belong to a span.
+    pub inside: Reach,
 }
 
 /// Whose markers count: everybody's, or those of one of these.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Activity, Backend, Scope, Source, caps, ptrace};
+use super::{Activity, Backend, Look, Scope, Source, caps, ptrace};
 use crate::error::Error;
 use crate::signals::Signals;
 use crate::view::text;
@@ -73,7 +73,7 @@ impl Command {
 pub fn command(
     backend: Backend,
     ring_bytes: u64,
-    activity: Activity,
+    look: Look,
     command: &[OsString],
     signals: &Signals,
 ) -> Result<Traced, Error> {
@@ -84,7 +84,8 @@ pub fn command(
                 hook,
                 ring_bytes: ring_size(ring_bytes)?,
                 scope: ebpf::Scope::Members,
-                activity: activity == Activity::Segments,
+                activity: look.activity == Activity::Segments,
+                inside: look.inside,
                 ..Options::default()
             };
             match attach(&options) {
@@ -153,7 +154,7 @@ fn by_ebpf(
 pub fn machine(
     backend: Backend,
     ring_bytes: u64,
-    activity: Activity,
+    look: Look,
     scope: &Scope,
 ) -> Result<Box<dyn Source>, Error> {
     let hook = hook(backend).ok_or_else(|| {
@@ -168,7 +169,8 @@ pub fn machine(
         hook,
         ring_bytes: ring_size(ring_bytes)?,
         scope: kernel_scope(scope)?,
-        activity: activity == Activity::Segments,
+        activity: look.activity == Activity::Segments,
+        inside: look.inside,
         ..Options::default()
     };
     let mut source = attach(&options).map_err(|error| unusable(&error))?;

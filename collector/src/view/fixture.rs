@@ -101,6 +101,7 @@ pub(super) fn inside(summary: &mut Summary, path: &Arc<TagPath>, wall: u64, call
         tid: 1,
         process: None,
         paths: &[path],
+        wide: false,
         times: &Times {
             wall,
             ..Times::NONE
@@ -199,6 +200,7 @@ pub(super) fn losses() -> Ledger {
             sink: 6,
             segment: 7,
             name: 8,
+            depth: 9,
         },
     }
 }

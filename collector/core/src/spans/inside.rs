@@ -8,10 +8,18 @@ use crate::span::TagPath;
 
 impl Spans {
     /// Adds a segment's time to the spans its thread has open. Returns their paths, each once, the
-    /// innermost first.
-    pub(crate) fn segment(&mut self, pid: u32, tid: u32, times: &Times) -> Vec<&Arc<TagPath>> {
+    /// innermost first, and whether there are more.
+    pub(crate) fn segment(
+        &mut self,
+        pid: u32,
+        tid: u32,
+        times: &Times,
+    ) -> (Vec<&Arc<TagPath>>, bool) {
         let mut paths = Vec::new();
-        for (depth, slot) in self.table.of_thread(pid, tid).take(DEPTH_MAX).enumerate() {
+        for (depth, slot) in self.table.of_thread(pid, tid).enumerate() {
+            if depth == DEPTH_MAX {
+                return (paths, true);
+            }
             let at = slot as usize;
             if self.times.len() <= at {
                 self.times.resize(at + 1, SpanTimes::NONE);
@@ -26,6 +34,6 @@ impl Spans {
                 paths.push(path);
             }
         }
-        paths
+        (paths, false)
     }
 }

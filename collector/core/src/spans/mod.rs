@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use nulltrace_spec::{Args, Id, Marker};
 
-use crate::activity::SpanTimes;
+use crate::activity::{Reach, SpanTimes};
 use crate::ledger;
 use crate::span::{ArgList, Closed, End, TagPath};
 use crate::tags::{Interner, TagId};
@@ -39,6 +39,8 @@ pub struct Limits {
     pub tags: usize,
     /// Threads of which an unfinished marker is kept.
     pub fragments: usize,
+    /// Whose doings belong to a span.
+    pub reach: Reach,
 }
 
 impl Default for Limits {
@@ -49,6 +51,7 @@ impl Default for Limits {
             age: 3_600_000_000_000,
             tags: 1 << 16,
             fragments: 4096,
+            reach: Reach::Thread,
         }
     }
 }
@@ -222,6 +225,12 @@ impl Spans {
             self.tags.hold(tag);
         }
         self.counts.open = self.table.len() as u64;
+    }
+
+    /// Sequence number and path of the span opened last.
+    pub(crate) fn newest(&self) -> Option<(u64, &Arc<TagPath>)> {
+        let span = self.table.newest()?;
+        Some((span.seq, self.tags.path(span.tag)))
     }
 
     /// An exit marker. Returns whether an open span matched.

@@ -309,6 +309,11 @@ impl Table {
             .map(|s| (self.oldest, s))
     }
 
+    /// The span opened last.
+    pub(super) fn newest(&self) -> Option<&Open> {
+        self.slots.get(self.newest as usize)
+    }
+
     /// All spans, the one opened first first.
     pub(super) fn by_age(&self) -> impl Iterator<Item = (Slot, &Open)> {
         std::iter::successors(self.oldest(), |(_, span)| {

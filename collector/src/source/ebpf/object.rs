@@ -8,6 +8,8 @@ use aya::maps::{Map, MapError};
 use aya::programs::{RawTracePoint, TestRun};
 use aya::{Btf, Ebpf, EbpfLoader, RawTracePointRunOptions, include_bytes_aligned};
 
+use nulltrace_core::activity::Reach;
+
 use super::error::EbpfError;
 use super::hook::{self, Hook};
 
@@ -71,6 +73,8 @@ pub struct Options {
     pub max_processes: u32,
     /// Look at what threads that write markers do between them.
     pub activity: bool,
+    /// Whose doings belong to a span.
+    pub inside: Reach,
 }
 
 /// Whose markers are seen; the others' do not leave the kernel.
@@ -112,6 +116,7 @@ impl Default for Options {
             scope: Scope::Machine,
             max_processes: 1 << 16,
             activity: false,
+            inside: Reach::Thread,
         }
     }
 }
@@ -126,10 +131,17 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
     let mut loader = EbpfLoader::new();
     if !options.activity {
         // What it needs is not used: no memory for it.
-        for name in ["named", "cgroups"] {
+        for name in ["named", "cgroups", "marked"] {
             loader.map_max_entries(name, 1);
         }
     }
+    // `enum nt_inside`.
+    let inside: u32 = match options.inside {
+        Reach::Thread => 0,
+        Reach::Process => 1,
+        Reach::Script => 2,
+        Reach::Machine => 3,
+    };
     loader
         .btf(Some(btf))
         // Task storage, which is the kernel programs' alone.
@@ -137,6 +149,7 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
         .map_max_entries("ring", size)
         .map_max_entries("processes", options.max_processes.max(1))
         .override_global("nt_activity", &u8::from(options.activity), true)
+        .override_global("nt_inside", &inside, true)
         .override_global("nt_scope", &scope, true)
         .override_global("nt_uid", &uid, true)
         .override_global("nt_cgroup", &cgroup.id, true)
