@@ -277,7 +277,8 @@ impl CallStats {
         self.max
     }
 
-    fn push(&mut self, of: &CallsRecord) {
+    /// Adds the calls of a record.
+    pub fn push(&mut self, of: &CallsRecord) {
         for (own, others) in [
             (&mut self.count, of.count.into()),
             (&mut self.time, of.time),
@@ -293,7 +294,8 @@ impl CallStats {
         add(&mut self.buckets, of.buckets.map(u64::from));
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds all that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
         for (own, others) in [
             (&mut self.count, other.count),
             (&mut self.time, other.time),
