@@ -22,7 +22,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::activity::Inside;
+use crate::activity::{Inside, Room};
 use crate::histogram::DEFAULT_BUCKETS;
 use crate::span::{Closed, TagPath};
 
@@ -42,6 +42,9 @@ pub struct Limits {
     /// Buckets of each path's histogram, 8 bytes each at most. Only paths whose durations spread over
     /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
     pub buckets: u16,
+    /// Bytes of what system calls are told apart by, number and file, over all paths. Where they are
+    /// used up, calls are counted as on other files; in the worst case twice as many are taken.
+    pub calls_bytes: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +53,7 @@ impl Default for Limits {
             paths: 10_000,
             text_bytes: 4 << 20,
             buckets: DEFAULT_BUCKETS,
+            calls_bytes: 64 << 20,
         }
     }
 }
@@ -66,6 +70,7 @@ pub struct Summary {
     /// Into `entries`, by the address of the path the entry holds, which therefore stays valid.
     by_address: FxHashMap<usize, usize>,
     text_bytes: usize,
+    room: Room,
     overflow: Overflow,
 }
 
@@ -116,6 +121,7 @@ impl Summary {
             hasher: RandomState::new(),
             by_address: FxHashMap::default(),
             text_bytes: 0,
+            room: Room::new(limits.calls_bytes),
             overflow: Overflow {
                 stats: Stats::with_buckets(limits.buckets),
                 ..Overflow::default()
@@ -125,14 +131,16 @@ impl Summary {
 
     /// Counts one span.
     pub fn push(&mut self, span: &Closed) {
-        self.stats_of(&span.tags).push(span);
+        self.stats_of(&span.tags).0.push(span);
     }
 
     /// Adds the system calls of a segment to the spans it lies in.
     pub fn inside(&mut self, inside: &Inside<'_>) {
         for (at, path) in inside.paths.iter().enumerate() {
-            let stats = self.stats_of(path);
-            stats.calls.push(inside.calls, inside.times.wall, at == 0);
+            let (stats, room) = self.stats_of(path);
+            let wall = inside.times.wall;
+            let calls = &mut stats.calls;
+            calls.push(inside.calls, inside.files, wall, at == 0, room);
             if inside.wide {
                 stats.times.all.add(inside.times);
                 if at == 0 {
@@ -146,9 +154,11 @@ impl Summary {
     /// one is, what has no row here is added to the overflow row and no span is lost.
     pub fn merge(&mut self, other: &Self) {
         for entry in &other.entries {
-            self.stats_of(&entry.path).merge(&entry.stats);
+            let (stats, room) = self.stats_of(&entry.path);
+            stats.merge(&entry.stats, room);
         }
-        self.overflow.stats.merge(&other.overflow.stats);
+        let (stats, room) = (&mut self.overflow.stats, &mut self.room);
+        stats.merge(&other.overflow.stats, room);
         for &hash in &other.overflow.paths {
             self.overflow.note(hash);
         }
@@ -165,17 +175,18 @@ impl Summary {
         rows::rows(self, open)
     }
 
-    /// The statistics that a span of `path` belongs to.
-    fn stats_of(&mut self, path: &Arc<TagPath>) -> &mut Stats {
+    /// The statistics that a span of `path` belongs to, and the room for its calls.
+    fn stats_of(&mut self, path: &Arc<TagPath>) -> (&mut Stats, &mut Room) {
         let address = Arc::as_ptr(path) as usize;
         let found = match self.by_address.get(&address) {
             Some(&at) => Some(at),
             None => self.look_up(path, address),
         };
-        match found {
+        let stats = match found {
             Some(at) => &mut self.entries[at].stats,
             None => &mut self.overflow.stats,
-        }
+        };
+        (stats, &mut self.room)
     }
 
     /// The entry of a path not found by its address, made if there is room.

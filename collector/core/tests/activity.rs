@@ -118,7 +118,7 @@ fn a_segment_is_the_innermosts_own_and_inside_the_others() {
     let counts = |at: usize| -> Vec<_> {
         let calls = rows[at].stats.calls.iter();
         calls
-            .map(|(nr, both)| (nr, both.own.count, both.all.count))
+            .map(|(nr, both)| (nr, both.own().count, both.all().count))
             .collect()
     };
     assert_eq!(rows[0].path.canonical(), b"a");
@@ -147,7 +147,7 @@ fn a_recursion_makes_each_call_once() {
     story.marks(20, 2, "<:t:f::", &[(0, 1)]);
     let rows = story.seen.summary.rows([]);
     let (_, both) = rows[0].stats.calls.iter().next().unwrap();
-    assert_eq!((both.own.count, both.all.count), (1, 1));
+    assert_eq!((both.own().count, both.all().count), (1, 1));
 }
 
 #[test]

@@ -254,8 +254,8 @@ impl Call {
     fn new((nr, of): (u32, &Both)) -> Self {
         Self {
             syscall: syscalls::name(nr),
-            all: CallCounts::new(&of.all),
-            own: CallCounts::new(&of.own),
+            all: CallCounts::new(of.all()),
+            own: CallCounts::new(of.own()),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
         labels.push(label);
         of.push(None);
         let mut calls: Vec<_> = row.stats.calls.iter().collect();
-        calls.sort_by_key(|(_, both)| std::cmp::Reverse(both.all.time));
+        calls.sort_by_key(|(_, both)| std::cmp::Reverse(both.all().time));
         for (nr, both) in calls {
             labels.push(Label {
                 depth,
@@ -49,7 +49,7 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
                 code: "",
                 notes: Vec::new(),
             });
-            of.push(Some(&both.all));
+            of.push(Some(both.all()));
         }
     }
     let number = |title, rank, cell: &dyn Fn(&CallStats) -> String| {

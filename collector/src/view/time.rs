@@ -85,7 +85,7 @@ fn reasons(row: &Row<'_>) -> Vec<String> {
         format!("on cpu {part} in its own code")
     });
     for (nr, both) in calls.iter() {
-        let (calls, name) = (&both.all, syscalls::name(nr));
+        let (calls, name) = (both.all(), syscalls::name(nr));
         let how = moved(calls);
         reason(calls.blocked, inside, &|part| {
             format!("blocked {part} in {name}{how}")

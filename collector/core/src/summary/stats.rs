@@ -1,6 +1,6 @@
 //! What is counted for one tag path.
 
-use crate::activity::{Calls, SpanTimes};
+use crate::activity::{Calls, Room, SpanTimes};
 use crate::histogram::Histogram;
 use crate::span::{Closed, End};
 
@@ -122,13 +122,13 @@ impl Stats {
         *inferred = inferred.saturating_add(1);
     }
 
-    /// Adds all that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
+    /// Adds all that `other` counted, its calls as far as there is room to tell them apart.
+    pub fn merge(&mut self, other: &Self, room: &mut Room) {
         self.duration.merge(&other.duration);
         self.self_ns = self.self_ns.saturating_add(other.self_ns);
         self.child_hits = self.child_hits.saturating_add(other.child_hits);
         self.inferred.merge(&other.inferred);
         self.times.add(&other.times);
-        self.calls.merge(&other.calls);
+        self.calls.merge(&other.calls, room);
     }
 }
