@@ -69,7 +69,7 @@ struct Shared {
     /// children and those of the same parent) or machine [default: thread]
     #[arg(long, value_name = "WHOSE")]
     inside: Option<Reach>,
-    /// What the summary shows: summary, time or syscalls [default: summary]
+    /// What the summary shows: summary, time, syscalls, files or sockets [default: summary]
     #[arg(long, value_name = "VIEW")]
     view: Option<View>,
     /// Write the summary as JSON; - for stdout

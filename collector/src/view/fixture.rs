@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::{Inside, SpanTimes, Times};
+use nulltrace_core::file::{Ends, File, Kind};
 use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
-use nulltrace_core::record::CallsRecord;
+use nulltrace_core::record::{CALLS_IN, CALLS_OUT, CallsRecord};
 use nulltrace_core::span::{Closed, End, TagPath};
 use nulltrace_core::summary::{Limits, Row, Summary};
 use nulltrace_spec::{Code, Id};
@@ -13,6 +14,8 @@ use syscalls::Sysno;
 use zerocopy::FromZeros;
 
 use super::Report;
+
+pub(super) const MS: u64 = 1_000_000;
 
 pub(super) fn path(tags: &[&[u8]]) -> Arc<TagPath> {
     Arc::new(TagPath::new(&tags.join(&b'.'), tags))
@@ -56,17 +59,24 @@ pub(super) fn shop(limits: Limits) -> Summary {
     summary
 }
 
-/// A shop whose time was looked at: `checkout` waits for a disk, `db.query` for a cpu.
+/// A shop whose time was looked at: `checkout` waits for a disk, `db.query` for a cpu, `serve` for a peer.
 pub(super) fn busy() -> Summary {
     let mut summary = Summary::default();
-    let ms = 1_000_000;
-    let (checkout, query) = (path(&[b"checkout"]), path(&[b"db", b"query"]));
-    for (tags, blocked, runnable, kernel) in [(&checkout, 90, 2, 3), (&query, 0, 30, 1)] {
+    let (checkout, query, serve) = (
+        path(&[b"checkout"]),
+        path(&[b"db", b"query"]),
+        path(&[b"serve"]),
+    );
+    for (tags, blocked, runnable, kernel) in [
+        (&checkout, 90, 2, 3),
+        (&query, 0, 30, 1),
+        (&serve, 96, 0, 2),
+    ] {
         let times = Times {
-            wall: 100 * ms,
-            kernel: kernel * ms,
-            runnable: runnable * ms,
-            blocked: blocked * ms,
+            wall: 100 * MS,
+            kernel: kernel * MS,
+            runnable: runnable * MS,
+            blocked: blocked * MS,
             voluntary: 9,
             ..Times::NONE
         };
@@ -76,26 +86,110 @@ pub(super) fn busy() -> Summary {
         });
         summary.push(&Closed {
             times,
-            ..span(tags, 100 * ms, End::Exit)
+            ..span(tags, 100 * MS, End::Exit)
         });
     }
-    let (mut reads, mut locks) = (CallsRecord::new_zeroed(), CallsRecord::new_zeroed());
-    for (calls, nr, count, each, blocked, bytes) in [
-        (&mut reads, Sysno::read, 8192, 11_000, 10_900, 512 << 20),
-        (&mut locks, Sysno::futex, 3, 900_000, 0, 0),
-    ] {
-        (calls.nr, calls.count) = (nr as u32, count);
-        (calls.time, calls.blocked) = (u64::from(count) * each, u64::from(count) * blocked);
-        (calls.bytes, calls.min, calls.max) = (bytes, each, each);
-        calls.buckets[(each.ilog2() - 7) as usize] = count;
-    }
+    let reads = CallsRecord {
+        bytes: 512 << 20,
+        flags: CALLS_IN,
+        ..calls(Sysno::read, 8192, 11_000, 10_900)
+    };
+    let mut locks = calls(Sysno::futex, 3, 900_000, 0);
     locks.errors[0] = 2;
-    inside(&mut summary, &checkout, 100 * ms, &[reads, locks]);
+    let blob = file(Kind::File, "/tmp/blob.bin.4");
+    inside(
+        &mut summary,
+        &checkout,
+        100 * MS,
+        &[reads, locks],
+        &[Some(blob), None],
+    );
+
+    let write = CallsRecord {
+        bytes: 1200,
+        flags: CALLS_OUT,
+        ..calls(Sysno::write, 3, 31_500_000, 31_333_333)
+    };
+    let log = CallsRecord {
+        bytes: 90,
+        flags: CALLS_OUT,
+        ..calls(Sysno::write, 2, 5_000, 0)
+    };
+    let accept = calls(Sysno::accept4, 1, 2_000_000, 1_999_000);
+    let [peer, listener] = ["127.0.0.1:50412", ""].map(|remote| tcp("127.0.0.1:8888", remote));
+    let long = "/var/log/a-shop-with-a-long-name/of-its-service-unit/in-the-year-2026/access.log";
+    let files = [Some(peer), Some(listener), Some(file(Kind::File, long))];
+    inside(
+        &mut summary,
+        &serve,
+        100 * MS,
+        &[write, accept, log],
+        &files,
+    );
     summary
 }
 
-/// Calls of a segment that lay in one span.
-pub(super) fn inside(summary: &mut Summary, path: &Arc<TagPath>, wall: u64, calls: &[CallsRecord]) {
+/// A span that reads so many files, each a little longer than the one before.
+pub(super) fn scan(files: usize, calls_bytes: usize) -> Summary {
+    let mut summary = Summary::new(Limits {
+        calls_bytes,
+        ..Limits::default()
+    });
+    let tags = path(&[b"scan"]);
+    for at in 0..files {
+        let read = CallsRecord {
+            bytes: 4096,
+            flags: CALLS_IN,
+            ..calls(Sysno::read, 1, 6_000 + at as u64, 5_000)
+        };
+        let file = file(Kind::File, &format!("/srv/files/{at:05}"));
+        inside(&mut summary, &tags, 10_000, &[read], &[Some(file)]);
+    }
+    summary
+}
+
+/// So many calls, each as long as the others.
+pub(super) fn calls(nr: Sysno, count: u32, each: u64, blocked: u64) -> CallsRecord {
+    let mut calls = CallsRecord::new_zeroed();
+    (calls.nr, calls.count) = (nr as u32, count);
+    (calls.time, calls.blocked) = (u64::from(count) * each, u64::from(count) * blocked);
+    (calls.min, calls.max) = (each, each);
+    calls.buckets[(each.ilog2() - 7) as usize] = count;
+    calls
+}
+
+pub(super) fn file(kind: Kind, name: &str) -> Arc<File> {
+    Arc::new(File {
+        kind,
+        name: name.as_bytes().into(),
+        ends: None,
+    })
+}
+
+/// A socket, connected unless `remote` is empty.
+pub(super) fn tcp(local: &str, remote: &str) -> Arc<File> {
+    let name = match remote {
+        "" => local.to_owned(),
+        _ => format!("{local}->{remote}"),
+    };
+    Arc::new(File {
+        ends: Some(Ends {
+            protocol: "tcp",
+            local: local.parse().unwrap(),
+            remote: remote.parse().ok(),
+        }),
+        ..File::clone(&file(Kind::Ipv4, &name))
+    })
+}
+
+/// Calls of a segment that lay in one span, each with its file.
+pub(super) fn inside(
+    summary: &mut Summary,
+    path: &Arc<TagPath>,
+    wall: u64,
+    calls: &[CallsRecord],
+    files: &[Option<Arc<File>>],
+) {
     summary.inside(&Inside {
         pid: 1,
         tid: 1,
@@ -107,7 +201,7 @@ pub(super) fn inside(summary: &mut Summary, path: &Arc<TagPath>, wall: u64, call
             ..Times::NONE
         },
         calls,
-        files: &vec![None; calls.len()],
+        files,
     });
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::duration::human;
-use super::text::{safe_within, width};
+use super::text::{safe_end_within, safe_within, width};
 
 /// How a terminal wants it.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub(super) const YELLOW: &str = "33";
 const GAP: usize = 2;
 /// Space by which a row is indented under the path it extends.
 const INDENT: usize = 2;
-/// A first column narrower than this and than a quarter of the terminal says too little: other columns
+/// A first column narrower than this and than a part of the terminal says too little: other columns
 /// are left out first.
 const LABEL_MIN: usize = 16;
 
@@ -38,6 +38,8 @@ pub(super) struct Label {
     pub(super) text: Vec<u8>,
     /// Colour of the row.
     pub(super) code: &'static str,
+    /// If it is too long, the end is what to show.
+    pub(super) end: bool,
     /// Lines below the row, safe text.
     pub(super) notes: Vec<String>,
 }
@@ -71,12 +73,20 @@ pub(super) fn draw(
     mut columns: Vec<Column>,
     style: Style,
 ) {
-    let label = |label: &Label, columns| safe_within(&label.text, columns);
+    let label = |label: &Label, columns| match label.end {
+        true => safe_end_within(&label.text, columns),
+        false => safe_within(&label.text, columns),
+    };
     let widths = labels
         .iter()
         .map(|row| row.depth * INDENT + width(&label(row, style.width)));
     let wanted = widths.max().unwrap_or(0).max(title.len());
-    let least = wanted.min(LABEL_MIN.max(style.width / 4));
+    // Names of files and sockets are what their table is about.
+    let part = match labels.iter().any(|label| label.end) {
+        true => style.width / 3,
+        false => style.width / 4,
+    };
+    let least = wanted.min(LABEL_MIN.max(part));
     let taken =
         |columns: &[Column]| -> usize { columns.iter().map(|column| column.width + GAP).sum() };
     while columns.len() > 1 && least + taken(&columns) > style.width {

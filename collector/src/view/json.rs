@@ -2,11 +2,26 @@
 //!
 //! Keys are added, never renamed. Times are integer nanoseconds; where nothing was counted they are 0
 //! and `hits` says so. Bytes that are no UTF-8 become U+FFFD.
+//!
+//! Where it was looked at what spans did inside, each has beside its times
+//! - `activity`: one entry per system call, on whatever files;
+//! - `files`: one per file or socket, the one that took the longest first, at most 100; after them one
+//!   with the `name` null that is the sum of all others, of which `files` tells how many they are, or
+//!   with `at_least` how many at least. A call on two files, as `sendfile`, is in two entries.
+//!
+//! ```json
+//! {"name":"127.0.0.1:8888->127.0.0.1:50412","type":"ipv4","protocol":"tcp",
+//!  "count":3,"bytes":1200,"bytes_in":0,"bytes_out":1200,
+//!  "time_ns":{"sum":95000000,"blocked":94000000,…},"errors":{},"self":{"count":3,…}}
+//! {"name":null,"files":212,"count":636,…}
+//! ```
+//!
+//! `self` is what the span did while it was the innermost, as everywhere.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use nulltrace_core::activity::{Both, CallStats, ERROR_NAMES, Times};
+use nulltrace_core::activity::{Both, CallStats, Calls, ERROR_NAMES, Times};
 use nulltrace_core::ledger::{Ledger, Markers, Spans};
 use nulltrace_core::summary::{Inferred, Kind, Row};
 use serde::Serialize;
@@ -15,6 +30,9 @@ use serde_json::{Map, Value};
 
 use super::text::is_hostile;
 use super::{Report, syscalls};
+
+/// Files of a span with an entry of their own.
+const FILES: usize = 100;
 
 /// Writes the summary as one line.
 ///
@@ -57,6 +75,8 @@ struct Span<'a> {
     time_ns: Option<SpanTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     activity: Option<Vec<Call>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<OnFile<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overflow: Option<Overflow>,
 }
@@ -117,6 +137,33 @@ struct Call {
     all: CallCounts,
     #[serde(rename = "self")]
     own: CallCounts,
+}
+
+#[derive(Serialize)]
+struct OnFile<'a> {
+    name: Option<Cow<'a, str>>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
+    #[serde(skip_serializing_if = "is_false")]
+    at_least: bool,
+    #[serde(flatten)]
+    all: FileCounts,
+    #[serde(rename = "self")]
+    own: FileCounts,
+}
+
+#[derive(Serialize)]
+struct FileCounts {
+    count: u64,
+    bytes: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    time_ns: CallTime,
+    errors: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -212,7 +259,8 @@ impl<'a> Span<'a> {
                 all: Time::new(&stats.times.all),
                 own: Time::new(&stats.times.own),
             }),
-            activity: activity.then(|| stats.calls.iter().map(Call::new).collect()),
+            activity: activity.then(|| Call::each(&stats.calls)),
+            files: activity.then(|| OnFile::each(&stats.calls)),
             overflow: match row.kind {
                 Kind::Path => None,
                 Kind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
@@ -251,11 +299,75 @@ impl Time {
 }
 
 impl Call {
-    fn new((nr, of): (u32, &Both)) -> Self {
+    fn each(calls: &Calls) -> Vec<Self> {
+        let named = calls.iter().map(|(nr, both)| (syscalls::name(nr), both));
+        let others = calls.other_numbers().into_iter();
+        let others = others.map(|both| (syscalls::OTHER.to_owned(), both));
+        let each = named.chain(others).map(|(syscall, both)| Self {
+            syscall,
+            all: CallCounts::new(both.all()),
+            own: CallCounts::new(both.own()),
+        });
+        each.collect()
+    }
+}
+
+impl<'a> OnFile<'a> {
+    fn each(calls: &'a Calls) -> Vec<Self> {
+        let mut files = calls.by_file();
+        let more = files.split_off(files.len().min(FILES));
+        let mut rest = Both::NONE;
+        for (_, both) in &more {
+            rest.merge(both);
+        }
+        let beyond = [false, true].map(|sockets| calls.other_files(sockets));
+        let beyond: Vec<_> = beyond.into_iter().flatten().collect();
+        for both in &beyond {
+            rest.merge(both);
+        }
+        let named = files.into_iter().map(|(file, both)| Self {
+            name: Some(String::from_utf8_lossy(&file.name)),
+            kind: Some(file.kind.name()),
+            protocol: file.ends.map(|ends| ends.protocol),
+            ..Self::new(&both)
+        });
+        let others = (rest.all().count > 0).then(|| Self {
+            // Those beyond are one file at least.
+            files: Some(more.len() + beyond.len()),
+            at_least: !beyond.is_empty(),
+            ..Self::new(&rest)
+        });
+        named.chain(others).collect()
+    }
+
+    fn new(both: &Both) -> Self {
         Self {
-            syscall: syscalls::name(nr),
-            all: CallCounts::new(of.all()),
-            own: CallCounts::new(of.own()),
+            name: None,
+            kind: None,
+            protocol: None,
+            files: None,
+            at_least: false,
+            all: FileCounts::new(both.all()),
+            own: FileCounts::new(both.own()),
+        }
+    }
+}
+
+impl FileCounts {
+    fn new(of: &CallStats) -> Self {
+        let CallCounts {
+            count,
+            bytes,
+            time_ns,
+            errors,
+        } = CallCounts::new(of);
+        Self {
+            count,
+            bytes,
+            bytes_in: of.bytes_in,
+            bytes_out: of.bytes_out,
+            time_ns,
+            errors,
         }
     }
 }
@@ -288,6 +400,12 @@ impl LedgerKeys {
             lost: object(of.lost.causes()),
         }
     }
+}
+
+/// As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_false(of: &bool) -> bool {
+    !*of
 }
 
 fn object(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Value> {
@@ -415,6 +533,44 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &report).unwrap();
         insta::assert_snapshot!(pretty(&String::from_utf8(out).unwrap()));
+    }
+
+    /// Those that are shown and the rest are all, whether few or too many.
+    #[test]
+    fn the_files_add_up() {
+        for (files, calls_bytes) in [
+            (3, 64 << 20),
+            (100, 64 << 20),
+            (250, 64 << 20),
+            (250, 100_000),
+        ] {
+            let summary = fixture::scan(files, calls_bytes);
+            let (rows, ledger) = (summary.rows([]), fixture::clean());
+            let mut report = fixture::of(&rows, &ledger, &[]);
+            report.outside = Some(&Times::NONE);
+            let mut out = Vec::new();
+            write(&mut out, &report).unwrap();
+            let value: Value = serde_json::from_slice(&out).unwrap();
+            let span = &value["spans"][0];
+            let entries = span["files"].as_array().unwrap();
+            assert!(entries.len() <= FILES + 1);
+            let sum = |entries: &[Value], key: &str| -> u64 {
+                entries
+                    .iter()
+                    .map(|entry| entry[key].as_u64().unwrap())
+                    .sum()
+            };
+            for key in ["count", "bytes"] {
+                let activity = span["activity"].as_array().unwrap();
+                assert_eq!(sum(entries, key), sum(activity, key), "{key} of {files}");
+            }
+            let last = entries.last().unwrap();
+            assert_eq!(last["name"].is_null(), files > FILES);
+            assert_eq!(last.get("at_least").is_some(), calls_bytes < 1 << 20);
+            if files > FILES && calls_bytes > 1 << 20 {
+                assert_eq!(last["files"], files - FILES);
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What a person or a program is shown. A view only formats: it opens and reads nothing.
 
 pub mod duration;
+mod files;
 #[cfg(test)]
 mod fixture;
 mod grid;
 pub mod json;
+mod sheet;
 mod syscalls;
 pub mod table;
 pub mod text;
@@ -30,6 +32,10 @@ pub enum View {
     Time,
     /// System calls.
     Syscalls,
+    /// Files that are no sockets, by what was called on them.
+    Files,
+    /// Sockets.
+    Sockets,
 }
 
 impl FromStr for View {
@@ -40,7 +46,11 @@ impl FromStr for View {
             "summary" => Ok(Self::Summary),
             "time" => Ok(Self::Time),
             "syscalls" => Ok(Self::Syscalls),
-            _ => Err(format!("no view {text:?}: write summary, time or syscalls")),
+            "files" => Ok(Self::Files),
+            "sockets" => Ok(Self::Sockets),
+            _ => Err(format!(
+                "no view {text:?}: write summary, time, syscalls, files or sockets"
+            )),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! The system calls of spans, by name.
 
-use nulltrace_core::activity::{CallStats, ERROR_NAMES};
+use nulltrace_core::activity::CallStats;
 use nulltrace_core::summary::Row;
 
-use super::grid::{self, Column, Label, Style, times};
+use super::grid::Style;
+use super::sheet::{self, Sheet};
 use super::table;
+
+/// Calls of the numbers there was no room for.
+pub(super) const OTHER: &str = "other calls";
 
 /// The name of a system call of this machine's table.
 pub(super) fn name(nr: u32) -> String {
@@ -34,65 +38,31 @@ pub(super) fn bytes(n: u64) -> String {
 
 /// One row for each call in each span and all inside, the longest first.
 pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
-    let mut labels: Vec<Label> = Vec::new();
-    let mut of: Vec<Option<&CallStats>> = Vec::new();
+    let mut sheet = Sheet::default();
     for (row, label) in rows.iter().zip(table::labels(rows)) {
-        let depth = label.depth + 1;
-        labels.push(label);
-        of.push(None);
-        let mut calls: Vec<_> = row.stats.calls.iter().collect();
-        calls.sort_by_key(|(_, both)| std::cmp::Reverse(both.all().time));
-        for (nr, both) in calls {
-            labels.push(Label {
-                depth,
-                text: name(nr).into_bytes(),
-                code: "",
-                notes: Vec::new(),
-            });
-            of.push(Some(both.all()));
+        sheet.span(label);
+        let calls = &row.stats.calls;
+        let mut named: Vec<_> = calls.iter().collect();
+        named.sort_by_key(|(_, both)| std::cmp::Reverse(both.all().time));
+        for (nr, both) in named {
+            sheet.calls(name(nr).into_bytes(), "", both.all().clone());
+        }
+        if let Some(both) = calls.other_numbers() {
+            sheet.rest(OTHER, both.all().clone());
         }
     }
-    let number = |title, rank, cell: &dyn Fn(&CallStats) -> String| {
-        let cells = of.iter().map(|calls| calls.map(cell).unwrap_or_default());
-        Column::new(title, rank, cells.collect())
-    };
-    let time = |title, rank, cell: &dyn Fn(&CallStats) -> u64| {
-        let cells = of.iter().map(|calls| calls.map(|calls| cell(calls).into()));
-        let mut texts = times(cells);
-        for (text, calls) in texts.iter_mut().zip(&of) {
-            if calls.is_none() {
-                text.clear();
-            }
-        }
-        Column::new(title, rank, texts)
-    };
     let columns = vec![
-        number("calls", 0, &|calls| calls.count.to_string()),
-        number("errors", 5, &errors),
-        number("bytes", 2, &|calls| match calls.bytes {
-            0 => "-".to_owned(),
-            n => bytes(n),
-        }),
-        time("time", 1, &|calls| calls.time),
-        time("blocked", 3, &|calls| calls.blocked),
-        time("avg", 4, &CallStats::mean),
-        time("min", 8, &|calls| calls.min),
-        time("max", 7, &|calls| calls.max),
-        time("p99", 6, &|calls| calls.quantile(0.99)),
+        sheet.number("calls", 0, &|calls| calls.count.to_string()),
+        sheet.number("errors", 5, &sheet::errors),
+        sheet.bytes("bytes", 2, &|calls| calls.bytes),
+        sheet.time("time", 1, &|calls| calls.time),
+        sheet.time("blocked", 3, &|calls| calls.blocked),
+        sheet.time("avg", 4, &CallStats::mean),
+        sheet.time("min", 8, &|calls| calls.min),
+        sheet.time("max", 7, &|calls| calls.max),
+        sheet.time("p99", 6, &|calls| calls.quantile(0.99)),
     ];
-    grid::draw(out, "tags", &labels, columns, style);
-}
-
-fn errors(calls: &CallStats) -> String {
-    let named = calls.errors.iter().zip(ERROR_NAMES);
-    let texts: Vec<_> = named
-        .filter(|(n, _)| **n > 0)
-        .map(|(n, name)| format!("{n} {name}"))
-        .collect();
-    match texts.is_empty() {
-        true => "-".to_owned(),
-        false => texts.join(", "),
-    }
+    sheet.draw(out, columns, style);
 }
 
 #[cfg(test)]

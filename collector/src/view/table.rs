@@ -5,7 +5,7 @@ use nulltrace_core::summary::{Inferred, Kind, Row};
 use super::duration::human;
 use super::grid::{self, BOLD, Column, DIM, Label, RED, Style, YELLOW, paint, times};
 use super::text::safe;
-use super::{Report, View, refused_by_code, syscalls, time, total};
+use super::{Report, View, files, refused_by_code, syscalls, time, total};
 
 const HINT: &str = "\
 A span is two writes to /dev/null. In a shell:
@@ -29,6 +29,8 @@ pub fn render(report: &Report<'_>, view: View, style: Style) -> String {
             }
             View::Time => time::draw(&mut out, report.rows, style),
             View::Syscalls => syscalls::draw(&mut out, report.rows, style),
+            View::Files => files::draw(&mut out, report.rows, false, style),
+            View::Sockets => files::draw(&mut out, report.rows, true, style),
         }
     }
     out.push('\n');
@@ -72,6 +74,7 @@ fn label(row: &Row<'_>) -> Label {
         depth: row.depth,
         text,
         code,
+        end: false,
         notes: Vec::new(),
     }
 }
@@ -301,8 +304,13 @@ mod tests {
     #[test]
     fn activity() {
         let summary = fixture::busy();
-        for (view, name) in [(View::Time, "time"), (View::Syscalls, "syscalls")] {
-            for width in [110, 60] {
+        for (view, name) in [
+            (View::Time, "time"),
+            (View::Syscalls, "syscalls"),
+            (View::Files, "files"),
+            (View::Sockets, "sockets"),
+        ] {
+            for width in [120, 60] {
                 let style = Style {
                     width,
                     color: false,

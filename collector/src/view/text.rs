@@ -70,6 +70,50 @@ pub fn safe(bytes: &[u8]) -> String {
 #[must_use]
 pub fn safe_within(bytes: &[u8], columns: usize) -> String {
     let mut out = Cut::new(columns);
+    pieces(bytes, |piece| out.push(piece));
+    out.text
+}
+
+/// The same with the beginning cut off, as the end of a path says more.
+///
+/// ```
+/// use nulltrace_collector::view::text::safe_end_within;
+///
+/// assert_eq!(safe_end_within(b"/usr/share/zoneinfo/UTC", 13), "…zoneinfo/UTC");
+/// ```
+#[must_use]
+pub fn safe_end_within(bytes: &[u8], columns: usize) -> String {
+    let (mut text, mut starts) = (String::new(), Vec::new());
+    pieces(bytes, |piece| {
+        starts.push(text.len());
+        // Writing to a string does not fail.
+        text.write_fmt(piece).is_ok()
+    });
+    if width(&text) <= columns {
+        return text;
+    }
+    let mut ends = vec![text.len()];
+    ends.extend(starts.into_iter().rev());
+    // The longest that fits, and begins with no mark that would change how `…` looks.
+    let (mut used, mut from) = (1, text.len());
+    for pair in ends.windows(2) {
+        let piece = width(&text[pair[1]..pair[0]]);
+        used += piece;
+        if used > columns {
+            break;
+        }
+        if piece > 0 {
+            from = pair[1];
+        }
+    }
+    match columns {
+        0 => String::new(),
+        _ => format!("…{}", &text[from..]),
+    }
+}
+
+/// Hands out the safe text character by character, or escape by escape, for as long as it is wanted.
+fn pieces(bytes: &[u8], mut push: impl FnMut(std::fmt::Arguments<'_>) -> bool) {
     // At the beginning there is nothing a mark could combine with.
     let mut marks = MARKS_MAX;
     for chunk in bytes.utf8_chunks() {
@@ -78,27 +122,26 @@ pub fn safe_within(bytes: &[u8], columns: usize) -> String {
             marks = if mark { marks + 1 } else { 0 };
             let escaped = c == '\\' || is_hostile(c) || marks > MARKS_MAX;
             let more = if !escaped {
-                out.push(format_args!("{c}"))
+                push(format_args!("{c}"))
             } else {
                 // Nor may a mark change how an escape looks.
                 marks = MARKS_MAX;
                 match c {
-                    '\\' | '\n' | '\r' | '\t' => out.push(format_args!("{}", c.escape_default())),
-                    _ => out.push(format_args!("{}", c.escape_unicode())),
+                    '\\' | '\n' | '\r' | '\t' => push(format_args!("{}", c.escape_default())),
+                    _ => push(format_args!("{}", c.escape_unicode())),
                 }
             };
             if !more {
-                return out.text;
+                return;
             }
         }
         if !chunk.invalid().is_empty() {
             marks = 0;
-            if !out.push(format_args!("\u{fffd}")) {
-                return out.text;
+            if !push(format_args!("\u{fffd}")) {
+                return;
             }
         }
     }
-    out.text
 }
 
 /// How many terminal columns safe text takes.
@@ -216,6 +259,22 @@ mod tests {
             ("e\u{301}e\u{301}e", 2, "e\u{301}…"),
         ] {
             let got = safe_within(text.as_bytes(), columns);
+            assert_eq!(got, shown, "{text:?} in {columns}");
+            assert!(width(&got) <= columns);
+        }
+        for (text, columns, shown) in [
+            ("/tmp/blob.bin", 13, "/tmp/blob.bin"),
+            ("/tmp/blob.bin", 9, "…blob.bin"),
+            ("/tmp/blob.bin", 1, "…"),
+            ("/tmp/blob.bin", 0, ""),
+            ("東京都", 5, "…京都"),
+            ("東京都", 4, "…都"),
+            ("a\u{1b}b", 7, "…b"),
+            ("a\u{1b}bc", 8, "…bc"),
+            ("aa\u{1b}b", 8, r"…\u{1b}b"),
+            ("aae\u{301}e\u{301}", 3, "…e\u{301}e\u{301}"),
+        ] {
+            let got = safe_end_within(text.as_bytes(), columns);
             assert_eq!(got, shown, "{text:?} in {columns}");
             assert!(width(&got) <= columns);
         }

@@ -72,6 +72,28 @@ impl Room {
 }
 
 /// The system calls of one tag path.
+///
+/// ```
+/// use std::sync::Arc;
+/// use nulltrace_core::activity::{Calls, Room};
+/// use nulltrace_core::file::{File, Kind};
+/// use nulltrace_core::record::{CALLS_IN, CallsRecord};
+/// use zerocopy::FromZeros;
+///
+/// let mut read = CallsRecord::new_zeroed();
+/// (read.count, read.time, read.bytes, read.flags) = (2, 900, 4096, CALLS_IN);
+/// let name = b"/etc/hosts"[..].into();
+/// let hosts = Arc::new(File { kind: Kind::File, name, ends: None });
+///
+/// let mut calls = Calls::default();
+/// calls.push(&[read, read], &[Some(hosts), None], 5_000, true, &mut Room::new(1 << 20));
+/// let by_number: Vec<_> = calls.iter().map(|(nr, both)| (nr, both.all().count)).collect();
+/// assert_eq!(by_number, [(0, 4)]);
+/// let (file, both) = &calls.by_file()[0];
+/// assert_eq!((&file.name[..], both.all().bytes_in), (&b"/etc/hosts"[..], 4096));
+/// // No inner span made them.
+/// assert_eq!(both.own(), both.all());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Sorted by number, of which a kernel has some hundreds.

@@ -1,0 +1,133 @@
+//! The files of spans, or their sockets: what was called on each.
+
+use nulltrace_core::activity::CallStats;
+use nulltrace_core::file::{File, Kind};
+use nulltrace_core::summary::Row;
+
+use super::grid::Style;
+use super::sheet::{self, Sheet};
+use super::table;
+
+/// Files shown of a span.
+const SHOWN: usize = 20;
+
+/// The name of a file as a person reads it, not yet safe.
+pub(super) fn name(file: &File) -> Vec<u8> {
+    let arrow = match file.kind {
+        Kind::Ipv4 | Kind::Ipv6 => file.name.windows(2).position(|two| two == b"->"),
+        // Anything else may be a path that has such an arrow in it.
+        Kind::Unix if file.name.starts_with(b"->") => Some(0),
+        _ => None,
+    };
+    match arrow {
+        Some(at) => [&file.name[..at], "→".as_bytes(), &file.name[at + 2..]].concat(),
+        None => file.name.to_vec(),
+    }
+}
+
+/// What a socket speaks.
+pub(super) fn protocol(file: &File) -> &'static str {
+    match &file.ends {
+        Some(ends) => ends.protocol,
+        None => file.kind.name(),
+    }
+}
+
+/// One row for each file of each span and all inside, the one that took the longest first: of `sockets`
+/// or of all others.
+pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Style) {
+    let mut sheet = Sheet::default();
+    for (row, label) in rows.iter().zip(table::labels(rows)) {
+        sheet.span(label);
+        let calls = &row.stats.calls;
+        let mut files = calls.by_file();
+        files.retain(|(file, _)| file.kind.is_socket() == sockets);
+        let more = files.split_off(files.len().min(SHOWN));
+        for (file, both) in files {
+            let kind = if sockets {
+                protocol(file)
+            } else {
+                file.kind.name()
+            };
+            sheet.calls(name(file), kind, both.all().clone());
+        }
+        if !more.is_empty() {
+            let mut sum = CallStats::default();
+            for (_, both) in &more {
+                sum.merge(both.all());
+            }
+            sheet.rest(&format!("{} more", more.len()), sum);
+        }
+        if let Some(both) = calls.other_files(sockets) {
+            let what = if sockets {
+                "other sockets"
+            } else {
+                "other files"
+            };
+            sheet.rest(what, both.all().clone());
+        }
+    }
+    let columns = vec![
+        sheet.kind(if sockets { "protocol" } else { "type" }, 5),
+        sheet.number("calls", 0, &|calls| calls.count.to_string()),
+        sheet.bytes("in", 2, &|calls| calls.bytes_in),
+        sheet.bytes("out", 2, &|calls| calls.bytes_out),
+        sheet.time("time", 1, &|calls| calls.time),
+        sheet.time("blocked", 3, &|calls| calls.blocked),
+        sheet.time("avg", 6, &CallStats::mean),
+        sheet.time("min", 10, &|calls| calls.min),
+        sheet.time("max", 9, &|calls| calls.max),
+        sheet.time("p99", 8, &|calls| calls.quantile(0.99)),
+        sheet.number("errors", 7, &sheet::errors),
+    ];
+    sheet.draw(out, columns, style);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{View, fixture, table, text};
+    use super::*;
+    use nulltrace_core::summary::Summary;
+
+    fn shown(summary: &Summary, view: View) -> String {
+        let style = Style {
+            width: 120,
+            color: false,
+        };
+        fixture::report(summary, &fixture::clean(), &[], |report| {
+            table::render(report, view, style)
+        })
+    }
+
+    #[test]
+    fn what_is_not_shown_is_summed() {
+        insta::assert_snapshot!(shown(&fixture::scan(25, 64 << 20), View::Files));
+        let text = shown(&fixture::scan(20, 64 << 20), View::Files);
+        assert!(text.contains("/srv/files/00000") && !text.contains("more"));
+        // Without room there are neither files nor numbers to tell apart.
+        let text = shown(&fixture::scan(25, 0), View::Files);
+        let row = text.lines().find(|line| line.contains("other files"));
+        assert_eq!(row.unwrap().split_whitespace().nth(2), Some("25"));
+        let text = shown(&fixture::scan(25, 0), View::Syscalls);
+        let row = text.lines().find(|line| line.contains("other calls"));
+        assert_eq!(row.unwrap().split_whitespace().nth(2), Some("25"));
+    }
+
+    #[test]
+    fn names_of_others_are_safe() {
+        let mut summary = Summary::default();
+        let names = [
+            "/\x1b[2J\x1b[31m",
+            "/a\nb\r",
+            "/pay\u{202e}elif",
+            "/\u{9b}31m",
+        ];
+        for name in names {
+            let file = Some(fixture::file(Kind::File, name));
+            let read = fixture::calls(syscalls::Sysno::read, 1, 1_000, 0);
+            fixture::inside(&mut summary, &fixture::path(&[b"job"]), 9, &[read], &[file]);
+        }
+        let text = shown(&summary, View::Files).replace('\n', "");
+        assert!(!text.chars().any(text::is_hostile));
+    }
+}

@@ -1,0 +1,373 @@
+//! The largest parts of a span's time, in words.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use nulltrace_core::activity::{CallStats, Calls, OnFile};
+use nulltrace_core::record::{CALLS_IN, CALLS_OUT};
+use nulltrace_core::summary::{Row, Stats};
+
+use super::super::text::safe_end_within;
+use super::super::{files, syscalls};
+use super::{part, percent};
+
+/// Reasons shown for a row.
+const REASONS: usize = 3;
+/// A part of the time smaller than this is no reason.
+const LEAST: f64 = 0.01;
+
+/// The largest parts of a row's time, each as a sentence without a full stop. Names of files take at
+/// most so many columns.
+pub(super) fn reasons(row: &Row<'_>, columns: usize) -> Vec<String> {
+    let Stats { times, calls, .. } = row.stats;
+    let times = &times.all;
+    let mut found: Vec<(f64, String)> = Vec::new();
+    let mut reason = |ns: u64, wall: u64, text: &dyn Fn(String) -> String| {
+        if let Some(part) = part(ns, wall).filter(|part| *part >= LEAST) {
+            found.push((part, text(percent(part))));
+        }
+    };
+    let wall = times.wall;
+    reason(times.runnable, wall, &|part| {
+        format!("runnable {part}: waiting for a cpu")
+    });
+    reason(times.fault, wall, &|part| {
+        format!("blocked {part} outside system calls: page faults")
+    });
+    reason(times.user(), wall, &|part| {
+        format!("on cpu {part} in its own code")
+    });
+    // Calls are those of spans without an exit as well, so they are a part of another time.
+    let inside = calls.wall();
+    let mut on_files = large(calls, inside);
+    for (nr, both) in calls.iter() {
+        let on = on_files.entry(nr).or_default();
+        for (how, ns) in HOW {
+            if part(ns(both.all()), inside).is_none_or(|part| part < LEAST) {
+                continue;
+            }
+            let group = Group {
+                all: both.all(),
+                more: calls.has_other_files(nr),
+                ns,
+            };
+            for Part { ns, on, moved } in group.parts(on, columns) {
+                let name = syscalls::name(nr);
+                reason(ns, inside, &|part| {
+                    format!("{how} {part} in {name}{on}: {moved}")
+                });
+            }
+        }
+    }
+    if let Some(both) = calls.other_numbers() {
+        for (how, ns) in HOW {
+            reason(ns(both.all()), inside, &|part| {
+                format!("{how} {part} in {}", syscalls::OTHER)
+            });
+        }
+    }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    found.truncate(REASONS);
+    found.into_iter().map(|(_, text)| text).collect()
+}
+
+type Time = fn(&CallStats) -> u64;
+
+const HOW: [(&str, Time); 2] = [
+    ("blocked", |calls| calls.blocked),
+    ("on cpu", CallStats::on_cpu),
+];
+
+/// The files of the numbers that took long enough to be a reason.
+fn large(calls: &Calls, wall: u64) -> HashMap<u32, Vec<OnFile<'_>>> {
+    let mut large: HashMap<u32, Vec<OnFile<'_>>> = calls
+        .iter()
+        .filter(|(_, both)| part(both.all().time, wall).is_some_and(|part| part >= LEAST))
+        .map(|(nr, _)| (nr, Vec::new()))
+        .collect();
+    for on in calls.on_files().filter(|on| !on.again()) {
+        if let Some(files) = large.get_mut(&on.nr) {
+            files.push(on);
+        }
+    }
+    large
+}
+
+/// The calls of one number, looked at for one time.
+struct Group<'a> {
+    all: &'a CallStats,
+    /// There were files that are not told apart.
+    more: bool,
+    ns: Time,
+}
+
+/// A part of a group: on one file, or on all that no reason names.
+struct Part {
+    ns: u64,
+    /// On what, in words.
+    on: String,
+    /// How much.
+    moved: String,
+}
+
+impl Group<'_> {
+    /// A file is named while it has half of what those before it left.
+    fn parts(&self, files: &mut [OnFile<'_>], columns: usize) -> Vec<Part> {
+        let time = |on: &OnFile<'_>| (self.ns)(on.both.all());
+        files.sort_by_cached_key(|on| (Reverse(time(on)), Arc::clone(&on.file.name)));
+        let mut parts = Vec::new();
+        let mut left = (self.ns)(self.all);
+        let (mut count, mut bytes) = (self.all.count, self.all.bytes);
+        for file in files.iter().take(REASONS) {
+            let ns = time(file);
+            if ns == 0 || ns.saturating_mul(2) < left {
+                break;
+            }
+            let calls = file.both.all();
+            parts.push(Part {
+                ns,
+                on: format!(" {} {}", preposition(file.flags), named(file, columns)),
+                moved: moved(calls.count, calls.bytes),
+            });
+            left = left.saturating_sub(ns);
+            count = count.saturating_sub(calls.count);
+            bytes = bytes.saturating_sub(calls.bytes);
+        }
+        if left > 0 && count > 0 {
+            let on = self.others(files.len() - parts.len(), parts.len());
+            parts.push(Part {
+                ns: left,
+                on: String::new(),
+                moved: moved(count, bytes) + &on,
+            });
+        }
+        parts
+    }
+
+    fn others(&self, files: usize, named: usize) -> String {
+        let other = if named > 0 { " other" } else { "" };
+        let many = if files == 1 && !self.more { "" } else { "s" };
+        match (files, self.more) {
+            (0, false) => String::new(),
+            (0, true) => format!(" on{other} files"),
+            (n, more) => {
+                let more = if more { "+" } else { "" };
+                format!(" on {n}{more}{other} file{many}")
+            }
+        }
+    }
+}
+
+const fn preposition(flags: u32) -> &'static str {
+    match flags & (CALLS_IN | CALLS_OUT) {
+        CALLS_IN => "of",
+        CALLS_OUT => "to",
+        _ => "on",
+    }
+}
+
+/// A path, or a protocol with an address.
+fn named(on: &OnFile<'_>, columns: usize) -> String {
+    let name = safe_end_within(&files::name(on.file), columns);
+    match on.file.kind.is_socket() {
+        true => format!("{} {name}", files::protocol(on.file)),
+        false => name,
+    }
+}
+
+fn moved(calls: u64, bytes: u64) -> String {
+    let times = match calls {
+        1 => "1 call".to_owned(),
+        n => format!("{n} calls"),
+    };
+    match bytes {
+        0 => times,
+        bytes => format!("{} in {times}", syscalls::bytes(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+    use ::syscalls::Sysno;
+    use nulltrace_core::activity::{Room, SpanTimes, Times};
+    use nulltrace_core::file::{File, Kind};
+    use nulltrace_core::record::{CALLS_AGAIN, CallsRecord};
+    use nulltrace_core::span::{Closed, End};
+    use nulltrace_core::summary::Summary;
+    use proptest::prelude::*;
+    use zerocopy::FromZeros;
+
+    /// A short span that ended, and a long one that never did, asleep in the same call.
+    #[test]
+    fn no_part_is_more_than_the_whole() {
+        let path = fixture::path(&[b"job"]);
+        let all = Times {
+            wall: 1_000,
+            ..Times::NONE
+        };
+        let mut summary = Summary::default();
+        summary.push(&Closed {
+            times: Some(SpanTimes { own: all, all }),
+            ..fixture::span(&path, 1_000, End::Exit)
+        });
+        let mut read = CallsRecord::new_zeroed();
+        read.nr = Sysno::read as u32;
+        (read.count, read.time, read.blocked) = (2, 80_000, 80_000);
+        fixture::inside(&mut summary, &path, 100_000, &[read], &[None]);
+        assert_eq!(
+            reasons(&summary.rows([])[0], 40),
+            [
+                "on cpu 100.0 % in its own code",
+                "blocked 80.0 % in read: 2 calls"
+            ]
+        );
+    }
+
+    /// The reasons of a span of one microsecond that did these calls.
+    fn told(did: &[(CallsRecord, Option<Arc<File>>)]) -> Vec<String> {
+        let path = fixture::path(&[b"job"]);
+        let mut summary = Summary::default();
+        let (calls, files): (Vec<_>, Vec<_>) = did.iter().cloned().unzip();
+        fixture::inside(&mut summary, &path, 1_000_000, &calls, &files);
+        reasons(&summary.rows([])[0], 24)
+    }
+
+    /// One call, asleep all the time.
+    fn call(nr: Sysno, ns: u64, bytes: u64, flags: u32) -> CallsRecord {
+        CallsRecord {
+            bytes,
+            flags,
+            ..fixture::calls(nr, 1, ns, ns)
+        }
+    }
+
+    fn blob(name: &str) -> Option<Arc<File>> {
+        Some(fixture::file(Kind::File, name))
+    }
+
+    #[test]
+    fn a_file_with_half_of_the_time_is_named() {
+        let read = |ns, name| (call(Sysno::read, ns, 1024, CALLS_IN), blob(name));
+        assert_eq!(
+            told(&[
+                read(500_000, "/a"),
+                read(250_000, "/b"),
+                read(120_000, "/c"),
+                read(90_000, "/d")
+            ]),
+            [
+                "blocked 50.0 % in read of /a: 1.00 KiB in 1 call",
+                "blocked 25.0 % in read of /b: 1.00 KiB in 1 call",
+                "blocked 12.0 % in read of /c: 1.00 KiB in 1 call",
+            ]
+        );
+        assert_eq!(
+            told(&[
+                read(500_000, "/a"),
+                read(200_000, "/b"),
+                read(150_000, "/c"),
+                read(100_000, "/d")
+            ]),
+            [
+                "blocked 50.0 % in read of /a: 1.00 KiB in 1 call",
+                "blocked 45.0 % in read: 3.00 KiB in 3 calls on 3 other files",
+            ]
+        );
+        let one = (call(Sysno::ioctl, 300_000, 0, 0), blob("/dev/sda"));
+        let none = (call(Sysno::ioctl, 600_000, 0, 0), None);
+        assert_eq!(
+            told(&[one, none]),
+            ["blocked 90.0 % in ioctl: 2 calls on 1 file"]
+        );
+    }
+
+    #[test]
+    fn many_files_are_told_by_their_sum() {
+        let summary = fixture::scan(10_000, 64 << 20);
+        assert_eq!(
+            reasons(&summary.rows([])[0], 24),
+            [
+                "on cpu 60.0 % in read: 39.1 MiB in 10000 calls on 10000 files",
+                "blocked 50.0 % in read: 39.1 MiB in 10000 calls on 10000 files",
+            ]
+        );
+        let summary = fixture::scan(10_000, 0);
+        assert!(
+            reasons(&summary.rows([])[0], 24)
+                .iter()
+                .all(|text| text.ends_with("in other calls"))
+        );
+        let summary = fixture::scan(1_000, 100_000);
+        let text = &reasons(&summary.rows([])[0], 24)[0];
+        let (_, on) = text.split_once("in 1000 calls on ").unwrap();
+        let files: usize = on.strip_suffix("+ files").unwrap().parse().unwrap();
+        assert!((10..1000).contains(&files));
+    }
+
+    #[test]
+    fn a_copy_is_told_once_and_of_its_source() {
+        let source = (
+            call(Sysno::sendfile, 400_000, 7, CALLS_IN),
+            blob("/tmp/source"),
+        );
+        let target = (
+            call(Sysno::sendfile, 400_000, 7, CALLS_OUT | CALLS_AGAIN),
+            Some(fixture::tcp("127.0.0.1:80", "127.0.0.1:4000")),
+        );
+        assert_eq!(
+            told(&[target, source]),
+            ["blocked 40.0 % in sendfile of /tmp/source: 7 B in 1 call"]
+        );
+    }
+
+    #[test]
+    fn names_are_made_safe_and_short() {
+        let named = |kind, name: &str| {
+            let file = Some(fixture::file(kind, name));
+            let told = told(&[(call(Sysno::write, 400_000, 0, CALLS_OUT), file)]);
+            told[0]
+                .strip_prefix("blocked 40.0 % in write to ")
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            named(Kind::File, "/\x1b[2J/a\nb"),
+            r"/\u{1b}[2J/a\nb: 1 call"
+        );
+        let long = format!("/{}end.log", "deep/".repeat(200));
+        assert_eq!(named(Kind::File, &long), "…/deep/deep/deep/end.log: 1 call");
+        assert_eq!(
+            named(Kind::Unix, "->/run/a->b.sock"),
+            "unix →/run/a->b.sock: 1 call"
+        );
+        assert_eq!(named(Kind::Pipe, "pipe:[7]"), "pipe:[7]: 1 call");
+    }
+
+    proptest! {
+        /// Named or not, the parts of a number's time are all of it.
+        #[test]
+        fn parts_are_all_of_the_time(
+            files in prop::collection::vec((1_u64..1_000_000, 0_u64..100), 0..8),
+            none in 0_u64..1_000_000,
+        ) {
+            let mut calls = Calls::default();
+            let mut push = |ns, bytes, file| {
+                let of = CallsRecord { time: ns, blocked: ns, ..call(Sysno::read, 256, bytes, CALLS_IN) };
+                calls.push(&[of], &[file], 1_000_000, true, &mut Room::new(1 << 20));
+            };
+            for (at, (ns, bytes)) in files.iter().enumerate() {
+                push(*ns, *bytes, blob(&format!("/{at}")));
+            }
+            push(none, 0, None);
+            let (_, both) = calls.iter().next().unwrap();
+            let mut on: Vec<_> = calls.on_files().collect();
+            let group = Group { all: both.all(), more: false, ns: |calls| calls.blocked };
+            let parts = group.parts(&mut on, 24);
+            prop_assert!(parts.len() <= REASONS + 1);
+            prop_assert_eq!(parts.iter().map(|part| part.ns).sum::<u64>(), both.all().blocked);
+        }
+    }
+}
