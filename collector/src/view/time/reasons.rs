@@ -308,18 +308,17 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_told_once_and_of_its_source() {
+    fn a_copy_is_told_once() {
+        let target = fixture::tcp("127.0.0.1:80", "127.0.0.1:4000");
+        let target = (call(Sysno::sendfile, 400_000, 7, CALLS_OUT), Some(target));
+        let again = CALLS_IN | CALLS_AGAIN;
         let source = (
-            call(Sysno::sendfile, 400_000, 7, CALLS_IN),
+            call(Sysno::sendfile, 400_000, 7, again),
             blob("/tmp/source"),
         );
-        let target = (
-            call(Sysno::sendfile, 400_000, 7, CALLS_OUT | CALLS_AGAIN),
-            Some(fixture::tcp("127.0.0.1:80", "127.0.0.1:4000")),
-        );
         assert_eq!(
-            told(&[target, source]),
-            ["blocked 40.0 % in sendfile of /tmp/source: 7 B in 1 call"]
+            told(&[source, target]),
+            ["blocked 40.0 % in sendfile to tcp …0.0.1:80→127.0.0.1:4000: 7 B in 1 call"]
         );
     }
 
