@@ -40,8 +40,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Room for so many bytes. Sums of calls both in a span itself and inside others take twice what is
-    /// reckoned here.
+    /// Room for so many bytes. Where a span makes some calls itself and others are made inside, its own
+    /// are a second sum that is not reckoned: all may come to twice as many.
     #[must_use]
     pub const fn new(bytes: usize) -> Self {
         Self {
@@ -61,7 +61,8 @@ impl Room {
     }
 
     fn number(&mut self) -> bool {
-        self.take(size_of::<Number>(), 0)
+        // Half of a vector may be empty.
+        self.take(2 * size_of::<Number>(), 0)
     }
 
     fn file(&mut self, file: &File) -> bool {
