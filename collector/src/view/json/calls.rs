@@ -1,0 +1,213 @@
+//! What spans called, by number and by file.
+
+use std::borrow::Cow;
+
+use nulltrace_core::activity::{Both, CallStats, Calls, ERROR_NAMES};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::super::syscalls;
+use super::object;
+
+/// Files of a span with an entry of their own.
+const FILES: usize = 100;
+
+#[derive(Serialize)]
+pub(super) struct Call {
+    syscall: String,
+    #[serde(flatten)]
+    all: CallCounts,
+    #[serde(rename = "self")]
+    own: CallCounts,
+}
+
+#[derive(Serialize)]
+pub(super) struct OnFile<'a> {
+    name: Option<Cow<'a, str>>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
+    #[serde(skip_serializing_if = "is_false")]
+    at_least: bool,
+    #[serde(flatten)]
+    all: FileCounts,
+    #[serde(rename = "self")]
+    own: FileCounts,
+}
+
+#[derive(Serialize)]
+struct FileCounts {
+    count: u64,
+    bytes: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    time_ns: CallTime,
+    errors: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct CallCounts {
+    count: u64,
+    bytes: u64,
+    time_ns: CallTime,
+    errors: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct CallTime {
+    sum: u64,
+    blocked: u64,
+    runnable: u64,
+    avg: u64,
+    min: u64,
+    max: u64,
+    p99: u64,
+}
+
+impl Call {
+    pub(super) fn each(calls: &Calls) -> Vec<Self> {
+        let named = calls.iter().map(|(nr, both)| (syscalls::name(nr), both));
+        let others = calls.other_numbers().into_iter();
+        let others = others.map(|both| (syscalls::OTHER.to_owned(), both));
+        let each = named.chain(others).map(|(syscall, both)| Self {
+            syscall,
+            all: CallCounts::new(both.all()),
+            own: CallCounts::new(both.own()),
+        });
+        each.collect()
+    }
+}
+
+impl<'a> OnFile<'a> {
+    pub(super) fn each(calls: &'a Calls) -> Vec<Self> {
+        let mut files = calls.by_file();
+        let more = files.split_off(files.len().min(FILES));
+        let mut rest = Both::NONE;
+        for (_, both) in &more {
+            rest.merge(both);
+        }
+        let beyond = [false, true].map(|sockets| calls.other_files(sockets));
+        let beyond: Vec<_> = beyond.into_iter().flatten().collect();
+        for both in &beyond {
+            rest.merge(both);
+        }
+        let named = files.into_iter().map(|(file, both)| Self {
+            name: Some(String::from_utf8_lossy(&file.name)),
+            kind: Some(file.kind.name()),
+            protocol: file.ends.map(|ends| ends.protocol),
+            ..Self::new(&both)
+        });
+        let others = (rest.all().count > 0).then(|| Self {
+            // Those beyond are one file at least.
+            files: Some(more.len() + beyond.len()),
+            at_least: !beyond.is_empty(),
+            ..Self::new(&rest)
+        });
+        named.chain(others).collect()
+    }
+
+    fn new(both: &Both) -> Self {
+        Self {
+            name: None,
+            kind: None,
+            protocol: None,
+            files: None,
+            at_least: false,
+            all: FileCounts::new(both.all()),
+            own: FileCounts::new(both.own()),
+        }
+    }
+}
+
+impl FileCounts {
+    fn new(of: &CallStats) -> Self {
+        let CallCounts {
+            count,
+            bytes,
+            time_ns,
+            errors,
+        } = CallCounts::new(of);
+        Self {
+            count,
+            bytes,
+            bytes_in: of.bytes_in,
+            bytes_out: of.bytes_out,
+            time_ns,
+            errors,
+        }
+    }
+}
+
+impl CallCounts {
+    fn new(of: &CallStats) -> Self {
+        let errors = ERROR_NAMES.into_iter().zip(of.errors);
+        Self {
+            count: of.count,
+            bytes: of.bytes,
+            time_ns: CallTime {
+                sum: of.time,
+                blocked: of.blocked,
+                runnable: of.runnable,
+                avg: of.mean(),
+                min: if of.count > 0 { of.min } else { 0 },
+                max: of.max,
+                p99: of.quantile(0.99),
+            },
+            errors: object(errors.filter(|&(_, n)| n > 0)),
+        }
+    }
+}
+
+/// As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_false(of: &bool) -> bool {
+    !*of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+    use nulltrace_core::activity::Times;
+
+    /// Those that are shown and the rest are all, whether few or too many.
+    #[test]
+    fn the_files_add_up() {
+        for (files, calls_bytes) in [
+            (3, 64 << 20),
+            (100, 64 << 20),
+            (250, 64 << 20),
+            (250, 100_000),
+        ] {
+            let summary = fixture::scan(files, calls_bytes);
+            let (rows, ledger) = (summary.rows([]), fixture::clean());
+            let mut report = fixture::of(&rows, &ledger, &[]);
+            report.outside = Some(&Times::NONE);
+            let mut out = Vec::new();
+            super::super::write(&mut out, &report).unwrap();
+            let value: Value = serde_json::from_slice(&out).unwrap();
+            let span = &value["spans"][0];
+            let entries = span["files"].as_array().unwrap();
+            assert!(entries.len() <= FILES + 1);
+            let sum = |entries: &[Value], key: &str| -> u64 {
+                entries
+                    .iter()
+                    .map(|entry| entry[key].as_u64().unwrap())
+                    .sum()
+            };
+            for key in ["count", "bytes"] {
+                let activity = span["activity"].as_array().unwrap();
+                assert_eq!(sum(entries, key), sum(activity, key), "{key} of {files}");
+            }
+            let last = entries.last().unwrap();
+            assert_eq!(last["name"].is_null(), files > FILES);
+            assert_eq!(last.get("at_least").is_some(), calls_bytes < 1 << 20);
+            if files > FILES && calls_bytes > 1 << 20 {
+                assert_eq!(last["files"], files - FILES);
+            }
+        }
+    }
+}
