@@ -75,6 +75,8 @@ pub enum Kind {
     Block,
     /// Nothing was told of it.
     Unknown,
+    /// Not one file, but all that a segment had no room to tell apart.
+    Other,
 }
 
 impl Kind {
@@ -103,6 +105,7 @@ impl Kind {
             Self::Char => "char",
             Self::Block => "block",
             Self::Unknown => "unknown",
+            Self::Other => "other",
         }
     }
 
@@ -174,6 +177,16 @@ impl File {
             kind,
             name: name.into(),
             ends,
+        }
+    }
+
+    /// All the files that a segment had no room to tell apart.
+    #[must_use]
+    pub fn other() -> Self {
+        Self {
+            kind: Kind::Other,
+            name: b"(other files)"[..].into(),
+            ends: None,
         }
     }
 
@@ -319,12 +332,14 @@ fn unix(record: &FileRecord, address: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Files {
     known: Recent<FileId, Arc<File>>,
+    other: Arc<File>,
 }
 
 impl Default for Files {
     fn default() -> Self {
         Self {
             known: Recent::new(REMEMBERED),
+            other: Arc::new(File::other()),
         }
     }
 }
@@ -338,6 +353,9 @@ impl Files {
 
     /// The file; known by its numbers alone if nothing was told.
     pub fn get(&mut self, id: FileId) -> Arc<File> {
+        if id.is_other() {
+            return Arc::clone(&self.other);
+        }
         match self.known.get(id) {
             Some(file) => Arc::clone(file),
             None => Arc::new(File::unknown(id)),

@@ -49,6 +49,7 @@ fn push(summary: &mut Summary, paths: &[Arc<TagPath>], segment: &Segment) {
         pid: 1,
         tid: 1,
         process: None,
+        wide: false,
         paths: &inside,
         times: &Times {
             wall: 10,

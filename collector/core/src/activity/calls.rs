@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::Both;
-use crate::file::File;
+use crate::file::{File, Kind};
 use crate::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
 
 /// Numbers a [`Calls`] tells apart; no kernel has as many.
@@ -342,11 +342,14 @@ impl Calls {
         self.numbers.get_mut(at)
     }
 
-    /// The sum of that number and file, and whether it is that of the files without room.
+    /// The sum of that number and file, and whether it is that of the files without room, here or in the
+    /// kernel.
     fn on_file(&mut self, key: Key, room: &mut Room) -> (&mut Both, bool) {
         match self.files.get_or_insert_default().entry(key) {
             Entry::Occupied(known) => (known.into_mut(), false),
-            Entry::Vacant(place) if room.file(&place.key().file) => {
+            Entry::Vacant(place)
+                if place.key().file.kind != Kind::Other && room.file(&place.key().file) =>
+            {
                 (place.insert(Box::default()), false)
             }
             Entry::Vacant(place) => {
