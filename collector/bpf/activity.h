@@ -10,7 +10,7 @@
 /* A segment that goes on for longer is sent in parts: live views move, and no count overflows. */
 #define NT_PART_NS 1000000000ULL
 /* One that can tell no more calls apart goes earlier, but not so early that it floods the ring. */
-#define NT_FULL_NS 1000000ULL
+#define NT_FULL_NS 100000ULL
 
 struct nt_thread_activity {
 	struct nt_segment segment; /* sent, with as many of `calls` as it says */
