@@ -6,11 +6,11 @@
 use crate::emit::{self, Texts};
 use crate::fast::{Vectorcall, fast};
 use crate::hooks::hooks;
+use crate::marks::Marks;
 use crate::path::Path;
 use crate::site::ending;
 use crate::spec::{self, null_on};
 use crate::text::Text;
-use nulltrace::Id;
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
@@ -43,12 +43,8 @@ struct Object {
 }
 
 struct Traced {
-    path: Path,
-    /// None if what was given is no id: then nothing is written.
-    id: Option<Id>,
+    marks: Marks,
     recursive: bool,
-    enter: Box<[u8]>,
-    exit: Box<[u8]>,
     enter_plan: Vec<Planned>,
     exit_plan: Vec<Planned>,
 }
@@ -139,34 +135,16 @@ fn texts<'py>(
 }
 
 impl Traced {
-    #[inline(always)]
-    fn plain(&self, dir: Dir) {
-        let marker = match dir {
-            Dir::Enter => &self.enter,
-            Dir::Exit => &self.exit,
-        };
-        // Empty if it was refused.
-        if !marker.is_empty() {
-            emit::write(marker);
-        }
-    }
-
-    fn with(&self, dir: Dir, texts: &Texts<'_>) {
-        if let Some(id) = self.id {
-            let _refused = emit::encode(dir, id, &self.path, texts.pairs(), emit::write);
-        }
-    }
-
     fn planned(&self, dir: Dir, given: Given, returned: *mut PyObject) -> PyResult<()> {
         let plan = match dir {
             Dir::Enter => &self.enter_plan,
             Dir::Exit => &self.exit_plan,
         };
         if plan.is_empty() {
-            self.plain(dir);
+            self.marks.bare(dir);
         } else {
             // SAFETY: called with the interpreter's lock held.
-            self.with(
+            self.marks.with(
                 dir,
                 &texts(unsafe { Python::assume_attached() }, plan, given, returned)?,
             );
@@ -207,12 +185,12 @@ unsafe extern "C" fn call(
     let py = unsafe { Python::assume_attached() };
     // Without arguments of its own nothing but the function can fail.
     if traced.enter_plan.is_empty() && traced.exit_plan.is_empty() {
-        traced.plain(Dir::Enter);
+        traced.marks.bare(Dir::Enter);
         let result = pass_on(function, given, count);
         let result = if result.is_null() {
             null_on(py, || fail(py, traced).map(|()| null_mut()))
         } else {
-            traced.plain(Dir::Exit);
+            traced.marks.bare(Dir::Exit);
             result
         };
         if !traced.recursive {
@@ -304,7 +282,7 @@ fn fail(py: Python<'_>, traced: &Traced) -> PyResult<()> {
         {
             let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
             if let (Some(name), Some(value)) = pair {
-                traced.with(Dir::Exit, &Texts::One((name, value)));
+                traced.marks.with(Dir::Exit, &Texts::One((name, value)));
             }
         }
         ffi::PyErr_Restore(kind, value, traceback);
@@ -532,27 +510,18 @@ pub(crate) fn make<'py>(
     recursive: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
-    let (path, id) = (Path::each(tags)?, emit::id(id));
-    let bytes = |dir| -> Box<[u8]> {
-        let encoded =
-            id.and_then(|id| emit::encode(dir, id, &path, &[], |marker| marker.into()).ok());
-        encoded.unwrap_or_default()
-    };
-    let (enter, exit) = (bytes(Dir::Enter), bytes(Dir::Exit));
-    let [enter_plan, exit_plan] = if enter.is_empty() {
-        // Refused: nothing is ever written.
+    let marks = Marks::new(Path::each(tags)?, emit::id(id));
+    let [enter_plan, exit_plan] = if marks.refused() {
+        // Nothing is ever written.
         [Vec::new(), Vec::new()]
     } else {
         [read(plans[0])?, read(plans[1])?]
     };
     let traced = Traced {
-        id,
+        marks,
         recursive,
-        enter,
-        exit,
         enter_plan,
         exit_plan,
-        path,
     };
     // SAFETY: our type: the object is an `Object`, zeroed, all of which is written before anyone sees it.
     unsafe {

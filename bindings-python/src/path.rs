@@ -63,7 +63,8 @@ impl Path {
         Ok(Self(packed))
     }
 
-    fn split(text: &[u8]) -> Self {
+    /// A text's tags, which dots separate.
+    pub(crate) fn split(text: &[u8]) -> Self {
         let mut packed = Vec::with_capacity(text.len() + 8);
         for tag in text.split(|&byte| byte == b'.').take(MOST) {
             push(&mut packed, tag);

@@ -5,6 +5,8 @@
 
 use crate::emit::{self, Texts};
 use crate::hooks::hooks;
+use crate::known;
+use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{self, Doc, null_on};
 use crate::text::{self, Text};
@@ -17,6 +19,7 @@ use pyo3::types::{PyDict, PyTuple};
 use std::ffi::{c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
+use std::rc::Rc;
 
 /// The object. The pointers are owned, or null.
 #[repr(C)]
@@ -33,73 +36,25 @@ struct Object {
 }
 
 struct Site {
-    path: Path,
-    /// None if what was given is no id.
-    id: Option<Id>,
+    marks: Rc<Marks>,
     /// The tag was given: it is not that of a line.
     named: bool,
     recursive: bool,
-    /// Entered before, so it pays to keep the bytes.
-    again: bool,
-    enter: Option<Box<[u8]>>,
-    exit: Option<Box<[u8]>>,
 }
 
 impl Site {
-    fn new(path: Path, id: Option<Id>, named: bool, recursive: bool) -> Self {
-        Self {
-            path,
-            id,
-            named,
-            recursive,
-            again: false,
-            enter: None,
-            exit: None,
-        }
+    /// With other tags, and the same id.
+    fn rename(&mut self, marks: Rc<Marks>) {
+        self.marks = with_id(marks, self.marks.id());
     }
+}
 
-    fn rename(&mut self, path: Path) {
-        self.path = path;
-        (self.enter, self.exit) = (None, None);
+/// These tags with this id.
+fn with_id(marks: Rc<Marks>, id: Option<Id>) -> Rc<Marks> {
+    if marks.id() == id {
+        return marks;
     }
-
-    /// Writes a marker without arguments.
-    #[inline(always)]
-    fn bare(&mut self, dir: Dir) {
-        let kept = match dir {
-            Dir::Enter => &self.enter,
-            Dir::Exit => &self.exit,
-        };
-        match kept {
-            Some(kept) => emit::write(kept),
-            None => self.first(dir),
-        }
-    }
-
-    #[inline(never)]
-    fn first(&mut self, dir: Dir) {
-        let kept = match dir {
-            Dir::Enter => &mut self.enter,
-            Dir::Exit => &mut self.exit,
-        };
-        let (Some(id), again) = (self.id, self.again) else {
-            return;
-        };
-        // What is refused is not written.
-        let _refused = emit::encode(dir, id, &self.path, &[], |marker| {
-            emit::write(marker);
-            if again {
-                *kept = Some(marker.into());
-            }
-        });
-        self.again |= matches!(dir, Dir::Exit);
-    }
-
-    fn with(&self, dir: Dir, texts: &Texts<'_>) {
-        if let Some(id) = self.id {
-            let _refused = emit::encode(dir, id, &self.path, texts.pairs(), emit::write);
-        }
-    }
+    Rc::new(Marks::new(marks.path().clone(), id))
 }
 
 /// # Safety
@@ -131,8 +86,14 @@ fn send(
     let mut texts = if empty(args) {
         Texts::NONE
     } else {
-        // SAFETY: an object that is alive; from here on kept.
-        let args = unsafe { Bound::from_borrowed_ptr(py, args) };
+        // SAFETY: an object that is alive, and ours; from here on the arguments are kept.
+        let args = unsafe {
+            let args = Borrowed::from_ptr(py, args);
+            if last.is_none() && site(this).marks.quick(dir, args) {
+                return Ok(());
+            }
+            args.to_owned()
+        };
         emit::texts(&args)?
     };
     if let Some(last) = &last {
@@ -142,9 +103,7 @@ fn send(
         }
     }
     // SAFETY: ours; encoding and writing run no Python code.
-    let site = unsafe { site(this) };
-    site.with(dir, &texts);
-    site.again |= matches!(dir, Dir::Exit);
+    unsafe { site(this) }.marks.with(dir, &texts);
     Ok(())
 }
 
@@ -190,31 +149,39 @@ fn decorates(tag: &Bound<'_, PyAny>) -> bool {
     tag.is_callable() || methods.is_some_and(|methods| tag.is_instance(methods).unwrap_or(false))
 }
 
-/// The path that `tag` is, or that of the line that calls; none if it is to be decorated.
-fn path(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Path, bool)>> {
+/// The tags of a path, or of the line that calls, and whether they were given; none if `tag` is to be
+/// decorated.
+fn marks(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Rc<Marks>, bool)>> {
     // SAFETY: an argument, or null.
-    if let Some(tag) = unsafe { Bound::from_borrowed_ptr_or_opt(py, tag) } {
-        if let Some(path) = Path::of(&tag)? {
-            return Ok(Some((path, true)));
+    if let Some(tag) = unsafe { Borrowed::from_ptr_or_opt(py, tag) } {
+        if let Some(marks) = given_marks(tag)? {
+            return Ok(Some((marks, true)));
         }
         if decorates(&tag) {
             return Ok(None);
         }
     }
-    line(py).map(|path| Some((path, false)))
+    line(py).map(|marks| Some((marks, false)))
 }
 
-fn line(py: Python<'_>) -> PyResult<Path> {
+fn given_marks(tag: Borrowed<'_, '_, PyAny>) -> PyResult<Option<Rc<Marks>>> {
+    // SAFETY: a check of the type of an object that is alive.
+    if unsafe { ffi::PyUnicode_CheckExact(tag.as_ptr()) } != 0 {
+        return Ok(Some(known::tag(tag)));
+    }
+    Ok(Path::of(&tag)?.map(|path| Rc::new(Marks::of_thread(path))))
+}
+
+fn line(py: Python<'_>) -> PyResult<Rc<Marks>> {
+    let none = || Rc::new(Marks::of_thread(Path::one(b"")));
     if !emit::on() {
-        return Ok(Path::one(b""));
+        return Ok(none());
     }
     let Some(hooks) = hooks(py) else {
-        return Ok(Path::one(b""));
+        return Ok(none());
     };
     let here = hooks.here.bind(py).call1((0,))?;
-    Ok(Path::one(
-        Text::string(&here).as_ref().map_or(b"", Text::bytes),
-    ))
+    Ok(known::line(here.as_borrowed()))
 }
 
 unsafe extern "C" fn new(
@@ -234,18 +201,17 @@ unsafe extern "C" fn new(
         )?;
         // SAFETY: an argument, or null.
         let recursive = !recursive.is_null() && unsafe { ffi::PyObject_IsTrue(recursive) } == 1;
-        if let Some((path, named)) = path(py, tag)? {
+        if let Some((mut marks, named)) = marks(py, tag)? {
             // SAFETY: an argument, or null.
-            let known = match unsafe { Bound::from_borrowed_ptr_or_opt(py, id) } {
-                Some(id) => emit::id(&id),
-                None => Some(Id::Thread),
+            if let Some(id) = unsafe { Bound::from_borrowed_ptr_or_opt(py, id) } {
+                marks = with_id(marks, emit::id(&id));
+            }
+            let site = Site {
+                marks,
+                named,
+                recursive,
             };
-            return make(
-                py,
-                class,
-                Site::new(path, known, named, recursive),
-                [enter_args, exit_args, id],
-            );
+            return make(py, class, site, [enter_args, exit_args, id]);
         }
         // SAFETY: a class, and arguments or null.
         unsafe {
@@ -270,7 +236,7 @@ unsafe extern "C" fn enter(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
     unsafe {
         let args = (*this.cast::<Object>()).enter_args;
         if empty(args) {
-            site(this).bare(Dir::Enter);
+            site(this).marks.bare(Dir::Enter);
         } else if emit::on()
             && let Err(error) = send(Python::assume_attached(), this, Dir::Enter, args, None)
         {
@@ -292,7 +258,7 @@ unsafe extern "C" fn exit(
         let kind = if count > 0 { *args } else { ffi::Py_None() };
         let args = (*this.cast::<Object>()).exit_args;
         if kind == ffi::Py_None() && empty(args) {
-            site(this).bare(Dir::Exit);
+            site(this).marks.bare(Dir::Exit);
         } else if emit::on() {
             let py = Python::assume_attached();
             let last = if kind == ffi::Py_None() {
@@ -334,19 +300,19 @@ unsafe extern "C" fn start(
             return spec::none(py);
         }
         // SAFETY: an argument, or null.
-        let path = match unsafe { Bound::from_borrowed_ptr_or_opt(py, tag) } {
-            Some(tag) => Path::of(&tag)?,
+        let marks = match unsafe { Borrowed::from_ptr_or_opt(py, tag) } {
+            Some(tag) => given_marks(tag)?,
             None => None,
         };
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
-            if let Some(path) = path {
+            if let Some(marks) = marks {
                 site(this).named = true;
-                site(this).rename(path);
+                site(this).rename(marks);
             } else if !site(this).named {
                 let line = line(py)?;
-                let path = site(this).path.parent().with(&line);
-                site(this).rename(path);
+                let path = site(this).marks.path().parent().with(line.path());
+                site(this).rename(Rc::new(Marks::of_thread(path)));
             }
             let args = if none(args) {
                 (*this.cast::<Object>()).enter_args
@@ -391,7 +357,7 @@ fn begin_or_end(
 ) -> PyResult<*mut PyObject> {
     if empty(args) {
         // SAFETY: ours, and no Python code runs while it is borrowed.
-        unsafe { site(this) }.bare(dir);
+        unsafe { site(this) }.marks.bare(dir);
     } else if emit::on() {
         send(py, this, dir, args, None)?;
     }
@@ -414,11 +380,11 @@ unsafe extern "C" fn span(
             names,
             [c"tag", c"enter_args", c"exit_args"],
         )?;
-        let found = path(py, tag)?;
+        let found = marks(py, tag)?;
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
             let object = this.cast::<Object>();
-            let Some((path, named)) = found else {
+            let Some((last, named)) = found else {
                 let given = given(this, null_mut());
                 if given.is_null() {
                     return Err(PyErr::fetch(py));
@@ -443,7 +409,12 @@ unsafe extern "C" fn span(
                     .into_ptr());
             };
             let parent = site(this);
-            let child = Site::new(parent.path.with(&path), parent.id, named, parent.recursive);
+            let path = parent.marks.path().with(last.path());
+            let child = Site {
+                marks: Rc::new(Marks::new(path, parent.marks.id())),
+                named,
+                recursive: parent.recursive,
+            };
             make(
                 py,
                 ffi::Py_TYPE(this),
@@ -463,11 +434,15 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         unsafe {
             let object = this.cast::<Object>();
             let own = site(this);
-            let mut copy = Site::new(own.path.clone(), own.id, own.named, own.recursive);
+            let mut copy = Site {
+                marks: Rc::clone(&own.marks),
+                named: own.named,
+                recursive: own.recursive,
+            };
             let mut number = None;
             if (*object).id.is_null() {
                 let unique = raw::unique();
-                copy.id = Some(Id::Number(unique));
+                copy.marks = with_id(copy.marks, Some(Id::Number(unique)));
                 number = Some(unique.into_pyobject(py)?);
             }
             let id = number
@@ -514,7 +489,8 @@ unsafe extern "C" fn given(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
 unsafe fn tags_of<'py>(py: Python<'py>, this: *mut PyObject) -> PyResult<Bound<'py, PyTuple>> {
     // SAFETY: making strings runs no Python code.
     let tags = unsafe { site(this) }
-        .path
+        .marks
+        .path()
         .iter()
         .map(|tag| text::string(py, tag));
     PyTuple::new(py, tags.collect::<PyResult<Vec<_>>>()?)
@@ -532,7 +508,12 @@ unsafe extern "C" fn get_tag(this: *mut PyObject, _: *mut c_void) -> *mut PyObje
     // SAFETY: called by the interpreter with one of ours.
     unsafe {
         let py = Python::assume_attached();
-        let path = site(this).path.iter().collect::<Vec<_>>().join(&b'.');
+        let path = site(this)
+            .marks
+            .path()
+            .iter()
+            .collect::<Vec<_>>()
+            .join(&b'.');
         null_on(py, || Ok(text::string(py, &path)?.into_ptr()))
     }
 }
@@ -541,14 +522,15 @@ unsafe extern "C" fn set_tag(this: *mut PyObject, tag: *mut PyObject, _: *mut c_
     // SAFETY: called by the interpreter with one of ours, and a value, or null to delete it.
     unsafe {
         let py = Python::assume_attached();
-        let path = match Bound::from_borrowed_ptr_or_opt(py, tag) {
-            Some(tag) => Path::of(&tag).map(Option::unwrap_or_default),
+        let marks = match Borrowed::from_ptr_or_opt(py, tag) {
+            Some(tag) => given_marks(tag),
             None => Err(PyTypeError::new_err("tag cannot be deleted")),
         };
-        match path {
-            Ok(path) => {
+        match marks {
+            Ok(marks) => {
+                let none = || Rc::new(Marks::of_thread(Path::default()));
                 site(this).named = true;
-                site(this).rename(path);
+                site(this).rename(marks.unwrap_or_else(none));
                 0
             }
             Err(error) => {
