@@ -78,7 +78,7 @@ fn elsewhere(fd: i32, marker: &[u8]) {
 /// # Errors
 /// Only what a program must not lose.
 pub(crate) fn texts<'py>(args: &Bound<'py, PyAny>) -> PyResult<Texts<'py>> {
-    if let Ok(dict) = args.cast::<PyDict>()
+    if let Ok(dict) = args.cast_exact::<PyDict>()
         && let Some(found) = plain(dict)
     {
         return Ok(found);

@@ -15,6 +15,8 @@ pub(crate) type Vectorcall = unsafe extern "C" fn(
     *mut ffi::PyObject,
 ) -> *mut ffi::PyObject;
 
+type VectorcallFunction = unsafe extern "C" fn(*mut ffi::PyObject) -> Option<Vectorcall>;
+
 /// What this interpreter has.
 pub(crate) struct Fast {
     /// In the stable interface since 3.10, there since 3.3.
@@ -23,6 +25,8 @@ pub(crate) struct Fast {
     pub(crate) vectorcall: Option<Vectorcall>,
     /// The same with a dictionary of the named arguments; there since 3.9.
     pub(crate) vectorcall_dict: Option<Vectorcall>,
+    /// The function that serves a callable's vectors; in the stable interface since 3.12, there since 3.11.
+    pub(crate) vectorcall_function: Option<VectorcallFunction>,
 }
 
 pub(crate) fn fast() -> &'static Fast {
@@ -33,6 +37,7 @@ pub(crate) fn fast() -> &'static Fast {
             Fast {
                 as_utf8: look_up::<AsUtf8>(c"PyUnicode_AsUTF8AndSize"),
                 vectorcall: look_up::<Vectorcall>(c"PyObject_Vectorcall"),
+                vectorcall_function: look_up::<VectorcallFunction>(c"PyVectorcall_Function"),
                 vectorcall_dict: look_up::<Vectorcall>(c"PyObject_VectorcallDict"),
             }
         }

@@ -4,13 +4,14 @@
 //! on, where a `#[pyclass]` makes a tuple and a dict for each call.
 
 use crate::emit::{self, Texts};
-use crate::fast::{Vectorcall, fast};
+use crate::fast::Vectorcall;
 use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::site::ending;
 use crate::spec::{self, null_on};
 use crate::text::Text;
+use crate::vector::{Given, pass_on};
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
@@ -23,8 +24,6 @@ use std::ptr::{self, null_mut};
 
 /// `Py_TPFLAGS_HAVE_VECTORCALL`, the same since 3.9.
 const HAVE_VECTORCALL: c_ulong = 1 << 11;
-/// The bit of a vector's length that lets the callee use the place before the first argument.
-const OFFSET: usize = 1 << (usize::BITS - 1);
 
 thread_local! {
     /// The functions of which this thread is inside: of a recursion only the outermost call is a span.
@@ -61,46 +60,6 @@ enum Value {
     Missing,
     Returned,
     Constant(Py<PyAny>),
-}
-
-/// The arguments of a call.
-#[derive(Clone, Copy)]
-struct Given {
-    args: *const *mut PyObject,
-    count: usize,
-    /// Of those behind `count`; a tuple, or null.
-    names: *mut PyObject,
-}
-
-impl Given {
-    /// By position, from the end if negative.
-    fn at(self, index: isize) -> Option<*mut PyObject> {
-        let index = if index < 0 {
-            index.checked_add_unsigned(self.count)?
-        } else {
-            index
-        };
-        let index = usize::try_from(index)
-            .ok()
-            .filter(|&index| index < self.count)?;
-        // SAFETY: so many arguments there are.
-        Some(unsafe { *self.args.add(index) })
-    }
-
-    fn named(self, key: *mut PyObject) -> Option<*mut PyObject> {
-        if self.names.is_null() {
-            return None;
-        }
-        // SAFETY: a tuple of strings, each the name of one argument behind `count`.
-        unsafe {
-            for index in 0..ffi::PyTuple_Size(self.names) {
-                if ffi::PyUnicode_Compare(ffi::PyTuple_GetItem(self.names, index), key) == 0 {
-                    return Some(*self.args.add(self.count + usize::try_from(index).ok()?));
-                }
-            }
-        }
-        None
-    }
 }
 
 fn texts<'py>(
@@ -165,11 +124,7 @@ unsafe extern "C" fn call(
         let object = this.cast::<Object>();
         (&(*object).traced, (*object).function)
     };
-    let given = Given {
-        args,
-        count: count & !OFFSET,
-        names,
-    };
+    let given = Given::new(args, count, names);
     if function.is_null() {
         // SAFETY: raises on the thread that holds the interpreter's lock.
         unsafe {
@@ -236,34 +191,6 @@ fn go_out(number: usize) {
             inside.swap_remove(at);
         }
     });
-}
-
-/// Calls the function itself.
-#[inline]
-fn pass_on(function: *mut PyObject, given: Given, count: usize) -> *mut PyObject {
-    // SAFETY: a callable, and the arguments of this call as they were given.
-    unsafe {
-        if let Some(vectorcall) = fast().vectorcall {
-            return vectorcall(function, given.args, count, given.names);
-        }
-        if let (Some(vectorcall), true) = (fast().vectorcall_dict, given.names.is_null()) {
-            return vectorcall(function, given.args, count, null_mut());
-        }
-        let py = Python::assume_attached();
-        null_on(py, || {
-            let take = |index: usize| Bound::from_borrowed_ptr(py, *given.args.add(index));
-            let args = PyTuple::new(py, (0..given.count).map(take).collect::<Vec<_>>())?;
-            let kwargs = pyo3::types::PyDict::new(py);
-            if let Some(names) = Bound::from_borrowed_ptr_or_opt(py, given.names) {
-                for (index, name) in names.cast_into::<PyTuple>()?.iter().enumerate() {
-                    kwargs.set_item(name, take(given.count + index))?;
-                }
-            }
-            Ok(Bound::from_borrowed_ptr(py, function)
-                .call(args, Some(&kwargs))?
-                .into_ptr())
-        })
-    }
 }
 
 /// Ends the span of a call that raised; the exception stays as it is.

@@ -14,6 +14,7 @@ mod quick;
 mod site;
 mod spec;
 mod text;
+mod vector;
 
 use emit::Texts;
 use nulltrace::Id;

@@ -1,7 +1,9 @@
-//! `Tracer`: a span's tags, id and arguments, with the bytes of its markers once they are used again.
+//! `Tracer`: a span's tags, id and arguments.
 //!
 //! A type by the interpreter's own interface: a `#[pyclass]` on the interface of 3.9 takes a tuple for
 //! each `__exit__`, and its `__new__` cannot return a function for `@Tracer`.
+
+mod attributes;
 
 use crate::emit::{self, Texts};
 use crate::hooks::hooks;
@@ -9,17 +11,18 @@ use crate::known;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{self, Doc, null_on};
-use crate::text::{self, Text};
+use crate::text::Text;
+use crate::vector::{self, Given, pass_on};
 use nulltrace::Id;
 use nulltrace::raw::{self, Dir};
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// The object. The pointers are owned, or null.
 #[repr(C)]
@@ -61,21 +64,34 @@ fn with_id(marks: Rc<Marks>, id: Option<Id>) -> Rc<Marks> {
 /// `this` is one of ours. What is returned must not live while Python code may run: that may change it.
 #[inline]
 unsafe fn site<'a>(this: *mut PyObject) -> &'a mut Site {
-    // SAFETY: the object was made by `make`; the interpreter's lock is held, so nobody else has it.
+    // SAFETY: the object was made by `make`; the interpreter's lock is held, so nobody else has it, nor
+    // the counts of its `Rc`, which other tracers share.
     unsafe { &mut (*this.cast::<Object>()).site }
 }
 
-/// Whether arguments are none: null, `None`, or empty.
-fn empty(args: *mut PyObject) -> bool {
-    // SAFETY: null, or an object that its owner keeps.
+/// Writes a marker with these arguments.
+///
+/// # Safety
+/// `this` is one of ours, `args` null or an object that is alive.
+#[inline(always)]
+unsafe fn mark(this: *mut PyObject, dir: Dir, args: *mut PyObject) -> PyResult<()> {
+    // SAFETY: as the caller promises; the interpreter's lock is held, and neither runs Python code while
+    // the site is borrowed.
     unsafe {
-        args.is_null()
-            || args == ffi::Py_None()
-            || (ffi::PyDict_Check(args) != 0 && ffi::PyDict_Size(args) == 0)
+        if args.is_null() {
+            site(this).marks.bare(dir);
+        } else if emit::on() {
+            let py = Python::assume_attached();
+            if !site(this).marks.quick(dir, Borrowed::from_ptr(py, args)) {
+                return send(py, this, dir, args, None);
+            }
+        }
     }
+    Ok(())
 }
 
-/// An exit or enter with these arguments, and those that an exception adds.
+/// The same in all cases, and with the argument that an exception adds.
+#[inline(never)]
 fn send(
     py: Python<'_>,
     this: *mut PyObject,
@@ -83,18 +99,11 @@ fn send(
     args: *mut PyObject,
     last: Option<Bound<'_, PyTuple>>,
 ) -> PyResult<()> {
-    let mut texts = if empty(args) {
-        Texts::NONE
-    } else {
-        // SAFETY: an object that is alive, and ours; from here on the arguments are kept.
-        let args = unsafe {
-            let args = Borrowed::from_ptr(py, args);
-            if last.is_none() && site(this).marks.quick(dir, args) {
-                return Ok(());
-            }
-            args.to_owned()
-        };
-        emit::texts(&args)?
+    // SAFETY: null, or an object that is alive; from here on kept.
+    let args = unsafe { Bound::from_borrowed_ptr_or_opt(py, args) };
+    let mut texts = match &args {
+        Some(args) => emit::texts(args)?,
+        None => Texts::NONE,
     };
     if let Some(last) = &last {
         let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
@@ -184,6 +193,51 @@ fn line(py: Python<'_>) -> PyResult<Rc<Marks>> {
     Ok(known::line(here.as_borrowed()))
 }
 
+const ARGS: [&CStr; 5] = [c"tag", c"enter_args", c"exit_args", c"id", c"recursive"];
+/// Those that may be given without their names.
+const BY_POSITION: usize = 3;
+
+/// What calls of the class give: a tracer, or a function that is traced.
+fn create(
+    py: Python<'_>,
+    class: *mut ffi::PyTypeObject,
+    [tag, enter_args, exit_args, id, recursive]: [*mut PyObject; ARGS.len()],
+) -> PyResult<*mut PyObject> {
+    // SAFETY: an argument, or null.
+    let recursive = !recursive.is_null()
+        && match unsafe { ffi::PyObject_IsTrue(recursive) } {
+            -1 => return Err(PyErr::fetch(py)),
+            is => is == 1,
+        };
+    if let Some((mut marks, named)) = marks(py, tag)? {
+        // SAFETY: an argument, or null.
+        if let Some(id) = unsafe { Bound::from_borrowed_ptr_or_opt(py, id) } {
+            marks = with_id(marks, emit::id(&id));
+        }
+        let site = Site {
+            marks,
+            named,
+            recursive,
+        };
+        return make(py, class, site, [enter_args, exit_args, id]);
+    }
+    // SAFETY: a class, and arguments or null.
+    unsafe {
+        let class = Bound::from_borrowed_ptr(py, class.cast());
+        let none = || py.None().into_bound(py);
+        let or_none = |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
+        let function = (
+            or_none(tag),
+            none(),
+            or_none(id),
+            or_none(enter_args),
+            or_none(exit_args),
+            recursive,
+        );
+        Ok(class.call_method1("_decorate", function)?.into_ptr())
+    }
+}
+
 unsafe extern "C" fn new(
     class: *mut ffi::PyTypeObject,
     args: *mut PyObject,
@@ -192,54 +246,44 @@ unsafe extern "C" fn new(
     // SAFETY: called by the interpreter with a tuple, and a dict or null.
     let py = unsafe { Python::assume_attached() };
     null_on(py, || {
-        let [tag, enter_args, exit_args, id, recursive] = spec::given(
-            py,
-            args,
-            kwargs,
-            [c"tag", c"enter_args", c"exit_args", c"id", c"recursive"],
-            3,
-        )?;
-        // SAFETY: an argument, or null.
-        let recursive = !recursive.is_null() && unsafe { ffi::PyObject_IsTrue(recursive) } == 1;
-        if let Some((mut marks, named)) = marks(py, tag)? {
-            // SAFETY: an argument, or null.
-            if let Some(id) = unsafe { Bound::from_borrowed_ptr_or_opt(py, id) } {
-                marks = with_id(marks, emit::id(&id));
-            }
-            let site = Site {
-                marks,
-                named,
-                recursive,
-            };
-            return make(py, class, site, [enter_args, exit_args, id]);
-        }
-        // SAFETY: a class, and arguments or null.
-        unsafe {
-            let class = Bound::from_borrowed_ptr(py, class.cast());
-            let none = || py.None().into_bound(py);
-            let or_none = |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
-            let function = (
-                or_none(tag),
-                none(),
-                or_none(id),
-                or_none(enter_args),
-                or_none(exit_args),
-                recursive,
-            );
-            Ok(class.call_method1("_decorate", function)?.into_ptr())
-        }
+        let given = spec::given(py, args, kwargs, ARGS, BY_POSITION)?;
+        create(py, class, given)
     })
 }
+
+/// A call of the class itself; those of derived ones come to `new`.
+unsafe extern "C" fn call(
+    class: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with our class, so many arguments and their names.
+    unsafe {
+        let py = Python::assume_attached();
+        let given = Given::new(args, count, names);
+        // A program may give the class functions of its own.
+        if ffi::PyType_GetSlot(class.cast(), ffi::Py_tp_new) != new as *mut c_void
+            || ffi::PyType_GetSlot(class.cast(), ffi::Py_tp_init) != INIT.load(Ordering::Relaxed)
+        {
+            vector::not_of_class(class);
+            return pass_on(class, given, count);
+        }
+        null_on(py, || {
+            let given = spec::given_fast(py, given, ARGS, BY_POSITION)?;
+            create(py, class.cast(), given)
+        })
+    }
+}
+
+/// What all classes have as `tp_init` that have none of their own.
+static INIT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 unsafe extern "C" fn enter(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours.
     unsafe {
         let args = (*this.cast::<Object>()).enter_args;
-        if empty(args) {
-            site(this).marks.bare(Dir::Enter);
-        } else if emit::on()
-            && let Err(error) = send(Python::assume_attached(), this, Dir::Enter, args, None)
-        {
+        if let Err(error) = mark(this, Dir::Enter, args) {
             error.restore(Python::assume_attached());
             return null_mut();
         }
@@ -257,23 +301,33 @@ unsafe extern "C" fn exit(
     unsafe {
         let kind = if count > 0 { *args } else { ffi::Py_None() };
         let args = (*this.cast::<Object>()).exit_args;
-        if kind == ffi::Py_None() && empty(args) {
-            site(this).marks.bare(Dir::Exit);
-        } else if emit::on() {
-            let py = Python::assume_attached();
-            let last = if kind == ffi::Py_None() {
-                Ok(None)
-            } else {
-                ending(py, kind).map(Some)
-            };
-            if let Err(error) = last.and_then(|last| send(py, this, Dir::Exit, args, last)) {
-                error.restore(py);
-                return null_mut();
-            }
+        let done = if kind == ffi::Py_None() {
+            mark(this, Dir::Exit, args)
+        } else {
+            failed(Python::assume_attached(), this, kind, args)
+        };
+        if let Err(error) = done {
+            error.restore(Python::assume_attached());
+            return null_mut();
         }
         ffi::Py_INCREF(ffi::Py_None());
         ffi::Py_None()
     }
+}
+
+/// The exit of a span that an exception of this type ended.
+#[cold]
+fn failed(
+    py: Python<'_>,
+    this: *mut PyObject,
+    kind: *mut PyObject,
+    args: *mut PyObject,
+) -> PyResult<()> {
+    if emit::on() {
+        let last = ending(py, kind)?;
+        send(py, this, Dir::Exit, args, Some(last))?;
+    }
+    Ok(())
 }
 
 /// The exit argument of a span that an exception of this type ended.
@@ -294,8 +348,9 @@ unsafe extern "C" fn start(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
     let py = unsafe { Python::assume_attached() };
+    let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [tag, args] = spec::given_fast(py, args, count, names, [c"tag", c"args"])?;
+        let [tag, args] = spec::given_fast(py, given, [c"tag", c"args"], 2)?;
         if !emit::on() {
             return spec::none(py);
         }
@@ -319,8 +374,9 @@ unsafe extern "C" fn start(
             } else {
                 args
             };
-            begin_or_end(py, this, Dir::Enter, args)
+            mark(this, Dir::Enter, args)?;
         }
+        spec::none(py)
     })
 }
 
@@ -332,36 +388,24 @@ unsafe extern "C" fn stop(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
     let py = unsafe { Python::assume_attached() };
+    let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [args] = spec::given_fast(py, args, count, names, [c"args"])?;
+        let [args] = spec::given_fast(py, given, [c"args"], 1)?;
         let args = if none(args) {
             // SAFETY: ours.
             unsafe { (*this.cast::<Object>()).exit_args }
         } else {
             args
         };
-        begin_or_end(py, this, Dir::Exit, args)
+        // SAFETY: as above.
+        unsafe { mark(this, Dir::Exit, args)? };
+        spec::none(py)
     })
 }
 
 fn none(object: *mut PyObject) -> bool {
     // SAFETY: compares addresses only.
     object.is_null() || object == unsafe { ffi::Py_None() }
-}
-
-fn begin_or_end(
-    py: Python<'_>,
-    this: *mut PyObject,
-    dir: Dir,
-    args: *mut PyObject,
-) -> PyResult<*mut PyObject> {
-    if empty(args) {
-        // SAFETY: ours, and no Python code runs while it is borrowed.
-        unsafe { site(this) }.marks.bare(dir);
-    } else if emit::on() {
-        send(py, this, dir, args, None)?;
-    }
-    spec::none(py)
 }
 
 unsafe extern "C" fn span(
@@ -372,20 +416,16 @@ unsafe extern "C" fn span(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours, so many arguments and their names.
     let py = unsafe { Python::assume_attached() };
+    let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [tag, enter_args, exit_args] = spec::given_fast(
-            py,
-            args,
-            count,
-            names,
-            [c"tag", c"enter_args", c"exit_args"],
-        )?;
+        let [tag, enter_args, exit_args] =
+            spec::given_fast(py, given, [c"tag", c"enter_args", c"exit_args"], 3)?;
         let found = marks(py, tag)?;
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
             let object = this.cast::<Object>();
             let Some((last, named)) = found else {
-                let given = given(this, null_mut());
+                let given = parts(this, null_mut());
                 if given.is_null() {
                     return Err(PyErr::fetch(py));
                 }
@@ -459,7 +499,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
 }
 
 /// Tags, whether they were given, id or None, arguments, whether each call of a recursion counts.
-unsafe extern "C" fn given(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+unsafe extern "C" fn parts(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours.
     let py = unsafe { Python::assume_attached() };
     null_on(py, || {
@@ -472,7 +512,7 @@ unsafe extern "C" fn given(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
                 (or_none((*object).enter_args), or_none((*object).exit_args));
             let (named, recursive) = (site(this).named, site(this).recursive);
             let given = (
-                tags_of(py, this)?,
+                attributes::tags_of(py, this)?,
                 named,
                 or_none((*object).id),
                 enter_args,
@@ -482,127 +522,6 @@ unsafe extern "C" fn given(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
             Ok(given.into_pyobject(py)?.into_ptr())
         }
     })
-}
-
-/// # Safety
-/// `this` is one of ours.
-unsafe fn tags_of<'py>(py: Python<'py>, this: *mut PyObject) -> PyResult<Bound<'py, PyTuple>> {
-    // SAFETY: making strings runs no Python code.
-    let tags = unsafe { site(this) }
-        .marks
-        .path()
-        .iter()
-        .map(|tag| text::string(py, tag));
-    PyTuple::new(py, tags.collect::<PyResult<Vec<_>>>()?)
-}
-
-unsafe extern "C" fn get_tags(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe {
-        let py = Python::assume_attached();
-        null_on(py, || Ok(tags_of(py, this)?.into_ptr()))
-    }
-}
-
-unsafe extern "C" fn get_tag(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe {
-        let py = Python::assume_attached();
-        let path = site(this)
-            .marks
-            .path()
-            .iter()
-            .collect::<Vec<_>>()
-            .join(&b'.');
-        null_on(py, || Ok(text::string(py, &path)?.into_ptr()))
-    }
-}
-
-unsafe extern "C" fn set_tag(this: *mut PyObject, tag: *mut PyObject, _: *mut c_void) -> c_int {
-    // SAFETY: called by the interpreter with one of ours, and a value, or null to delete it.
-    unsafe {
-        let py = Python::assume_attached();
-        let marks = match Borrowed::from_ptr_or_opt(py, tag) {
-            Some(tag) => given_marks(tag),
-            None => Err(PyTypeError::new_err("tag cannot be deleted")),
-        };
-        match marks {
-            Ok(marks) => {
-                let none = || Rc::new(Marks::of_thread(Path::default()));
-                site(this).named = true;
-                site(this).rename(marks.unwrap_or_else(none));
-                0
-            }
-            Err(error) => {
-                error.restore(py);
-                -1
-            }
-        }
-    }
-}
-
-unsafe extern "C" fn get_id(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe {
-        let id = (*this.cast::<Object>()).id;
-        if id.is_null() {
-            return ffi::PyUnicode_FromString(c"t".as_ptr());
-        }
-        ffi::Py_INCREF(id);
-        id
-    }
-}
-
-/// # Safety
-/// `which` is the address of a place in one of ours.
-unsafe fn get_args(which: *mut *mut PyObject) -> *mut PyObject {
-    // SAFETY: as the caller promises; a new dict is owned by the object.
-    unsafe {
-        if (*which).is_null() {
-            *which = ffi::PyDict_New();
-        }
-        ffi::Py_XINCREF(*which);
-        *which
-    }
-}
-
-/// # Safety
-/// As `get_args`, and a value or null.
-unsafe fn set_args(which: *mut *mut PyObject, args: *mut PyObject) -> c_int {
-    // SAFETY: as the caller promises; the old is let go last, since that may run Python code.
-    unsafe {
-        let old = std::mem::replace(&mut *which, kept(args));
-        ffi::Py_XDECREF(old);
-    }
-    0
-}
-
-unsafe extern "C" fn get_enter_args(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe { get_args(&raw mut (*this.cast::<Object>()).enter_args) }
-}
-
-unsafe extern "C" fn set_enter_args(
-    this: *mut PyObject,
-    args: *mut PyObject,
-    _: *mut c_void,
-) -> c_int {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe { set_args(&raw mut (*this.cast::<Object>()).enter_args, args) }
-}
-
-unsafe extern "C" fn get_exit_args(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe { get_args(&raw mut (*this.cast::<Object>()).exit_args) }
-}
-
-unsafe extern "C" fn set_exit_args(
-    this: *mut PyObject,
-    args: *mut PyObject,
-    _: *mut c_void,
-) -> c_int {
-    // SAFETY: called by the interpreter with one of ours.
-    unsafe { set_args(&raw mut (*this.cast::<Object>()).exit_args, args) }
 }
 
 unsafe extern "C" fn traverse(
@@ -671,7 +590,7 @@ const DOC: &Doc = c"Tracer(tag=None, enter_args=None, exit_args=None, *, id=None
 /// # Errors
 /// Those of the interpreter.
 pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    use spec::{fast, fast_with_names, getter, member, plain};
+    use spec::{fast, fast_with_names, member, plain};
     let methods = vec![
         plain(
             c"__enter__",
@@ -699,14 +618,7 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
             c"span($self, tag=None, enter_args=None, exit_args=None)\n--\n\nA span inside.",
         ),
         plain(c"_moving", moving, c"_moving($self, /)\n--\n\n"),
-        plain(c"_given", given, c"_given($self, /)\n--\n\n"),
-    ];
-    let getters = vec![
-        getter(c"tags", get_tags, None),
-        getter(c"tag", get_tag, Some(set_tag)),
-        getter(c"id", get_id, None),
-        getter(c"enter_args", get_enter_args, Some(set_enter_args)),
-        getter(c"exit_args", get_exit_args, Some(set_exit_args)),
+        plain(c"_given", parts, c"_given($self, /)\n--\n\n"),
     ];
     let members = vec![
         member(
@@ -730,14 +642,19 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         (ffi::Py_tp_doc, DOC.as_ptr() as *mut c_void),
     ];
     let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE | ffi::Py_TPFLAGS_HAVE_GC;
-    spec::make(
+    let class = spec::make(
         py,
         c"nulltrace.Tracer",
         size_of::<Object>(),
         flags,
         methods,
-        getters,
+        attributes::table(),
         members,
         &slots,
-    )
+    )?;
+    // SAFETY: a type that was made just now.
+    let init = unsafe { ffi::PyType_GetSlot(class.as_ptr().cast(), ffi::Py_tp_init) };
+    INIT.store(init, Ordering::Relaxed);
+    vector::of_class(&class, call);
+    Ok(class)
 }

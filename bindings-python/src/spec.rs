@@ -1,5 +1,7 @@
 //! Types by the interpreter's own interface: their tables, and the arguments of their functions.
 
+use crate::text::Text;
+use crate::vector::Given;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, Py_ssize_t, PyMethodDef, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
@@ -218,21 +220,24 @@ pub(crate) fn given<const N: usize>(
     Ok(found)
 }
 
-/// The same of a call with a vector.
+/// The same of a call with a vector; all may be given by position but those behind `by_position`.
 ///
 /// # Errors
 /// As `given`.
 pub(crate) fn given_fast<const N: usize>(
     py: Python<'_>,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
+    given: Given,
     names: [&CStr; N],
+    by_position: usize,
 ) -> PyResult<[*mut PyObject; N]> {
     let mut found = [null_mut(); N];
-    let count = usize::try_from(count).unwrap_or(0);
-    if count > N {
-        return Err(too_many(count, N));
+    let Given {
+        args,
+        count,
+        names: kwnames,
+    } = given;
+    if count > by_position.min(N) {
+        return Err(too_many(count, by_position));
     }
     // SAFETY: so many arguments by position, and behind them one for each name of the tuple.
     unsafe {
@@ -257,6 +262,7 @@ pub(crate) fn given_fast<const N: usize>(
 
 /// # Safety
 /// `name` is a string.
+#[inline]
 unsafe fn named<const N: usize>(
     py: Python<'_>,
     found: &mut [*mut PyObject; N],
@@ -264,19 +270,28 @@ unsafe fn named<const N: usize>(
     name: *mut PyObject,
     value: *mut PyObject,
 ) -> PyResult<()> {
-    for (place, known) in found.iter_mut().zip(names) {
-        // SAFETY: as the caller promises, and a name that ends in a NUL.
-        if unsafe { ffi::PyUnicode_CompareWithASCIIString(name, known.as_ptr()) } == 0 {
-            *place = value;
-            return Ok(());
+    // SAFETY: as the caller promises.
+    let name = unsafe { Borrowed::from_ptr(py, name) };
+    if let Some(text) = Text::string(&name) {
+        for (place, known) in found.iter_mut().zip(names) {
+            if text.bytes() == known.to_bytes() {
+                if !place.is_null() {
+                    return Err(twice(known));
+                }
+                *place = value;
+                return Ok(());
+            }
         }
     }
-    // SAFETY: as the caller promises.
-    let name = unsafe { Bound::from_borrowed_ptr(py, name) };
     Err(PyTypeError::new_err(format!(
         "unexpected keyword argument {}",
         name.repr()?
     )))
+}
+
+#[cold]
+fn twice(name: &CStr) -> PyErr {
+    PyTypeError::new_err(format!("multiple values for argument {name:?}"))
 }
 
 #[cold]

@@ -3,10 +3,13 @@
 import gc
 import os
 import pickle
+import sys
+import textwrap
 import threading
 import weakref
 
 import pytest
+from conftest import python
 
 import nulltrace
 from nulltrace import Tracer
@@ -200,6 +203,97 @@ def test_a_value_that_uses_its_own_tracer(written):
     assert written.raw() == [b">:t:behind:x=v:", b"<:t:behind::"]
 
 
+class Reversed(dict):
+    def items(self):
+        return [(name[::-1], value) for name, value in super().items()]
+
+
+ARGS = [
+    {"n": 0},
+    {"n": -1, "m": 10, "k": -(1 << 63)},
+    {"n": (1 << 63) - 1, "m": 1 << 63, "k": True},
+    {"n": 99, "m": 100, "k": 10**18},
+    {"n": "", "m": " ", "k": "\x7f"},
+    {"n": "a:b", "m": "a=b", "k": "a,b"},
+    {"n": "a\\b", "m": ".<>", "k": '"'},
+    {"n": "a\nb"},
+    {"n": "\0", "m": "é日🎈"},
+    {"n": "\udcff", "m": "\ud800"},
+    {"a:b": 1, "a=b": 2, "a,b": 3, "a\\b": 4, ".<>": 5},
+    {"a\nb": 1},
+    {"é日🎈": 1, "\udcff": 2},
+    {"n" * 29: 1, "n" * 30: 2, "n" * 31: 3, "n" * 300: 4},
+    {"": 1},
+    {1: 2, None: 3, b"x": b"y"},
+    {"n": None, "m": 1.5, "k": [1]},
+    {"n": "x" * 490},
+    {"n": "x" * 600},
+    {"n": "x" * 5000},
+    {"n%d" % n: n for n in range(64)},
+    {"n%d" % n: n for n in range(65)},
+    {str(n): "" for n in range(65)},
+    Reversed({"ab": 1}),
+    [("x", 1), ("y", "z")],
+    {},
+    (),
+    0,
+]
+
+
+@pytest.mark.parametrize("tag", ["a", "a.b", "ü", "a:b", "a\nb", "x" * 600], ids=range(6))
+@pytest.mark.parametrize("args", ARGS, ids=range(len(ARGS)))
+def test_a_marker_is_what_the_encoder_makes(written, tag, args):
+    encode = nulltrace._impl.encode
+    for _ in range(3):
+        with Tracer(tag, args, args):
+            pass
+    try:
+        pairs = list(args.items() if hasattr(args, "items") else args or ())
+        wanted = [encode(dir, "t", tag.split("."), pairs) for dir in "><"] * 3
+    except ValueError:
+        wanted = []
+    assert written.raw() == wanted
+
+
+def test_tags_that_are_made_anew(written):
+    # Their objects come to lie where others lay before.
+    wanted = []
+    for n in range(3000):
+        tag, name = "t%d.x" % (n % 700), "n%d" % (n % 300)
+        wanted += [">:t:%s:%s=%d:" % (tag, name, n), "<:t:%s::" % tag]
+        with Tracer(tag, {name: n}):
+            pass
+        if n % 10 == 9:
+            assert written.raw() == [it.encode() for it in wanted]
+            wanted = []
+
+
+def test_what_was_made_of_a_text_is_not_changed_by_a_tracer(written):
+    tag = "".join(["a.", "b"])
+    for _ in range(3):
+        t, other, listed = Tracer(tag), Tracer(tag, id=7), Tracer([tag])
+        t.tag = "c"
+        other.start("d")
+        with Tracer(tag) as it, other, listed, t:
+            assert it.tags == ("a", "b") and it.span(tag).tags == ("a", "b") * 2
+    assert written.raw() == [
+        b">:7:d::",
+        *[b">:t:a.b::", b">:7:d::", rb">:t:a\.b::", b">:t:c::"],
+        *[b"<:t:c::", rb"<:t:a\.b::", b"<:7:d::", b"<:t:a.b::"],
+    ] * 3
+
+
+def test_texts_are_given_back(written):
+    tag, name = "".join(["ta", "g"]), "".join(["na", "me"])
+    before = sys.getrefcount(tag), sys.getrefcount(name)
+    for _ in range(100):
+        with Tracer(tag, {name: 1}):
+            pass
+    # One may be kept, to be known again.
+    assert sys.getrefcount(tag) <= before[0] + 1 and sys.getrefcount(name) <= before[1] + 1
+    written.raw()
+
+
 def test_long_markers_are_cut_in_one_write(written):
     with Tracer("a", {"x": "y" * 100_000}):
         pass
@@ -259,11 +353,43 @@ def test_memory_is_given_back():
     assert gone() is None
 
 
+def test_the_class_may_be_given_other_functions():
+    code = """
+    from nulltrace import Tracer
+    Tracer("a", {"n": 1})
+    seen = []
+    Tracer.__init__ = lambda self, *args, **more: seen.append((type(self), args, more))
+    assert Tracer("a", {"n": 1}, id=7).id == 7 and Tracer(len) is not len
+    assert seen == [(Tracer, ("a", {"n": 1}), {"id": 7})], seen
+    del Tracer.__init__
+    assert Tracer("b").tag == "b" and len(seen) == 1
+    Tracer.__new__ = lambda cls, *args, **more: (cls, args, more)
+    assert Tracer("d", id=7) == (Tracer, ("d",), {"id": 7})
+    """
+    run = python(textwrap.dedent(code))
+    assert run.returncode == 0, run.stderr
+
+
+def test_what_has_no_truth_is_not_recursive():
+    class Broken:
+        def __bool__(self):
+            raise KeyError("broken")
+
+    with pytest.raises(KeyError):
+        Tracer("a", recursive=Broken())
+
+
 def test_wrong_calls_are_type_errors():
     with pytest.raises(TypeError):
         Tracer("a", 1, 2, 3)
     with pytest.raises(TypeError):
         Tracer("a", tags=1)
+    with pytest.raises(TypeError):
+        Tracer("a", tag="b")
+    with pytest.raises(TypeError):
+        Tracer("a", {}, id=1, enter_args={})
+    with pytest.raises(TypeError):
+        Tracer("a").start("b", tag="c")
     with pytest.raises(TypeError):
         Tracer("a").span(nothing=1)
     with pytest.raises(TypeError):
