@@ -9,6 +9,7 @@ mod function;
 mod hooks;
 mod known;
 mod marks;
+mod params;
 mod path;
 mod quick;
 mod site;

@@ -9,6 +9,7 @@ use crate::emit::{self, Texts};
 use crate::hooks::hooks;
 use crate::known;
 use crate::marks::Marks;
+use crate::params::Params;
 use crate::path::Path;
 use crate::spec::{self, Doc, null_on};
 use crate::text::Text;
@@ -18,7 +19,7 @@ use nulltrace::raw::{self, Dir};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
 use std::rc::Rc;
@@ -193,15 +194,17 @@ fn line(py: Python<'_>) -> PyResult<Rc<Marks>> {
     Ok(known::line(here.as_borrowed()))
 }
 
-const ARGS: [&CStr; 5] = [c"tag", c"enter_args", c"exit_args", c"id", c"recursive"];
-/// Those that may be given without their names.
-const BY_POSITION: usize = 3;
+/// Of a call of the class.
+static NEW: Params<5> = Params::new(["tag", "enter_args", "exit_args", "id", "recursive"], 3);
+static START: Params<2> = Params::new(["tag", "args"], 2);
+static STOP: Params<1> = Params::new(["args"], 1);
+static SPAN: Params<3> = Params::new(["tag", "enter_args", "exit_args"], 3);
 
 /// What calls of the class give: a tracer, or a function that is traced.
 fn create(
     py: Python<'_>,
     class: *mut ffi::PyTypeObject,
-    [tag, enter_args, exit_args, id, recursive]: [*mut PyObject; ARGS.len()],
+    [tag, enter_args, exit_args, id, recursive]: [*mut PyObject; 5],
 ) -> PyResult<*mut PyObject> {
     // SAFETY: an argument, or null.
     let recursive = !recursive.is_null()
@@ -246,7 +249,8 @@ unsafe extern "C" fn new(
     // SAFETY: called by the interpreter with a tuple, and a dict or null.
     let py = unsafe { Python::assume_attached() };
     null_on(py, || {
-        let given = spec::given(py, args, kwargs, ARGS, BY_POSITION)?;
+        // SAFETY: as above.
+        let given = unsafe { NEW.of_tuple(py, args, kwargs)? };
         create(py, class, given)
     })
 }
@@ -270,7 +274,7 @@ unsafe extern "C" fn call(
             return pass_on(class, given, count);
         }
         null_on(py, || {
-            let given = spec::given_fast(py, given, ARGS, BY_POSITION)?;
+            let given = NEW.of_vector(py, given)?;
             create(py, class.cast(), given)
         })
     }
@@ -350,7 +354,8 @@ unsafe extern "C" fn start(
     let py = unsafe { Python::assume_attached() };
     let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [tag, args] = spec::given_fast(py, given, [c"tag", c"args"], 2)?;
+        // SAFETY: as above.
+        let [tag, args] = unsafe { START.of_vector(py, given)? };
         if !emit::on() {
             return spec::none(py);
         }
@@ -390,7 +395,8 @@ unsafe extern "C" fn stop(
     let py = unsafe { Python::assume_attached() };
     let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [args] = spec::given_fast(py, given, [c"args"], 1)?;
+        // SAFETY: as above.
+        let [args] = unsafe { STOP.of_vector(py, given)? };
         let args = if none(args) {
             // SAFETY: ours.
             unsafe { (*this.cast::<Object>()).exit_args }
@@ -418,8 +424,8 @@ unsafe extern "C" fn span(
     let py = unsafe { Python::assume_attached() };
     let given = Given::new(args, usize::try_from(count).unwrap_or(0), names);
     null_on(py, || {
-        let [tag, enter_args, exit_args] =
-            spec::given_fast(py, given, [c"tag", c"enter_args", c"exit_args"], 3)?;
+        // SAFETY: as above.
+        let [tag, enter_args, exit_args] = unsafe { SPAN.of_vector(py, given)? };
         let found = marks(py, tag)?;
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
