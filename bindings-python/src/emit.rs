@@ -108,10 +108,19 @@ fn plain<'py>(dict: &Bound<'py, PyDict>) -> Option<Texts<'py>> {
 }
 
 fn any<'py>(args: &Bound<'py, PyAny>, found: &mut Texts<'py>) -> PyResult<()> {
-    let pairs = if args.hasattr("items")? {
-        args.call_method0("items")?
-    } else {
-        args.clone()
+    // SAFETY: an object that is alive, and a name; the result is owned, or null and an error.
+    let items = unsafe {
+        let items = ffi::PyObject_GetAttrString(args.as_ptr(), c"items".as_ptr());
+        if items.is_null() && ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) != 0 {
+            ffi::PyErr_Clear();
+            None
+        } else {
+            Some(Bound::from_owned_ptr_or_err(args.py(), items)?)
+        }
+    };
+    let pairs = match items {
+        Some(items) => items.call0()?,
+        None => args.clone(),
     };
     for pair in pairs.try_iter()?.collect::<PyResult<Vec<_>>>()? {
         let mut both = pair.try_iter()?.collect::<PyResult<Vec<_>>>()?;

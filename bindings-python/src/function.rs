@@ -242,7 +242,7 @@ unsafe extern "C" fn call_slow(
             match PyTuple::new(py, found) {
                 Ok(tuple) => names = Some(tuple),
                 Err(error) => {
-                    error.restore(py);
+                    spec::raise(py, error);
                     return null_mut();
                 }
             }

@@ -125,17 +125,21 @@ fn make(
     [enter_args, exit_args, id]: [*mut PyObject; 3],
 ) -> PyResult<*mut PyObject> {
     // SAFETY: a class derived from ours: its objects begin with an `Object`, zeroed, whose `site` is
-    // written before anyone sees it. What is kept is counted.
+    // written before anyone sees it. What is kept is counted before Python code may run, as it may where
+    // memory is asked for.
     unsafe {
+        let given = [kept(enter_args), kept(exit_args), kept(id)];
         let this = ffi::PyType_GenericAlloc(class, 0);
         if this.is_null() {
-            return Err(PyErr::fetch(py));
+            let error = PyErr::fetch(py);
+            for object in given {
+                ffi::Py_XDECREF(object);
+            }
+            return Err(error);
         }
         let object = this.cast::<Object>();
         ptr::write(&raw mut (*object).site, made);
-        (*object).enter_args = kept(enter_args);
-        (*object).exit_args = kept(exit_args);
-        (*object).id = kept(id);
+        [(*object).enter_args, (*object).exit_args, (*object).id] = given;
         Ok(this)
     }
 }
@@ -288,7 +292,7 @@ unsafe extern "C" fn enter(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
     unsafe {
         let args = (*this.cast::<Object>()).enter_args;
         if let Err(error) = mark(this, Dir::Enter, args) {
-            error.restore(Python::assume_attached());
+            spec::raise(Python::assume_attached(), error);
             return null_mut();
         }
         ffi::Py_INCREF(this);
@@ -311,7 +315,7 @@ unsafe extern "C" fn exit(
             failed(Python::assume_attached(), this, kind, args)
         };
         if let Err(error) = done {
-            error.restore(Python::assume_attached());
+            spec::raise(Python::assume_attached(), error);
             return null_mut();
         }
         ffi::Py_INCREF(ffi::Py_None());

@@ -172,9 +172,31 @@ pub(crate) fn null_on(
     body: impl FnOnce() -> PyResult<*mut PyObject>,
 ) -> *mut PyObject {
     body().unwrap_or_else(|error| {
-        error.restore(py);
+        raise(py, error);
         null_mut()
     })
+}
+
+/// Raises an error.
+#[cold]
+pub(crate) fn raise(py: Python<'_>, error: PyErr) {
+    end(py, error, |py, error| error.restore(py));
+}
+
+/// Does with an error what ends it. What is let go is kept, and more each time, where pyo3 does not know
+/// that the interpreter's lock is held: in the functions that the interpreter calls by its own interface.
+#[cold]
+pub(crate) fn end(py: Python<'_>, error: PyErr, mut then: impl FnMut(Python<'_>, PyErr)) {
+    let mut error = Some(error);
+    let mut once = |py: Python<'_>| {
+        if let Some(error) = error.take() {
+            then(py, error);
+        }
+    };
+    // Not while the interpreter shuts down.
+    if Python::try_attach(&mut once).is_none() {
+        once(py);
+    }
 }
 
 /// `None`, owned.

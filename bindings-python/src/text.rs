@@ -1,6 +1,7 @@
 //! The bytes of a Python value.
 
 use crate::fast::fast;
+use crate::spec;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -158,11 +159,13 @@ impl<'py> Text<'py> {
 /// # Errors
 /// What is no `Exception` (a Ctrl-C that came just now) is the program's own.
 pub(crate) fn swallow(py: Python<'_>, error: PyErr) -> PyResult<()> {
-    if error.is_instance_of::<PyException>(py) {
-        Ok(())
-    } else {
-        Err(error)
-    }
+    let mut own = Ok(());
+    spec::end(py, error, |py, error| {
+        if !error.is_instance_of::<PyException>(py) {
+            own = Err(error);
+        }
+    });
+    own
 }
 
 /// A Python string of these bytes, as `Text` reads them.

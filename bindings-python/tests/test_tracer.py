@@ -379,6 +379,32 @@ def test_what_has_no_truth_is_not_recursive():
         Tracer("a", recursive=Broken())
 
 
+def test_errors_are_given_back(written):
+    class Broken:
+        def __str__(self):
+            raise RuntimeError("broken")
+
+        def __getattr__(self, name):
+            raise AttributeError(name)
+
+    def fail():
+        for wrong in ((1, 2, 3), ()):
+            with pytest.raises(TypeError):
+                Tracer("a", *wrong, tag="b")
+        with Tracer("a", {"x": Broken()}, [("x", Broken())]) as t:
+            t.stop(Broken())
+        Tracer([Broken()])
+        written.raw()
+
+    for _ in range(50):
+        fail()
+    before = sys.getallocatedblocks()
+    for _ in range(500):
+        fail()
+    gc.collect()
+    assert sys.getallocatedblocks() < before + 250
+
+
 def test_wrong_calls_are_type_errors():
     with pytest.raises(TypeError):
         Tracer("a", 1, 2, 3)

@@ -3,7 +3,7 @@
 use super::{Object, given_marks, kept, site};
 use crate::marks::Marks;
 use crate::path::Path;
-use crate::spec::{getter, null_on};
+use crate::spec::{getter, null_on, raise};
 use crate::text;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyGetSetDef, PyObject};
@@ -75,7 +75,7 @@ unsafe extern "C" fn set_tag(this: *mut PyObject, tag: *mut PyObject, _: *mut c_
                 0
             }
             Err(error) => {
-                error.restore(py);
+                raise(py, error);
                 -1
             }
         }
