@@ -5,6 +5,7 @@
 
 pub mod activity;
 mod args;
+pub mod container;
 pub mod correlate;
 pub mod event;
 pub mod file;
