@@ -8,6 +8,7 @@ mod args;
 pub mod container;
 pub mod correlate;
 pub mod event;
+pub mod field;
 pub mod file;
 mod fragments;
 pub mod histogram;

@@ -1,0 +1,256 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use zerocopy::FromZeros;
+
+use super::*;
+use crate::activity::Times;
+use crate::file::File;
+use crate::process::Processes;
+use crate::record::{CallsRecord, FileRecord, ProcessRecord};
+
+fn path(text: &str) -> Arc<TagPath> {
+    Arc::new(TagPath::new(text.as_bytes(), text.split('.')))
+}
+
+/// A read from a connected socket, a write to a file and a futex, in `shop.pay` in `shop`.
+fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
+    let mut processes = Processes::default();
+    let mut record = ProcessRecord::new_zeroed();
+    (record.head.pid, record.cgroup, record.ppid, record.uid) = (7, 3, 1, 1000);
+    record.comm[..4].copy_from_slice(b"shop");
+    record.exe[..13].copy_from_slice(b"/usr/bin/shop");
+    processes.cgroup(3, format!("{}\0docker\0", "ab".repeat(32)).as_bytes());
+    let _ = processes.learn(&record);
+    processes.command(7, b"shop\0--all\0");
+
+    let mut socket = FileRecord::new_zeroed();
+    (socket.family, socket.protocol) = (2, 6);
+    (socket.local_port, socket.remote_port) = (8888, 50412);
+    socket.local[..4].copy_from_slice(&[127, 0, 0, 1]);
+    socket.remote[..4].copy_from_slice(&[10, 0, 0, 9]);
+    let mut blob = FileRecord::new_zeroed();
+    blob.mode = 0o100_644;
+    let files = [
+        Some(Arc::new(File::read(&socket, b""))),
+        Some(Arc::new(File::read(&blob, b"blob\0tmp\0"))),
+        None,
+    ];
+    let mut calls = [CallsRecord::new_zeroed(); 3];
+    for (call, nr) in calls.iter_mut().zip([0, 1, 202]) {
+        (call.nr, call.count) = (nr, 1);
+    }
+    let (inner, outer) = (path("shop.pay"), path("shop"));
+    let inside = Inside {
+        pid: 7,
+        tid: 8,
+        process: processes.get(7),
+        paths: &[&inner, &outer],
+        wide: false,
+        times: &Times::NONE,
+        calls: &calls,
+        files: &files,
+    };
+    let known = Known {
+        user: Some(b"ada"),
+        parent: Some(b"init"),
+        cgroup: Some(b"/not/asked/for"),
+    };
+    check(&inside, known);
+}
+
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Absent => "-".to_owned(),
+        Value::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+        Value::Number(n) => n.to_string(),
+        Value::Address(address) => address.to_string(),
+        Value::Call(nr) => format!("#{nr}"),
+    }
+}
+
+#[test]
+fn every_field_of_each_call() {
+    with(|inside, known| {
+        let enclosing = Some(&**inside.paths[1]);
+        let values = |name: &str| {
+            let field: Field = name.parse().unwrap();
+            let value = |call| {
+                shown(&field.get(&At {
+                    inside,
+                    known,
+                    call,
+                    enclosing,
+                }))
+            };
+            (0..3).map(value).collect::<Vec<_>>().join(" ")
+        };
+        let id = "ab".repeat(32);
+        let mut met = HashSet::new();
+        for (name, want) in [
+            ("span.tags", "shop.pay shop.pay shop.pay"),
+            ("span.tag[0]", "shop shop shop"),
+            ("span.tag[-1]", "pay pay pay"),
+            ("span.tag[2]", "- - -"),
+            ("span.tag[-3]", "- - -"),
+            ("span.tag[-32768]", "- - -"),
+            ("evtin.span.tags", "shop shop shop"),
+            ("evtin.span.tag[1]", "- - -"),
+            ("evt.type", "#0 #1 #202"),
+            ("fd.name", "127.0.0.1:8888->10.0.0.9:50412 /tmp/blob -"),
+            ("fd.type", "ipv4 file -"),
+            ("fd.directory", "- /tmp -"),
+            ("fd.filename", "- blob -"),
+            ("fd.l4proto", "tcp - -"),
+            ("fd.lip", "127.0.0.1 - -"),
+            ("fd.lport", "8888 - -"),
+            ("fd.rip", "10.0.0.9 - -"),
+            ("fd.rport", "50412 - -"),
+            ("proc.name", "shop shop shop"),
+            ("proc.pid", "7 7 7"),
+            ("thread.tid", "8 8 8"),
+            ("proc.exe", "/usr/bin/shop /usr/bin/shop /usr/bin/shop"),
+            ("proc.cmdline", "shop --all shop --all shop --all"),
+            ("proc.ppid", "1 1 1"),
+            ("proc.pname", "init init init"),
+            ("proc.cgroup", &[&*format!("/docker/{id}"); 3].join(" ")),
+            ("user.uid", "1000 1000 1000"),
+            ("user.name", "ada ada ada"),
+            ("container.id", "abababababab abababababab abababababab"),
+            ("container.full_id", &[&*id; 3].join(" ")),
+            ("container.type", "docker docker docker"),
+            ("k8s.pod.uid", "- - -"),
+            ("systemd.unit", "- - -"),
+        ] {
+            assert_eq!(values(name), want, "{name}");
+            met.insert(name.parse::<Field>().unwrap().info().name);
+        }
+        assert_eq!(met.len(), FIELDS.len(), "a field is not tested");
+    });
+}
+
+#[test]
+fn nothing_known_is_nothing_told() {
+    let inside = Inside {
+        pid: 7,
+        tid: 8,
+        process: None,
+        paths: &[],
+        wide: false,
+        times: &Times::NONE,
+        calls: &[],
+        files: &[],
+    };
+    let at = At {
+        inside: &inside,
+        known: Known::default(),
+        call: 0,
+        enclosing: None,
+    };
+    for info in FIELDS {
+        let value = (info.get)(&at, 0);
+        let numbers = ["proc.pid", "thread.tid"].contains(&info.name);
+        assert_eq!(value != Value::Absent, numbers, "{}", info.name);
+    }
+}
+
+#[test]
+fn values_are_of_the_fields_type() {
+    with(|inside, known| {
+        for info in FIELDS {
+            for call in 0..3 {
+                let at = At {
+                    inside,
+                    known,
+                    call,
+                    enclosing: None,
+                };
+                let is = match (info.get)(&at, 0) {
+                    Value::Absent => continue,
+                    Value::Text(_) => Type::Text,
+                    Value::Number(_) => Type::Number,
+                    Value::Address(_) => Type::Address,
+                    Value::Call(_) => Type::Call,
+                };
+                assert_eq!(is, info.type_, "{}", info.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn names() {
+    for info in FIELDS {
+        let text = info.name.replace("[n]", "[-2]");
+        let field: Field = text.parse().unwrap();
+        assert_eq!(field.to_string(), text);
+        assert_eq!(field, text.parse().unwrap());
+    }
+    for bad in [
+        "",
+        "fd",
+        "fd.name[0]",
+        "span.tag",
+        "span.tag[n]",
+        "span.tag[]",
+        "span.tag[0",
+        "span.tag[40000]",
+        "span.tags ",
+        "]",
+        "[0]",
+    ] {
+        assert_eq!(bad.parse::<Field>(), Err(NoField), "{bad}");
+    }
+}
+
+#[test]
+fn conditions() {
+    let number = |name: &str| (name == "write").then_some(1);
+    with(|inside, known| {
+        let holds = |text: &str| -> Vec<usize> {
+            let condition = Condition::parse(text, &number).unwrap();
+            (0..3)
+                .filter(|&call| {
+                    condition.holds(&At {
+                        inside,
+                        known,
+                        call,
+                        enclosing: None,
+                    })
+                })
+                .collect()
+        };
+        for (text, want) in [
+            ("fd.type=file", &[1][..]),
+            ("fd.type!=file", &[0, 2]),
+            ("fd.type=", &[2]),
+            ("fd.l4proto!=", &[0]),
+            ("fd.rip=10.0.0.9", &[0]),
+            ("fd.rport=50412", &[0]),
+            ("evt.type=write", &[1]),
+            ("evt.type!=202", &[0, 1]),
+            ("evtin.span.tags=shop", &[0, 1, 2]),
+            ("evtin.span.tags=shop.pay", &[0, 1, 2]),
+            ("evtin.span.tags!=shop", &[]),
+            ("evtin.span.tags!=other", &[0, 1, 2]),
+            ("evtin.span.tags=", &[]),
+            ("span.tags=shop", &[]),
+            ("proc.cmdline=shop --all", &[0, 1, 2]),
+            ("fd.name=a=b", &[]),
+        ] {
+            assert_eq!(holds(text), want, "{text}");
+        }
+    });
+    for (text, why) in [
+        ("fd.type", BadCondition::Operator),
+        ("", BadCondition::Operator),
+        ("=", BadCondition::Field),
+        ("!=", BadCondition::Field),
+        ("fd.typ=file", BadCondition::Field),
+        ("fd.lport=x", BadCondition::Value(Type::Number)),
+        ("fd.rip=localhost", BadCondition::Value(Type::Address)),
+        ("evt.type=wrote", BadCondition::Value(Type::Call)),
+    ] {
+        assert_eq!(Condition::parse(text, &number), Err(why), "{text}");
+    }
+}
