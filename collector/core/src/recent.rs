@@ -11,14 +11,16 @@ use rustc_hash::FxBuildHasher;
 ///
 /// The keys come from the kernel, so a hash without a secret is enough.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V> {
+pub struct Recent<K, V> {
     young: HashMap<K, V, FxBuildHasher>,
     old: HashMap<K, V, FxBuildHasher>,
     half: usize,
 }
 
 impl<K: Eq + Hash + Copy, V> Recent<K, V> {
-    pub(crate) fn new(half: usize) -> Self {
+    /// An empty map, that keeps at least the last `half` keys and at most twice as many.
+    #[must_use]
+    pub fn new(half: usize) -> Self {
         Self {
             young: HashMap::default(),
             old: HashMap::default(),
@@ -26,7 +28,8 @@ impl<K: Eq + Hash + Copy, V> Recent<K, V> {
         }
     }
 
-    pub(crate) fn get(&mut self, key: K) -> Option<&mut V> {
+    /// The value of a key, which is kept for longer because of it.
+    pub fn get(&mut self, key: K) -> Option<&mut V> {
         // There is no old one until the young one was full for the first time.
         if !self.old.is_empty()
             && let Some(value) = self.old.remove(&key)
@@ -36,7 +39,8 @@ impl<K: Eq + Hash + Copy, V> Recent<K, V> {
         self.young.get_mut(&key)
     }
 
-    pub(crate) fn insert(&mut self, key: K, value: V) {
+    /// Takes in a value; another of the same key goes.
+    pub fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
         if self.young.len() >= self.half && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
@@ -44,7 +48,8 @@ impl<K: Eq + Hash + Copy, V> Recent<K, V> {
         self.young.insert(key, value);
     }
 
-    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
+    /// Takes a value out.
+    pub fn remove(&mut self, key: K) -> Option<V> {
         self.young.remove(&key).or_else(|| self.old.remove(&key))
     }
 }
