@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod enrich;
 pub mod error;
 pub mod pipeline;
 pub mod signals;
