@@ -16,6 +16,7 @@ use nulltrace_core::activity::Reach;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
+use crate::nearest::nearest;
 use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, RING_SIZE, Scope};
 use crate::units;
@@ -143,7 +144,7 @@ impl Config {
     /// As [`Config::read`].
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let wrong = |error: toml::de::Error| {
-            let remedy = nearest(error.message()).map_or_else(
+            let remedy = expected(error.message()).map_or_else(
                 || "mend the line".to_owned(),
                 |key| format!("did you mean `{key}`?"),
             );
@@ -164,18 +165,14 @@ impl Config {
 }
 
 /// The expected name most like the unknown one, from serde's "unknown field `a`, expected one of `b`, `c`".
-fn nearest(message: &str) -> Option<&str> {
+fn expected(message: &str) -> Option<&str> {
     let mut names = message
         .strip_prefix("unknown ")?
         .split('`')
         .skip(1)
         .step_by(2);
     let unknown = names.next()?;
-    names
-        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(2))
-        .map(|(_, name)| name)
+    nearest(unknown, names)
 }
 
 #[cfg(test)]
