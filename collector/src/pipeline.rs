@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use nulltrace_core::activity::{Inside, Times};
 use nulltrace_core::correlate::{self, Correlator, Malformed, Out};
 use nulltrace_core::event::Event;
+use nulltrace_core::group::{self, Groups, Plan};
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::order::Order;
 use nulltrace_core::span::Closed;
 use nulltrace_core::summary::{self, Row, Summary};
 
 use crate::clock;
+use crate::enrich::{Enrich, Wanted};
 use crate::error::Error;
 use crate::sink::hub::Hub;
 use crate::source::Source;
@@ -39,6 +41,8 @@ pub struct Limits {
     pub spans: correlate::Limits,
     /// Of the summary.
     pub summary: summary::Limits,
+    /// Of groups.
+    pub groups: group::Limits,
     /// Malformed markers shown in a second; all are counted.
     pub malformed_per_second: u32,
 }
@@ -48,6 +52,7 @@ impl Default for Limits {
         Self {
             spans: correlate::Limits::default(),
             summary: summary::Limits::default(),
+            groups: group::Limits::default(),
             malformed_per_second: 5,
         }
     }
@@ -58,6 +63,7 @@ pub struct Pipeline {
     order: Order,
     rest: Rest,
     hub: Option<Hub>,
+    limits: Limits,
     wall_start: Timestamp,
     started: u64,
 }
@@ -72,15 +78,23 @@ struct Rest {
 /// Where the correlator's results go.
 struct Results {
     summary: Summary,
+    grouped: Option<Grouped>,
     batch: Vec<Closed>,
     /// Nobody takes batches: do not make any.
     summary_only: bool,
     log: Log,
 }
 
+/// Calls by the fields somebody asked for.
+struct Grouped {
+    groups: Groups,
+    enrich: Enrich,
+}
+
 /// What a run came to.
 pub struct Outcome {
     summary: Summary,
+    groups: Option<Groups>,
     correlator: Correlator,
     /// The backend's name.
     pub backend: &'static str,
@@ -98,6 +112,12 @@ impl Outcome {
     #[must_use]
     pub fn outside(&self) -> Option<&Times> {
         self.activity.then(|| self.correlator.outside())
+    }
+
+    /// The groups, if any were asked for; `None` if the source does not see activity.
+    #[must_use]
+    pub fn groups(&self) -> Option<&Groups> {
+        self.groups.as_ref().filter(|_| self.activity)
     }
 
     /// The rows of the summary.
@@ -119,6 +139,7 @@ impl Pipeline {
                 correlator: Correlator::new(limits.spans),
                 results: Results {
                     summary: Summary::new(limits.summary),
+                    grouped: None,
                     batch: Vec::new(),
                     summary_only: hub.is_none(),
                     log: Log::new(limits.malformed_per_second),
@@ -126,9 +147,20 @@ impl Pipeline {
                 bad_record: 0,
             },
             hub,
+            limits,
             wall_start: Timestamp::now(),
             started: clock::monotonic(),
         }
+    }
+
+    /// Groups the calls that come from now on, too.
+    #[must_use]
+    pub fn grouping(mut self, plan: Option<Plan>) -> Self {
+        self.rest.results.grouped = plan.map(|plan| Grouped {
+            enrich: Enrich::new(Wanted::from(&plan)),
+            groups: Groups::new(plan, self.limits.groups),
+        });
+        self
     }
 
     /// One round: drains the source and moves everything on. Returns how many records there were;
@@ -184,6 +216,7 @@ impl Pipeline {
         }
         Ok(Outcome {
             summary: self.rest.results.summary,
+            groups: self.rest.results.grouped.map(|grouped| grouped.groups),
             correlator: self.rest.correlator,
             backend: source.name(),
             activity: source.sees_activity(),
@@ -216,7 +249,12 @@ impl Pipeline {
 impl Rest {
     fn take(&mut self, record: &[u8]) {
         match Event::decode(record) {
-            Ok(event) => self.correlator.push(&event, &mut self.results),
+            Ok(event) => {
+                if let Some(grouped) = &mut self.results.grouped {
+                    grouped.enrich.hear(&event);
+                }
+                self.correlator.push(&event, &mut self.results);
+            }
             Err(_) => self.bad_record += 1,
         }
     }
@@ -236,6 +274,9 @@ impl Out for Results {
 
     fn inside(&mut self, inside: &Inside<'_>) {
         self.summary.inside(inside);
+        if let Some(Grouped { groups, enrich }) = &mut self.grouped {
+            groups.push(inside, enrich.known(inside));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use nulltrace_core::{correlate, summary};
 
-use super::{Shared, output, sinks};
+use super::{Shared, output, sinks, unseen};
 use crate::config::Config;
 use crate::error::Error;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
@@ -49,6 +49,8 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let quiet = args.shared.quiet;
     let view = args.shared.view.unwrap_or_default();
+    let plan = args.shared.group.plan()?;
+    let activity = args.shared.activity;
     let config = settle(args)?;
     let hub = sinks(config.statsd.as_ref())?;
     let began = Instant::now();
@@ -66,7 +68,11 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
         source.name(),
         began.elapsed().as_millis()
     );
-    let mut pipeline = Pipeline::new(limits(&config), hub);
+    let mut notes = Vec::new();
+    if plan.is_some() && !source.sees_activity() {
+        notes.push(unseen(activity));
+    }
+    let mut pipeline = Pipeline::new(limits(&config), hub).grouping(plan);
     while !signals
         .take()
         .is_some_and(|signal| ENDS.contains(&signal.number))
@@ -80,7 +86,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
         }
     }
     let outcome = pipeline.finish(&mut *source)?;
-    output::write(&outcome, &[], view, config.json.as_deref(), quiet)?;
+    output::write(&outcome, &notes, view, config.json.as_deref(), quiet)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,6 +103,7 @@ fn limits(config: &Config) -> Limits {
             ..summary::Limits::default()
         },
         malformed_per_second: config.log.malformed_per_second,
+        ..Limits::default()
     }
 }
 

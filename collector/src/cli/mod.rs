@@ -2,6 +2,7 @@
 
 mod agent;
 mod doctor;
+mod group;
 mod output;
 mod parse;
 mod run;
@@ -72,6 +73,8 @@ struct Shared {
     /// What the summary shows: summary, time, syscalls, files or sockets [default: summary]
     #[arg(long, value_name = "VIEW")]
     view: Option<View>,
+    #[command(flatten)]
+    group: group::GroupArgs,
     /// Write the summary as JSON; - for stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -81,10 +84,13 @@ struct Shared {
 }
 
 impl Shared {
-    /// What `file` says, unless the flags say otherwise.
+    /// What `file` says, unless the flags say otherwise. Groups cannot be had without looking.
     fn look(&self, file: Look) -> Look {
         Look {
-            activity: self.activity.unwrap_or(file.activity),
+            activity: match self.activity {
+                None if self.group.is_asked() => Activity::Segments,
+                asked => asked.unwrap_or(file.activity),
+            },
             inside: self.inside.unwrap_or(file.inside),
         }
     }
@@ -122,6 +128,15 @@ fn sinks(statsd: Option<&StatsdConfig>) -> Result<Option<Hub>, Error> {
             "allow one more thread",
         )
     })
+}
+
+/// Why nothing is shown of what spans did inside.
+fn unseen(activity: Option<Activity>) -> String {
+    let why = match activity {
+        Some(Activity::Off) => "with --activity off",
+        _ => "by ptrace; it needs eBPF, see `nulltrace doctor`",
+    };
+    format!("what spans did inside is not seen {why}")
 }
 
 /// The name of this machine, as far as a tag may hold it.

@@ -22,6 +22,7 @@ pub(super) fn write(
         wall_start: outcome.wall_start,
         elapsed_ns: outcome.elapsed_ns,
         rows: &rows,
+        groups: outcome.groups(),
         ledger: &outcome.ledger,
         outside: outcome.outside(),
         notes,

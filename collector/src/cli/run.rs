@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use nulltrace_core::activity::Reach;
 
-use super::{Shared, output, sinks};
+use super::{Shared, output, sinks, unseen};
 use crate::error::Error;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
@@ -42,6 +42,7 @@ const NAP: Duration = Duration::from_millis(10);
 pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let shared = args.shared;
+    let plan = shared.group.plan()?;
     let hub = sinks(shared.statsd(None).as_ref())?;
     let backend = shared.backend.unwrap_or(Backend::Auto);
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
@@ -52,16 +53,11 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
+        || plan.is_some()
         || shared.activity == Some(Activity::Segments)
         || shared.inside.is_some();
     if wanted && !traced.source.sees_activity() {
-        traced.notes.push(format!(
-            "what spans did inside is not seen {}",
-            match shared.activity {
-                Some(Activity::Off) => "with --activity off",
-                _ => "by ptrace; it needs eBPF, see `nulltrace doctor`",
-            }
-        ));
+        traced.notes.push(unseen(shared.activity));
     }
     if !shared.quiet {
         for note in &traced.notes {
@@ -70,7 +66,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     }
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
-    let mut pipeline = Pipeline::new(limits, hub);
+    let mut pipeline = Pipeline::new(limits, hub).grouping(plan);
     let status = follow(
         &mut traced,
         &mut pipeline,

@@ -8,6 +8,7 @@
 mod procfs;
 
 use nulltrace_core::activity::Inside;
+use nulltrace_core::event::{Event, What};
 use nulltrace_core::field::{Known, Source};
 use nulltrace_core::group::Plan;
 use nulltrace_core::process::Process;
@@ -75,8 +76,17 @@ impl Enrich {
         }
     }
 
-    /// The kernel told of a process: its parent may be gone soon.
-    pub fn learn(&mut self, facts: &ProcessRecord) {
+    /// Takes in what the kernel tells of processes.
+    pub fn hear(&mut self, event: &Event<'_>) {
+        match event.what {
+            What::Process { facts, .. } => self.learn(facts),
+            What::Exit { group: true, .. } => self.ended(event.pid),
+            _ => {}
+        }
+    }
+
+    /// Its parent may be gone soon.
+    fn learn(&mut self, facts: &ProcessRecord) {
         if self.wanted.parent {
             let pid = facts.head.pid;
             self.told.insert(pid, (facts.comm, facts.start));
@@ -84,8 +94,8 @@ impl Enrich {
         }
     }
 
-    /// The process ended: from now on its id may be another's.
-    pub fn ended(&mut self, pid: u32) {
+    /// From now on its id may be another's.
+    fn ended(&mut self, pid: u32) {
         if self.wanted.parent {
             self.told.remove(pid);
         }

@@ -320,6 +320,7 @@ pub(super) fn of<'a>(rows: &'a [Row<'a>], ledger: &'a Ledger, notes: &'a [String
         wall_start: Timestamp::UNIX_EPOCH,
         elapsed_ns: 1_500_000_000,
         rows,
+        groups: None,
         ledger,
         outside: None,
         notes,

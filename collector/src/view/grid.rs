@@ -3,6 +3,7 @@
 //! Laid out by hand: which column goes first on a narrow terminal, how deep tags are indented and
 //! that text of others is cut at whole characters are decisions no table library takes as we want.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::duration::human;
@@ -46,7 +47,9 @@ pub(super) struct Label {
 
 /// One column beside the labels.
 pub(super) struct Column {
-    title: &'static str,
+    title: Cow<'static, str>,
+    /// Text begins at the left, numbers end at the right.
+    left: bool,
     /// Columns with a higher number are the first left out.
     rank: u8,
     cells: Vec<String>,
@@ -54,13 +57,23 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn new(title: &'static str, rank: u8, cells: Vec<String>) -> Self {
+    pub(super) fn new(title: impl Into<Cow<'static, str>>, rank: u8, cells: Vec<String>) -> Self {
+        let title = title.into();
         let widest = cells.iter().map(|cell| width(cell)).max();
         Self {
-            title,
             rank,
-            width: widest.unwrap_or(0).max(width(title)),
+            left: false,
+            width: widest.unwrap_or(0).max(width(&title)),
+            title,
             cells,
+        }
+    }
+
+    /// The same for text.
+    pub(super) fn text(title: impl Into<Cow<'static, str>>, rank: u8, cells: Vec<String>) -> Self {
+        Self {
+            left: true,
+            ..Self::new(title, rank, cells)
         }
     }
 }
@@ -99,7 +112,7 @@ pub(super) fn draw(
 
     let mut line = pad_right(title, label_width);
     for column in &columns {
-        push_cell(&mut line, column.title, column.width);
+        push_cell(&mut line, &column.title, column);
     }
     paint(out, style, BOLD, line.trim_end());
     out.push('\n');
@@ -110,7 +123,7 @@ pub(super) fn draw(
         line.push_str(&label(row, label_width - indent));
         line = pad_right(&line, label_width);
         for column in &columns {
-            push_cell(&mut line, &column.cells[at], column.width);
+            push_cell(&mut line, &column.cells[at], column);
         }
         paint(out, style, row.code, line.trim_end());
         out.push('\n');
@@ -145,9 +158,14 @@ fn pad_right(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-fn push_cell(line: &mut String, cell: &str, columns: usize) {
-    line.push_str(&" ".repeat(GAP + columns.saturating_sub(width(cell))));
-    line.push_str(cell);
+fn push_cell(line: &mut String, cell: &str, column: &Column) {
+    let room = " ".repeat(column.width.saturating_sub(width(cell)));
+    let (before, after) = match column.left {
+        true => ("", &*room),
+        false => (&*room, ""),
+    };
+    line.push_str(&" ".repeat(GAP));
+    line.extend([before, cell, after]);
 }
 
 pub(super) fn paint(out: &mut String, style: Style, code: &str, text: &str) {

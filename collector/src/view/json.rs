@@ -30,8 +30,8 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
-use super::Report;
 use super::text::is_hostile;
+use super::{Report, group};
 use calls::{Call, OnFile};
 
 /// Writes the summary as one line.
@@ -59,6 +59,10 @@ struct Summary<'a> {
     spans: Vec<Span<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outside_ns: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<Map<String, Value>>>,
     ledger: LedgerKeys,
 }
 
@@ -157,6 +161,8 @@ impl<'a> Summary<'a> {
                 .map(|row| Span::new(row, report.outside.is_some()))
                 .collect(),
             outside_ns: report.outside.map(Time::new),
+            by: report.groups.map(group::by),
+            rows: report.groups.map(group::rows),
             ledger: LedgerKeys::new(report.ledger),
         }
     }

@@ -5,6 +5,7 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod grid;
+mod group;
 pub mod json;
 mod sheet;
 mod syscalls;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::Times;
+use nulltrace_core::group::Groups;
 use nulltrace_core::ledger::{Ledger, Markers};
 use nulltrace_core::summary::Row;
 use nulltrace_spec::Code;
@@ -66,6 +68,8 @@ pub struct Report<'a> {
     pub elapsed_ns: u64,
     /// The rows of [`Summary::rows`](nulltrace_core::summary::Summary::rows).
     pub rows: &'a [Row<'a>],
+    /// Calls by the fields that were asked for; they take the place of the view.
+    pub groups: Option<&'a Groups>,
     /// The account of the run.
     pub ledger: &'a Ledger,
     /// Where the time of threads went while they had no span open; `None` if nobody looked.

@@ -5,7 +5,7 @@ use nulltrace_core::summary::{Inferred, Kind, Row};
 use super::duration::human;
 use super::grid::{self, BOLD, Column, DIM, Label, RED, Style, YELLOW, paint, times};
 use super::text::safe;
-use super::{Report, View, files, refused_by_code, syscalls, time, total};
+use super::{Report, View, files, group, refused_by_code, syscalls, time, total};
 
 const HINT: &str = "\
 A span is two writes to /dev/null. In a shell:
@@ -17,11 +17,12 @@ A span is two writes to /dev/null. In a shell:
 pub fn render(report: &Report<'_>, view: View, style: Style) -> String {
     let mut out = String::new();
     head(&mut out, report, style);
-    if report.rows.is_empty() {
-        out.push('\n');
+    out.push('\n');
+    if let Some(groups) = report.groups {
+        group::draw(&mut out, groups, style);
+    } else if report.rows.is_empty() {
         out.push_str(HINT);
     } else {
-        out.push('\n');
         match view {
             View::Summary => {
                 let columns = columns(report.rows);
@@ -205,7 +206,7 @@ fn list<'n>(counts: impl IntoIterator<Item = (&'n str, u64)>) -> String {
     texts.join(", ")
 }
 
-fn plural(n: u64, what: &str) -> String {
+pub(super) fn plural(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 

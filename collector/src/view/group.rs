@@ -1,0 +1,169 @@
+//! Calls by any fields: a table for people, rows for programs.
+
+use nulltrace_core::field::{Source, Value as Field};
+use nulltrace_core::group::{Groups, Kind, Metric, Row, Unit};
+use serde_json::{Map, Value, json};
+
+use super::grid::{self, Column, DIM, Label, Style, YELLOW, paint, times};
+use super::syscalls;
+use super::table::plural;
+use super::text::safe_within;
+
+/// Rows a person is shown; programs get all.
+const SHOWN: usize = 50;
+/// Columns of the terminal a value takes beside the first, at most.
+const VALUE_MAX: usize = 40;
+
+/// A row for each group, the largest first sum first.
+pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
+    let rows = groups.rows();
+    let Some(last) = rows.last() else {
+        paint(out, style, DIM, "no system calls of that kind");
+        return out.push('\n');
+    };
+    let plan = groups.plan();
+    let shown = &rows[..rows.len().min(SHOWN)];
+    let first = plan.by().first();
+    let title = first.map(ToString::to_string);
+    // Of a path the end says most.
+    let end = first.is_some_and(|field| field.info().source == Source::File);
+    let labels: Vec<_> = shown.iter().map(|row| label(row, end)).collect();
+    let mut columns = Vec::new();
+    for (at, field) in plan.by().iter().enumerate().skip(1) {
+        let cells = shown.iter().map(|row| match row.kind {
+            Kind::Group(values) => safe_within(&text(&values[at]), VALUE_MAX),
+            Kind::Overflow { .. } => String::new(),
+        });
+        columns.push(Column::text(field.to_string(), 1, cells.collect()));
+    }
+    for (at, &metric) in plan.sums().iter().enumerate() {
+        // The first is what was asked for: it and its share go last.
+        let rank = match at {
+            0 => 0,
+            _ => 3 + u8::try_from(at).unwrap_or(u8::MAX - 3),
+        };
+        columns.push(Column::new(metric.name(), rank, cells(shown, metric)));
+        if at == 0 {
+            columns.push(Column::new("share", 2, shares(shown, groups, metric)));
+        }
+    }
+    if !plan.sums().contains(&Metric::Count) {
+        columns.push(Column::new("count", 3, cells(shown, Metric::Count)));
+    }
+    grid::draw(out, &title.unwrap_or_default(), &labels, columns, style);
+    let mut line = |code, text: String| {
+        paint(out, style, code, &text);
+        out.push('\n');
+    };
+    let more = rows.len() - shown.len();
+    if more > 0 {
+        let rows = plural(more as u64, "more row");
+        line(DIM, format!("{rows}: --json has all"));
+    }
+    if let Kind::Overflow { groups, at_least } = last.kind {
+        let least = if at_least { "at least " } else { "" };
+        let groups = plural(groups, "group");
+        line(
+            YELLOW,
+            format!("{least}{groups} had no room for rows of their own"),
+        );
+    }
+}
+
+fn label(row: &Row<'_>, end: bool) -> Label {
+    let (text, code) = match row.kind {
+        Kind::Group(values) => (values.first().map(text).unwrap_or_default(), ""),
+        Kind::Overflow { groups, at_least } => {
+            let more = if at_least { "+" } else { "" };
+            (format!("({groups}{more} more)").into_bytes(), DIM)
+        }
+    };
+    Label {
+        depth: 0,
+        text,
+        code,
+        end,
+        notes: Vec::new(),
+    }
+}
+
+/// As it was told, or `-`; to be made safe.
+fn text(value: &Field<'_>) -> Vec<u8> {
+    match value {
+        Field::Absent => b"-".to_vec(),
+        Field::Text(text) => text.to_vec(),
+        Field::Number(n) => n.to_string().into_bytes(),
+        Field::Address(address) => address.to_string().into_bytes(),
+        Field::Call(nr) => syscalls::name(*nr).into_bytes(),
+    }
+}
+
+fn cells(rows: &[Row<'_>], metric: Metric) -> Vec<String> {
+    let sums = rows.iter().map(|row| row.sums.get(metric));
+    match metric.unit() {
+        Unit::Calls => sums.map(|n| n.to_string()).collect(),
+        Unit::Nanoseconds => times(sums.map(|ns| Some(ns.into()))),
+        Unit::Bytes => sums
+            .map(|n| match n {
+                0 => "-".to_owned(),
+                n => syscalls::bytes(n),
+            })
+            .collect(),
+    }
+}
+
+/// Of all calls, each once: where a call is in several groups, these come to more than the whole.
+fn shares(rows: &[Row<'_>], groups: &Groups, metric: Metric) -> Vec<String> {
+    let whole = groups.total().get(metric);
+    let share = |row: &Row<'_>| match whole {
+        0 => "-".to_owned(),
+        _ => format!(
+            "{:.1} %",
+            row.sums.get(metric) as f64 / whole as f64 * 100.0
+        ),
+    };
+    rows.iter().map(share).collect()
+}
+
+/// The names of the fields.
+pub(super) fn by(groups: &Groups) -> Vec<String> {
+    groups.plan().by().iter().map(ToString::to_string).collect()
+}
+
+/// Each group's values and sums. What a call has not is null.
+pub(super) fn rows(groups: &Groups) -> Vec<Map<String, Value>> {
+    let plan = groups.plan();
+    let names = by(groups);
+    let row = |row: Row<'_>| {
+        let mut keys = Map::new();
+        for (at, name) in names.iter().enumerate() {
+            let value = match row.kind {
+                Kind::Group(values) => value(&values[at]),
+                Kind::Overflow { .. } => Value::Null,
+            };
+            keys.insert(name.clone(), value);
+        }
+        for &metric in plan.sums().iter().chain([&Metric::Count]) {
+            keys.insert(metric.name().to_owned(), row.sums.get(metric).into());
+        }
+        if let Kind::Overflow { groups, at_least } = row.kind {
+            let overflow = json!({"groups": groups, "at_least": at_least});
+            keys.insert("overflow".to_owned(), overflow);
+        }
+        keys
+    };
+    groups.rows().into_iter().map(row).collect()
+}
+
+fn value(of: &Field<'_>) -> Value {
+    match of {
+        Field::Absent => Value::Null,
+        Field::Number(n) => (*n).into(),
+        Field::Text(_) | Field::Address(_) | Field::Call(_) => {
+            String::from_utf8_lossy(&text(of)).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
