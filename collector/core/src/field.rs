@@ -155,7 +155,7 @@ pub struct Known<'a> {
     pub user: Option<&'a [u8]>,
     /// Command name of the parent process.
     pub parent: Option<&'a [u8]>,
-    /// Path of the cgroup, for when the kernel told none.
+    /// Path of the cgroup, for when the kernel told none, or only the root.
     pub cgroup: Option<&'a [u8]>,
 }
 

@@ -1,5 +1,5 @@
 //! What only this machine's files know of a process: names of users, of parents, and of cgroups the
-//! kernel did not tell.
+//! kernel did not tell, or only by the root of version 2, where all are that are in version 1.
 //!
 //! Each is asked for at first sight and remembered, within bounds; nothing is asked for each call. A
 //! process id may be used again, so what is read under one is taken only if it began when the kernel
@@ -111,7 +111,7 @@ impl Enrich {
             self.look(pid, process.start, process.ppid);
         }
         if wanted.cgroup
-            && process.cgroup_path.is_empty()
+            && matches!(*process.cgroup_path, [] | [b'/'])
             && let Some(Seen {
                 cgroup: unasked @ None,
                 ..

@@ -277,7 +277,10 @@ fn command(process: &Process) -> Value<'_> {
 
 fn cgroup<'a>(at: &At<'a>) -> Option<&'a [u8]> {
     let told = process(at).map(|process| &*process.cgroup_path);
-    told.filter(|path| !path.is_empty()).or(at.known.cgroup)
+    // Where containers are in hierarchies of version 1, all are in the root of version 2.
+    told.filter(|path| !matches!(*path, b"" | b"/"))
+        .or(at.known.cgroup)
+        .or(told)
 }
 
 fn place<'a>(at: &At<'a>) -> Option<Place<'a>> {

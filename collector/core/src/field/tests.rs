@@ -130,6 +130,43 @@ fn every_field_of_each_call() {
 }
 
 #[test]
+fn the_root_says_less_than_what_was_found() {
+    for (told, found, want) in [
+        (&b"a\0"[..], Some(&b"/b"[..]), "/a"),
+        (b"\0", Some(b"/b"), "/b"),
+        (b"\0", None, "/"),
+    ] {
+        let mut processes = Processes::default();
+        let mut record = ProcessRecord::new_zeroed();
+        (record.head.pid, record.cgroup) = (7, 3);
+        processes.cgroup(3, told);
+        let _ = processes.learn(&record);
+        let inside = Inside {
+            pid: 7,
+            tid: 7,
+            process: processes.get(7),
+            paths: &[],
+            wide: false,
+            times: &Times::NONE,
+            calls: &[],
+            files: &[],
+        };
+        let known = Known {
+            cgroup: found,
+            ..Known::default()
+        };
+        let field: Field = "proc.cgroup".parse().unwrap();
+        let value = field.get(&At {
+            inside: &inside,
+            known,
+            call: 0,
+            enclosing: None,
+        });
+        assert_eq!(shown(&value), want);
+    }
+}
+
+#[test]
 fn nothing_known_is_nothing_told() {
     let inside = Inside {
         pid: 7,
