@@ -1,0 +1,340 @@
+//! Sums of calls by fields, against what is known of the work and what the summary says of it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what fails here fails a test"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use nulltrace_tests::traced::{Ran, program, run};
+use nulltrace_tests::{Agent, hooks, no_bpf, nulltrace};
+use serde_json::{Value, json};
+
+/// Under each hook that sees activity, `options` split at spaces.
+fn each(options: &str, command: &[&str], check: impl Fn(&Ran)) {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
+        println!("{hook} {options}");
+        let options: Vec<_> = options.split(' ').collect();
+        let ran = run(hook, &options, command);
+        assert!(ran.output.status.success(), "{}", ran.stderr());
+        let lost = ran.summary["ledger"]["lost"].as_object().unwrap();
+        assert!(lost.values().all(|n| n == 0), "{lost:?}");
+        check(&ran);
+    }
+}
+
+/// The program of known work.
+fn activity(options: &str, check: impl Fn(&Ran, &str)) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let file = file.path().to_str().unwrap();
+    let workload = program("activity");
+    each(options, &[workload.to_str().unwrap(), file], |ran| {
+        check(ran, file);
+    });
+}
+
+/// The program that moves bytes; what it printed, and the two files.
+fn group(options: &str, check: impl Fn(&Ran, u64, &str, &str)) {
+    let dir = tempfile::tempdir().unwrap();
+    let [from, to] = ["from", "to"].map(|name| dir.path().join(name).display().to_string());
+    std::fs::write(&from, vec![b'x'; 100_000]).unwrap();
+    let workload = program("group");
+    each(options, &[workload.to_str().unwrap(), &from, &to], |ran| {
+        let port = String::from_utf8_lossy(&ran.output.stdout);
+        check(ran, port.trim().parse().unwrap(), &from, &to);
+    });
+}
+
+fn rows(summary: &Value) -> &[Value] {
+    summary["rows"].as_array().unwrap()
+}
+
+/// The row that has all of these values.
+fn row<'a>(summary: &'a Value, values: &[(&str, &str)]) -> &'a Value {
+    let mut found = rows(summary)
+        .iter()
+        .filter(|row| values.iter().all(|(name, value)| row[name] == *value));
+    let row = found.next();
+    assert!(found.next().is_none(), "two rows of {values:?}");
+    row.unwrap_or_else(|| panic!("no {values:?} in {:#}", summary["rows"]))
+}
+
+/// By span and call: count, bytes, errors and time.
+type Sums = BTreeMap<(String, String), [u64; 4]>;
+
+fn of_rows(summary: &Value, span: &str) -> Sums {
+    let row = |row: &Value| {
+        let text = |name: &str| row[name].as_str().map(str::to_owned);
+        let sums = ["count", "bytes", "errors", "time"].map(|name| row[name].as_u64().unwrap());
+        Some(((text(span)?, text("evt.type")?), sums))
+    };
+    rows(summary).iter().filter_map(row).collect()
+}
+
+/// The same from the summary: calls in the spans themselves, or in them and all inside.
+fn of_summary(summary: &Value, own: bool) -> Sums {
+    let mut found = Sums::new();
+    for span in summary["spans"].as_array().unwrap() {
+        let tags: Vec<_> = span["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag.as_str().unwrap())
+            .collect();
+        for call in span["activity"].as_array().unwrap() {
+            let counts = if own { &call["self"] } else { call };
+            let errors = counts["errors"]
+                .as_object()
+                .unwrap()
+                .values()
+                .map(|n| n.as_u64().unwrap());
+            let number = |value: &Value| value.as_u64().unwrap();
+            let sums = [
+                number(&counts["count"]),
+                number(&counts["bytes"]),
+                errors.sum(),
+                number(&counts["time_ns"]["sum"]),
+            ];
+            if sums[0] > 0 {
+                let name = call["syscall"].as_str().unwrap().to_owned();
+                found.insert((tags.join("."), name), sums);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn groups_by_span_and_call_are_what_the_summary_has() {
+    activity(
+        "--by span.tags,evt.type --sum count,bytes,errors,time",
+        |ran, _| {
+            let found = of_rows(&ran.summary, "span.tags");
+            assert_eq!(found, of_summary(&ran.summary, true));
+            let of = |span: &str, call: &str| found[&(span.to_owned(), call.to_owned())];
+            assert_eq!(of("all.files", "write")[..3], [200, 200 * 4096, 0]);
+            assert_eq!(of("all.files", "pread64")[..3], [100, 100 * 1000, 0]);
+            assert_eq!(of("all.files", "openat")[..3], [2, 0, 1]);
+            assert_eq!(of("all.again", "read")[..3], [70, 0, 70]);
+            assert_eq!(of("all.fork", "wait4")[..3], [20, 0, 0]);
+            let counts: Vec<_> = rows(&ran.summary)
+                .iter()
+                .map(|row| row["count"].as_u64())
+                .collect();
+            assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+        },
+    );
+}
+
+#[test]
+fn enclosing_spans_have_what_is_inside_once() {
+    activity(
+        "--by evtin.span.tags --by evt.type --sum count,bytes,errors,time",
+        |ran, _| {
+            let found = of_rows(&ran.summary, "evtin.span.tags");
+            assert_eq!(found, of_summary(&ran.summary, false));
+        },
+    );
+    // All spans have the same first tag: a call is not in its group twice.
+    activity(
+        "--by evtin.span.tag[0] --sum count --where evt.type=pread64",
+        |ran, _| {
+            assert_eq!(
+                ran.summary["rows"],
+                json!([{"evtin.span.tag[0]": "all", "count": 104}])
+            );
+        },
+    );
+}
+
+#[test]
+fn bytes_by_file() {
+    activity(
+        "--by fd.name --sum bytes,bytes.in,bytes.out --where fd.type=file",
+        |ran, file| {
+            assert_eq!(
+                *row(&ran.summary, &[("fd.name", file)]),
+                // Written, read, opened once of two tries, synced, closed.
+                json!({
+                    "fd.name": file,
+                    "bytes": 200 * 4096 + 100 * 1000,
+                    "bytes.in": 100 * 1000,
+                    "bytes.out": 200 * 4096,
+                    "count": 200 + 100 + 1 + 1 + 1,
+                })
+            );
+            assert!(ran.stderr().contains(file), "{}", ran.stderr());
+        },
+    );
+    activity(
+        "--by fd.type,evt.type --sum errors --where span.tags=all.again",
+        |ran, _| {
+            assert_eq!(
+                ran.summary["rows"],
+                json!([{"fd.type": "pipe", "evt.type": "read", "errors": 70, "count": 70}])
+            );
+        },
+    );
+}
+
+#[test]
+fn a_copy_is_on_both_of_its_files_and_one_call() {
+    group(
+        "--by fd.filename,evt.type --sum bytes,bytes.in,bytes.out --where span.tags=move.copy",
+        |ran, _, _, _| {
+            let side = |name: &str, own: u64, other: u64| {
+                json!({
+                    "fd.filename": name, "evt.type": "sendfile",
+                    "bytes": 100_000, "bytes.in": own, "bytes.out": other, "count": 10,
+                })
+            };
+            assert_eq!(
+                ran.summary["rows"],
+                json!([side("from", 100_000, 0), side("to", 0, 100_000)])
+            );
+        },
+    );
+    group(
+        "--by span.tags --sum bytes,bytes.in,bytes.out --where evt.type=sendfile",
+        |ran, _, _, _| {
+            assert_eq!(
+                ran.summary["rows"],
+                json!([{
+                    "span.tags": "move.copy",
+                    "bytes": 100_000, "bytes.in": 100_000, "bytes.out": 100_000, "count": 10,
+                }])
+            );
+        },
+    );
+}
+
+#[test]
+fn the_network_and_files_apart() {
+    group(
+        "--by fd.l4proto,fd.rip,fd.rport,evt.type --sum bytes --where fd.l4proto!= --where fd.rport!=",
+        |ran, port, _, _| {
+            let writes = row(&ran.summary, &[("evt.type", "write")]);
+            assert_eq!(
+                *writes,
+                json!({
+                    "fd.l4proto": "tcp", "fd.rip": "127.0.0.1", "fd.rport": port, "evt.type": "write",
+                    "bytes": 64_000, "count": 64,
+                })
+            );
+            let reads = row(&ran.summary, &[("evt.type", "recvfrom")]);
+            assert_eq!(
+                (&reads["bytes"], &reads["count"]),
+                (&64_000.into(), &64.into())
+            );
+            assert_ne!(reads["fd.rport"], port, "it is the other end");
+        },
+    );
+    group(
+        "--by fd.name --sum bytes --where fd.type=file --where span.tag[0]=move",
+        |ran, _, from, to| {
+            let names: Vec<_> = rows(&ran.summary)
+                .iter()
+                .map(|row| row["fd.name"].as_str().unwrap())
+                .collect();
+            assert_eq!(names, [from, to]);
+        },
+    );
+}
+
+#[test]
+fn facts_of_processes() {
+    let by = "--by proc.name,proc.pname,proc.cmdline,proc.exe,proc.pid,proc.ppid,user.uid,user.name --where span.tag[0]=all";
+    activity(by, |ran, file| {
+        let [row] = rows(&ran.summary) else {
+            panic!("{:#}", ran.summary["rows"]);
+        };
+        assert_eq!(
+            (&row["proc.name"], &row["proc.pname"]),
+            (&json!("activity"), &json!("nulltrace"))
+        );
+        let exe = program("activity").display().to_string();
+        assert_eq!(row["proc.cmdline"], format!("{exe} {file}"));
+        assert!(row["proc.pid"].is_u64() && row["proc.ppid"].is_u64());
+        assert_eq!(row["user.uid"], rustix::process::getuid().as_raw());
+        let named = Command::new("id").arg("-un").output().unwrap().stdout;
+        assert_eq!(row["user.name"], String::from_utf8(named).unwrap().trim());
+    });
+}
+
+#[test]
+fn an_agent_looks_because_it_is_asked() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh")
+        .args(["-c", "read go; exec \"$0\" \"$1\""])
+        .arg(program("activity"))
+        .arg(dir.path().join("file"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let options = [
+        "--by",
+        "evt.type",
+        "--where",
+        "span.tags=all.files",
+        "--sum",
+        "count",
+    ];
+    let agent = Agent::start(&[shell.id()], &options, &dir.path().join("json")).unwrap();
+    shell.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(shell.wait().unwrap().success());
+    let summary = agent.stop();
+    assert_eq!(row(&summary, &[("evt.type", "write")])["count"], 200);
+}
+
+#[test]
+fn what_is_not_seen_has_no_rows_and_says_why() {
+    for (backend, options, why) in [
+        ("ptrace", &["--by", "fd.name"][..], "by ptrace"),
+        (
+            "auto",
+            &["--by", "fd.name", "--activity", "off"],
+            "--activity off",
+        ),
+    ] {
+        let ran = run(backend, options, &["true"]);
+        assert!(ran.stderr().contains(why), "{}", ran.stderr());
+        assert_eq!(ran.summary.get("rows"), None);
+    }
+}
+
+#[test]
+fn mistakes_are_wrong_usage() {
+    for (options, says) in [
+        (&["--by", "fd.nam"][..], "did you mean `fd.name`?"),
+        (
+            &["--by", "fd.name", "--sum", "byte"],
+            "did you mean `bytes`?",
+        ),
+        (
+            &["--by", "fd.name", "--where", "fd.lport=x"],
+            "no number \"x\"",
+        ),
+        (&["--by", "fd.name", "--view", "time"], "--view"),
+        (&["--sum", "bytes"], "--by"),
+    ] {
+        let output = Command::new(nulltrace())
+            .arg("run")
+            .args(options)
+            .args(["--", "true"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        assert!(said.contains(says), "{options:?}: {said}");
+    }
+}
