@@ -29,8 +29,9 @@ mod metric;
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
@@ -181,7 +182,7 @@ impl Groups {
             limits,
             entries: Vec::new(),
             table: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             text_bytes: 0,
             overflow: Overflow::default(),
             total: Sums::default(),
@@ -255,12 +256,13 @@ impl Groups {
         self.total.add(&other.total);
     }
 
-    /// A row for each group, the largest sum first; the overflow row, if any, is the last.
+    /// A row for each group, the largest sum first, of equal ones that of more calls; the overflow row, if
+    /// any, is the last.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_>> {
         let mut rows: Vec<_> = self.entries.iter().collect();
         let sums = |of: &Sums| -> Vec<_> {
-            let asked = self.plan.sums.iter();
+            let asked = self.plan.sums.iter().chain([&Metric::Count]);
             asked.map(|&metric| Reverse(of.get(metric))).collect()
         };
         rows.sort_by_cached_key(|(values, of)| (sums(of), values));
