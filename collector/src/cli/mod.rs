@@ -63,7 +63,7 @@ struct Shared {
     #[arg(long, value_name = "PREFIX", requires = "statsd")]
     statsd_prefix: Option<String>,
     /// off or segments: look at what spans' threads do, system calls and time on and off the cpu
-    /// [default: segments for run, off for agent]
+    /// [default: segments for run and with --by, else off]
     #[arg(long, value_name = "ACTIVITY")]
     activity: Option<Activity>,
     /// Whose doings belong to a span: thread (that opened it), process, script (also its parent, its
