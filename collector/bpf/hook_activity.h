@@ -5,7 +5,7 @@
 
 /*
  * A call begins, and it is no marker. A 32-bit caller's numbers are others: its
- * time is seen, its calls are not.
+ * calls are counted under those, without files and bytes.
  */
 static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, bool compat)
 {
@@ -14,11 +14,11 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 	if (nt_inside != NT_INSIDE_THREAD)
 		nt_join(task);
 	a = nt_activity_of(task);
-	if (!a || compat)
+	if (!a)
 		return;
 	nt_settle(a, task);
-	a->nr = nr;
-	a->class = nt_class_of(nr);
+	a->nr = compat ? nr | NT_COMPAT : nr;
+	a->class = compat ? 0 : nt_class_of(nr);
 	if (a->class)
 		nt_call_files(a, task, (struct pt_regs *)bpf_task_pt_regs(task));
 	else

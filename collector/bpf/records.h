@@ -129,6 +129,8 @@ enum nt_error {
 	NT_E_MAX
 };
 
+#define NT_COMPAT (1U << 31) /* in nt_calls.nr: a 32-bit caller */
+
 /* What nt_calls.flags says of its bytes. */
 enum nt_calls_flags {
 	NT_C_IN = 1,	/* read from the file */
@@ -145,7 +147,7 @@ struct nt_calls {
 	__u64 bytes;	/* what the calls say they moved */
 	__u64 min;	/* of one call, ns */
 	__u64 max;
-	__u32 nr;	/* system call, native table */
+	__u32 nr;	/* system call, native table; with NT_COMPAT the 32-bit one */
 	__u32 count;
 	__u32 errors[NT_E_MAX];
 	__u32 buckets[NT_BUCKETS];

@@ -7,4 +7,5 @@ with=(--with "$PWD/target/programs")
 for program in bash setpriv unshare; do
 	with+=(--with "$(command -v "$program")")
 done
-exec tests/vm/test --test run --test faults --test agent --test activity "${with[@]}" "$@"
+exec tests/vm/test --test run --test faults --test agent --test activity --test files \
+	--test group --test inside "${with[@]}" "$@"

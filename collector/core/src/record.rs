@@ -61,6 +61,8 @@ pub const FLAG_DELETED: u8 = 32;
 /// A Unix socket without a name of its own: the name is that of its peer.
 pub const FLAG_PEERS: u8 = 64;
 
+/// [`CallsRecord::nr`]: the number is one of the table for 32-bit callers.
+pub const CALLS_COMPAT: u32 = 1 << 31;
 /// [`CallsRecord::flags`]: the bytes were read from the file.
 pub const CALLS_IN: u32 = 1;
 /// [`CallsRecord::flags`]: the bytes were written to the file.
@@ -259,7 +261,7 @@ pub struct CallsRecord {
     pub min: u64,
     /// The longest.
     pub max: u64,
-    /// System call, in the machine's own table.
+    /// System call, in the machine's own table or, with [`CALLS_COMPAT`], that for 32-bit callers.
     pub nr: u32,
     /// How many there were.
     pub count: u32,

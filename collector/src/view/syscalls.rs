@@ -1,6 +1,7 @@
 //! The system calls of spans, by name.
 
 use nulltrace_core::activity::CallStats;
+use nulltrace_core::record::CALLS_COMPAT;
 use nulltrace_core::summary::Row;
 
 use super::grid::Style;
@@ -10,8 +11,20 @@ use super::table;
 /// Calls of the numbers there was no room for.
 pub(super) const OTHER: &str = "other calls";
 
-/// The name of a system call of this machine's table.
+/// The name of a system call of this machine's tables; the one for 32-bit callers is told.
 pub(super) fn name(nr: u32) -> String {
+    #[cfg(target_arch = "aarch64")]
+    use syscalls::arm as compat;
+    #[cfg(target_arch = "x86_64")]
+    use syscalls::x86 as compat;
+
+    if nr & CALLS_COMPAT != 0 {
+        let nr = nr & !CALLS_COMPAT;
+        return match compat::Sysno::new(nr as usize) {
+            Some(call) => format!("{} (32-bit)", call.name()),
+            None => format!("system call {nr} (32-bit)"),
+        };
+    }
     match syscalls::Sysno::new(nr as usize) {
         Some(call) => call.name().to_owned(),
         None => format!("system call {nr}"),
@@ -88,5 +101,7 @@ mod tests {
     fn calls_have_names() {
         assert_eq!(name(syscalls::Sysno::read as u32), "read");
         assert_eq!(name(100_000), "system call 100000");
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(name(CALLS_COMPAT | 3), "read (32-bit)");
     }
 }
