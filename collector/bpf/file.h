@@ -176,6 +176,7 @@ static __noinline int nt_tell(struct nt_used *used)
 	struct inode *inode = used->inode;
 	struct file *file = used->file;
 	__u32 zero = 0, n;
+	long lost;
 	struct nt_telling *t = bpf_map_lookup_elem(&tellings, &zero);
 	struct nt_file *f;
 
@@ -197,13 +198,16 @@ static __noinline int nt_tell(struct nt_used *used)
 	asm volatile("" : "+r"(n));
 	if (n > sizeof(*f) + NT_NAMES_MAX)
 		return 0;
-	if (bpf_ringbuf_output(&ring, t, n, BPF_RB_NO_WAKEUP)) {
-		/* The next use tells. */
+	lost = bpf_ringbuf_output(&ring, t, n, BPF_RB_NO_WAKEUP);
+	if (lost)
 		nt_count(NT_N_NAME);
+	/* A socket gets its port with its first use, or by bind. */
+	if (lost || ((f->family == NT_AF_INET || f->family == NT_AF_INET6) && !f->local_port)) {
+		/* The next use tells. */
+		used->file = NULL;
 		bpf_map_delete_elem(&named, &id);
 	} else {
-		n = 0;
-		bpf_map_update_elem(&named, &id, &n, BPF_ANY);
+		bpf_map_update_elem(&named, &id, &zero, BPF_ANY);
 	}
 	return 0;
 }
