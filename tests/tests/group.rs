@@ -267,6 +267,70 @@ fn facts_of_processes() {
     });
 }
 
+/// A cgroup of the unified hierarchy named as Docker names them, gone again at the end.
+struct Container {
+    root: tempfile::TempDir,
+    path: std::path::PathBuf,
+}
+
+impl Container {
+    const ID: &str = "4bca1f9fd3b52cf0c3ad3b0bc2a5f1b2c4d6e8f0a1b3c5d7e9f1a2b4c6d8e0f2";
+
+    fn make() -> Option<Self> {
+        let root = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "cgroup2", "none"])
+            .arg(root.path())
+            .output()
+            .unwrap();
+        if !mount.status.success() {
+            println!("skipped: {}", String::from_utf8_lossy(&mount.stderr).trim());
+            return None;
+        }
+        let path = root.path().join("docker").join(Self::ID);
+        std::fs::create_dir_all(&path).unwrap();
+        Some(Self { root, path })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Others may have theirs below the same directory.
+        let _ = std::fs::remove_dir(&self.path);
+        let _ = std::fs::remove_dir(self.path.parent().unwrap());
+        let _ = Command::new("umount").arg(self.root.path()).status();
+    }
+}
+
+/// The kernel tells the path: by the time anybody could look into /proc, the process is gone.
+#[test]
+fn a_container_is_known_by_its_cgroup() {
+    let Some(container) = Container::make() else {
+        return;
+    };
+    let script = r#"
+        echo $$ >"$0/cgroup.procs"
+        exec sh -c 'echo ">::job::" >/dev/null; read line <"$0"; echo "<::job::" >/dev/null' "$1"
+    "#;
+    let path = container.path.to_str().unwrap();
+    let options = "--by container.full_id,container.type,fd.name --sum count --where evt.type=read";
+    each(
+        options,
+        &["sh", "-c", script, path, "/proc/version"],
+        |ran| {
+            let row = row(
+                &ran.summary,
+                &[
+                    ("container.full_id", Container::ID),
+                    ("container.type", "docker"),
+                    ("fd.name", "/proc/version"),
+                ],
+            );
+            assert!(row["count"].as_u64() > Some(0));
+        },
+    );
+}
+
 #[test]
 fn an_agent_looks_because_it_is_asked() {
     if let Some(why) = no_bpf() {
