@@ -257,18 +257,21 @@ static __always_inline __u32 nt_log2(__u64 n)
 
 /*
  * Finds where the calls of that number on that file are added up, or makes room
- * for them: `at` is NT_CALLS_MAX if there is none. The place goes through memory,
- * which makes it unknown to the verifier: so it walks what follows once and not
- * for each place.
+ * for them: `at` is NT_CALLS_MAX if there is none. A pipe may be written by one
+ * splice and read by the next: these are two kinds, as only the one is counted
+ * already. The place goes through memory, which makes it unknown to the
+ * verifier: so it walks what follows once and not for each place.
  */
-static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file)
+static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file,
+				    __u32 flags)
 {
 	__u32 n = NT_READ(a->segment.calls), at;
 	struct nt_calls *calls;
 
 	for (at = 0; at < NT_CALLS_MAX && at < n; at++) {
 		calls = &a->calls[at];
-		if (NT_READ(calls->nr) == a->nr && nt_same_file(&calls->file, file))
+		if (NT_READ(calls->nr) == a->nr && calls->flags == flags &&
+		    nt_same_file(&calls->file, file))
 			break;
 	}
 	a->at = at;
@@ -284,6 +287,7 @@ static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file
 	__builtin_memset(calls, 0, sizeof(*calls));
 	calls->nr = a->nr;
 	calls->file = *file;
+	calls->flags = flags;
 	calls->min = ~0ULL;
 	a->segment.calls = at + 1;
 	return 0;
@@ -296,11 +300,11 @@ static __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s6
 	struct nt_calls *calls;
 	__u32 bucket, at;
 
-	nt_find_calls(a, file);
+	nt_find_calls(a, file, flags);
 	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
 		a->crowd.ino = NT_OTHER_FILES;
 		a->crowd.gen = flags;
-		nt_find_calls(a, &a->crowd);
+		nt_find_calls(a, &a->crowd, flags);
 	}
 	at = NT_READ(a->at);
 	asm volatile("" : "+r"(at));
@@ -312,7 +316,6 @@ static __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s6
 		return 0;
 	}
 	calls = &a->calls[at];
-	calls->flags |= flags;
 	calls->count++;
 	calls->time += time;
 	calls->blocked += a->call_blocked;
