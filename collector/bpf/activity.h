@@ -173,8 +173,9 @@ static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct 
 }
 
 /* At a marker: a segment ends and the next begins. The marker's own call is no activity. */
-static __noinline int nt_segment_at_marker(struct task_struct *task, __u64 ts)
+__noinline int nt_segment_at_marker(__u64 ts)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct nt_thread_activity *a = bpf_task_storage_get(&activities, task, NULL,
 							    BPF_LOCAL_STORAGE_GET_F_CREATE);
 
@@ -196,8 +197,9 @@ static __noinline int nt_segment_at_marker(struct task_struct *task, __u64 ts)
 }
 
 /* The state of a thread whose group had a marker, made if need be: it may have written none itself. */
-static __noinline int nt_join(struct task_struct *task)
+__noinline int nt_join(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 last = nt_marked(task), now;
 	struct nt_thread unknown = {};
@@ -211,7 +213,7 @@ static __noinline int nt_join(struct task_struct *task)
 			nt_count(NT_N_SEGMENT);
 			return 0;
 		}
-		nt_first_sight(task, &unknown, now, NT_SLOT_SYSCALL);
+		nt_first_sight(&unknown, now, NT_SLOT_SYSCALL);
 	}
 	nt_segment_end(a, task, now);
 	return 0;
@@ -262,12 +264,14 @@ static __always_inline __u32 nt_log2(__u64 n)
  * already. The place goes through memory, which makes it unknown to the
  * verifier: so it walks what follows once and not for each place.
  */
-static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file,
-				    __u32 flags)
+__noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file, __u32 flags)
 {
-	__u32 n = NT_READ(a->segment.calls), at;
 	struct nt_calls *calls;
+	__u32 n, at;
 
+	if (!a || !file)
+		return 0;
+	n = NT_READ(a->segment.calls);
 	for (at = 0; at < NT_CALLS_MAX && at < n; at++) {
 		calls = &a->calls[at];
 		if (NT_READ(calls->nr) == a->nr && calls->flags == flags &&
@@ -293,14 +297,31 @@ static __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file
 	return 0;
 }
 
+/* Whether the last call was of the same kind, as most are: then `at` is where it was. */
+static __always_inline bool nt_same_calls(struct nt_thread_activity *a, struct nt_file_id *file,
+					  __u32 flags)
+{
+	__u32 at = NT_READ(a->at);
+	struct nt_calls *calls;
+
+	asm volatile("" : "+r"(at));
+	if (at >= NT_CALLS_MAX || at >= a->segment.calls)
+		return false;
+	calls = &a->calls[at];
+	return calls->nr == a->nr && calls->flags == flags && nt_same_file(&calls->file, file);
+}
+
 /* Adds the call that returned to those of one of its files. */
-static __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
-				  struct nt_file_id *file, __u32 flags)
+__noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
+			   struct nt_file_id *file, __u32 flags)
 {
 	struct nt_calls *calls;
 	__u32 bucket, at;
 
-	nt_find_calls(a, file, flags);
+	if (!a || !file)
+		return 0;
+	if (!nt_same_calls(a, file, flags))
+		nt_find_calls(a, file, flags);
 	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
 		a->crowd.ino = NT_OTHER_FILES;
 		a->crowd.gen = flags;

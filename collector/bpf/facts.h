@@ -39,8 +39,9 @@ static __always_inline struct kernfs_node *nt_above(struct kernfs_node *node)
 }
 
 /* The path of the task's cgroup, if that is news. */
-static __noinline int nt_tell_cgroup(struct task_struct *task, __u64 ts)
+__noinline int nt_tell_cgroup(__u64 ts)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	__u64 id = bpf_get_current_cgroup_id();
 	__u32 zero = 0, n = 0;
@@ -81,8 +82,9 @@ static __noinline int nt_tell_cgroup(struct task_struct *task, __u64 ts)
 	return 0;
 }
 
-static __noinline int nt_tell_command(struct task_struct *task, __u64 ts)
+__noinline int nt_tell_command(__u64 ts)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 start = task->mm->arg_start, end = task->mm->arg_end, n = end - start;
 	__u32 zero = 0;
 	struct nt_origin *o = bpf_map_lookup_elem(&origins, &zero);
@@ -120,22 +122,24 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe),
 				  task->mm->exe_file->f_path.dentry->d_name.name);
 	if (nt_activity)
-		nt_tell_cgroup(task, ts);
+		nt_tell_cgroup(ts);
 	if (!nt_send(p, sizeof(*p)))
 		return false;
 	if (nt_activity)
-		nt_tell_command(task, ts);
+		nt_tell_command(ts);
 	return true;
 }
 
 /* Tells the facts before a process's first marker; again at the next one if that failed. */
-static __noinline int nt_first_sight(struct task_struct *task, struct nt_thread *t, __u64 ts,
-				     __u32 slot)
+__noinline int nt_first_sight(struct nt_thread *t, __u64 ts, __u32 slot)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	__u32 told = NT_TOLD;
 
+	if (!t)
+		return 0;
 	if (!state || !(*state & NT_TOLD)) {
 		struct nt_scratch *s = nt_scratch(slot);
 

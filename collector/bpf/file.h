@@ -169,19 +169,22 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 	return 0;
 }
 
-/* Tells what the file is. Separate, so that the verifier need not walk it for each caller. */
-static __noinline int nt_tell(struct nt_used *used)
+/* Tells what the file is. */
+__noinline int nt_tell(struct nt_used *used)
 {
-	struct nt_file_id id = used->id;
-	struct inode *inode = used->inode;
-	struct file *file = used->file;
 	__u32 zero = 0, n;
-	long lost;
 	struct nt_telling *t = bpf_map_lookup_elem(&tellings, &zero);
+	struct nt_file_id id;
+	struct inode *inode;
 	struct nt_file *f;
+	struct file *file;
+	long lost;
 
-	if (!t)
+	if (!used || !t)
 		return 0;
+	id = used->id;
+	inode = used->inode;
+	file = used->file;
 	f = &t->file;
 	__builtin_memset(f, 0, sizeof(*f));
 	f->id = id;
@@ -213,11 +216,14 @@ static __noinline int nt_tell(struct nt_used *used)
 }
 
 /* Finds out which file it is, and tells it if that is news. */
-static __noinline int nt_meet(struct nt_used *used)
+__noinline int nt_meet(struct nt_used *used)
 {
-	struct inode *inode = used->inode;
+	struct inode *inode;
 	__u64 op;
 
+	if (!used)
+		return 0;
+	inode = used->inode;
 	used->id.ino = used->ino;
 	used->id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	used->id.gen = BPF_CORE_READ(inode, i_generation);

@@ -12,7 +12,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 	struct nt_thread_activity *a;
 
 	if (nt_inside != NT_INSIDE_THREAD)
-		nt_join(task);
+		nt_join();
 	a = nt_activity_of(task);
 	if (!a)
 		return;

@@ -195,9 +195,9 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		return 0;
 	}
 	if (!t->told)
-		nt_first_sight(w->task, t, ts, w->slot);
+		nt_first_sight(t, ts, w->slot);
 	if (nt_activity)
-		nt_segment_at_marker(w->task, ts);
+		nt_segment_at_marker(ts);
 	nt_fill_head(&s->head, ts, sizeof(s->head) + n, NT_WRITE, flags);
 	nt_send(&s->head, sizeof(s->head) + n);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
@@ -215,9 +215,9 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 	if (n == 0 || n > NT_SHORT)
 		return;
 	if (!t->told)
-		nt_first_sight(w->task, t, ts, w->slot);
+		nt_first_sight(t, ts, w->slot);
 	if (nt_activity)
-		nt_segment_at_marker(w->task, ts);
+		nt_segment_at_marker(ts);
 	nt_fill_head(&r->head, ts, sizeof(r->head) + n, NT_WRITE, flags);
 	nt_send(&r->head, sizeof(r->head) + n);
 	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);
