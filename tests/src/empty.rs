@@ -1,5 +1,6 @@
 //! A kernel program that does nothing, for what the hook itself costs.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -29,7 +30,7 @@ struct Open {
 
 fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
     // SAFETY: both commands read `attributes`, up to the size given, and what its addresses point
-    // at, which are static; they give a descriptor or an error.
+    // at, which outlives the call; they give a descriptor or an error.
     let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
@@ -38,18 +39,18 @@ fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Attached to the entry of every system call until it is dropped.
+/// Attached until it is dropped.
 #[derive(Debug)]
 pub struct Empty {
-    _link: OwnedFd,
+    _links: Vec<OwnedFd>,
 }
 
 impl Empty {
-    /// Loads and attaches it.
+    /// Loads it and attaches it to raw tracepoints, `c"sys_enter"`, of the whole machine.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn attach() -> io::Result<Self> {
+    pub fn attach(tracepoints: &[&CStr]) -> io::Result<Self> {
         let program = bpf(
             PROG_LOAD,
             &Load {
@@ -59,14 +60,19 @@ impl Empty {
                 license: c"Dual MIT/GPL".as_ptr().addr() as u64,
             },
         )?;
-        let link = bpf(
-            RAW_TRACEPOINT_OPEN,
-            &Open {
-                name: c"sys_enter".as_ptr().addr() as u64,
-                program: program.as_raw_fd().cast_unsigned(),
-                pad: 0,
-            },
-        )?;
-        Ok(Self { _link: link })
+        let link = |name: &&CStr| {
+            bpf(
+                RAW_TRACEPOINT_OPEN,
+                &Open {
+                    name: name.as_ptr().addr() as u64,
+                    program: program.as_raw_fd().cast_unsigned(),
+                    pad: 0,
+                },
+            )
+        };
+        // A link holds the program.
+        Ok(Self {
+            _links: tracepoints.iter().map(link).collect::<io::Result<_>>()?,
+        })
     }
 }
