@@ -31,11 +31,15 @@ END {
 	if (n == 0) { print "bench: nothing was measured"; exit 1 }
 	printf "Instructions per call and what is added; guest clock under -icount, lowest of three medians.\n"
 	printf "kernel %s · %s · %s\n\n", release, machine, date
-	printf "%-15s %18s %18s %18s\n", "attached", "marker, 38 B", "other to /dev/null", "getppid"
+	printf "%-23s %18s %18s %18s %18s %18s %18s\n", "attached", "marker, 38 B", "other to /dev/null",
+		"getppid", "inside a span", "two switches *", "inside spans"
 	for (i = 1; i <= n; i++) {
 		row = order[i]
-		printf "%-15s %s %s %s\n", row, cell(row, "marker"), cell(row, "other_write"), cell(row, "getppid")
+		printf "%-23s %s %s %s %s %s %s\n", row, cell(row, "marker"), cell(row, "other_write"),
+			cell(row, "getppid"), cell(row, "getppid_inside"), cell(row, "switches"),
+			cell(row, "switches_inside")
 	}
+	printf "* with the four futex calls of two threads that wake each other\n"
 	for (key in low)
 		if (high[key] - low[key] > spread) { spread = high[key] - low[key]; split(key, widest, SUBSEP) }
 	printf "\nThe three medians differ by %.2f at most%s.\n\n", spread,

@@ -18,6 +18,8 @@ const ROUNDS_OF_OTHERS: usize = 3;
 enum Op {
     Getppid,
     Read,
+    /// Of a span within the span.
+    Marker,
     Switch,
 }
 
@@ -30,6 +32,7 @@ enum Thread {
     After,
 }
 
+const OPS: [Op; 4] = [Op::Getppid, Op::Read, Op::Marker, Op::Switch];
 const THREADS: [Thread; 3] = [Thread::Stranger, Thread::Inside, Thread::After];
 
 /// What was measured, a pair of numbers a round.
@@ -60,7 +63,10 @@ impl Costs {
 
 /// All rows.
 pub(crate) fn rows(dir: &Path) -> io::Result<()> {
-    part("kernel activity inside spans: what is added to a call and to a context switch");
+    part(
+        "kernel activity inside spans: what is added to a call, and to a context switch beyond what is to its calls\n\
+         (empty programs, on sys_enter, sys_exit and sched_switch: no others there cost less)",
+    );
     let mut costs = Costs::default();
     let mut others = Watch::OTHERS.to_vec();
     for round in 0..ROUNDS {
@@ -77,23 +83,14 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
             });
         }
     }
-    for op in [Op::Getppid, Op::Read, Op::Switch] {
+    for op in OPS {
         let name = format!("{}: {}", Watch::Nothing.name(), op_name(op));
-        row(
-            &name,
-            costs.of(Watch::Nothing, Thread::Stranger, op, 0),
-            "ns",
-            None,
-        );
+        let cost = costs.of(Watch::Nothing, threads(Watch::Nothing, op)[0], op, 0);
+        row(&name, cost, "ns", None);
     }
-    for op in [Op::Getppid, Op::Read, Op::Switch] {
+    for op in OPS {
         for watch in [Watch::Empty, Watch::Off, Watch::Segments] {
-            let threads: &[Thread] = match (watch, op) {
-                (Watch::Empty, _) => &[Thread::Stranger],
-                (_, Op::Switch) => &[Thread::Stranger, Thread::Inside],
-                _ => &THREADS,
-            };
-            for &thread in threads {
+            for &thread in threads(watch, op) {
                 let tax = costs.tax(watch, thread, op);
                 let name = format!(
                     "{}: {}, {}",
@@ -116,6 +113,16 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Of which threads there is a row.
+fn threads(watch: Watch, op: Op) -> &'static [Thread] {
+    match (watch, op) {
+        (_, Op::Marker) => &[Thread::Inside],
+        (Watch::Nothing | Watch::Empty, _) => &[Thread::Stranger],
+        (_, Op::Switch) => &[Thread::Stranger, Thread::Inside],
+        _ => &THREADS,
+    }
 }
 
 fn limit(watch: Watch, thread: Thread, op: Op) -> Option<f64> {
@@ -150,6 +157,10 @@ fn measure(watch: Watch, dir: &Path, costs: &mut Costs) -> io::Result<()> {
         if !ours {
             break;
         }
+        if thread == Thread::Inside {
+            // Few enough for the ring to hold them all: one that is refused is cheaper.
+            keep(Op::Marker, subject.ask("marker 200")?);
+        }
         if thread != Thread::After {
             let order = format!("switch 100 {}", marker.unwrap_or_default());
             keep(Op::Switch, subject.ask(order.trim_end())?);
@@ -168,6 +179,7 @@ fn op_name(op: Op) -> &'static str {
     match op {
         Op::Getppid => "getppid",
         Op::Read => "read of 64 B of a file",
+        Op::Marker => "marker",
         Op::Switch => "context switch and its two futex calls",
     }
 }
@@ -176,6 +188,7 @@ fn op_short(op: Op) -> &'static str {
     match op {
         Op::Getppid => "on getppid",
         Op::Read => "on a read",
+        Op::Marker => "on a marker",
         Op::Switch => "on a switch",
     }
 }

@@ -36,7 +36,7 @@ impl Subject {
 /// The inner side: one answer of two numbers for each line of stdin. The calls are those of this, its
 /// only, thread; switches need threads of their own.
 ///
-/// `getppid BATCH`, `read BATCH`: CPU ns and elapsed ns of a call; `switch ROUNDS [MARKER]`: CPU ns of a
+/// `getppid BATCH`, `read BATCH`, `marker BATCH`: CPU ns and elapsed ns of a call; `switch ROUNDS [MARKER]`: CPU ns of a
 /// switch and how many calls belong to it; `mark MARKER`: 0 0.
 pub(crate) fn obey() -> io::Result<()> {
     let mut null = marks::null();
@@ -48,6 +48,14 @@ pub(crate) fn obey() -> io::Result<()> {
             ["read", batch] => {
                 let mut bytes = [0; 64];
                 calls(batch, || drop(black_box(file.read_at(&mut bytes, 0))))
+            }
+            ["marker", batch] => {
+                let mut enter = false;
+                calls(batch, || {
+                    enter = !enter;
+                    let lines = [b"<:t:bench.marker::", b">:t:bench.marker::"];
+                    marks::write(&mut null, lines[usize::from(enter)]);
+                })
             }
             ["switch", rounds] => switches::cost(rounds.parse().expect("rounds"), None)?,
             ["switch", rounds, marker] => {

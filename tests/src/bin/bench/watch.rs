@@ -31,7 +31,7 @@ impl Watch {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing attached",
-            Self::Empty => "empty sys_enter, sys_exit, sched_switch",
+            Self::Empty => "empty programs",
             Self::Off => "activity off",
             Self::Segments => "activity segments",
             Self::Strace => "strace -c -f",
