@@ -92,12 +92,16 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
         for watch in [Watch::Empty, Watch::Off, Watch::Segments] {
             for &thread in threads(watch, op) {
                 let tax = costs.tax(watch, thread, op);
-                let name = format!(
+                let mut name = format!(
                     "{}: {}, {}",
                     watch.name(),
                     op_short(op),
                     thread_name(thread)
                 );
+                if watch == Watch::Segments {
+                    let floor = costs.tax(Watch::Empty, threads(Watch::Empty, op)[0], op);
+                    name += &format!(" (above empty: {:.0})", tax - floor);
+                }
                 match limit(watch, thread, op) {
                     Some(limit) => at_most(&name, tax, "ns", limit),
                     None => row(&name, tax, "ns", None),

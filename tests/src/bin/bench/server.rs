@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nulltrace_tests::cpu;
 
-use crate::measure::{first_and_last_cpu, median};
+use crate::measure::{first_and_last_cpu, quartile};
 use crate::program::Program;
 use crate::table::{absent, at_most, part, row};
 use crate::watch::Watch;
@@ -27,15 +27,7 @@ impl Service {
     fn title(self) -> &'static str {
         match self {
             Self::Rust => "examples/rust under wrk, 2 connections",
-            Self::Python => "examples/python under wrk, 1 connection",
-        }
-    }
-
-    fn connections(self) -> &'static str {
-        match self {
-            Self::Rust => "-c2",
-            // With more, threads wait for each other's interpreter lock, for how long is chance.
-            Self::Python => "-c1",
+            Self::Python => "examples/python under wrk, 2 connections",
         }
     }
 
@@ -64,7 +56,6 @@ impl Service {
 
 struct Server {
     program: Program,
-    service: Service,
     url: String,
 }
 
@@ -75,11 +66,7 @@ impl Server {
         let line = program.line()?;
         let port = line.rsplit(':').next().unwrap_or_default();
         let url = format!("http://127.0.0.1:{port}/download?file=2");
-        let server = Self {
-            program,
-            service,
-            url,
-        };
+        let server = Self { program, url };
         // Its threads and the file's pages.
         server.load()?;
         Ok(server)
@@ -90,7 +77,7 @@ impl Server {
         let out = Command::new("taskset")
             .args(["-c", &first_and_last_cpu()?.0.to_string()])
             .args(["wrk", "-t1"])
-            .args([self.service.connections(), "-d1s", &self.url])
+            .args(["-c2", "-d1s", &self.url])
             .output()?;
         let text = String::from_utf8_lossy(&out.stdout);
         let mut words = text.split_whitespace();
@@ -180,23 +167,18 @@ fn service(service: Service, others: &[Watch], dir: &Path) -> io::Result<()> {
         }
     }
     costs.sort_by_key(|(watch, _)| *watch);
-    let base: Vec<f64> = costs[0].1.iter().map(|cost| cost.server).collect();
-    row(
-        "no collector: CPU per request",
-        median(base.clone()),
-        "us",
-        None,
-    );
+    // What disturbs only adds.
+    let low = |costs: &[Cost], part: fn(&Cost) -> f64| quartile(costs.iter().map(part).collect());
+    let base = low(&costs[0].1, |cost| cost.server);
+    let high = costs[0]
+        .1
+        .iter()
+        .map(|cost| cost.server)
+        .fold(base, f64::max);
+    let name = format!("no collector: CPU per request (its rounds: up to {high:.0})");
+    row(&name, base, "us", None);
     for (watch, costs) in costs.iter().skip(1).chain(&others) {
-        let of = |part: fn(&Cost) -> f64| {
-            // A round's own base: the machine drifts.
-            let parts = costs.iter().zip(&base);
-            median(
-                parts
-                    .map(|(cost, base)| part(cost) / base * 100.0)
-                    .collect(),
-            )
-        };
+        let of = |part: fn(&Cost) -> f64| low(costs, part) / base * 100.0;
         let server = of(|cost| cost.server) - 100.0;
         let watcher = of(|cost| cost.watcher);
         let total = of(|cost| cost.server + cost.watcher) - 100.0;

@@ -29,9 +29,9 @@ pub(crate) fn part(title: &str) {
 /// A row with a limit, or without.
 pub(crate) fn row(name: &str, value: f64, unit: &str, verdict: Option<(bool, &str)>) {
     let verdict = verdict.map_or_else(String::new, |(ok, limit)| {
-        format!("{limit:>24}  {}", if ok { "reached" } else { "MISSED" })
+        format!("{limit:>14}  {}", if ok { "reached" } else { "MISSED" })
     });
-    println!("{name:<62} {value:>12.2} {unit:<10}{verdict}");
+    println!("{name:<75} {value:>12.2} {unit:<10}{verdict}");
 }
 
 /// A row whose value must not be above `limit`.
