@@ -18,6 +18,7 @@ struct nt_thread_activity {
 	__u64 out;	  /* when it was switched out, until that is accounted; 0: no */
 	__u64 run_delay;  /* the scheduler's count then */
 	__u64 entered;	  /* the call under way; 0: none, or one not to be counted */
+	__u64 marker;	  /* when the thread last wrote one */
 	__u64 call_blocked;
 	__u64 call_runnable;
 	__u32 nr;
@@ -25,6 +26,7 @@ struct nt_thread_activity {
 	__u32 fd;	 /* of the call, where its file may bear another name after it */
 	__u32 preempted; /* it was switched out while it could have gone on */
 	__u16 class;	 /* of the call */
+	bool rests;	 /* it has no span open: its calls are not looked at */
 	struct nt_file_id file; /* of the call */
 	struct nt_file_id from; /* the file its bytes come from, if that is another */
 	struct nt_file_id crowd; /* stands for files there is no room for */
@@ -85,6 +87,23 @@ static __always_inline __u64 nt_marked(struct task_struct *task)
 	return ts && *ts > last ? *ts : last;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, NT_RESTS);
+	__type(key, __u32);
+	__type(value, struct nt_rest);
+} rests SEC(".maps");
+
+/* Whether the thread had no span open after its last marker, as far as userspace has got. */
+static __always_inline bool nt_rests(struct nt_thread_activity *a)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), at = tid % NT_RESTS;
+	struct nt_rest *rest = bpf_map_lookup_elem(&rests, &at);
+
+	return rest && rest->marker == a->marker && rest->tid == tid;
+}
+
 static __always_inline __u64 *nt_stint(void)
 {
 	__u32 zero = 0;
@@ -133,7 +152,7 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 	if (a->entered) {
 		a->call_runnable += waited;
 		a->call_blocked += off - waited;
-	} else {
+	} else if (!a->rests) {
 		a->segment.fault += off - waited;
 	}
 }
@@ -185,6 +204,8 @@ __noinline int nt_segment_at_marker(__u64 ts)
 	}
 	nt_segment_end(a, task, ts);
 	a->entered = 0;
+	a->marker = ts;
+	a->rests = false;
 	if (nt_inside != NT_INSIDE_THREAD) {
 		__u32 group[2];
 

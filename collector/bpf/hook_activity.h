@@ -16,6 +16,10 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 	a = nt_activity_of(task);
 	if (!a)
 		return;
+	if (nt_inside == NT_INSIDE_THREAD && nt_rests(a)) {
+		a->rests = true;
+		return;
+	}
 	nt_settle(a, task);
 	a->nr = compat ? nr | NT_COMPAT : nr;
 	a->class = compat ? 0 : nt_class_of(nr);

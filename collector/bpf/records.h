@@ -175,6 +175,19 @@ struct nt_segment {
 	__u32 calls;	/* nt_calls that follow */
 };
 
+/*
+ * A thread that had no span open after its marker of that time. Userspace, which
+ * alone knows, writes these; the calls of the thread are not looked at until its
+ * next marker. By thread id modulo NT_RESTS: whoever is overwritten is looked at.
+ */
+#define NT_RESTS 4096
+
+struct nt_rest {
+	__u64 marker; /* 0: none */
+	__u32 tid;
+	__u32 reserved;
+};
+
 /* Per-cpu counters, by index. A counter only ever grows. */
 enum nt_counter {
 	NT_N_RING_FULL,	/* records lost: no room in the ring */

@@ -1,6 +1,6 @@
 //! The only place that wires the rooms together: source, order, correlator, summary, sinks.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use nulltrace_core::event::Event;
 use nulltrace_core::group::{self, Groups, Plan};
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::order::Order;
+use nulltrace_core::record::RESTS;
 use nulltrace_core::span::Closed;
 use nulltrace_core::summary::{self, Row, Summary};
 
@@ -80,6 +81,8 @@ struct Results {
     summary: Summary,
     grouped: Option<Grouped>,
     batch: Vec<Closed>,
+    /// Threads without an open span, and when each wrote last.
+    rests: HashMap<u32, u64>,
     /// Nobody takes batches: do not make any.
     summary_only: bool,
     log: Log,
@@ -141,6 +144,7 @@ impl Pipeline {
                     summary: Summary::new(limits.summary),
                     grouped: None,
                     batch: Vec::new(),
+                    rests: HashMap::new(),
                     summary_only: hub.is_none(),
                     log: Log::new(limits.malformed_per_second),
                 },
@@ -184,6 +188,9 @@ impl Pipeline {
         let until = now.saturating_sub(SLACK_NS);
         order.release(until, &mut |record| rest.take(record));
         rest.correlator.tick(until, &mut rest.results);
+        for (tid, ts) in rest.results.rests.drain() {
+            source.rests(tid, ts);
+        }
         self.hand_over();
         if let Some(hub) = &self.hub {
             hub.tell(&self.lost(source));
@@ -268,13 +275,23 @@ impl Out for Results {
         }
     }
 
+    fn rests(&mut self, tid: u32, ts: u64) {
+        // What is not told only costs its thread more.
+        if self.rests.len() < RESTS {
+            self.rests.insert(tid, ts);
+        }
+    }
+
     fn malformed(&mut self, bad: &Malformed<'_>) {
         self.log.note(bad);
     }
 
     fn inside(&mut self, inside: &Inside<'_>) {
         self.summary.inside(inside);
-        if let Some(Grouped { groups, enrich }) = &mut self.grouped {
+        if let Some(Grouped { groups, enrich }) = &mut self.grouped
+            // Of what is outside spans only the beginning was looked at.
+            && !inside.paths.is_empty()
+        {
             groups.push(inside, enrich.known(inside));
         }
     }

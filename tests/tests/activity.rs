@@ -292,3 +292,33 @@ fn a_view_of_what_is_not_seen_says_so() {
         assert!(ran.stderr().contains(why), "{}", ran.stderr());
     }
 }
+
+/// What a thread calls with no span open is not looked at once userspace has said so, and is again from the
+/// next marker on.
+#[test]
+fn a_thread_at_rest_is_left_alone() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let script = r#"
+        echo ">:t:$1::" >/dev/null; echo "<:t:$1::" >/dev/null
+        sleep 0.2
+        i=0; while [ $i -lt 50 ]; do umask >&3; i=$((i + 1)); done
+        echo ">:t:$1::" >/dev/null
+        i=0; while [ $i -lt 50 ]; do umask >&3; i=$((i + 1)); done
+        echo "<:t:$1::" >/dev/null
+    "#;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let command = format!("exec 3>{}; {script}", file.path().display());
+    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
+        let ran = run(hook, &[], &["sh", "-c", &command, "sh", "job"]);
+        let job = ran.row(&["job"]);
+        let files = job["files"].as_array().unwrap();
+        let name = file.path().to_str().unwrap();
+        let written = files.iter().find(|of| of["name"] == name).unwrap();
+        assert_eq!(written["bytes_out"], 50 * 5, "{job:#}");
+        // All of the time is known all the same.
+        let outside = &ran.summary["outside_ns"];
+        assert!(outside["blocked"].as_u64() > Some(150 * MS), "{outside:#}");
+    }
+}

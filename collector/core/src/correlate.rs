@@ -46,6 +46,11 @@ pub trait Out {
     fn malformed(&mut self, bad: &Malformed<'_>) {
         let _ = bad;
     }
+    /// A thread has no span open after what it wrote at time `ts`: until its next marker, nobody asks what
+    /// it calls.
+    fn rests(&mut self, tid: u32, ts: u64) {
+        let _ = (tid, ts);
+    }
     /// A thread that writes markers did something, inside spans or outside.
     fn inside(&mut self, inside: &Inside<'_>) {
         let _ = inside;
@@ -134,6 +139,9 @@ impl Correlator {
                 let each = |joined: Joined<'_>| rest.marker(pid, tid, &joined, out);
                 if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
                     rest.markers.not_markers += 1;
+                }
+                if !rest.spans.has_open(pid, tid) {
+                    out.rests(tid, ts);
                 }
             }
             What::Segment { segment, calls } => rest.segment(segment, calls, out),

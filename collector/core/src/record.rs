@@ -4,6 +4,7 @@
 //! here at compile time and compared with the compiled object by a test.
 
 use core::mem::{offset_of, size_of};
+use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -303,6 +304,26 @@ const _: () = {
     assert!(offset_of!(ProcessRecord, exe) == 64);
     assert!(size_of::<ForkRecord>() == 32);
     assert!(size_of::<ExitRecord>() == 32);
+};
+
+/// How many [`Rest`]s there are, by thread id modulo this.
+pub const RESTS: usize = 4096;
+
+/// What userspace tells the kernel: a thread that had no span open after its marker of that time.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Rest {
+    /// The marker's time; 0 for none.
+    pub marker: AtomicU64,
+    /// The thread.
+    pub tid: AtomicU32,
+    /// Zero.
+    pub reserved: AtomicU32,
+}
+
+const _: () = {
+    assert!(size_of::<Rest>() == 16);
+    assert!(offset_of!(Rest, tid) == 8);
 };
 
 /// Index into the kernel's counters, `enum nt_counter` of `records.h`.

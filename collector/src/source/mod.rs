@@ -33,6 +33,12 @@ pub trait Source: Send {
         false
     }
 
+    /// A thread has no span open after what it wrote at time `ts`, `CLOCK_MONOTONIC` nanoseconds: its calls
+    /// need not be looked at until its next marker.
+    fn rests(&mut self, tid: u32, ts: u64) {
+        let _ = (tid, ts);
+    }
+
     /// What the source itself lost so far.
     fn lost(&self) -> Lost;
 

@@ -58,7 +58,7 @@ struct Summary<'a> {
     elapsed_ns: u64,
     spans: Vec<Span<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    outside_ns: Option<Time>,
+    outside_ns: Option<Outside>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +160,7 @@ impl<'a> Summary<'a> {
                 .iter()
                 .map(|row| Span::new(row, report.outside.is_some()))
                 .collect(),
-            outside_ns: report.outside.map(Time::new),
+            outside_ns: report.outside.map(Outside::new),
             by: report.groups.map(group::by),
             rows: report.groups.map(group::rows),
             ledger: LedgerKeys::new(report.ledger),
@@ -216,6 +216,35 @@ impl<'a> Span<'a> {
                 Kind::Path => None,
                 Kind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
             },
+        }
+    }
+}
+
+/// The time of threads with no span open. Their calls are looked at only until the kernel is told so, so
+/// that nothing is known of where it went in calls.
+#[derive(Serialize)]
+struct Outside {
+    wall: u64,
+    on_cpu: u64,
+    runnable: u64,
+    blocked: u64,
+    voluntary_switches: u64,
+    involuntary_switches: u64,
+    minor_faults: u64,
+    major_faults: u64,
+}
+
+impl Outside {
+    fn new(of: &Times) -> Self {
+        Self {
+            wall: of.wall,
+            on_cpu: of.on_cpu(),
+            runnable: of.runnable,
+            blocked: of.blocked,
+            voluntary_switches: of.voluntary,
+            involuntary_switches: of.involuntary,
+            minor_faults: of.minor,
+            major_faults: of.major,
         }
     }
 }

@@ -227,6 +227,11 @@ impl Spans {
         self.counts.open = self.table.len() as u64;
     }
 
+    /// Whether a thread has a span open.
+    pub(crate) fn has_open(&self, pid: u32, tid: u32) -> bool {
+        self.table.innermost(pid, tid).is_some()
+    }
+
     /// Sequence number and path of the span opened last.
     pub(crate) fn newest(&self) -> Option<(u64, &Arc<TagPath>)> {
         let span = self.table.newest()?;

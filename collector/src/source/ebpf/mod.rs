@@ -7,6 +7,7 @@ mod members;
 mod object;
 mod pace;
 mod preempt;
+mod rests;
 
 use std::fmt::Write as _;
 use std::io;
@@ -24,6 +25,7 @@ use crate::source::Source;
 use counters::Counters;
 use members::Members;
 use pace::Pace;
+use rests::Rests;
 
 /// The live source. Everything is detached when it is dropped.
 pub struct EbpfSource {
@@ -33,6 +35,8 @@ pub struct EbpfSource {
     members: Members,
     scope: Scope,
     activity: bool,
+    /// None where activity is not looked at.
+    rests: Option<Rests>,
     pace: Pace,
     hook: Hook,
     refused: Vec<(Hook, EbpfError)>,
@@ -66,6 +70,12 @@ impl EbpfSource {
             ),
             scope: options.scope,
             activity: options.activity,
+            rests: if options.activity {
+                let map = object::map_data(&mut ebpf, "rests")?;
+                Some(Rests::new(map).map_err(EbpfError::Io)?)
+            } else {
+                None
+            },
             pace: Pace::new(options.ring_bytes),
             hook,
             refused,
@@ -148,6 +158,12 @@ impl Source for EbpfSource {
 
     fn sees_activity(&self) -> bool {
         self.activity
+    }
+
+    fn rests(&mut self, tid: u32, ts: u64) {
+        if let Some(rests) = &self.rests {
+            rests.tell(tid, ts);
+        }
     }
 
     fn lost(&self) -> Lost {

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use aya::maps::{Map, MapError};
+use aya::maps::{Map, MapData, MapError};
 use aya::programs::{RawTracePoint, TestRun};
 use aya::{Btf, Ebpf, EbpfLoader, RawTracePointRunOptions, include_bytes_aligned};
 
@@ -162,6 +162,14 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
 pub(super) fn map(ebpf: &mut Ebpf, name: &str) -> Result<Map, EbpfError> {
     ebpf.take_map(name)
         .ok_or_else(|| MapError::InvalidName { name: name.into() }.into())
+}
+
+/// Takes an array out of the object, for its memory.
+pub(super) fn map_data(ebpf: &mut Ebpf, name: &str) -> Result<MapData, EbpfError> {
+    match map(ebpf, name)? {
+        Map::Array(data) => Ok(data),
+        _ => Err(MapError::InvalidName { name: name.into() }.into()),
+    }
 }
 
 /// This process's id in the initial pid namespace, which it may not be in itself.

@@ -1,0 +1,52 @@
+//! Telling the kernel which threads have no span open.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::Ordering;
+use std::{io, ptr, slice};
+
+use aya::maps::MapData;
+use nulltrace_core::record::{RESTS, Rest};
+
+/// The map `rests` of the kernel programs, as memory of this process: telling is no system call.
+pub(super) struct Rests {
+    /// Held, so that the map lives as long as its memory.
+    _map: MapData,
+    at: ptr::NonNull<Rest>,
+}
+
+const BYTES: usize = RESTS * size_of::<Rest>();
+
+// SAFETY: the memory is this value's own, and only written by atomic stores.
+unsafe impl Send for Rests {}
+
+impl Rests {
+    pub(super) fn new(map: MapData) -> io::Result<Self> {
+        let fd = map.fd().as_fd().as_raw_fd();
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping of a descriptor that is open; nothing else is touched.
+        let at = unsafe { libc::mmap(ptr::null_mut(), BYTES, access, libc::MAP_SHARED, fd, 0) };
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let at = ptr::NonNull::new(at.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { _map: map, at })
+    }
+
+    /// The kernel compares the time and the thread, so half of what is written means nobody.
+    pub(super) fn tell(&self, tid: u32, ts: u64) {
+        // SAFETY: the mapping has that many, and all bytes are valid for atomics.
+        let rests = unsafe { slice::from_raw_parts(self.at.as_ptr(), RESTS) };
+        if let Some(rest) = rests.get(tid as usize % RESTS) {
+            rest.marker.store(0, Ordering::Release);
+            rest.tid.store(tid, Ordering::Release);
+            rest.marker.store(ts, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Rests {
+    fn drop(&mut self) {
+        // SAFETY: made by `new` with that length, and used by nobody else.
+        unsafe { libc::munmap(self.at.as_ptr().cast(), BYTES) };
+    }
+}
