@@ -218,21 +218,23 @@ __noinline int nt_tell(struct nt_used *used)
 /* Finds out which file it is, and tells it if that is news. */
 __noinline int nt_meet(struct nt_used *used)
 {
+	struct nt_file_id id; /* on the stack: Linux 6.1 takes no other memory of ours as a key */
 	struct inode *inode;
 	__u64 op;
 
 	if (!used)
 		return 0;
 	inode = used->inode;
-	used->id.ino = used->ino;
-	used->id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	used->id.gen = BPF_CORE_READ(inode, i_generation);
+	id.ino = used->ino;
+	id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	id.gen = BPF_CORE_READ(inode, i_generation);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == NT_ANON_INODE_FS) {
 		/* What can be done with it tells its kind; the address itself is nobody's business. */
 		op = (__u64)used->op;
-		used->id.gen = op * 0x9e3779b97f4a7c15ULL >> 32;
+		id.gen = op * 0x9e3779b97f4a7c15ULL >> 32;
 	}
-	if (!bpf_map_lookup_elem(&named, &used->id))
+	used->id = id;
+	if (!bpf_map_lookup_elem(&named, &id))
 		nt_tell(used);
 	return 0;
 }
