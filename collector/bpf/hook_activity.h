@@ -64,7 +64,8 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	    (a->segment.calls >= NT_CALLS_MAX - NT_CALLS_SPARE &&
 	     now - a->segment.since > NT_FULL_NS) ||
 	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
-		nt_segment_end(a, task, now);
+		/* Not `now`: a file that this call opened was told since, and must come first. */
+		nt_segment_end(a, task, bpf_ktime_get_ns());
 	return 0;
 }
 
