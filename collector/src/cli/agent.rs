@@ -63,16 +63,18 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
         },
         &config.scope,
     )?;
+    // Who waits for this line may count on all that follows to be within the time that is told.
+    let grouped = plan.is_some();
+    let mut pipeline = Pipeline::new(limits(&config), hub).grouping(plan);
     eprintln!(
         "nulltrace: attached: {} in {} ms",
         source.name(),
         began.elapsed().as_millis()
     );
     let mut notes = Vec::new();
-    if plan.is_some() && !source.sees_activity() {
+    if grouped && !source.sees_activity() {
         notes.push(unseen(activity));
     }
-    let mut pipeline = Pipeline::new(limits(&config), hub).grouping(plan);
     while !signals
         .take()
         .is_some_and(|signal| ENDS.contains(&signal.number))

@@ -51,9 +51,14 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         inside: Reach::Thread,
     });
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
+    // The command runs: what it does is within the time that is told.
+    let mut limits = Limits::default();
+    limits.spans.reach = look.inside;
+    let grouped = plan.is_some();
+    let mut pipeline = Pipeline::new(limits, hub).grouping(plan);
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
-        || plan.is_some()
+        || grouped
         || shared.activity == Some(Activity::Segments)
         || shared.inside.is_some();
     if wanted && !traced.source.sees_activity() {
@@ -64,9 +69,6 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
             eprintln!("nulltrace: {note}");
         }
     }
-    let mut limits = Limits::default();
-    limits.spans.reach = look.inside;
-    let mut pipeline = Pipeline::new(limits, hub).grouping(plan);
     let status = follow(
         &mut traced,
         &mut pipeline,
