@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub mod activity;
 pub mod empty;
+pub mod known;
 pub mod languages;
 pub mod marks;
+pub mod strace;
 pub mod traced;
 
 /// The binary under test: `$NULLTRACE_BIN`, else the one beside this test's own.

@@ -1,65 +1,20 @@
-//! What the kernel did inside spans, against what is known and what others say of the same work.
+//! What the kernel did inside spans, against what is known of the work.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     reason = "what fails here fails a test"
 )]
 
-use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
-
-use nulltrace_tests::traced::{Ran, program, run};
+use nulltrace_tests::activity::{MS, call, each, ns};
 use nulltrace_tests::{hooks, no_bpf};
-use serde_json::Value;
-
-/// The program of known work, once under each hook that sees activity.
-fn each(check: impl Fn(&Ran, u64)) {
-    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
-        println!("{hook}");
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let workload = program("activity");
-        let before = not_the_tasks();
-        let ran = run(hook, &[], &[workload.as_os_str(), file.path().as_os_str()]);
-        assert!(ran.output.status.success(), "{}", ran.stderr());
-        let lost = ran.summary["ledger"]["lost"].as_object().unwrap();
-        assert!(lost.values().all(|n| n == 0), "{lost:?}");
-        check(&ran, not_the_tasks() - before);
-    }
-}
-
-/// Time that passed for a thread on a cpu without being the thread's, of all cpus: interrupts, and what
-/// a hypervisor took. The scheduler does not count it, a clock does.
-fn not_the_tasks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/stat").unwrap();
-    let ticks = |field: usize| -> u64 {
-        let text = stat.lines().next().unwrap().split_whitespace().nth(field);
-        text.map_or(0, |ticks| ticks.parse().unwrap())
-    };
-    // irq, softirq, steal; hundredths of a second.
-    (ticks(6) + ticks(7) + ticks(8)) * 10 * MS
-}
-
-fn ns(row: &Value, key: &str) -> u64 {
-    row["time_ns"][key].as_u64().unwrap()
-}
-
-/// The calls of one name, `self` or all.
-fn call<'a>(row: &'a Value, name: &str) -> &'a Value {
-    let calls = row["activity"].as_array().unwrap();
-    calls
-        .iter()
-        .find(|call| call["syscall"] == name)
-        .unwrap_or_else(|| panic!("no {name} in {row:#}"))
-}
-
-const MS: u64 = 1_000_000;
+use nulltrace_tests::traced::run;
 
 #[test]
 fn known_work_is_found() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
-    each(|ran, _| {
+    each("activity", |ran, _| {
         let of = |tag| ran.row(&["all", tag]);
 
         let sleep = of("sleep");
@@ -123,7 +78,7 @@ fn all_of_the_time_is_accounted_for_once() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
-    each(|ran, not_the_tasks| {
+    each("activity", |ran, not_the_tasks| {
         let rows = ran.summary["spans"].as_array().unwrap();
         let mut own = 0;
         for row in rows {
@@ -161,110 +116,6 @@ fn all_of_the_time_is_accounted_for_once() {
         between(ns(spin, "runnable"), said[1], said[3], 0.05);
         assert!(ns(spin, "user") > ns(spin, "kernel"));
     });
-}
-
-/// Count and bytes of each call by span path, as strace tells them.
-fn by_strace(trace: &str) -> BTreeMap<(String, String), (u64, u64)> {
-    let mut found = BTreeMap::new();
-    let mut open: Vec<String> = Vec::new();
-    // Only the thread that marks: the first.
-    let first = trace.split(' ').next().unwrap();
-    for line in trace.lines() {
-        let Some(line) = line.strip_prefix(first).map(str::trim_start) else {
-            continue;
-        };
-        if let Some(marker) = line
-            .split('"')
-            .nth(1)
-            .filter(|_| line.starts_with("write("))
-            && let Some((dir @ (">" | "<"), rest)) = marker.split_once(":t:")
-        {
-            match dir {
-                ">" => open.push(rest.trim_end_matches(':').to_owned()),
-                _ => drop(open.pop()),
-            }
-            continue;
-        }
-        let (Some(path), Some((name, _))) = (open.last(), line.split_once('(')) else {
-            continue;
-        };
-        let Some((_, result)) = line.rsplit_once(" = ") else {
-            continue;
-        };
-        let result: i64 = result.split(' ').next().unwrap().parse().unwrap_or(0);
-        let counts: &mut (u64, u64) = found.entry((path.clone(), name.to_owned())).or_default();
-        counts.0 += 1;
-        if ["read", "write", "pread64", "getrandom"].contains(&name) {
-            counts.1 += result.max(0).unsigned_abs();
-        }
-    }
-    found
-}
-
-#[test]
-fn counts_and_bytes_are_those_of_strace() {
-    if let Some(why) = no_bpf() {
-        return println!("skipped: {why}");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let (trace, file) = (dir.path().join("trace"), dir.path().join("file"));
-    // Restarted calls and their parts on other lines would count twice: the marking thread has none.
-    let strace = Command::new("strace")
-        .args(["-f", "-qq", "-e", "signal=none", "-o"])
-        .arg(&trace)
-        .arg(program("activity"))
-        .arg(&file)
-        .stdout(Stdio::null())
-        .status();
-    if !strace.is_ok_and(|status| status.success()) {
-        assert!(
-            std::env::var_os("NULLTRACE_REQUIRE_CONSUMERS").is_none(),
-            "no strace"
-        );
-        return println!("skipped: no strace here");
-    }
-    let theirs = by_strace(&joined(&std::fs::read_to_string(trace).unwrap()));
-    assert!(theirs.len() > 10, "{theirs:?}");
-    each(|ran, _| {
-        for ((path, name), (count, bytes)) in &theirs {
-            // How often a lock's futex is called is a matter of luck, how often the clock is read one of
-            // time, and the scheduler's numbers, which are read outside the inner spans, have more or
-            // fewer digits.
-            if name == "futex" || path == "all.spin" || path == "all" {
-                continue;
-            }
-            let tags: Vec<&str> = path.split('.').collect();
-            let ours = &call(ran.row(&tags), name)["self"];
-            assert_eq!(
-                (
-                    ours["count"].as_u64().unwrap(),
-                    ours["bytes"].as_u64().unwrap()
-                ),
-                (*count, *bytes),
-                "{name} in {path}"
-            );
-        }
-    });
-}
-
-/// `PID call(… <unfinished ...>` and `PID <... call resumed>…` on one line.
-fn joined(trace: &str) -> String {
-    let mut waiting: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut lines = String::new();
-    for line in trace.lines() {
-        let pid = line.split(' ').next().unwrap();
-        if let Some(begun) = line.strip_suffix(" <unfinished ...>") {
-            waiting.insert(pid, begun);
-        } else if let Some((_, rest)) = line.split_once(" resumed>") {
-            lines += waiting.remove(pid).unwrap_or(pid);
-            lines += rest;
-            lines.push('\n');
-        } else {
-            lines += line;
-            lines.push('\n');
-        }
-    }
-    lines
 }
 
 #[test]

@@ -8,4 +8,4 @@ for program in bash setpriv unshare; do
 	with+=(--with "$(command -v "$program")")
 done
 exec tests/vm/test --test run --test faults --test agent --test activity --test files \
-	--test group --test inside "${with[@]}" "$@"
+	--test group --test inside --test activity_known --test activity_faults "${with[@]}" "$@"
