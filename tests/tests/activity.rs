@@ -6,8 +6,8 @@
 )]
 
 use nulltrace_tests::activity::{MS, call, each, ns};
-use nulltrace_tests::{hooks, no_bpf};
 use nulltrace_tests::traced::run;
+use nulltrace_tests::{hooks, no_bpf};
 
 #[test]
 fn known_work_is_found() {
