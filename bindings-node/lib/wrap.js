@@ -1,8 +1,9 @@
 'use strict'
 
 const { ASYNC, ASYNC_GENERATOR, GENERATOR, PLAIN, following, isPromise, kind, kinds, said } = require('./body.js')
+const { fresh } = require('./fresh.js')
 const { adopt, context, openHere, nothing } = require('./span.js')
-const { end, enter } = require('./write.js')
+const { spelled } = require('./write.js')
 
 const { apply, construct } = Reflect
 
@@ -31,33 +32,19 @@ function like(made, fn) {
   return made
 }
 
-/** The way of most calls: markers that are ready, and no span object. */
+/** The way of most calls, see plain.js, with those that are rarer. */
 function plain(root, site, fn, options) {
-  const { enterArgs, exitArgs } = options
   site.prepare()
-  const write = { enter: site.enterT, exit: site.exitT }
-  return function traced() {
-    // A twin is open, or a context gives the id: both are rarer, and dearer anyway.
-    if (new.target !== undefined || site.busy || context.getStore() !== undefined) {
-      const target = new.target === traced ? fn : new.target
-      return call(root, site, fn, options, false, this, arguments, target)
-    }
-    if (enterArgs === undefined) write.enter()
-    else if (!enter(site, 't', said(enterArgs, ...arguments))) return apply(fn, this, arguments)
-    site.busy = true
-    let result
-    try {
-      result = apply(fn, this, arguments)
-    } catch (thrown) {
-      adopt(site).fail(thrown)
-      throw thrown
-    }
-    if (typeof result === 'object' && isPromise(result)) return following(result, adopt(site), exitArgs)
-    site.busy = false
-    if (exitArgs === undefined) write.exit()
-    else end(site, 't', said(exitArgs, result))
-    return result
-  }
+  return fresh()(fn, site, options, {
+    apply,
+    context,
+    fail: (thrown) => adopt(site).fail(thrown),
+    follow: (promise) => following(promise, adopt(site), options.exitArgs),
+    isPromise,
+    rare: (self, args, target) => call(root, site, fn, options, false, self, args, target),
+    said,
+    spelled,
+  })
 }
 
 function general(root, site, fn, options, moves) {

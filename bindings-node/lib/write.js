@@ -3,6 +3,7 @@
 
 const backend = require('./backend.js')
 const encode = require('./encode.js')
+const { quickly } = require('./plain.js')
 
 const ENTER = '>'
 const EXIT = '<'
@@ -16,19 +17,12 @@ function long(dir, site, id, args) {
   return true
 }
 
-/** What the addon takes as it is; what is not text makes it decline. */
-const own = (value) => (typeof value === 'number' ? String(value) : value)
-
-/** Lets the addon escape and write the few arguments of most spans; false if it did not. */
-function quickly(call, args) {
-  if (typeof args !== 'object' || args[Symbol.iterator] !== undefined) return false
-  const names = Object.keys(args)
-  const a = names[0]
-  if (names.length === 1) return call(a, own(args[a])) === undefined
-  const b = names[1]
-  if (names.length === 2) return call(a, own(args[a]), b, own(args[b])) === undefined
-  const c = names[2]
-  return names.length === 3 && call(a, own(args[a]), b, own(args[b]), c, own(args[c])) === undefined
+/** Writes a marker whose text is put together here; false if it is refused. */
+function spelled(dir, site, id, args) {
+  const said = site.path === null || site.json ? null : encode.quick(args)
+  if (said === null) return long(dir, site, id, args)
+  backend.writeText(dir + ':' + id + ':' + site.path + ':' + said + ':')
+  return true
 }
 
 function write(dir, site, id, args) {
@@ -36,10 +30,7 @@ function write(dir, site, id, args) {
     const call = dir === ENTER ? site.enterWith : site.exitWith
     if (call !== null && quickly(call, args)) return true
   }
-  const said = site.path === null || site.json ? null : encode.quick(args)
-  if (said === null) return long(dir, site, id, args)
-  backend.writeText(dir + ':' + id + ':' + site.path + ':' + said + ':')
-  return true
+  return spelled(dir, site, id, args)
 }
 
 /** Writes an enter; false if it is refused, or its arguments threw: nothing was written then. */
@@ -65,4 +56,4 @@ function end(site, id, args) {
   if (!exit(site, id, args)) exit(site, id, null)
 }
 
-module.exports = { end, enter, exit }
+module.exports = { end, enter, exit, spelled }
