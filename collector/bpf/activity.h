@@ -130,7 +130,8 @@ static __always_inline struct nt_thread_activity *nt_activity_of(struct task_str
  * when this cpu was last given to a thread, which was this one: so nothing need
  * be known of a thread when it is switched in, where it is not the current one.
  */
-static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_struct *task)
+static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_struct *task,
+				      __u64 now)
 {
 	__u64 *stint, off, waited;
 
@@ -144,6 +145,11 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 	/* The scheduler's count is right even where a switch of another thread was not told. */
 	if (off < waited)
 		off = waited;
+	/* That is by another clock, which may have been read at another time. */
+	if (off > now - a->out)
+		off = now - a->out;
+	if (waited > off)
+		waited = off;
 	if (a->preempted)
 		waited = off;
 	a->out = 0;
@@ -173,7 +179,7 @@ static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct 
 	struct nt_segment *segment = &a->segment;
 	__u32 n;
 
-	nt_settle(a, task);
+	nt_settle(a, task, ts);
 	if (segment->since) {
 		segment->minor = task->min_flt - a->minor;
 		segment->major = task->maj_flt - a->major;

@@ -10,19 +10,23 @@
 static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, bool compat)
 {
 	struct nt_thread_activity *a;
+	__u32 class;
 
 	if (nt_inside != NT_INSIDE_THREAD)
 		nt_join();
 	a = nt_activity_of(task);
 	if (!a)
 		return;
-	if (nt_inside == NT_INSIDE_THREAD && nt_rests(a)) {
+	class = compat ? 0 : nt_class_of(nr);
+	/* What changes which file is which is looked at all the same. */
+	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a)) {
 		a->rests = true;
 		return;
 	}
-	nt_settle(a, task);
+	if (a->out)
+		nt_settle(a, task, bpf_ktime_get_ns());
 	a->nr = compat ? nr | NT_COMPAT : nr;
-	a->class = compat ? 0 : nt_class_of(nr);
+	a->class = class;
 	if (a->class)
 		nt_call_files(a, task, (struct pt_regs *)bpf_task_pt_regs(task));
 	else
@@ -53,8 +57,8 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	/* A call whose beginning was not seen, and a marker's own, are not counted. */
 	if (!a || !a->entered)
 		return 0;
-	nt_settle(a, task);
 	now = bpf_ktime_get_ns();
+	nt_settle(a, task, now);
 	time = now - a->entered;
 	nt_call_ends(a, task, time, ctx->args[1]);
 	off = a->call_blocked + a->call_runnable;
@@ -81,7 +85,7 @@ int nt_switch(struct bpf_raw_tracepoint_args *ctx)
 	if (!stint)
 		return 0;
 	if (a) {
-		nt_settle(a, task);
+		nt_settle(a, task, now);
 		if (!a->entered && now - a->segment.since > NT_PART_NS)
 			nt_segment_end(a, task, now);
 		a->preempted = ctx->args[0] || task->__state == 0;
