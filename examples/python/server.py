@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """A small HTTP service with spans: /fib/N, /empty and /download, in the standard library's server.
 
-    server.py --port 0 --dir D      prints the port; makes D/blob.bin.1 to D/blob.bin.4
+    server.py --port 0 --dir D      prints the port; has D/blob.bin.1 to D/blob.bin.4 while it runs
     /download?file=4                that file; without it a random one
 
 The handlers are the spans fib, empty and download; download has headers and write inside.
+SIGTERM and SIGINT end it when the requests under way are answered; a second one ends it at once.
 """
 
 import argparse
 import os
 import random
 import signal
+import socket
 import threading
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,12 +24,25 @@ SIZES = {1: 1 << 10, 2: 64 << 10, 3: 1 << 20, 4: 512 << 20}
 PIECE = 64 << 10
 
 
-def make_files(folder):
-    """Sparse: they have their size and take no room."""
+@contextmanager
+def files(folder):
+    """Sparse: they have their size and take no room. What was there before is left as it is."""
     os.makedirs(folder, exist_ok=True)
-    for number, size in SIZES.items():
-        with open(os.path.join(folder, "blob.bin.%d" % number), "ab") as file:
-            file.truncate(size)
+    made = []
+    try:
+        for number, size in SIZES.items():
+            path = os.path.join(folder, "blob.bin.%d" % number)
+            try:
+                with open(path, "xb") as file:
+                    made.append(path)
+                    file.truncate(size)
+            except FileExistsError:
+                if os.path.getsize(path) != size:
+                    raise SystemExit("server.py: not a file of %d bytes: %s; choose another --dir" % (size, path))
+        yield
+    finally:
+        for path in made:
+            os.remove(path)
 
 
 def fib(n):
@@ -88,17 +104,45 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = False  # so that server_close waits for them
+
+    def __init__(self, address, folder):
+        self.folder = folder
+        self.open = set()
+        super().__init__(address, Handler)
+
+    def process_request(self, request, client_address):
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self):
+        # A client that keeps its connection has no further request.
+        for request in list(self.open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RD)
+        super().server_close()
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--port", type=int, default=8080)
-    options.add_argument("--dir", default="/tmp/nulltrace-demo")
+    options.add_argument("--dir", default="/tmp")
     options = options.parse_args()
-    make_files(options.dir)
-    with ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
-        server.folder = options.dir
+    with files(options.dir), Server(("127.0.0.1", options.port), options.dir) as server:
+
+        def end(number, _frame):
+            signal.signal(number, signal.SIG_DFL)
+            # In a thread of its own: shutdown waits for the loop, which runs in this one.
+            threading.Thread(target=server.shutdown).start()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
         print(server.server_port, flush=True)
-        # Handled in a thread of its own: shutdown waits for the loop, which runs in this one.
-        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
         server.serve_forever()
 
 

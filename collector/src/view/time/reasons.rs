@@ -135,7 +135,7 @@ impl Group<'_> {
             bytes = bytes.saturating_sub(calls.bytes);
         }
         if left > 0 && count > 0 {
-            let on = self.others(files.len() - parts.len(), parts.len());
+            let on = self.others(&files[parts.len()..], parts.len());
             parts.push(Part {
                 ns: left,
                 on: String::new(),
@@ -145,15 +145,19 @@ impl Group<'_> {
         parts
     }
 
-    fn others(&self, files: usize, named: usize) -> String {
+    fn others(&self, files: &[OnFile<'_>], named: usize) -> String {
         let other = if named > 0 { " other" } else { "" };
-        let many = if files == 1 && !self.more { "" } else { "s" };
-        match (files, self.more) {
+        let what = match !self.more && files.iter().all(|on| on.file.kind.is_socket()) {
+            true => "socket",
+            false => "file",
+        };
+        match (files.len(), self.more) {
             (0, false) => String::new(),
             (0, true) => format!(" on{other} files"),
+            (1, false) => format!(" on 1{other} {what}"),
             (n, more) => {
                 let more = if more { "+" } else { "" };
-                format!(" on {n}{more}{other} file{many}")
+                format!(" on {n}{more}{other} {what}s")
             }
         }
     }
@@ -281,6 +285,24 @@ mod tests {
         assert_eq!(
             told(&[one, none]),
             ["blocked 90.0 % in ioctl: 2 calls on 1 file"]
+        );
+    }
+
+    #[test]
+    fn sockets_are_no_files() {
+        let send = |port: u16| {
+            let socket = fixture::tcp("127.0.0.1:80", &format!("127.0.0.1:{port}"));
+            (call(Sysno::sendto, 100_000, 7, CALLS_OUT), Some(socket))
+        };
+        let three = [send(1), send(2), send(3)];
+        assert_eq!(
+            told(&three),
+            ["blocked 30.0 % in sendto: 21 B in 3 calls on 3 sockets"]
+        );
+        let file = (call(Sysno::sendto, 100_000, 0, 0), blob("/a"));
+        assert_eq!(
+            told(&[&three[..], &[file]].concat()),
+            ["blocked 40.0 % in sendto: 21 B in 4 calls on 4 files"]
         );
     }
 
