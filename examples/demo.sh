@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job on real input: shell scripts mark spans around real HTTP fetches; nulltrace shows them
-# in a table and sends them to a real statsd server, from which they are read back.
+# in a table and sends them to a real statsd server, from which they are read back. Then, of a real
+# service, why it is slow.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,3 +34,5 @@ both='"$1" "$2" alice & "$1" "$2" bob & wait'
 say '$ the same with --statsd, read back from a statsd server'
 node tests/consumers/statsd/readback.js -- \
 	"$nulltrace" run --quiet --statsd '{}' -- bash -c "$both" both "$scripts/nested.sh" "$url"
+
+NULLTRACE_BIN=$nulltrace ./examples/story.sh
