@@ -135,7 +135,9 @@ fn blind_spots(hook: Option<&str>) -> Vec<&'static str> {
     let mut spots = Vec::new();
     if hook != Some("ptrace") {
         spots.push("a marker in memory that was never touched is not readable in the kernel: counted as lost.fault");
-        spots.push("of io_uring inside spans the call io_uring_enter is seen, its files and bytes are not");
+        spots.push(
+            "of io_uring inside spans the call io_uring_enter is seen, its files and bytes are not",
+        );
         spots.push("mapped files are seen inside spans as page faults, without name and bytes");
     }
     if hook == Some("ebpf:raw_tracepoint") {

@@ -12,8 +12,10 @@ use super::super::text::safe_end_within;
 use super::super::{files, syscalls};
 use super::{part, percent};
 
-/// Reasons shown for a row.
+/// Reasons shown for a row, at least if there are as many.
 const REASONS: usize = 3;
+/// A part of the time as large as this is shown beside them.
+const LARGE: f64 = 0.1;
 /// A part of the time smaller than this is no reason.
 const LEAST: f64 = 0.01;
 
@@ -68,7 +70,8 @@ pub(super) fn reasons(row: &Row<'_>, columns: usize) -> Vec<String> {
         }
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    found.truncate(REASONS);
+    let large = found.iter().take_while(|(part, _)| *part >= LARGE).count();
+    found.truncate(large.max(REASONS));
     found.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -286,6 +289,24 @@ mod tests {
             told(&[one, none]),
             ["blocked 90.0 % in ioctl: 2 calls on 1 file"]
         );
+    }
+
+    #[test]
+    fn all_that_is_large_is_told() {
+        let parts = [
+            (Sysno::read, 300_000),
+            (Sysno::write, 250_000),
+            (Sysno::fsync, 200_000),
+            (Sysno::futex, 150_000),
+            (Sysno::poll, 90_000),
+        ];
+        let did = parts.map(|(nr, ns)| (call(nr, ns, 0, 0), None));
+        let names = |did: &[_]| -> Vec<String> {
+            let name = |text: String| text.split([' ', ':']).nth(4).unwrap_or_default().to_owned();
+            told(did).into_iter().map(name).collect()
+        };
+        assert_eq!(names(&did), ["read", "write", "fsync", "futex"]);
+        assert_eq!(names(&did[2..]), ["fsync", "futex", "poll"]);
     }
 
     #[test]
