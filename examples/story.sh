@@ -68,5 +68,5 @@ ask --by fd.name --sum bytes --where fd.type=file
 check file
 
 say 'And the network, apart from the files:'
-ask --by evtin.span.tags,fd.l4proto --sum bytes.out,bytes.in --where fd.l4proto=tcp
+ask --by evtin.span.tags,fd.l4proto --sum bytes.out --where fd.l4proto=tcp
 check network
