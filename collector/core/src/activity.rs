@@ -32,7 +32,7 @@ pub use stats::{CallStats, ERROR_NAMES};
 
 /// How many of the open spans that it lies in, from the innermost, a segment is added to. Segments that
 /// lay in more are counted as `lost.depth`.
-pub const DEPTH_MAX: usize = 64;
+pub const DEPTH_MAX: usize = 256;
 
 /// Whose doings belong to a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
