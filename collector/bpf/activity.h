@@ -13,8 +13,6 @@
 #define NT_FULL_NS 100000ULL
 
 struct nt_thread_activity {
-	struct nt_segment segment; /* sent, with as many of `calls` as it says */
-	struct nt_calls calls[NT_CALLS_MAX];
 	__u64 out;	  /* when it was switched out, until that is accounted; 0: no */
 	__u64 run_delay;  /* the scheduler's count then */
 	__u64 entered;	  /* the call under way; 0: none, or one not to be counted */
@@ -32,6 +30,8 @@ struct nt_thread_activity {
 	struct nt_file_id crowd; /* stands for files there is no room for */
 	struct nt_used used[NT_USED];
 	unsigned long minor, major; /* the task's counts when the segment began */
+	struct nt_segment segment;  /* sent, with as many of `calls` as it says */
+	struct nt_calls calls[NT_CALLS_MAX];
 };
 
 struct {
@@ -96,9 +96,9 @@ struct {
 } rests SEC(".maps");
 
 /* Whether the thread had no span open after its last marker, as far as userspace has got. */
-static __always_inline bool nt_rests(struct nt_thread_activity *a)
+static __always_inline bool nt_rests(struct nt_thread_activity *a, struct task_struct *task)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), at = tid % NT_RESTS;
+	__u32 tid = task->pid, at = tid % NT_RESTS;
 	struct nt_rest *rest = bpf_map_lookup_elem(&rests, &at);
 
 	return rest && rest->marker == a->marker && rest->tid == tid;
@@ -324,46 +324,12 @@ __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *fi
 	return 0;
 }
 
-/* Whether the last call was of the same kind, as most are: then `at` is where it was. */
-static __always_inline bool nt_same_calls(struct nt_thread_activity *a, struct nt_file_id *file,
-					  __u32 flags)
+/* Adds the call that returned to those at `at`, which must be in range. */
+static __always_inline void nt_add_at(struct nt_thread_activity *a, __u32 at, __u64 time, __s64 ret)
 {
-	__u32 at = NT_READ(a->at);
-	struct nt_calls *calls;
+	struct nt_calls *calls = &a->calls[at];
+	__u32 bucket;
 
-	asm volatile("" : "+r"(at));
-	if (at >= NT_CALLS_MAX || at >= a->segment.calls)
-		return false;
-	calls = &a->calls[at];
-	return calls->nr == a->nr && calls->flags == flags && nt_same_file(&calls->file, file);
-}
-
-/* Adds the call that returned to those of one of its files. */
-__noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
-			   struct nt_file_id *file, __u32 flags)
-{
-	struct nt_calls *calls;
-	__u32 bucket, at;
-
-	if (!a || !file)
-		return 0;
-	if (!nt_same_calls(a, file, flags))
-		nt_find_calls(a, file, flags);
-	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
-		a->crowd.ino = NT_OTHER_FILES;
-		a->crowd.gen = flags;
-		nt_find_calls(a, &a->crowd, flags);
-	}
-	at = NT_READ(a->at);
-	asm volatile("" : "+r"(at));
-	if (at >= NT_CALLS_MAX) {
-		if (!(flags & NT_C_AGAIN)) {
-			a->segment.other++;
-			a->segment.other_time += time;
-		}
-		return 0;
-	}
-	calls = &a->calls[at];
 	calls->count++;
 	calls->time += time;
 	calls->blocked += a->call_blocked;
@@ -387,7 +353,50 @@ __noinline int nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
 	} else if (a->class & NT_MOVES) {
 		calls->bytes += ret;
 	}
+}
+
+/* Adds the call that returned to those of one of its files, if that is not where the last one was added. */
+__noinline int nt_add_elsewhere(struct nt_thread_activity *a, __u64 time, __s64 ret,
+				struct nt_file_id *file, __u32 flags)
+{
+	__u32 at;
+
+	if (!a || !file)
+		return 0;
+	nt_find_calls(a, file, flags);
+	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
+		a->crowd.ino = NT_OTHER_FILES;
+		a->crowd.gen = flags;
+		nt_find_calls(a, &a->crowd, flags);
+	}
+	at = NT_READ(a->at);
+	asm volatile("" : "+r"(at));
+	if (at < NT_CALLS_MAX) {
+		nt_add_at(a, at, time, ret);
+	} else if (!(flags & NT_C_AGAIN)) {
+		a->segment.other++;
+		a->segment.other_time += time;
+	}
 	return 0;
+}
+
+/* Adds the call that returned to those of one of its files: most are of the same kind as the last. */
+static __always_inline void nt_add_call(struct nt_thread_activity *a, __u64 time, __s64 ret,
+					struct nt_file_id *file, __u32 flags)
+{
+	__u32 at = NT_READ(a->at);
+	struct nt_calls *calls;
+
+	asm volatile("" : "+r"(at));
+	if (at < NT_CALLS_MAX && at < a->segment.calls) {
+		calls = &a->calls[at];
+		if (calls->nr == a->nr && calls->flags == flags &&
+		    nt_same_file(&calls->file, file)) {
+			nt_add_at(a, at, time, ret);
+			return;
+		}
+	}
+	nt_add_elsewhere(a, time, ret, file, flags);
 }
 
 /* A call begins: which files it is on. */
@@ -434,7 +443,7 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 	}
 	nt_add_call(a, time, ret, &a->file, flags);
 	if (NT_FROM_ARG(a->class) && a->from.ino)
-		nt_add_call(a, time, ret, &a->from, NT_C_IN | NT_C_AGAIN);
+		nt_add_elsewhere(a, time, ret, &a->from, NT_C_IN | NT_C_AGAIN);
 }
 
 #endif

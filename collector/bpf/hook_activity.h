@@ -7,7 +7,8 @@
  * A call begins, and it is no marker. A 32-bit caller's numbers are others: its
  * calls are counted under those, without files and bytes.
  */
-static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, bool compat)
+static __always_inline void nt_call_begins(struct task_struct *task, struct pt_regs *regs,
+					   __u32 nr, bool compat)
 {
 	struct nt_thread_activity *a;
 	__u32 class;
@@ -19,7 +20,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 		return;
 	class = compat ? 0 : nt_class_of(nr);
 	/* What changes which file is which is looked at all the same. */
-	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a)) {
+	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a, task)) {
 		a->rests = true;
 		return;
 	}
@@ -28,7 +29,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 	a->nr = compat ? nr | NT_COMPAT : nr;
 	a->class = class;
 	if (a->class)
-		nt_call_files(a, task, (struct pt_regs *)bpf_task_pt_regs(task));
+		nt_call_files(a, task, regs);
 	else
 		__builtin_memset(&a->file, 0, sizeof(a->file));
 	a->call_blocked = 0;
@@ -37,18 +38,18 @@ static __always_inline void nt_call_begins(struct task_struct *task, __u32 nr, b
 }
 
 /* (regs, number), where markers are seen elsewhere. */
-SEC("raw_tp/sys_enter")
-int nt_call_enter(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sys_enter")
+int nt_call_enter(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	nt_call_begins(task, ctx->args[1], nt_is_compat(task));
+	nt_call_begins(task, (struct pt_regs *)ctx[0], ctx[1], nt_is_compat(task));
 	return 0;
 }
 
 /* (regs, result) */
-SEC("raw_tp/sys_exit")
-int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sys_exit")
+int nt_sys_exit(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct nt_thread_activity *a = nt_activity_of(task);
@@ -60,7 +61,7 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	now = bpf_ktime_get_ns();
 	nt_settle(a, task, now);
 	time = now - a->entered;
-	nt_call_ends(a, task, time, ctx->args[1]);
+	nt_call_ends(a, task, time, ctx[1]);
 	off = a->call_blocked + a->call_runnable;
 	a->segment.kernel += time > off ? time - off : 0;
 	a->entered = 0;
@@ -74,21 +75,26 @@ int nt_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* (preempted, previous, next), in the previous. */
-SEC("raw_tp/sched_switch")
-int nt_switch(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sched_switch")
+int nt_switch(__u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
 	struct nt_thread_activity *a = nt_activity_of(task);
-	__u64 *stint = nt_stint();
-	__u64 now = bpf_ktime_get_ns();
+	__u64 *stint, now;
 
+	/* The stint is of use only to a thread that was seen to leave its cpu. */
+	if (!a && !next->bpf_storage)
+		return 0;
+	now = bpf_ktime_get_ns();
+	stint = nt_stint();
 	if (!stint)
 		return 0;
 	if (a) {
 		nt_settle(a, task, now);
 		if (!a->entered && now - a->segment.since > NT_PART_NS)
 			nt_segment_end(a, task, now);
-		a->preempted = ctx->args[0] || task->__state == 0;
+		a->preempted = (bool)ctx[0] || task->__state == 0;
 		if (a->preempted)
 			a->segment.involuntary++;
 		else

@@ -49,7 +49,8 @@ static __always_inline void nt_read_pieces(struct nt_pieces *v, __u64 list, __u6
 }
 
 /* A write call, by its native number or, for a 32-bit caller, the other one. Returns whether it was a marker. */
-static __always_inline bool nt_write_call(struct task_struct *task, __u64 nr, bool compat)
+static __always_inline bool nt_write_call(struct task_struct *task, struct pt_regs *regs, __u64 nr,
+					  bool compat)
 {
 	enum nt_call call = compat ? nt_call_compat(nr) : nt_call_native(nr);
 	struct nt_short record = {};
@@ -60,7 +61,7 @@ static __always_inline bool nt_write_call(struct task_struct *task, __u64 nr, bo
 
 	if (call == NT_CALL_NONE)
 		return false;
-	nt_read_args((struct pt_regs *)bpf_task_pt_regs(task), compat, &args);
+	nt_read_args(regs, compat, &args);
 	/* A negative length is EINVAL. */
 	if ((__s64)args.length <= 0)
 		return false;
@@ -85,10 +86,12 @@ static __always_inline bool nt_write_call(struct task_struct *task, __u64 nr, bo
 	return true;
 }
 
-SEC("raw_tp/sys_enter")
-int nt_sys_enter(struct bpf_raw_tracepoint_args *ctx)
+/* (regs, number) */
+SEC("tp_btf/sys_enter")
+int nt_sys_enter(__u64 *ctx)
 {
-	__u64 nr = ctx->args[1];
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	__u64 nr = ctx[1];
 	bool writes = nt_call_native(nr) != NT_CALL_NONE || nt_call_compat(nr) != NT_CALL_NONE;
 	struct task_struct *task;
 	bool compat;
@@ -97,10 +100,10 @@ int nt_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	compat = nt_is_compat(task);
-	if (writes && nt_write_call(task, nr, compat))
+	if (writes && nt_write_call(task, regs, nr, compat))
 		return 0;
 	if (nt_activity)
-		nt_call_begins(task, nr, compat);
+		nt_call_begins(task, regs, nr, compat);
 	return 0;
 }
 

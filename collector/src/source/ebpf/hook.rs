@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aya::programs::{FEntry, RawTracePoint};
+use aya::programs::{BtfTracePoint, FEntry, RawTracePoint};
 use aya::{Btf, Ebpf};
 
 use super::error::EbpfError;
@@ -84,12 +84,12 @@ pub(super) fn attach_process(ebpf: &mut Ebpf) -> Result<(), EbpfError> {
 }
 
 /// Attaches what looks at activity, after the hook that sees markers.
-pub(super) fn attach_activity(ebpf: &mut Ebpf, hook: Hook) -> Result<(), EbpfError> {
+pub(super) fn attach_activity(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<(), EbpfError> {
     for (program, tracepoint) in ACTIVITY {
-        attach_raw_tracepoint(ebpf, program, tracepoint)?;
+        attach_typed_tracepoint(ebpf, btf, program, tracepoint)?;
     }
     if hook == Hook::Fentry {
-        attach_raw_tracepoint(ebpf, CALL_ENTER.0, CALL_ENTER.1)?;
+        attach_typed_tracepoint(ebpf, btf, CALL_ENTER.0, CALL_ENTER.1)?;
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ pub(super) fn attach_markers(
         let tried = match hook {
             Hook::Fentry => attach_fentry(ebpf, btf, choice == Hook::Auto),
             Hook::Auto | Hook::RawTracepoint => {
-                attach_raw_tracepoint(ebpf, SYS_ENTER.0, SYS_ENTER.1)
+                attach_typed_tracepoint(ebpf, btf, SYS_ENTER.0, SYS_ENTER.1)
             }
         };
         match tried {
@@ -144,6 +144,20 @@ fn attach_raw_tracepoint(
         .attach(tracepoint)
         .map_err(|error| EbpfError::program(name, error))?;
     Ok(())
+}
+
+/// A raw tracepoint whose arguments the kernel knows the types of: no call is needed to read them.
+fn attach_typed_tracepoint(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    name: &'static str,
+    tracepoint: &str,
+) -> Result<(), EbpfError> {
+    let program: &mut BtfTracePoint = find(ebpf, name)?;
+    program
+        .load(tracepoint, btf)
+        .and_then(|()| program.attach().map(drop))
+        .map_err(|error| EbpfError::program(name, error))
 }
 
 /// With `lossless`, only where the programs cannot be preempted.

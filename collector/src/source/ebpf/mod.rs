@@ -56,7 +56,7 @@ impl EbpfSource {
         let own = object::own_id(&mut ebpf)?;
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
         if options.activity {
-            hook::attach_activity(&mut ebpf, hook)?;
+            hook::attach_activity(&mut ebpf, &btf, hook)?;
         }
         let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
         Ok(Self {
