@@ -12,7 +12,10 @@
 /* One that can tell no more calls apart goes earlier, but not so early that it floods the ring. */
 #define NT_FULL_NS 100000ULL
 
+#define NT_SEGMENT_MAX (sizeof(struct nt_segment) + NT_CALLS_MAX * sizeof(struct nt_calls))
+
 struct nt_thread_activity {
+	struct nt_thread thread;
 	__u64 out;	  /* when it was switched out, until that is accounted; 0: no */
 	__u64 run_delay;  /* the scheduler's count then */
 	__u64 entered;	  /* the call under way; 0: none, or one not to be counted */
@@ -32,6 +35,7 @@ struct nt_thread_activity {
 	unsigned long minor, major; /* the task's counts when the segment began */
 	struct nt_segment segment;  /* sent, with as many of `calls` as it says */
 	struct nt_calls calls[NT_CALLS_MAX];
+	struct nt_short marker_room; /* behind the last of `calls` the marker that ends it all is sent */
 };
 
 struct {
@@ -125,6 +129,17 @@ static __always_inline struct nt_thread_activity *nt_activity_of(struct task_str
 	return bpf_task_storage_get(&activities, task, NULL, 0);
 }
 
+/* What is known of the current task as a writer of markers; NULL if it wrote none. */
+static __always_inline struct nt_thread *nt_thread_of(struct task_struct *task)
+{
+	struct nt_thread_activity *a;
+
+	if (!nt_activity)
+		return bpf_task_storage_get(&threads, task, NULL, 0);
+	a = bpf_task_storage_get(&activities, task, NULL, 0);
+	return a ? &a->thread : NULL;
+}
+
 /*
  * Accounts for the time the current task was off its cpu, if it was. That ended
  * when this cpu was last given to a thread, which was this one: so nothing need
@@ -172,43 +187,43 @@ static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struc
 	a->major = task->maj_flt;
 }
 
-/* Sends the segment, if there is one, and begins the next. */
-static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct task_struct *task,
-					   __u64 ts)
+/* Completes the segment. Its bytes; 0 if there is none. */
+static __always_inline __u32 nt_segment_complete(struct nt_thread_activity *a,
+						 struct task_struct *task, __u64 ts)
 {
 	struct nt_segment *segment = &a->segment;
 	__u32 n;
 
 	nt_settle(a, task, ts);
-	if (segment->since) {
-		segment->minor = task->min_flt - a->minor;
-		segment->major = task->maj_flt - a->major;
-		n = NT_READ(segment->calls);
-		if (n > NT_CALLS_MAX)
-			n = NT_CALLS_MAX;
-		n = sizeof(*segment) + n * sizeof(a->calls[0]);
-		asm volatile("" : "+r"(n));
-		if (n > sizeof(*segment) + sizeof(a->calls))
-			return;
-		nt_fill_head(&segment->head, ts, n, NT_SEGMENT, 0);
-		if (bpf_ringbuf_output(&ring, segment, n, BPF_RB_NO_WAKEUP))
-			nt_count(NT_N_SEGMENT);
-	}
+	if (!segment->since)
+		return 0;
+	segment->minor = task->min_flt - a->minor;
+	segment->major = task->maj_flt - a->major;
+	n = NT_READ(segment->calls);
+	if (n > NT_CALLS_MAX)
+		n = NT_CALLS_MAX;
+	n = sizeof(*segment) + n * sizeof(a->calls[0]);
+	nt_fill_head(&segment->head, task, ts, n, NT_SEGMENT, 0);
+	asm volatile("" : "+r"(n));
+	return n;
+}
+
+/* Sends the segment, if there is one, and begins the next. */
+static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct task_struct *task,
+					   __u64 ts)
+{
+	__u32 n = nt_segment_complete(a, task, ts);
+
+	if (n && n <= NT_SEGMENT_MAX &&
+	    bpf_ringbuf_output(&ring, &a->segment, n, BPF_RB_NO_WAKEUP))
+		nt_count(NT_N_SEGMENT);
 	nt_segment_begin(a, task, ts);
 }
 
-/* At a marker: a segment ends and the next begins. The marker's own call is no activity. */
-__noinline int nt_segment_at_marker(__u64 ts)
+/* After a marker was sent: the next segment begins. The marker's own call is no activity. */
+static __always_inline void nt_marked_now(struct nt_thread_activity *a, struct task_struct *task,
+					  __u64 ts)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct nt_thread_activity *a = bpf_task_storage_get(&activities, task, NULL,
-							    BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (!a) {
-		nt_count(NT_N_SEGMENT);
-		return 0;
-	}
-	nt_segment_end(a, task, ts);
 	a->entered = 0;
 	a->marker = ts;
 	a->rests = false;
@@ -220,7 +235,39 @@ __noinline int nt_segment_at_marker(__u64 ts)
 		if (nt_inside == NT_INSIDE_SCRIPT)
 			bpf_map_update_elem(&marked, &group[1], &ts, BPF_ANY);
 	}
+}
+
+/* The segment that a marker ends, where the marker is too long to go with it. */
+__noinline int nt_segment_at_marker(__u64 ts)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct nt_thread_activity *a = bpf_task_storage_get(&activities, task, NULL, 0);
+
+	if (!a)
+		return 0;
+	nt_segment_end(a, task, ts);
+	nt_marked_now(a, task, ts);
 	return 0;
+}
+
+/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker. */
+static __always_inline void nt_send_with_segment(struct nt_thread_activity *a,
+						 struct task_struct *task, struct nt_short *r,
+						 __u64 n, __u64 ts)
+{
+	__u32 segment = nt_segment_complete(a, task, ts), all;
+
+	if (!segment) {
+		nt_send(&r->head, n);
+	} else if (segment <= NT_SEGMENT_MAX) {
+		__builtin_memcpy((char *)&a->segment + segment, r, sizeof(*r));
+		all = segment + n;
+		asm volatile("" : "+r"(all));
+		if (all <= NT_SEGMENT_MAX + sizeof(*r) && !nt_send(&a->segment, all))
+			nt_count(NT_N_SEGMENT);
+	}
+	nt_segment_begin(a, task, ts);
+	nt_marked_now(a, task, ts);
 }
 
 /* The state of a thread whose group had a marker, made if need be: it may have written none itself. */
@@ -229,7 +276,6 @@ __noinline int nt_join(void)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 last = nt_marked(task), now;
-	struct nt_thread unknown = {};
 
 	if (!last || (a && a->segment.since > last))
 		return 0;
@@ -240,7 +286,7 @@ __noinline int nt_join(void)
 			nt_count(NT_N_SEGMENT);
 			return 0;
 		}
-		nt_first_sight(&unknown, now, NT_SLOT_SYSCALL);
+		nt_first_sight(&a->thread, now, NT_SLOT_SYSCALL);
 	}
 	nt_segment_end(a, task, now);
 	return 0;

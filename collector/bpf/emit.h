@@ -4,14 +4,12 @@
 #define NT_EMIT_H
 
 /* The head is zeroed memory: what is reserved stays so. */
-static __always_inline void nt_fill_head(struct nt_head *head, __u64 ts, __u32 size, __u8 kind,
-					 __u8 flags)
+static __always_inline void nt_fill_head(struct nt_head *head, struct task_struct *task, __u64 ts,
+					 __u32 size, __u8 kind, __u8 flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
 	head->ts = ts;
-	head->pid = id >> 32;
-	head->tid = (__u32)id;
+	head->pid = task->tgid;
+	head->tid = task->pid;
 	head->size = size;
 	head->kind = kind;
 	head->flags = flags;

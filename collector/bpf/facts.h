@@ -76,7 +76,7 @@ __noinline int nt_tell_cgroup(__u64 ts)
 	asm volatile("" : "+r"(n));
 	if (n > NT_NAMES_MAX)
 		return 0;
-	nt_fill_head(&o->head, ts, n, NT_CGROUP, 0);
+	nt_fill_head(&o->head, task, ts, n, NT_CGROUP, 0);
 	if (nt_send(o, n))
 		bpf_map_update_elem(&cgroups, &id, &zero, BPF_ANY);
 	return 0;
@@ -101,7 +101,7 @@ __noinline int nt_tell_command(__u64 ts)
 	    bpf_probe_read_user((char *)o + sizeof(o->head), n, (void *)start))
 		return 0;
 	__builtin_memset(&o->head, 0, sizeof(o->head));
-	nt_fill_head(&o->head, ts, sizeof(o->head) + n, NT_COMMAND, flags);
+	nt_fill_head(&o->head, task, ts, sizeof(o->head) + n, NT_COMMAND, flags);
 	nt_send(o, sizeof(o->head) + n);
 	return 0;
 }
@@ -112,7 +112,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	struct task_struct *leader = task->group_leader;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	nt_fill_head(&p->head, ts, sizeof(*p), NT_PROCESS, flags);
+	nt_fill_head(&p->head, task, ts, sizeof(*p), NT_PROCESS, flags);
 	p->start = leader->start_time;
 	p->cgroup = bpf_get_current_cgroup_id();
 	p->ppid = leader->real_parent->tgid;
@@ -134,7 +134,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 __noinline int nt_first_sight(struct nt_thread *t, __u64 ts, __u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = task->tgid;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	__u32 told = NT_TOLD;
 

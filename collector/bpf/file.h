@@ -172,6 +172,7 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 /* Tells what the file is. */
 __noinline int nt_tell(struct nt_used *used)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0, n;
 	struct nt_telling *t = bpf_map_lookup_elem(&tellings, &zero);
 	struct nt_file_id id;
@@ -197,7 +198,7 @@ __noinline int nt_tell(struct nt_used *used)
 		nt_tell_path(t, file);
 	n = NT_READ(f->names);
 	n = sizeof(*f) + (n < NT_NAMES_MAX ? n : NT_NAMES_MAX);
-	nt_fill_head(&f->head, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
+	nt_fill_head(&f->head, task, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
 	asm volatile("" : "+r"(n));
 	if (n > sizeof(*f) + NT_NAMES_MAX)
 		return 0;

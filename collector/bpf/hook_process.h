@@ -9,8 +9,9 @@
 SEC("raw_tp/sched_process_fork")
 int nt_fork(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *child = (struct task_struct *)ctx->args[1];
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = task->tgid;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	__u32 child_state = NT_MEMBER;
 	struct nt_fork record = {};
@@ -27,7 +28,7 @@ int nt_fork(struct bpf_raw_tracepoint_args *ctx)
 		nt_count(NT_N_SCOPE);
 		return 0;
 	}
-	nt_fill_head(&record.head, bpf_ktime_get_ns(), sizeof(record), NT_FORK, 0);
+	nt_fill_head(&record.head, task, bpf_ktime_get_ns(), sizeof(record), NT_FORK, 0);
 	record.child = pid;
 	nt_send(&record, sizeof(record));
 	return 0;
@@ -38,7 +39,7 @@ SEC("raw_tp/sched_process_exec")
 int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = task->tgid;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	struct nt_process record;
 	struct nt_thread *t;
@@ -51,7 +52,7 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 	}
 	/* What was told before is no longer true: the next marker tells again. */
 	__sync_fetch_and_and(state, ~NT_TOLD);
-	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	t = nt_thread_of(task);
 	if (t)
 		t->told = 0;
 	return 0;
@@ -63,7 +64,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct signal_struct *signal = task->signal;
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = task->tgid;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	bool group = signal->live.counter == 0;
 	__u64 now = bpf_ktime_get_ns();
@@ -80,7 +81,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	/* Two last threads may both see that nobody lives: one tells. */
 	if (group && __sync_fetch_and_or(state, NT_GONE) & NT_GONE)
 		return 0;
-	if (!group && !bpf_task_storage_get(&threads, task, NULL, 0))
+	if (!group && !nt_thread_of(task))
 		return 0;
 	if (!group)
 		record.code = task->exit_code;
@@ -88,7 +89,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 		record.code = signal->group_exit_code;
 	else
 		record.code = task->group_leader->exit_code;
-	nt_fill_head(&record.head, now, sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
+	nt_fill_head(&record.head, task, now, sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
 	nt_send(&record, sizeof(record));
 	/* Last: whoever sees the member gone finds its end in the ring. */
 	if (group)

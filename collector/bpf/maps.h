@@ -79,6 +79,18 @@ struct {
 /* Reads memory where the compiler might go on with what it wrote there. */
 #define NT_READ(x) (*(volatile typeof(x) *)&(x))
 
+/*
+ * A write of up to so many bytes, as most markers are, is read whole at the
+ * first look and sent from the stack: a second read costs as much as the first,
+ * and reading to a map's memory more than to the stack.
+ */
+#define NT_SHORT 64
+
+struct nt_short {
+	struct nt_head head;
+	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
+};
+
 #define NT_PIECES 16
 
 /* One piece of user memory, as struct iovec has it. */

@@ -5,18 +5,6 @@
 
 #define NT_NULL_RDEV ((1 << 20) | 3)
 
-/*
- * A write of up to so many bytes, as most markers are, is read whole at the
- * first look and sent from the stack: a second read costs as much as the first,
- * and reading to a map's memory more than to the stack.
- */
-#define NT_SHORT 64
-
-struct nt_short {
-	struct nt_head head;
-	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
-};
-
 /* What the first look at a write says. */
 enum nt_look {
 	NT_LOOK_OTHER,	/* nothing of ours */
@@ -71,7 +59,7 @@ static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short 
 	/* Most threads have no storage of any kind: that is cheaper to see than to ask for. */
 	if (!w->task->bpf_storage)
 		return NT_LOOK_OTHER;
-	t = bpf_task_storage_get(&threads, w->task, NULL, 0);
+	t = nt_thread_of(w->task);
 	return t && t->left ? NT_LOOK_CONT : NT_LOOK_OTHER;
 }
 
@@ -198,7 +186,7 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		nt_first_sight(t, ts, w->slot);
 	if (nt_activity)
 		nt_segment_at_marker(ts);
-	nt_fill_head(&s->head, ts, sizeof(s->head) + n, NT_WRITE, flags);
+	nt_fill_head(&s->head, w->task, ts, sizeof(s->head) + n, NT_WRITE, flags);
 	nt_send(&s->head, sizeof(s->head) + n);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
 	return 0;
@@ -206,7 +194,8 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 
 /* A write that is on the stack. */
 static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short *r,
-					    struct nt_thread *t, __u64 ts, __u32 cont)
+					    struct nt_thread *t, struct nt_thread_activity *a,
+					    __u64 ts, __u32 cont)
 {
 	__u8 flags = cont ? NT_CONT : 0;
 	__u64 n = w->len;
@@ -216,10 +205,11 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 		return;
 	if (!t->told)
 		nt_first_sight(t, ts, w->slot);
-	if (nt_activity)
-		nt_segment_at_marker(ts);
-	nt_fill_head(&r->head, ts, sizeof(r->head) + n, NT_WRITE, flags);
-	nt_send(&r->head, sizeof(r->head) + n);
+	nt_fill_head(&r->head, w->task, ts, sizeof(r->head) + n, NT_WRITE, flags);
+	if (a)
+		nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts);
+	else
+		nt_send(&r->head, sizeof(r->head) + n);
 	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);
 }
 
@@ -229,10 +219,16 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
  */
 static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, enum nt_look look)
 {
+	struct nt_thread_activity *a = NULL;
 	struct nt_thread *t;
 	__u64 ts;
 
-	t = bpf_task_storage_get(&threads, w->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (nt_activity)
+		a = bpf_task_storage_get(&activities, w->task, NULL, 0);
+	if (a)
+		t = &a->thread;
+	else
+		t = bpf_task_storage_get(&threads, w->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t) {
 		/* The marker still goes out, but not what follows it or the thread's end. */
 		struct nt_scratch *s = nt_scratch(w->slot);
@@ -246,6 +242,14 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	}
 	if (!nt_in_scope(t))
 		return;
+	if (nt_activity && !a) {
+		a = bpf_task_storage_get(&activities, w->task, NULL,
+					 BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (a)
+			t = &a->thread;
+		else
+			nt_count(NT_N_SEGMENT);
+	}
 	if (look == NT_LOOK_FAULT) {
 		nt_count(NT_N_FAULT);
 		return;
@@ -256,7 +260,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 		return;
 	}
 	if (w->whole)
-		nt_short_marker(w, r, t, ts, look == NT_LOOK_CONT);
+		nt_short_marker(w, r, t, a, ts, look == NT_LOOK_CONT);
 	else
 		nt_long_marker(w, t, ts, look == NT_LOOK_CONT);
 }

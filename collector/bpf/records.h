@@ -4,8 +4,9 @@
  * collector/core/src/record.rs, whose tests compare every size and offset.
  *
  * Every record begins with nt_head; all fields are in the machine's own byte
- * order. A record is exactly the bytes of one ring buffer sample; the ptrace
- * backend, a capture file and the generator make the same bytes.
+ * order. A ring buffer sample is one record, or a segment and behind it the marker
+ * that ended it; the ptrace backend, a capture file and the generator make the
+ * same bytes.
  */
 #ifndef NT_RECORDS_H
 #define NT_RECORDS_H

@@ -1,4 +1,4 @@
-//! The kernel's records: the bytes of one ring-buffer sample, read in place.
+//! The kernel's records: the bytes of ring-buffer samples, read in place.
 //!
 //! The layout is `collector/bpf/records.h`; the sizes and offsets are asserted
 //! here at compile time and compared with the compiled object by a test.
@@ -89,6 +89,38 @@ pub struct Head {
     pub flags: u8,
     /// Zero.
     pub reserved: u32,
+}
+
+/// The records of one ring-buffer sample: one, or some that stand one behind the other.
+#[derive(Clone, Debug)]
+pub struct Records<'a>(&'a [u8]);
+
+impl<'a> Records<'a> {
+    /// Those of `sample`, which must be 8-byte aligned as the ring's are.
+    #[must_use]
+    pub const fn of(sample: &'a [u8]) -> Self {
+        Self(sample)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = &'a [u8];
+
+    /// Bytes whose head says more than there is, or less than a head, are given as they are, for
+    /// [`Event::decode`](crate::event::Event::decode) to refuse.
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let size = match Head::ref_from_prefix(self.0) {
+            Ok((head, _)) if usize::from(head.size) >= size_of::<Head>() => head.size.into(),
+            _ => self.0.len(),
+        };
+        let (record, rest) = self.0.split_at_checked(size).unwrap_or((self.0, &[]));
+        self.0 = rest;
+        Some(record)
+    }
 }
 
 /// Facts of a process: at its first marker, and at each exec after.
@@ -346,3 +378,37 @@ pub enum Counter {
 
 /// How many kernel counters there are.
 pub const COUNTERS: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn head(size: u16) -> Head {
+        let mut head = Head::new_zeroed();
+        head.size = size;
+        head
+    }
+
+    #[test]
+    fn a_sample_is_one_record_or_some() {
+        let (two, beyond, none) = (head(32), head(48), head(0));
+        let tail = [1_u8; 8];
+        let bytes = [two.as_bytes(), &tail, head(24).as_bytes()].concat();
+        assert_eq!(
+            Records::of(&bytes).map(<[u8]>::len).collect::<Vec<_>>(),
+            [32, 24]
+        );
+        // What is no record is not lost on the way: decoding refuses and counts it.
+        for bad in [
+            [two.as_bytes(), &tail, beyond.as_bytes()].concat(),
+            [two.as_bytes(), &tail, none.as_bytes()].concat(),
+            [two.as_bytes(), &tail, &tail].concat(),
+        ] {
+            let given: Vec<_> = Records::of(&bad).collect();
+            assert_eq!(given.concat(), bad);
+            assert_eq!(given.len(), 2);
+        }
+        assert_eq!(Records::of(&[]).next(), None);
+    }
+}

@@ -16,6 +16,7 @@ use std::time::Duration;
 use aya::maps::{MapData, RingBuf};
 use aya::{Btf, Ebpf};
 use nulltrace_core::ledger::Lost;
+use nulltrace_core::record::Records;
 
 pub use error::EbpfError;
 pub use hook::Hook;
@@ -141,12 +142,14 @@ impl Source for EbpfSource {
         let (mut records, mut bytes) = (0, 0);
         // A ring that is filled as fast as it is read must not hold the caller for ever.
         while bytes < self.ring_bytes {
-            let Some(record) = self.ring.next() else {
+            let Some(sample) = self.ring.next() else {
                 break;
             };
-            sink(&record);
-            records += 1;
-            bytes += record.len();
+            for record in Records::of(&sample) {
+                sink(record);
+                records += 1;
+            }
+            bytes += sample.len();
         }
         self.pace.drained(records);
         Ok(records)
