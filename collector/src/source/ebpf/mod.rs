@@ -25,20 +25,19 @@ pub use object::{Cgroup, Options, Scope};
 use crate::source::Source;
 use counters::Counters;
 use members::Members;
-use pace::Pace;
+use pace::between_looks;
 use rests::Rests;
 
 /// The live source. Everything is detached when it is dropped.
 pub struct EbpfSource {
     ring: RingBuf<MapData>,
-    ring_bytes: usize,
+    ring_bytes: u32,
     counters: Counters,
     members: Members,
     scope: Scope,
     activity: bool,
     /// None where activity is not looked at.
     rests: Option<Rests>,
-    pace: Pace,
     hook: Hook,
     refused: Vec<(Hook, EbpfError)>,
     /// Holds the programs and their links.
@@ -62,7 +61,7 @@ impl EbpfSource {
         let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
         Ok(Self {
             ring: RingBuf::try_from(object::map(&mut ebpf, "ring")?)?,
-            ring_bytes: options.ring_bytes as usize,
+            ring_bytes: options.ring_bytes,
             counters: Counters::new(object::map(&mut ebpf, "counters")?.try_into()?, programs),
             members: Members::new(
                 object::map(&mut ebpf, "processes")?.try_into()?,
@@ -77,7 +76,6 @@ impl EbpfSource {
             } else {
                 None
             },
-            pace: Pace::new(options.ring_bytes),
             hook,
             refused,
             _ebpf: ebpf,
@@ -141,7 +139,7 @@ impl Source for EbpfSource {
     fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
         let (mut records, mut bytes) = (0, 0);
         // A ring that is filled as fast as it is read must not hold the caller for ever.
-        while bytes < self.ring_bytes {
+        while bytes < self.ring_bytes as usize {
             let Some(sample) = self.ring.next() else {
                 break;
             };
@@ -151,12 +149,11 @@ impl Source for EbpfSource {
             }
             bytes += sample.len();
         }
-        self.pace.drained(records);
         Ok(records)
     }
 
     fn wait(&mut self, limit: Duration) {
-        std::thread::sleep(self.pace.next().min(limit));
+        std::thread::sleep(between_looks(self.ring_bytes).min(limit));
     }
 
     fn sees_activity(&self) -> bool {
