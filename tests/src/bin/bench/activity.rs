@@ -65,7 +65,9 @@ impl Costs {
 pub(crate) fn rows(dir: &Path) -> io::Result<()> {
     part(
         "kernel activity inside spans: what is added to a call, and to a context switch beyond what is to its calls\n\
-         (empty programs, on sys_enter, sys_exit and sched_switch: no others there cost less)",
+         (empty programs, on sys_enter, sys_exit and sched_switch: no others there cost less; nor do any that
+\
+         tell durations cost less than those that read the clock)",
     );
     let mut costs = Costs::default();
     let mut others = Watch::OTHERS.to_vec();
@@ -89,7 +91,7 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
         row(&name, cost, "ns", None);
     }
     for op in OPS {
-        for watch in [Watch::Empty, Watch::Off, Watch::Segments] {
+        for watch in [Watch::Empty, Watch::Clock, Watch::Off, Watch::Segments] {
             for &thread in threads(watch, op) {
                 let tax = costs.tax(watch, thread, op);
                 let mut name = format!(
@@ -99,8 +101,13 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
                     thread_name(thread)
                 );
                 if watch == Watch::Segments {
-                    let floor = costs.tax(Watch::Empty, threads(Watch::Empty, op)[0], op);
-                    name += &format!(" (above empty: {:.0})", tax - floor);
+                    // Who tells no durations needs no clock.
+                    let (least, of) = match thread {
+                        Thread::Inside => (Watch::Clock, "the clock"),
+                        _ => (Watch::Empty, "empty"),
+                    };
+                    let floor = costs.tax(least, threads(least, op)[0], op);
+                    name += &format!(" (above {of}: {:.0})", tax - floor);
                 }
                 match limit(watch, thread, op) {
                     Some(limit) => at_most(&name, tax, "ns", limit),
@@ -123,7 +130,7 @@ pub(crate) fn rows(dir: &Path) -> io::Result<()> {
 fn threads(watch: Watch, op: Op) -> &'static [Thread] {
     match (watch, op) {
         (_, Op::Marker) => &[Thread::Inside],
-        (Watch::Nothing | Watch::Empty, _) => &[Thread::Stranger],
+        (Watch::Nothing | Watch::Empty | Watch::Clock, _) => &[Thread::Stranger],
         (_, Op::Switch) => &[Thread::Stranger, Thread::Inside],
         _ => &THREADS,
     }

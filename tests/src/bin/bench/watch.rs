@@ -1,5 +1,6 @@
 //! Who looks on while something is measured: nobody, this collector, and others that tell the same.
 
+use std::ffi::CStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -17,6 +18,8 @@ pub(crate) enum Watch {
     Nothing,
     /// Programs that do nothing, where those of kernel activity are: what no program there can undercut.
     Empty,
+    /// Those that read the clock there, as who tells durations must.
+    Clock,
     Off,
     Segments,
     Strace,
@@ -25,13 +28,20 @@ pub(crate) enum Watch {
 }
 
 impl Watch {
-    pub(crate) const OURS: [Self; 4] = [Self::Nothing, Self::Empty, Self::Off, Self::Segments];
+    pub(crate) const OURS: [Self; 5] = [
+        Self::Nothing,
+        Self::Empty,
+        Self::Clock,
+        Self::Off,
+        Self::Segments,
+    ];
     pub(crate) const OTHERS: [Self; 3] = [Self::Strace, Self::Perf, Self::Bpftrace];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing attached",
             Self::Empty => "empty programs",
+            Self::Clock => "programs that read the clock",
             Self::Off => "activity off",
             Self::Segments => "activity segments",
             Self::Strace => "strace -c -f",
@@ -62,11 +72,8 @@ impl Watch {
         };
         Ok(match self {
             Self::Nothing => Watching::Nothing,
-            Self::Empty => Watching::Empty(Empty::attach(&[
-                c"sys_enter",
-                c"sys_exit",
-                c"sched_switch",
-            ])?),
+            Self::Empty => Watching::Empty(Empty::attach(&HOOKS)?),
+            Self::Clock => Watching::Empty(Empty::attach_clock(&HOOKS)?),
             Self::Off => Watching::Agent(agent("off")?),
             Self::Segments => Watching::Agent(agent("segments")?),
             Self::Strace | Self::Perf => Watching::Around(program.outer()),
@@ -74,6 +81,9 @@ impl Watch {
         })
     }
 }
+
+/// Where the programs of kernel activity are.
+const HOOKS: [&CStr; 3] = [c"sys_enter", c"sys_exit", c"sched_switch"];
 
 pub(crate) enum Watching {
     Nothing,
