@@ -267,6 +267,74 @@ fn facts_of_processes() {
     });
 }
 
+/// Runs copies of the shell by names that tell who is who: `inner` ends at once, with a span and a read in
+/// it; `middle` runs that, and `outer` runs `script`, which has the directory of them all in `$1`.
+fn shells(options: &str, script: &str, check: impl Fn(&[Value])) {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = std::fs::canonicalize("/bin/sh").unwrap();
+    let inner =
+        r#"echo ">::job::" >/dev/null; read line </proc/version; echo "<::job::" >/dev/null"#;
+    // Something to do after it: a shell becomes the last program it runs.
+    let middle = r#"sleep "$2"; "$1/inner" "$1/inner.sh"; true"#;
+    for (name, script) in [("outer", script), ("middle", middle), ("inner", inner)] {
+        std::fs::copy(&shell, dir.path().join(name)).unwrap();
+        std::fs::write(dir.path().join(format!("{name}.sh")), script).unwrap();
+    }
+    let [outer, script] = ["outer", "outer.sh"].map(|name| dir.path().join(name));
+    let command = [&outer, &script, dir.path()].map(|path| path.to_str().unwrap());
+    let options = format!("{options} --where evt.type=read --where fd.name=/proc/version");
+    each(&options, &command, |ran| check(rows(&ran.summary)));
+}
+
+fn texts<const N: usize>(row: &Value, names: [&str; N]) -> [String; N] {
+    names.map(|name| row[name].as_str().unwrap_or("-").to_owned())
+}
+
+#[test]
+fn a_chain_of_programs_that_end_at_once() {
+    let script = r#""$1/middle" "$1/middle.sh" "$1" 0; true"#;
+    let by = "--by proc.aname[3],proc.aname[2],proc.aname[1],proc.aname[0],proc.pname";
+    shells(by, script, |rows| {
+        let [row] = rows else { panic!("{rows:#?}") };
+        let names = [
+            "proc.aname[3]",
+            "proc.aname[2]",
+            "proc.aname[1]",
+            "proc.aname[0]",
+            "proc.pname",
+        ];
+        assert_eq!(
+            texts(row, names),
+            ["nulltrace", "outer", "middle", "inner", "middle"]
+        );
+    });
+    for (only, any) in [
+        ("proc.aname=outer", 1),
+        ("proc.aname=inner", 0),
+        ("proc.aname!=middle", 0),
+        ("proc.aname[2]=outer", 1),
+    ] {
+        let options = format!("--by fd.name --where {only}");
+        shells(&options, script, |rows| {
+            assert_eq!(rows.len(), any, "{only}")
+        });
+    }
+}
+
+/// `outer` makes a shell that makes `middle` and ends: the kernel gives `middle` another parent, and its
+/// ancestors remain who they were.
+#[test]
+fn who_forked_remains_the_parent() {
+    let script = r#"("$1/middle" "$1/middle.sh" "$1" 0.3 &); true"#;
+    let by = "--by proc.aname[3],proc.aname[2],proc.aname[1],proc.apid[1],proc.ppid";
+    shells(by, script, |rows| {
+        let [row] = rows else { panic!("{rows:#?}") };
+        let names = ["proc.aname[3]", "proc.aname[2]", "proc.aname[1]"];
+        assert_eq!(texts(row, names), ["outer", "outer", "middle"]);
+        assert!(row["proc.ppid"].is_u64() && row["proc.apid[1]"] == row["proc.ppid"]);
+    });
+}
+
 /// A cgroup of the unified hierarchy named as Docker names them, gone again at the end.
 struct Container {
     root: tempfile::TempDir,
@@ -388,6 +456,7 @@ fn mistakes_are_wrong_usage() {
             &["--by", "fd.name", "--where", "fd.lport=x"],
             "no number \"x\"",
         ),
+        (&["--by", "proc.aname"], "proc.aname[1]"),
         (&["--by", "fd.name", "--view", "time"], "--view"),
         (&["--sum", "bytes"], "--by"),
     ] {

@@ -17,6 +17,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::activity::Inside;
+use crate::process::Ancestor;
 use crate::span::TagPath;
 
 pub use condition::{BadCondition, Condition};
@@ -63,8 +64,10 @@ pub enum Source {
     Process,
     /// The user, whom [`Known`] names.
     User,
-    /// The parent process, which [`Known`] names.
-    Parent,
+    /// The ancestors of the process, which [`Known`] tells.
+    Ancestor,
+    /// Any of these: it has a value for each.
+    Ancestors,
     /// The cgroup.
     Cgroup,
 }
@@ -153,8 +156,8 @@ impl From<u32> for Value<'_> {
 pub struct Known<'a> {
     /// Name of the user.
     pub user: Option<&'a [u8]>,
-    /// Command name of the parent process.
-    pub parent: Option<&'a [u8]>,
+    /// The parent process, and through it all ancestors.
+    pub parent: Option<&'a Ancestor>,
     /// Path of the cgroup, for when the kernel told none, or only the root.
     pub cgroup: Option<&'a [u8]>,
 }
@@ -170,6 +173,8 @@ pub struct At<'a> {
     pub call: usize,
     /// Which of the spans it lay in, for the fields that have a value for each.
     pub enclosing: Option<&'a TagPath>,
+    /// Which of the ancestors of its process, for the fields that have a value for each.
+    pub ancestor: Option<&'a Ancestor>,
 }
 
 /// A field, with the number in its brackets if it has any.
@@ -230,6 +235,10 @@ impl FromStr for Field {
             None => bracket.is_none() && info.name == base,
         };
         let info = FIELDS.iter().find(is).ok_or(NoField)?;
+        // A chain of ancestors has no last one: who is far enough back is not known.
+        if index < 0 && info.source == Source::Ancestor {
+            return Err(NoField);
+        }
         Ok(Self { info, index })
     }
 }

@@ -55,8 +55,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan: calls for which all of `only` hold, grouped by the values of `by`. `sums` says what a
-    /// person asked for, the first of which orders the rows.
+    /// A plan: calls for which all of `only` hold, grouped by the values of `by`, of which fields of
+    /// [`Source::Ancestors`] have none. `sums` says what a person asked for, the first of which orders the
+    /// rows.
     #[must_use]
     pub fn new(by: Vec<Field>, only: Vec<Condition>, sums: Vec<Metric>) -> Self {
         let is = |field: &Field, source| field.info().source == source;
@@ -211,6 +212,7 @@ impl Groups {
                 known,
                 call,
                 enclosing: None,
+                ancestor: None,
             };
             if of.count == 0 || !self.plan.only.iter().all(|only| only.holds(&at)) {
                 continue;

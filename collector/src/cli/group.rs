@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use clap::Args;
-use nulltrace_core::field::{BadCondition, Condition, FIELDS, Field, Type};
+use nulltrace_core::field::{BadCondition, Condition, FIELDS, Field, Source, Type};
 use nulltrace_core::group::{Metric, Plan};
 use syscalls::Sysno;
 
@@ -37,7 +37,7 @@ impl GroupArgs {
         if !self.is_asked() {
             return Ok(None);
         }
-        let by = each("--by", &self.by, field)?;
+        let by = each("--by", &self.by, key)?;
         let mut sums = each("--sum", &self.sum, metric)?;
         if sums.is_empty() {
             sums.push(Metric::Time);
@@ -98,6 +98,20 @@ fn field(text: &str) -> Result<Field, Mistake> {
         let names = FIELDS.iter().map(|info| info.name);
         Mistake::new("field", text, meant(text, names))
     })
+}
+
+/// A field to group by.
+fn key(text: &str) -> Result<Field, Mistake> {
+    let field = field(text)?;
+    match field.info().source {
+        Source::Ancestors => Err(Mistake {
+            what: format!("{field} is each ancestor's"),
+            remedy: format!(
+                "write {field}[1] for the parent, {field}[2] for its parent; or ask --where"
+            ),
+        }),
+        _ => Ok(field),
+    }
 }
 
 fn metric(text: &str) -> Result<Metric, Mistake> {
@@ -189,6 +203,8 @@ mod tests {
             ("fd.name,", "time", ""),
             ("proc.name,ünknown\x1b[31m,fd.name", "time", ""),
             ("span.tag", "time", ""),
+            ("fd.name,proc.aname", "time", ""),
+            ("proc.aname[-1]", "time", ""),
             ("fd.name", "byte", ""),
             ("fd.name", "time,money", ""),
             ("fd.name", "time", "fd.type"),

@@ -40,6 +40,7 @@ fn clock(id: ClockId) -> u64 {
 /// What of `/proc/PID/stat` is needed.
 pub(super) struct Stat {
     pub(super) comm: Box<[u8]>,
+    pub(super) parent: u32,
     pub(super) start: Since,
 }
 
@@ -53,11 +54,13 @@ fn read_stat(text: &[u8]) -> Option<Stat> {
     let begin = text.iter().position(|&byte| byte == b'(')? + 1;
     let end = text.iter().rposition(|&byte| byte == b')')?;
     let comm = text.get(begin..end)?.into();
-    // After it the state, field 3; the start is field 22.
+    // After it the state, field 3, and the parent; the start is field 22.
     let fields = str::from_utf8(text.get(end + 1..)?).ok()?;
-    let start = fields.split_ascii_whitespace().nth(22 - 3)?;
+    let mut fields = fields.split_ascii_whitespace();
+    let (parent, start) = (fields.nth(4 - 3)?, fields.nth(22 - 5)?);
     Some(Stat {
         comm,
+        parent: parent.parse().ok()?,
         start: Since(start.parse().ok()?),
     })
 }
@@ -103,8 +106,8 @@ mod tests {
         let text = format!("77 (a) S 1 (\nb) {rest}\n");
         let stat = read_stat(text.as_bytes()).unwrap();
         assert_eq!(
-            (&*stat.comm, stat.start),
-            (&b"a) S 1 (\nb"[..], Since(4242))
+            (&*stat.comm, stat.parent, stat.start),
+            (&b"a) S 1 (\nb"[..], 1, Since(4242))
         );
         for bad in [
             "",

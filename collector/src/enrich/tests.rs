@@ -1,7 +1,9 @@
 use std::process::{Child, Command};
 
 use nulltrace_core::activity::Times;
+use nulltrace_core::event::What;
 use nulltrace_core::process::Processes;
+use nulltrace_core::record::ProcessRecord;
 use zerocopy::FromZeros;
 
 use super::*;
@@ -9,7 +11,7 @@ use crate::clock;
 
 const ALL: Wanted = Wanted {
     user: true,
-    parent: true,
+    ancestors: true,
     cgroup: true,
 };
 
@@ -46,8 +48,59 @@ fn facts(pid: u32, ppid: u32, start: u64, comm: &str) -> ProcessRecord {
     let mut record = ProcessRecord::new_zeroed();
     record.head.pid = pid;
     (record.ppid, record.start) = (ppid, start);
+    record.head.ts = start;
     record.comm[..comm.len()].copy_from_slice(comm.as_bytes());
     record
+}
+
+fn event(pid: u32, ts: u64, what: What<'_>) -> Event<'_> {
+    Event {
+        ts,
+        pid,
+        tid: pid,
+        what,
+    }
+}
+
+/// The kernel tells the facts, at once when the process began or at a later exec.
+fn tell(enrich: &mut Enrich, record: &ProcessRecord) {
+    let facts = What::Process {
+        facts: record,
+        exec: true,
+    };
+    enrich.hear(&event(record.head.pid, record.head.ts, facts));
+}
+
+fn fork(enrich: &mut Enrich, parent: u32, child: u32, ts: u64) {
+    enrich.hear(&event(parent, ts, What::Fork { child }));
+}
+
+fn end(enrich: &mut Enrich, pid: u32) {
+    let exit = What::Exit {
+        signal: 0,
+        group: true,
+    };
+    enrich.hear(&event(pid, 0, exit));
+}
+
+/// Names and ids of ancestors, the parent first.
+fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
+    let mut processes = Processes::default();
+    let _ = processes.learn(record);
+    let pid = record.head.pid;
+    let known = enrich.known(&Inside {
+        pid,
+        tid: pid,
+        process: processes.get(pid),
+        paths: &[],
+        wide: false,
+        times: &Times::NONE,
+        calls: &[],
+        files: &[],
+    });
+    let of = known.parent.iter().flat_map(|parent| parent.chain());
+    of.map(|of| (String::from_utf8(of.name.to_vec()).unwrap(), of.pid))
+        .collect()
 }
 
 /// User, parent and cgroup.
@@ -69,6 +122,7 @@ fn known(enrich: &mut Enrich, record: &ProcessRecord) -> [Option<String>; 3] {
         calls: &[],
         files: &[],
     });
+    let parent = parent.map(|parent| &*parent.name);
     [user, parent, cgroup].map(|text| text.map(|text| String::from_utf8(text.to_vec()).unwrap()))
 }
 
@@ -94,7 +148,7 @@ fn a_child_of_ours() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
     let mut enrich = Enrich::new(ALL);
-    enrich.learn(&record);
+    tell(&mut enrich, &record);
     let [user, parent, cgroup] = known(&mut enrich, &record);
     assert_eq!(user.as_deref(), Some("root"));
     assert_eq!(parent, Some(own_comm()));
@@ -109,7 +163,7 @@ fn what_is_not_wanted_is_not_asked_for() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
     let mut enrich = Enrich::new(Wanted::default());
-    enrich.learn(&record);
+    tell(&mut enrich, &record);
     assert_eq!(known(&mut enrich, &record), [None, None, None]);
 }
 
@@ -140,28 +194,113 @@ fn what_the_kernel_told_goes_first() {
     let mut enrich = Enrich::new(ALL);
     // Ids no process has: what is known of them was told.
     let (parent, child) = (999_999_998, 999_999_999);
-    enrich.learn(&facts(parent, 1, 100, "make"));
+    tell(&mut enrich, &facts(parent, 1, 100, "make"));
     let first = facts(child, parent, 200, "cc");
-    enrich.learn(&first);
+    tell(&mut enrich, &first);
     assert_eq!(known(&mut enrich, &first)[1].as_deref(), Some("make"));
-    // The parent runs another program: that of the child's beginning is kept.
-    enrich.learn(&facts(parent, 1, 100, "sh"));
+    // The parent runs another program: that by which it made the child is kept.
+    tell(&mut enrich, &facts(parent, 1, 100, "sh"));
     assert_eq!(known(&mut enrich, &first)[1].as_deref(), Some("make"));
     // The child's id is another's.
     let second = facts(child, parent, 300, "ld");
     assert_eq!(known(&mut enrich, &second)[1].as_deref(), Some("sh"));
     // The parent's is another's, which is younger.
-    enrich.learn(&facts(parent, 1, 500, "late"));
+    tell(&mut enrich, &facts(parent, 1, 500, "late"));
     assert_eq!(
         known(&mut enrich, &facts(child, parent, 400, "as"))[1],
         None
     );
     // It ended.
-    enrich.ended(parent);
+    end(&mut enrich, parent);
     assert_eq!(
         known(&mut enrich, &facts(child, parent, 600, "ar"))[1],
         None
     );
+}
+
+/// Ids no process has: all that is known of these is told.
+const SHELL: u32 = 999_999_990;
+const MAKE: u32 = 999_999_991;
+const SUB: u32 = 999_999_992;
+const CC: u32 = 999_999_993;
+
+fn names(chain: &[(String, u32)]) -> Vec<&str> {
+    chain.iter().map(|(name, _)| &**name).collect()
+}
+
+#[test]
+fn ancestors_are_who_forked() {
+    let mut enrich = Enrich::new(ALL);
+    tell(&mut enrich, &facts(SHELL, 0, 100, "bash"));
+    fork(&mut enrich, SHELL, MAKE, 200);
+    tell(&mut enrich, &facts(MAKE, SHELL, 199, "make"));
+    // This one runs no program of its own, and ends before its child does anything.
+    fork(&mut enrich, MAKE, SUB, 300);
+    fork(&mut enrich, SUB, CC, 400);
+    end(&mut enrich, SUB);
+    let cc = facts(CC, 1, 399, "cc");
+    tell(&mut enrich, &cc);
+    let want = [("make", SUB), ("make", MAKE), ("bash", SHELL)];
+    let want = want.map(|(name, pid)| (name.to_owned(), pid));
+    assert_eq!(chain(&mut enrich, &cc), want);
+    // They all end, and others take their ids.
+    for pid in [SHELL, MAKE] {
+        end(&mut enrich, pid);
+        tell(&mut enrich, &facts(pid, 0, 1000, "other"));
+    }
+    assert_eq!(chain(&mut enrich, &cc), want);
+    let later = facts(CC, MAKE, 2000, "ld");
+    assert_eq!(chain(&mut enrich, &later), [("other".to_owned(), MAKE)]);
+}
+
+#[test]
+fn a_fork_may_be_told_late_or_never() {
+    let mut enrich = Enrich::new(ALL);
+    tell(&mut enrich, &facts(SHELL, 0, 100, "bash"));
+    let mut cc = facts(CC, 0, 200, "cc");
+    cc.head.ts = 220;
+    tell(&mut enrich, &cc);
+    assert!(chain(&mut enrich, &cc).is_empty(), "0 is nobody");
+    fork(&mut enrich, SHELL, CC, 210);
+    assert_eq!(chain(&mut enrich, &cc), [("bash".to_owned(), SHELL)]);
+    // Neither the end of that one nor the fork of the next was told.
+    let next = facts(CC, SHELL, 500, "ld");
+    tell(&mut enrich, &next);
+    fork(&mut enrich, CC, SUB, 600);
+    assert_eq!(
+        names(&chain(&mut enrich, &facts(SUB, CC, 599, "as"))),
+        ["ld", "bash"]
+    );
+}
+
+#[test]
+fn what_the_kernel_does_not_tell_is_found() {
+    let child = Sleeper::new();
+    let mut enrich = Enrich::new(ALL);
+    let of_child = chain(&mut enrich, &child.facts(std::process::id()));
+    assert_eq!(of_child[0], (own_comm(), std::process::id()));
+    assert_eq!(of_child[1].1, std::os::unix::process::parent_id());
+    // A grandchild of which only the fork was told.
+    fork(&mut enrich, child.0.id(), CC, clock::monotonic());
+    let start = clock::monotonic();
+    let cc = facts(CC, 1, start - 1, "cc");
+    fork(&mut enrich, child.0.id(), CC, start);
+    let of_cc = chain(&mut enrich, &cc);
+    assert_eq!(of_cc[0], ("sleep".to_owned(), child.0.id()));
+    assert_eq!(of_cc[1..], of_child);
+}
+
+#[test]
+fn what_is_forgotten_is_asked_for_again() {
+    let mut enrich = Enrich::new(ALL);
+    let shell = facts(SHELL, 0, 100, "bash");
+    tell(&mut enrich, &shell);
+    let cc = facts(CC, SHELL, 200, "cc");
+    tell(&mut enrich, &cc);
+    for pid in 0..100_000 {
+        fork(&mut enrich, SHELL, 1_000_000_000 + pid, 300);
+    }
+    assert_eq!(names(&chain(&mut enrich, &cc)), ["bash"]);
 }
 
 #[test]

@@ -82,14 +82,17 @@ impl Condition {
     /// must not.
     #[must_use]
     pub fn holds(&self, at: &At<'_>) -> bool {
-        let paths = at.inside.paths;
-        let has = if self.field.info().source == Source::Enclosing && !paths.is_empty() {
-            paths.iter().any(|path| {
+        let is = |at: &At<'_>| self.field.get(at) == self.value;
+        let has = match (self.field.info().source, at.inside.paths, at.known.parent) {
+            (Source::Enclosing, paths @ [_, ..], _) => paths.iter().any(|path| {
                 let enclosing = Some(&***path);
-                self.field.get(&At { enclosing, ..*at }) == self.value
-            })
-        } else {
-            self.field.get(at) == self.value
+                is(&At { enclosing, ..*at })
+            }),
+            (Source::Ancestors, _, Some(parent)) => parent.chain().any(|of| {
+                let ancestor = Some(of);
+                is(&At { ancestor, ..*at })
+            }),
+            _ => is(at),
         };
         has == self.is
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{At, Info, Source, Type, Value};
 use crate::container::Place;
 use crate::file::{Ends, File};
-use crate::process::Process;
+use crate::process::{Ancestor, Process};
 use crate::record::CallsRecord;
 use crate::span::TagPath;
 
@@ -153,16 +153,51 @@ pub static FIELDS: &[Info] = &[
     Info {
         name: "proc.ppid",
         type_: Type::Number,
-        source: Source::Process,
+        source: Source::Ancestor,
         meaning: "process id of the parent",
-        get: |at, _| process(at).map(|process| process.ppid).into(),
+        get: |at, _| parent_id(at).into(),
     },
     Info {
         name: "proc.pname",
         type_: Type::Text,
-        source: Source::Parent,
+        source: Source::Ancestor,
         meaning: "command name of the parent",
-        get: |at, _| at.known.parent.into(),
+        get: |at, _| ancestor(at, 1).map(|of| &*of.name).into(),
+    },
+    Info {
+        name: "proc.apid[n]",
+        type_: Type::Number,
+        source: Source::Ancestor,
+        meaning: "process id of an ancestor: of the process itself if n is 0, of its parent if n is 1",
+        get: |at, n| match n {
+            0 => at.inside.pid.into(),
+            1 => parent_id(at).into(),
+            n => ancestor(at, n).map(|of| of.pid).into(),
+        },
+    },
+    Info {
+        name: "proc.aname[n]",
+        type_: Type::Text,
+        source: Source::Ancestor,
+        meaning: "command name of an ancestor, by the same count",
+        get: |at, n| match n {
+            0 => process(at).map(|process| &*process.comm).into(),
+            n => ancestor(at, n).map(|of| &*of.name).into(),
+        },
+    },
+    Info {
+        name: "proc.apid",
+        type_: Type::Number,
+        source: Source::Ancestors,
+        meaning: "process id of any ancestor, for conditions",
+        get: |at, _| at.ancestor.map(|of| of.pid).into(),
+    },
+    Info {
+        name: "proc.aname",
+        type_: Type::Text,
+        source: Source::Ancestors,
+        meaning: "command name of any ancestor, for conditions",
+        get: |at, _| at.ancestor.map(|of| &*of.name).into(),
     },
     Info {
         name: "proc.cgroup",
@@ -261,6 +296,17 @@ fn filename(file: &File) -> Option<&[u8]> {
 
 fn process<'a>(at: &At<'a>) -> Option<&'a Process> {
     at.inside.process
+}
+
+/// From the parent, who is 1.
+fn ancestor<'a>(at: &At<'a>, n: i16) -> Option<&'a Ancestor> {
+    let n = usize::try_from(n).ok()?.checked_sub(1)?;
+    at.known.parent?.chain().nth(n)
+}
+
+fn parent_id(at: &At<'_>) -> Option<u32> {
+    let told = || process(at).map(|process| process.ppid);
+    ancestor(at, 1).map(|of| of.pid).or_else(told)
 }
 
 fn command(process: &Process) -> Value<'_> {

@@ -51,9 +51,11 @@ fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
         calls: &calls,
         files: &files,
     };
+    let init = Ancestor::new(1, b"init", None);
+    let make = Ancestor::new(5, b"make", Some(&init));
     let known = Known {
         user: Some(b"ada"),
-        parent: Some(b"init"),
+        parent: Some(&make),
         cgroup: Some(b"/not/asked/for"),
     };
     check(&inside, known);
@@ -81,6 +83,7 @@ fn every_field_of_each_call() {
                     known,
                     call,
                     enclosing,
+                    ancestor: None,
                 }))
             };
             (0..3).map(value).collect::<Vec<_>>().join(" ")
@@ -111,8 +114,19 @@ fn every_field_of_each_call() {
             ("thread.tid", "8 8 8"),
             ("proc.exe", "/usr/bin/shop /usr/bin/shop /usr/bin/shop"),
             ("proc.cmdline", "shop --all shop --all shop --all"),
-            ("proc.ppid", "1 1 1"),
-            ("proc.pname", "init init init"),
+            // Not the 1 of the facts: its parent ended, and it has a guardian.
+            ("proc.ppid", "5 5 5"),
+            ("proc.pname", "make make make"),
+            ("proc.apid[0]", "7 7 7"),
+            ("proc.apid[1]", "5 5 5"),
+            ("proc.apid[2]", "1 1 1"),
+            ("proc.apid[3]", "- - -"),
+            ("proc.aname[0]", "shop shop shop"),
+            ("proc.aname[1]", "make make make"),
+            ("proc.aname[2]", "init init init"),
+            ("proc.aname[3]", "- - -"),
+            ("proc.apid", "- - -"),
+            ("proc.aname", "- - -"),
             ("proc.cgroup", &[&*format!("/docker/{id}"); 3].join(" ")),
             ("user.uid", "1000 1000 1000"),
             ("user.name", "ada ada ada"),
@@ -161,6 +175,7 @@ fn the_root_says_less_than_what_was_found() {
             known,
             call: 0,
             enclosing: None,
+            ancestor: None,
         });
         assert_eq!(shown(&value), want);
     }
@@ -183,10 +198,11 @@ fn nothing_known_is_nothing_told() {
         known: Known::default(),
         call: 0,
         enclosing: None,
+        ancestor: None,
     };
     for info in FIELDS {
         let value = (info.get)(&at, 0);
-        let numbers = ["proc.pid", "thread.tid"].contains(&info.name);
+        let numbers = ["proc.pid", "thread.tid", "proc.apid[n]"].contains(&info.name);
         assert_eq!(value != Value::Absent, numbers, "{}", info.name);
     }
 }
@@ -201,6 +217,7 @@ fn values_are_of_the_fields_type() {
                     known,
                     call,
                     enclosing: None,
+                    ancestor: None,
                 };
                 let is = match (info.get)(&at, 0) {
                     Value::Absent => continue,
@@ -218,7 +235,11 @@ fn values_are_of_the_fields_type() {
 #[test]
 fn names() {
     for info in FIELDS {
-        let text = info.name.replace("[n]", "[-2]");
+        let number = match info.source {
+            Source::Ancestor => "[2]",
+            _ => "[-2]",
+        };
+        let text = info.name.replace("[n]", number);
         let field: Field = text.parse().unwrap();
         assert_eq!(field.to_string(), text);
         assert_eq!(field, text.parse().unwrap());
@@ -231,6 +252,7 @@ fn names() {
         "span.tag[n]",
         "span.tag[]",
         "span.tag[0",
+        "proc.aname[-1]",
         "span.tag[40000]",
         "span.tags ",
         "]",
@@ -253,6 +275,7 @@ fn conditions() {
                         known,
                         call,
                         enclosing: None,
+                        ancestor: None,
                     })
                 })
                 .collect()
@@ -274,6 +297,15 @@ fn conditions() {
             ("span.tags=shop", &[]),
             ("proc.cmdline=shop --all", &[0, 1, 2]),
             ("fd.name=a=b", &[]),
+            ("proc.aname=init", &[0, 1, 2]),
+            ("proc.aname=make", &[0, 1, 2]),
+            ("proc.aname!=make", &[]),
+            ("proc.aname=shop", &[]),
+            ("proc.apid=1", &[0, 1, 2]),
+            ("proc.apid=7", &[]),
+            ("proc.aname=", &[]),
+            ("proc.aname[1]=init", &[]),
+            ("proc.aname[2]=init", &[0, 1, 2]),
         ] {
             assert_eq!(holds(text), want, "{text}");
         }

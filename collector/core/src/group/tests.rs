@@ -151,7 +151,7 @@ fn conditions_leave_out_the_rest() {
     push(&mut groups, 7, &[], &of);
     assert_eq!(shown(&groups), ["7: 10"]);
     assert_eq!(groups.total().get(Metric::Bytes), 10);
-    assert!(groups.plan().needs(Source::File) && !groups.plan().needs(Source::Parent));
+    assert!(groups.plan().needs(Source::File) && !groups.plan().needs(Source::Ancestor));
 }
 
 #[test]
