@@ -241,22 +241,13 @@ fn many_files_each_in_its_span() {
     if markers + segments + lost(&summary, "name") > 0 {
         return println!("skipped: so busy is this machine that names may have been lost");
     }
-    let mut names = 0;
+    // However many files the other span has, there is room for those of these.
     for sample in (0..made).step_by(apart as usize) {
         let row = row(&summary, &["bad", &format!("sample{sample}")]).unwrap();
         let found: Vec<_> = files(row).into_iter().collect();
         let name = format!("memfd:many-{sample}");
-        let named = found == [(("memfd", "-", name.as_str()), (3, 0, 3))];
-        names += usize::from(named);
-        // There is room for so many names in all; without one a file is among the others.
-        let among_others = found == [(("-", "-", "-"), (3, 0, 3))];
-        assert!(named || among_others, "{found:?}");
-        assert!(
-            !named || names as u64 == sample / apart + 1,
-            "room came back at {sample}"
-        );
+        assert_eq!(found, [(("memfd", "-", name.as_str()), (3, 0, 3))]);
     }
-    assert!(names >= 2, "{names}");
     assert!(grown < 128 << 20, "grew by {} KiB", grown >> 10);
 }
 

@@ -17,6 +17,8 @@
 
 mod both;
 mod calls;
+mod files;
+mod room;
 mod stats;
 
 use std::sync::Arc;
@@ -27,7 +29,9 @@ use crate::record::{CallsRecord, SegmentRecord};
 use crate::span::TagPath;
 
 pub use both::Both;
-pub use calls::{Calls, OnFile, Room};
+pub use calls::{Calls, OnFile};
+pub use files::OtherFiles;
+pub use room::Room;
 pub use stats::{CallStats, ERROR_NAMES};
 
 /// How many of the open spans that it lies in, from the innermost, a segment is added to. Segments that

@@ -103,7 +103,7 @@ struct Rest {
     markers: Markers,
     /// Time of threads while they had no span open.
     outside: Times,
-    /// Calls that segments had no room to tell apart.
+    /// Calls inside spans that segments had no room to tell apart.
     slots: u64,
     /// Segments in more spans than are told apart.
     deep: u64,
@@ -205,7 +205,7 @@ impl Correlator {
         &self.rest.outside
     }
 
-    /// How many system calls segments had no room to tell apart.
+    /// How many system calls inside spans segments had no room to tell apart.
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.rest.slots
@@ -298,7 +298,6 @@ impl Rest {
     fn segment(&mut self, segment: &SegmentRecord, calls: &[CallsRecord], out: &mut impl Out) {
         let (pid, tid) = (segment.head.pid, segment.head.tid);
         let times = Times::from(segment);
-        self.slots = self.slots.saturating_add(segment.other.into());
         self.named.clear();
         for of in calls {
             let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
@@ -316,8 +315,9 @@ impl Rest {
             self.deep += u64::from(deep);
             paths
         };
-        if paths.is_empty() {
-            self.outside.add(&times);
+        match paths.is_empty() {
+            true => self.outside.add(&times),
+            false => self.slots = self.slots.saturating_add(segment.other.into()),
         }
         out.inside(&Inside {
             pid,

@@ -147,7 +147,7 @@ pub struct Lost {
     pub storage: u64,
     /// Processes not followed: the scope map was full, or the ptrace source cannot see into them.
     pub scope: u64,
-    /// System calls beyond the kinds that a segment tells apart: their time is known, no more.
+    /// System calls inside spans beyond the kinds that a segment tells apart: their time is known, no more.
     pub slots: u64,
     /// Segments: what a thread did between two markers, lost in the kernel.
     pub segment: u64,

@@ -12,6 +12,7 @@
 //! assert_eq!((rows.len(), rows[0].open, rows[0].stats.hits()), (1, 1, 0));
 //! ```
 
+mod fair;
 mod rows;
 mod stats;
 
@@ -43,7 +44,8 @@ pub struct Limits {
     /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
     pub buckets: u16,
     /// Bytes of what system calls are told apart by, number and file, over all paths. Where they are
-    /// used up, calls are counted as on other files; in the worst case twice as many are taken.
+    /// used up, the paths with the most files give up those that took the least time, until each has
+    /// room for as many; in the worst case twice as many bytes are taken.
     pub calls_bytes: usize,
 }
 
@@ -137,6 +139,7 @@ impl Summary {
     /// Adds the system calls of a segment to the spans it lies in.
     pub fn inside(&mut self, inside: &Inside<'_>) {
         for (at, path) in inside.paths.iter().enumerate() {
+            self.make_room();
             let (stats, room) = self.stats_of(path);
             let wall = inside.times.wall;
             let calls = &mut stats.calls;
@@ -154,6 +157,7 @@ impl Summary {
     /// one is, what has no row here is added to the overflow row and no span is lost.
     pub fn merge(&mut self, other: &Self) {
         for entry in &other.entries {
+            self.make_room();
             let (stats, room) = self.stats_of(&entry.path);
             stats.merge(&entry.stats, room);
         }

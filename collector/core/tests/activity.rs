@@ -171,6 +171,12 @@ fn calls_without_room_are_counted() {
     bytes[72] = 7; // SegmentRecord::other
     story.gives(&bytes);
     assert_eq!(story.correlator.slots(), 7);
+    // Outside of spans nobody asks for them.
+    story.marks(20, 2, "<:t:a::", &[]);
+    let mut bytes = segment(2, 20, 30, 0, &[]);
+    bytes[72] = 5;
+    story.gives(&bytes);
+    assert_eq!(story.correlator.slots(), 7);
 }
 
 #[test]

@@ -128,7 +128,7 @@ proptest! {
     #[test]
     fn what_is_pushed_is_in_the_rows_or_in_the_rest(
         segments in prop::collection::vec(segment(), 0..30),
-        calls_bytes in prop_oneof![Just(0), 0_usize..20_000, Just(64 << 20)],
+        calls_bytes in prop_oneof![Just(0), 0_usize..40_000, Just(64 << 20)],
         halves in any::<bool>(),
     ) {
         let (paths, limits) = (paths(), Limits { calls_bytes, ..Limits::default() });
@@ -154,7 +154,7 @@ proptest! {
                 let wanted = |file: &File| file.kind.is_socket() == sockets;
                 let rows = calls.by_file();
                 let named = rows.iter().filter(|(file, _)| wanted(file)).map(|(_, both)| both);
-                let got = sums(named.chain(calls.other_files(sockets)));
+                let got = sums(named.chain(calls.other_files(sockets).map(|of| of.both)));
                 prop_assert_eq!(got, pushed(&segments, at, |_, file| file.is_some_and(wanted)));
             }
             // And each alone, where it has a row of its own.
@@ -163,7 +163,8 @@ proptest! {
                 prop_assert_eq!(sums([both]), pushed(&segments, at, one));
                 prop_assert!(!calls.has_other_files(nr));
             }
-            for (file, both) in calls.by_file().into_iter().filter(|_| calls_bytes > 1 << 20) {
+            // A file is told apart with all its calls, or not at all.
+            for (file, both) in calls.by_file() {
                 let one = |_: &CallsRecord, of: Option<&File>| of == Some(file);
                 prop_assert_eq!(sums([&both]), pushed(&segments, at, one));
             }
@@ -227,37 +228,108 @@ fn files_of_one_name_are_one_row_and_the_longest_is_first() {
     );
 }
 
-/// More files in one span than there is room for, four times over; the first stay told apart.
+/// Files `from..to` of a name, each read once: as long as it says in nanoseconds.
+fn scan(
+    summary: &mut Summary,
+    paths: Vec<usize>,
+    name: &str,
+    each: std::ops::Range<u64>,
+    time: impl Fn(u64) -> u64,
+) {
+    let all = self::paths();
+    for at in each {
+        let segment = Segment {
+            paths: paths.clone(),
+            calls: vec![calls(0, 1, time(at), 2, CALLS_IN)],
+            files: vec![Some(file(Kind::File, &format!("/{name}/{at:06}")))],
+        };
+        push(summary, &all, &segment);
+    }
+}
+
+/// More files in one span than there is room for, four times over: those that took the longest have rows,
+/// the others are counted.
 #[test]
 fn many_files_are_cheap_and_bounded() {
     const FILES: u64 = 120_000;
     let (paths, mut summary) = (paths(), Summary::default());
     for _ in 0..4 {
-        for at in 0..FILES {
-            let segment = Segment {
-                paths: vec![0],
-                calls: vec![calls(0, 1, at, 2, CALLS_IN)],
-                files: vec![Some(file(Kind::File, &format!("/many/{at:06}")))],
-            };
-            push(&mut summary, &paths, &segment);
-        }
+        scan(&mut summary, vec![0], "many", 0..FILES, |at| at);
     }
     let calls = of(&summary, &paths[0]).unwrap();
     let rows = calls.by_file();
     assert!(
-        (100_000..FILES as usize).contains(&rows.len()),
+        (50_000..FILES as usize).contains(&rows.len()),
         "{}",
         rows.len()
     );
     assert!(rows.iter().all(|(_, both)| both.all().count == 4));
-    let rest = calls.other_files(false).unwrap().all();
-    assert_eq!(rest.count, 4 * (FILES - rows.len() as u64));
+    let first = FILES - rows.len() as u64;
+    assert!(rows.iter().all(|(_, both)| both.all().time >= 4 * first));
+    let rest = calls.other_files(false).unwrap();
+    assert_eq!(rest.both.all().count, 4 * first);
+    assert_eq!((rest.files, rest.at_least), (first, false));
     assert!(calls.has_other_files(0));
     assert_eq!(calls.iter().next().unwrap().1.all().bytes, 8 * FILES);
-    // What the files left is for the numbers of other spans.
+}
+
+/// One span takes all the room; those that come later have as much.
+#[test]
+fn room_is_shared_in_equal_parts() {
+    let (paths, mut summary) = (paths(), Summary::default());
+    scan(&mut summary, vec![0], "first", 0..300_000, |_| 5);
+    scan(&mut summary, vec![1], "second", 0..100_000, |at| at % 1000);
+    scan(&mut summary, vec![2], "last", 0..10, |_| 1);
+    let calls = [0, 1, 2].map(|at| of(&summary, &paths[at]).unwrap());
+    let [first, second, last] = calls.map(|calls| calls.by_file());
+    // As many as were told apart, a quarter goes when room is short.
+    for (greedy, other) in [(&first, &second), (&second, &first)] {
+        assert!(
+            greedy.len() > 20_000 && greedy.len() * 3 > other.len() * 2,
+            "{}",
+            greedy.len()
+        );
+    }
+    assert_eq!(
+        (last.len(), calls[2].other_files(false).is_none()),
+        (10, true)
+    );
+    // Of so many they are no longer counted one by one, and the sums are whole.
+    for (calls, rows, all) in [(calls[0], &first, 300_000), (calls[1], &second, 100_000)] {
+        let rest = calls.other_files(false).unwrap();
+        assert_eq!(rows.len() as u64 + rest.both.all().count, all);
+        let counted = rows.len() as u64 + rest.files;
+        assert!(counted == all || rest.at_least && counted < all && rest.files > 60_000);
+    }
+}
+
+/// What was summed with the rest does not come back with the half of its calls.
+#[test]
+fn a_file_has_all_its_calls_or_no_row() {
+    let (paths, mut summary) = (paths(), Summary::default());
+    scan(&mut summary, vec![0], "hot", 0..1, |_| 1);
+    scan(&mut summary, vec![0], "many", 0..100_000, |at| at + 2);
+    scan(&mut summary, vec![0], "hot", 0..1, |_| 1 << 40);
+    let calls = of(&summary, &paths[0]).unwrap();
+    assert!(
+        calls
+            .by_file()
+            .iter()
+            .all(|(file, _)| file.name.starts_with(b"/many/"))
+    );
+    let rest = calls.other_files(false).unwrap();
+    assert_eq!(rest.both.all().max, 1 << 40);
+    assert_eq!(calls.by_file().len() as u64 + rest.files, 100_001);
+}
+
+/// Calls have numbers, whatever the files took.
+#[test]
+fn many_files_leave_room_for_numbers() {
+    let (paths, mut summary) = (paths(), Summary::default());
+    scan(&mut summary, vec![0], "many", 0..200_000, |at| at);
     let late = Segment {
         paths: vec![1],
-        calls: vec![self::calls(9, 1, 1, 0, 0)],
+        calls: vec![calls(9, 1, 1, 0, 0)],
         files: vec![None],
     };
     push(&mut summary, &paths, &late);

@@ -58,13 +58,13 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Sty
             }
             sheet.rest(&format!("{} more", more.len()), sum);
         }
-        if let Some(both) = calls.other_files(sockets) {
+        if let Some(others) = calls.other_files(sockets) {
             let what = if sockets {
                 "other sockets"
             } else {
                 "other files"
             };
-            sheet.rest(what, both.all().clone());
+            sheet.rest(what, others.both.all().clone());
         }
     }
     let columns = vec![

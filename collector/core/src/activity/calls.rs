@@ -2,75 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::Both;
-use crate::file::{File, Kind};
+use super::files::{Files, OtherFiles};
+use super::{Both, Room};
+use crate::file::File;
 use crate::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
 
 /// Numbers a [`Calls`] tells apart; no kernel has as many.
 const NUMBERS_MAX: usize = 1024;
-
-/// Memory for what calls are told apart by, shared by all tag paths of a summary.
-///
-/// ```
-/// use nulltrace_core::activity::{Calls, Room};
-/// use nulltrace_core::record::CallsRecord;
-/// use zerocopy::FromZeros;
-///
-/// let mut sync = CallsRecord::new_zeroed();
-/// (sync.nr, sync.count) = (162, 3);
-/// let mut calls = Calls::default();
-/// calls.push(&[sync], &[None], 100, true, &mut Room::new(1 << 20));
-/// // What finds no room is counted all the same.
-/// sync.nr = 306;
-/// calls.push(&[sync], &[None], 100, true, &mut Room::new(0));
-/// assert_eq!(calls.iter().map(|(nr, _)| nr).collect::<Vec<_>>(), [162]);
-/// assert_eq!(calls.other_numbers().unwrap().all().count, 3);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Room {
-    left: usize,
-    /// Not for files, so that many of them leave room for the numbers of spans to come.
-    kept: usize,
-}
-
-impl Room {
-    /// Room for so many bytes. Where a span makes some calls itself and others are made inside, its own
-    /// are a second sum that is not reckoned: all may come to twice as many.
-    #[must_use]
-    pub const fn new(bytes: usize) -> Self {
-        Self {
-            left: bytes,
-            kept: bytes / 4,
-        }
-    }
-
-    const fn take(&mut self, bytes: usize, kept: usize) -> bool {
-        match self.left.checked_sub(bytes) {
-            Some(left) if left >= kept => {
-                self.left = left;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn number(&mut self) -> bool {
-        // Half of a vector may be empty.
-        self.take(2 * size_of::<Number>(), 0)
-    }
-
-    fn file(&mut self, file: &File) -> bool {
-        // Half of a hash table may be empty.
-        let slot = 2 * size_of::<(Key, Box<Both>)>() + size_of::<Both>();
-        self.take(slot + size_of::<File>() + file.name.len(), self.kept)
-    }
-}
 
 /// The system calls of one tag path.
 ///
@@ -99,64 +41,16 @@ impl Room {
 pub struct Calls {
     /// Sorted by number, of which a kernel has some hundreds.
     numbers: Vec<Number>,
-    files: Option<HashMap<Key, Box<Both>, RandomState>>,
-    rest: Option<Box<Rest>>,
+    /// What had no room.
+    others: Option<Box<Both>>,
+    files: Option<Box<Files>>,
     wall: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Number {
+pub(super) struct Number {
     nr: u32,
     both: Both,
-    /// Some of the files these are on had no room.
-    more: bool,
-}
-
-impl Number {
-    const fn new(nr: u32) -> Self {
-        Self {
-            nr,
-            both: Both::NONE,
-            more: false,
-        }
-    }
-}
-
-/// What had no room.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Rest {
-    numbers: Both,
-    files: Both,
-    sockets: Both,
-}
-
-impl Rest {
-    const fn on(&self, sockets: bool) -> &Both {
-        if sockets { &self.sockets } else { &self.files }
-    }
-
-    const fn on_mut(&mut self, sockets: bool) -> &mut Both {
-        if sockets {
-            &mut self.sockets
-        } else {
-            &mut self.files
-        }
-    }
-}
-
-/// Files are the same by what they are called: nobody can tell two of one name apart in a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Key {
-    nr: u32,
-    flags: u32,
-    file: Arc<File>,
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // The ends of a socket are in its name.
-        (self.nr, self.flags, self.file.kind, &self.file.name).hash(state);
-    }
 }
 
 /// The calls of one number on one file.
@@ -184,8 +78,8 @@ impl Calls {
     /// No calls.
     pub const NONE: Self = Self {
         numbers: Vec::new(),
+        others: None,
         files: None,
-        rest: None,
         wall: 0,
     };
 
@@ -198,20 +92,18 @@ impl Calls {
     /// Calls of the numbers there was no room for.
     #[must_use]
     pub fn other_numbers(&self) -> Option<&Both> {
-        let rest = self.rest.as_deref()?;
-        (rest.numbers.all().count > 0).then_some(&rest.numbers)
+        self.others.as_deref()
     }
 
     /// The calls by number and file, in no order. What is here and in [`other_files`](Self::other_files)
     /// is all that was called on files; a call on two files counts for both.
     pub fn on_files(&self) -> impl Iterator<Item = OnFile<'_>> {
-        self.files.iter().flat_map(|files| {
-            files.iter().map(|(key, both)| OnFile {
-                nr: key.nr,
-                flags: key.flags,
-                file: &key.file,
-                both,
-            })
+        let files = self.files.iter().flat_map(|files| files.iter());
+        files.map(|(file, of)| OnFile {
+            nr: of.nr,
+            flags: of.flags,
+            file,
+            both: &of.both,
         })
     }
 
@@ -233,25 +125,37 @@ impl Calls {
         files
     }
 
-    /// Calls on the sockets, or other files, there was no room for.
+    /// Calls on the sockets, or other files, there was no room for. A file is here with all its calls or not
+    /// at all, but for what the kernel had no room to tell apart.
     #[must_use]
-    pub fn other_files(&self, sockets: bool) -> Option<&Both> {
-        let both = self.rest.as_deref()?.on(sockets);
-        (both.all().count > 0).then_some(both)
+    pub fn other_files(&self, sockets: bool) -> Option<OtherFiles<'_>> {
+        self.files.as_deref()?.rest(sockets)
     }
 
     /// Whether calls of this number were on files there was no room for.
     #[must_use]
     pub fn has_other_files(&self, nr: u32) -> bool {
-        self.numbers
-            .binary_search_by_key(&nr, |of| of.nr)
-            .is_ok_and(|at| self.numbers[at].more)
+        self.files
+            .as_deref()
+            .is_some_and(|files| files.has_other(nr))
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty() && self.rest.is_none() && self.on_files().next().is_none()
+        self.numbers.is_empty() && self.others.is_none() && self.files.is_none()
+    }
+
+    /// Bytes of room that files take.
+    pub(crate) fn file_bytes(&self) -> usize {
+        self.files.as_deref().map_or(0, Files::bytes)
+    }
+
+    /// Gives up files until the others take no more than `limit` bytes.
+    pub(crate) fn shrink(&mut self, limit: usize, room: &mut Room) {
+        if let Some(files) = &mut self.files {
+            files.shrink(limit, room);
+        }
     }
 
     /// Time of the segments these are of, nanoseconds: what a call's time is a part of.
@@ -272,25 +176,13 @@ impl Calls {
     ) {
         self.wall = self.wall.saturating_add(wall);
         for (at, of) in calls.iter().enumerate().filter(|(_, of)| of.count > 0) {
-            let mut more = false;
             if let Some(Some(file)) = files.get(at) {
-                let key = Key {
-                    nr: of.nr,
-                    flags: of.flags & (CALLS_IN | CALLS_OUT | CALLS_AGAIN),
-                    file: Arc::clone(file),
-                };
-                let (both, other) = self.on_file(key, room);
-                both.push(of, own);
-                more = other;
+                let flags = of.flags & (CALLS_IN | CALLS_OUT | CALLS_AGAIN);
+                let files = self.files.get_or_insert_default();
+                files.add(of.nr, flags, file, room, |both| both.push(of, own));
             }
             if of.flags & CALLS_AGAIN == 0 {
-                match self.of_number(of.nr, room) {
-                    Some(number) => {
-                        number.both.push(of, own);
-                        number.more |= more;
-                    }
-                    None => self.rest().numbers.push(of, own),
-                }
+                self.of_number(of.nr, room).push(of, own);
             }
         }
     }
@@ -299,63 +191,30 @@ impl Calls {
     pub fn merge(&mut self, other: &Self, room: &mut Room) {
         self.wall = self.wall.saturating_add(other.wall);
         for of in &other.numbers {
-            match self.of_number(of.nr, room) {
-                Some(number) => {
-                    number.both.merge(&of.both);
-                    number.more |= of.more;
-                }
-                None => self.rest().numbers.merge(&of.both),
-            }
+            self.of_number(of.nr, room).merge(&of.both);
         }
-        for (key, others) in other.files.iter().flat_map(|files| files.iter()) {
-            let (both, more) = self.on_file(key.clone(), room);
-            both.merge(others);
-            if more
-                && key.flags & CALLS_AGAIN == 0
-                && let Some(number) = self.of_number(key.nr, room)
-            {
-                number.more = true;
-            }
+        if let Some(others) = &other.others {
+            self.others.get_or_insert_default().merge(others);
         }
-        if let Some(others) = &other.rest {
-            let rest = self.rest();
-            rest.numbers.merge(&others.numbers);
-            rest.files.merge(&others.files);
-            rest.sockets.merge(&others.sockets);
+        if let Some(files) = &other.files {
+            let own = self.files.get_or_insert_default();
+            own.merge(files, room);
         }
     }
 
-    fn rest(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
-    }
-
-    /// `None` if there is no room for one more.
-    fn of_number(&mut self, nr: u32, room: &mut Room) -> Option<&mut Number> {
+    /// The sum of that number, or of those there is no room for.
+    fn of_number(&mut self, nr: u32, room: &mut Room) -> &mut Both {
         let at = match self.numbers.binary_search_by_key(&nr, |of| of.nr) {
             Ok(at) => at,
-            Err(_) if self.numbers.len() >= NUMBERS_MAX || !room.number() => return None,
+            Err(_) if self.numbers.len() >= NUMBERS_MAX || !room.take_number() => {
+                return self.others.get_or_insert_default();
+            }
             Err(at) => {
-                self.numbers.insert(at, Number::new(nr));
+                let both = Both::NONE;
+                self.numbers.insert(at, Number { nr, both });
                 at
             }
         };
-        self.numbers.get_mut(at)
-    }
-
-    /// The sum of that number and file, and whether it is that of the files without room, here or in the
-    /// kernel.
-    fn on_file(&mut self, key: Key, room: &mut Room) -> (&mut Both, bool) {
-        match self.files.get_or_insert_default().entry(key) {
-            Entry::Occupied(known) => (known.into_mut(), false),
-            Entry::Vacant(place)
-                if place.key().file.kind != Kind::Other && room.file(&place.key().file) =>
-            {
-                (place.insert(Box::default()), false)
-            }
-            Entry::Vacant(place) => {
-                let sockets = place.key().file.kind.is_socket();
-                (self.rest.get_or_insert_default().on_mut(sockets), true)
-            }
-        }
+        &mut self.numbers[at].both
     }
 }
