@@ -13,7 +13,7 @@ mod table;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use crate::activity::Inside;
@@ -58,6 +58,8 @@ pub enum Source {
     Enclosing,
     /// The file the call was made on.
     File,
+    /// Either end of the socket the call was made on: it has a value for each.
+    Ends,
     /// The call itself.
     Call,
     /// The thread or its process.
@@ -175,6 +177,8 @@ pub struct At<'a> {
     pub enclosing: Option<&'a TagPath>,
     /// Which of the ancestors of its process, for the fields that have a value for each.
     pub ancestor: Option<&'a Ancestor>,
+    /// Which end of a socket, for the fields that have a value for each.
+    pub end: Option<SocketAddr>,
 }
 
 /// A field, with the number in its brackets if it has any.

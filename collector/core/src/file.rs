@@ -130,6 +130,52 @@ pub struct Ends {
     pub remote: Option<SocketAddr>,
 }
 
+/// The first of the ports that kernels give to who asks for none.
+const EPHEMERAL: u16 = 32_768;
+
+impl Ends {
+    /// The server's end, if the ports tell: a server's is below 32768, and its clients' are of those that
+    /// kernels give to who asks for none, which begin there. Of a socket that is not connected it is this one.
+    ///
+    /// ```
+    /// use nulltrace_core::file::Ends;
+    ///
+    /// let ends = |local: &str, remote: &str| Ends {
+    ///     protocol: "tcp",
+    ///     local: local.parse().unwrap(),
+    ///     remote: remote.parse().ok(),
+    /// };
+    /// let accepted = ends("10.0.0.1:443", "10.0.0.9:50412");
+    /// assert_eq!(accepted.server(), Some(accepted.local));
+    /// assert_eq!(accepted.client(), accepted.remote);
+    /// assert_eq!(ends("10.0.0.1:179", "10.0.0.9:179").server(), None);
+    /// ```
+    #[must_use]
+    pub fn server(&self) -> Option<SocketAddr> {
+        let serves = |end: &SocketAddr| (1..EPHEMERAL).contains(&end.port());
+        match (serves(&self.local), self.remote) {
+            (true, None) => Some(self.local),
+            (true, Some(remote)) if !serves(&remote) => Some(self.local),
+            (false, Some(remote)) if serves(&remote) => Some(remote),
+            _ => None,
+        }
+    }
+
+    /// The client's end, where the server's is known and there is one.
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        match self.server()? == self.local {
+            true => self.remote,
+            false => Some(self.local),
+        }
+    }
+
+    /// Both ends, this one first.
+    pub fn each(&self) -> impl Iterator<Item = SocketAddr> {
+        [self.local].into_iter().chain(self.remote)
+    }
+}
+
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct File {

@@ -56,12 +56,12 @@ pub struct Plan {
 
 impl Plan {
     /// A plan: calls for which all of `only` hold, grouped by the values of `by`, of which fields of
-    /// [`Source::Ancestors`] have none. `sums` says what a person asked for, the first of which orders the
+    /// [`Source::Ancestors`] and [`Source::Ends`] have none. `sums` says what a person asked for, the first of which orders the
     /// rows.
     #[must_use]
     pub fn new(by: Vec<Field>, only: Vec<Condition>, sums: Vec<Metric>) -> Self {
         let is = |field: &Field, source| field.info().source == source;
-        let file = |field: &Field| is(field, Source::File);
+        let file = |field: &Field| is(field, Source::File) || is(field, Source::Ends);
         Self {
             enclosing: by.iter().any(|field| is(field, Source::Enclosing)),
             files: by.iter().any(file) || only.iter().any(|of| file(of.field())),
@@ -213,6 +213,7 @@ impl Groups {
                 call,
                 enclosing: None,
                 ancestor: None,
+                end: None,
             };
             if of.count == 0 || !self.plan.only.iter().all(|only| only.holds(&at)) {
                 continue;

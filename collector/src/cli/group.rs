@@ -103,15 +103,26 @@ fn field(text: &str) -> Result<Field, Mistake> {
 /// A field to group by.
 fn key(text: &str) -> Result<Field, Mistake> {
     let field = field(text)?;
-    match field.info().source {
-        Source::Ancestors => Err(Mistake {
-            what: format!("{field} is each ancestor's"),
-            remedy: format!(
-                "write {field}[1] for the parent, {field}[2] for its parent; or ask --where"
-            ),
-        }),
-        _ => Ok(field),
-    }
+    let (each, remedy) = match field.info().source {
+        Source::Ancestors => {
+            let remedy = format!("write {field}[1] for the parent, {field}[2] for its parent");
+            ("ancestor's", remedy)
+        }
+        Source::Ends => {
+            let name = |end| field.to_string().replacen('.', end, 1);
+            let remedy = format!(
+                "write {} for this end, {} for the other",
+                name(".l"),
+                name(".r")
+            );
+            ("end's", remedy)
+        }
+        _ => return Ok(field),
+    };
+    Err(Mistake {
+        what: format!("{field} is each {each}"),
+        remedy: format!("{remedy}; or ask --where"),
+    })
 }
 
 fn metric(text: &str) -> Result<Metric, Mistake> {
@@ -205,6 +216,7 @@ mod tests {
             ("span.tag", "time", ""),
             ("fd.name,proc.aname", "time", ""),
             ("proc.aname[-1]", "time", ""),
+            ("fd.port", "time", ""),
             ("fd.name", "byte", ""),
             ("fd.name", "time,money", ""),
             ("fd.name", "time", "fd.type"),

@@ -5,8 +5,9 @@ use nulltrace_core::file::{File, Kind};
 use nulltrace_core::summary::Row;
 
 use super::grid::Style;
+use super::peers;
 use super::sheet::{self, Sheet};
-use super::table;
+use super::table::{self, thousands};
 
 /// Files shown of a span.
 const SHOWN: usize = 20;
@@ -33,8 +34,8 @@ pub(super) fn protocol(file: &File) -> &'static str {
     }
 }
 
-/// One row for each file of each span and all inside, the one that took the longest first: of `sockets`
-/// or of all others.
+/// One row for each file of each span and all inside: of `sockets` or of all others. Those with the most
+/// bytes come first, of equal ones those that took the longest; in the end one row has the sum of the others.
 pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Style) {
     let mut sheet = Sheet::default();
     for (row, label) in rows.iter().zip(table::labels(rows)) {
@@ -42,29 +43,31 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Sty
         let calls = &row.stats.calls;
         let mut files = calls.by_file();
         files.retain(|(file, _)| file.kind.is_socket() == sockets);
-        let more = files.split_off(files.len().min(SHOWN));
-        for (file, both) in files {
+        let mut peers = peers::merged(files);
+        // What is equal stays in the order of time and name.
+        peers.sort_by_key(|peer| std::cmp::Reverse((peer.calls.bytes, peer.calls.time)));
+        let more = peers.split_off(peers.len().min(SHOWN));
+        for peer in peers {
             let kind = if sockets {
-                protocol(file)
+                protocol(peer.file)
             } else {
-                file.kind.name()
+                peer.file.kind.name()
             };
-            sheet.calls(name(file), kind, both.all().clone());
+            sheet.calls(peer.name(), kind, peer.calls);
         }
-        if !more.is_empty() {
-            let mut sum = CallStats::default();
-            for (_, both) in &more {
-                sum.merge(both.all());
-            }
-            sheet.rest(&format!("{} more", more.len()), sum);
+        let mut sum = CallStats::default();
+        let (mut count, mut at_least) = (0, "");
+        for peer in &more {
+            sum.merge(&peer.calls);
+            count += peer.files;
         }
         if let Some(others) = calls.other_files(sockets) {
-            let what = if sockets {
-                "other sockets"
-            } else {
-                "other files"
-            };
-            sheet.rest(what, others.both.all().clone());
+            sum.merge(others.both.all());
+            count += others.files;
+            at_least = if others.at_least { "at least " } else { "" };
+        }
+        if sum.count > 0 {
+            sheet.rest(&format!("and {at_least}{} more", thousands(count)), sum);
         }
     }
     let columns = vec![
@@ -106,11 +109,42 @@ mod tests {
         assert!(text.contains("/srv/files/00000") && !text.contains("more"));
         // Without room there are neither files nor numbers to tell apart.
         let text = shown(&fixture::scan(25, 0), View::Files);
-        let row = text.lines().find(|line| line.contains("other files"));
-        assert_eq!(row.unwrap().split_whitespace().nth(2), Some("25"));
+        let row = text.lines().find(|line| line.contains("more"));
+        let row: Vec<_> = row.unwrap().split_whitespace().collect();
+        assert_eq!(row[..6], ["and", "at", "least", "1", "more", "25"]);
         let text = shown(&fixture::scan(25, 0), View::Syscalls);
         let row = text.lines().find(|line| line.contains("other calls"));
         assert_eq!(row.unwrap().split_whitespace().nth(2), Some("25"));
+    }
+
+    /// A server in a span, a pool of clients of another, and two sockets that stand alone.
+    #[test]
+    fn connections_of_one_peer_are_one_row() {
+        let mut summary = Summary::default();
+        let job = fixture::path(&[b"job"]);
+        let mut on = |file, bytes| {
+            let mut write = fixture::calls(syscalls::Sysno::write, 2, 1_000, 500);
+            (write.bytes, write.flags) = (bytes, nulltrace_core::record::CALLS_OUT);
+            fixture::inside(&mut summary, &job, 9_000, &[write], &[Some(file)]);
+        };
+        for at in 0..1500 {
+            let peer = format!("10.0.0.{}:{}", at % 3, 40_000 + at);
+            on(fixture::tcp("127.0.0.1:8080", &peer), 100);
+        }
+        for port in 50_000..50_004 {
+            on(fixture::tcp(&format!("[::1]:{port}"), "[::1]:5432"), 1000);
+        }
+        on(fixture::tcp("127.0.0.1:8080", "10.0.0.9:40000"), 5_000_000);
+        on(fixture::tcp("0.0.0.0:8080", ""), 0);
+        for port in 0..1500 {
+            // Each between others: these are many peers indeed.
+            let local = format!("10.1.0.1:{}", 10_000 + port);
+            on(
+                fixture::tcp(&local, &format!("10.2.0.1:{}", 20_000 + port)),
+                1,
+            );
+        }
+        insta::assert_snapshot!(shown(&summary, View::Sockets));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod fixture;
 mod grid;
 mod group;
 pub mod json;
+mod peers;
 mod sheet;
 mod syscalls;
 pub mod table;

@@ -206,6 +206,19 @@ fn list<'n>(counts: impl IntoIterator<Item = (&'n str, u64)>) -> String {
     texts.join(", ")
 }
 
+/// A count with its digits in groups of three.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 pub(super) fn plural(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
@@ -230,6 +243,20 @@ mod tests {
             assert!(width(line) <= columns, "{line}");
         }
         text
+    }
+
+    #[test]
+    fn long_counts_are_in_groups() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(thousands(n), text);
+        }
     }
 
     #[test]

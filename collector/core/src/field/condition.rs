@@ -83,14 +83,25 @@ impl Condition {
     #[must_use]
     pub fn holds(&self, at: &At<'_>) -> bool {
         let is = |at: &At<'_>| self.field.get(at) == self.value;
-        let has = match (self.field.info().source, at.inside.paths, at.known.parent) {
-            (Source::Enclosing, paths @ [_, ..], _) => paths.iter().any(|path| {
+        let file = at.inside.files.get(at.call).and_then(Option::as_deref);
+        let ends = file.and_then(|file| file.ends);
+        let has = match (
+            self.field.info().source,
+            at.inside.paths,
+            at.known.parent,
+            ends,
+        ) {
+            (Source::Enclosing, paths @ [_, ..], ..) => paths.iter().any(|path| {
                 let enclosing = Some(&***path);
                 is(&At { enclosing, ..*at })
             }),
-            (Source::Ancestors, _, Some(parent)) => parent.chain().any(|of| {
+            (Source::Ancestors, _, Some(parent), _) => parent.chain().any(|of| {
                 let ancestor = Some(of);
                 is(&At { ancestor, ..*at })
+            }),
+            (Source::Ends, .., Some(ends)) => ends.each().any(|end| {
+                let end = Some(end);
+                is(&At { end, ..*at })
             }),
             _ => is(at),
         };

@@ -1,6 +1,7 @@
 //! The table.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use super::{At, Info, Source, Type, Value};
 use crate::container::Place;
@@ -86,34 +87,70 @@ pub static FIELDS: &[Info] = &[
         type_: Type::Address,
         source: Source::File,
         meaning: "address of this end of a socket",
-        get: |at, _| ends(at).map_or(Value::Absent, |ends| Value::Address(ends.local.ip())),
+        get: |at, _| address(ends(at).map(|ends| ends.local)),
     },
     Info {
         name: "fd.lport",
         type_: Type::Number,
         source: Source::File,
-        meaning: "port of this end",
-        get: |at, _| ends(at).map(|ends| u32::from(ends.local.port())).into(),
+        meaning: "port of this end of a socket",
+        get: |at, _| port(ends(at).map(|ends| ends.local)),
     },
     Info {
         name: "fd.rip",
         type_: Type::Address,
         source: Source::File,
         meaning: "address of the other end",
-        get: |at, _| {
-            let remote = ends(at).and_then(|ends| ends.remote);
-            remote.map_or(Value::Absent, |remote| Value::Address(remote.ip()))
-        },
+        get: |at, _| address(ends(at).and_then(|ends| ends.remote)),
     },
     Info {
         name: "fd.rport",
         type_: Type::Number,
         source: Source::File,
         meaning: "port of the other end",
-        get: |at, _| {
-            let remote = ends(at).and_then(|ends| ends.remote);
-            remote.map(|remote| u32::from(remote.port())).into()
-        },
+        get: |at, _| port(ends(at).and_then(|ends| ends.remote)),
+    },
+    Info {
+        name: "fd.sip",
+        type_: Type::Address,
+        source: Source::File,
+        meaning: "address of the server's end, where the ports tell: the one below 32768",
+        get: |at, _| address(ends(at).and_then(Ends::server)),
+    },
+    Info {
+        name: "fd.sport",
+        type_: Type::Number,
+        source: Source::File,
+        meaning: "port of the server's end, where the ports tell: the one below 32768",
+        get: |at, _| port(ends(at).and_then(Ends::server)),
+    },
+    Info {
+        name: "fd.cip",
+        type_: Type::Address,
+        source: Source::File,
+        meaning: "address of the client's end, where the ports tell",
+        get: |at, _| address(ends(at).and_then(Ends::client)),
+    },
+    Info {
+        name: "fd.cport",
+        type_: Type::Number,
+        source: Source::File,
+        meaning: "port of the client's end, where the ports tell",
+        get: |at, _| port(ends(at).and_then(Ends::client)),
+    },
+    Info {
+        name: "fd.ip",
+        type_: Type::Address,
+        source: Source::Ends,
+        meaning: "address of either end, for conditions",
+        get: |at, _| address(at.end),
+    },
+    Info {
+        name: "fd.port",
+        type_: Type::Number,
+        source: Source::Ends,
+        meaning: "port of either end, for conditions",
+        get: |at, _| port(at.end),
     },
     Info {
         name: "proc.name",
@@ -286,6 +323,14 @@ fn file<'a>(at: &At<'a>) -> Option<&'a File> {
 
 fn ends<'a>(at: &At<'a>) -> Option<&'a Ends> {
     file(at)?.ends.as_ref()
+}
+
+fn address<'a>(end: Option<SocketAddr>) -> Value<'a> {
+    end.map_or(Value::Absent, |end| Value::Address(end.ip()))
+}
+
+fn port<'a>(end: Option<SocketAddr>) -> Value<'a> {
+    end.map(|end| u32::from(end.port())).into()
 }
 
 fn filename(file: &File) -> Option<&[u8]> {

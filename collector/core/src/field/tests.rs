@@ -84,6 +84,7 @@ fn every_field_of_each_call() {
                     call,
                     enclosing,
                     ancestor: None,
+                    end: None,
                 }))
             };
             (0..3).map(value).collect::<Vec<_>>().join(" ")
@@ -109,6 +110,12 @@ fn every_field_of_each_call() {
             ("fd.lport", "8888 - -"),
             ("fd.rip", "10.0.0.9 - -"),
             ("fd.rport", "50412 - -"),
+            ("fd.sip", "127.0.0.1 - -"),
+            ("fd.sport", "8888 - -"),
+            ("fd.cip", "10.0.0.9 - -"),
+            ("fd.cport", "50412 - -"),
+            ("fd.ip", "- - -"),
+            ("fd.port", "- - -"),
             ("proc.name", "shop shop shop"),
             ("proc.pid", "7 7 7"),
             ("thread.tid", "8 8 8"),
@@ -176,6 +183,7 @@ fn the_root_says_less_than_what_was_found() {
             call: 0,
             enclosing: None,
             ancestor: None,
+            end: None,
         });
         assert_eq!(shown(&value), want);
     }
@@ -199,6 +207,7 @@ fn nothing_known_is_nothing_told() {
         call: 0,
         enclosing: None,
         ancestor: None,
+        end: None,
     };
     for info in FIELDS {
         let value = (info.get)(&at, 0);
@@ -218,6 +227,7 @@ fn values_are_of_the_fields_type() {
                     call,
                     enclosing: None,
                     ancestor: None,
+                    end: None,
                 };
                 let is = match (info.get)(&at, 0) {
                     Value::Absent => continue,
@@ -276,6 +286,7 @@ fn conditions() {
                         call,
                         enclosing: None,
                         ancestor: None,
+                        end: None,
                     })
                 })
                 .collect()
@@ -297,6 +308,12 @@ fn conditions() {
             ("span.tags=shop", &[]),
             ("proc.cmdline=shop --all", &[0, 1, 2]),
             ("fd.name=a=b", &[]),
+            ("fd.port=8888", &[0]),
+            ("fd.port=50412", &[0]),
+            ("fd.port!=50412", &[1, 2]),
+            ("fd.port=", &[1, 2]),
+            ("fd.ip=10.0.0.9", &[0]),
+            ("fd.ip=10.0.0.1", &[]),
             ("proc.aname=init", &[0, 1, 2]),
             ("proc.aname=make", &[0, 1, 2]),
             ("proc.aname!=make", &[]),
@@ -321,5 +338,41 @@ fn conditions() {
         ("evt.type=wrote", BadCondition::Value(Type::Call)),
     ] {
         assert_eq!(Condition::parse(text, &number), Err(why), "{text}");
+    }
+}
+
+#[test]
+fn the_server_is_who_has_the_low_port() {
+    use crate::file::Ends;
+    for (local, remote, server, client) in [
+        (
+            "10.0.0.1:80",
+            "10.0.0.2:40000",
+            "10.0.0.1:80",
+            "10.0.0.2:40000",
+        ),
+        (
+            "10.0.0.2:40000",
+            "10.0.0.1:80",
+            "10.0.0.1:80",
+            "10.0.0.2:40000",
+        ),
+        ("[::1]:32767", "[::1]:32768", "[::1]:32767", "[::1]:32768"),
+        ("0.0.0.0:80", "", "0.0.0.0:80", "-"),
+        ("0.0.0.0:40000", "", "-", "-"),
+        ("0.0.0.0:0", "", "-", "-"),
+        ("10.0.0.1:80", "10.0.0.2:81", "-", "-"),
+        ("10.0.0.1:40000", "10.0.0.2:40001", "-", "-"),
+    ] {
+        let ends = Ends {
+            protocol: "tcp",
+            local: local.parse().unwrap(),
+            remote: remote.parse().ok(),
+        };
+        let text = |end: Option<SocketAddr>| end.map_or("-".to_owned(), |end| end.to_string());
+        assert_eq!(
+            (&*text(ends.server()), &*text(ends.client())),
+            (server, client)
+        );
     }
 }
