@@ -335,6 +335,38 @@ fn who_forked_remains_the_parent() {
     });
 }
 
+/// In a pid namespace of its own the collector's `/proc` has others under the ids that the kernel tells: it is
+/// not asked.
+#[test]
+fn ids_of_another_namespace_are_nobodys() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let json = tempfile::NamedTempFile::new().unwrap();
+    // Enough processes that the id of the collector, as the kernel tells it, is that of another one here.
+    let script = r#"
+        echo $(($2 + 300)) >/proc/sys/kernel/ns_last_pid
+        for n in $(seq 500); do sleep 60 & done
+        "$0" run -q --json "$1" --by proc.aname[1],proc.aname[2] -- sh -c \
+            'sh -c "echo \">::job::\"; read line </proc/version; echo \"<::job::\"" >/dev/null; true'
+    "#;
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", script]);
+    command.arg(nulltrace()).arg(json.path());
+    let last = std::fs::read_to_string("/proc/sys/kernel/ns_last_pid").unwrap_or_default();
+    let output = command.arg(last.trim()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return println!("skipped: {said}");
+    }
+    let summary: Value = serde_json::from_reader(json.reopen().unwrap()).unwrap();
+    let [row] = rows(&summary) else {
+        panic!("{summary:#}");
+    };
+    assert_eq!(row["proc.aname[1]"], "sh");
+    assert_eq!(row["proc.aname[2]"], Value::Null, "{row:#}");
+}
+
 /// A cgroup of the unified hierarchy named as Docker names them, gone again at the end.
 struct Container {
     root: tempfile::TempDir,

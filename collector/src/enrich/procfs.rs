@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::LazyLock;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -44,8 +45,20 @@ pub(super) struct Stat {
     pub(super) start: Since,
 }
 
+/// The initial pid namespace, `PROC_PID_INIT_INO` of the kernel.
+const INITIAL: &str = "pid:[4026531836]";
+
+/// Whether `/proc` here knows processes by the ids that the kernel tells, those of the initial namespace:
+/// in another, an id is another process's.
+static BY_THE_SAME_IDS: LazyLock<bool> = LazyLock::new(|| {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|of| of.as_os_str() == INITIAL)
+});
+
 /// `None` if there is no such process, or none that may be looked at.
 pub(super) fn stat(pid: u32) -> Option<Stat> {
+    if !*BY_THE_SAME_IDS {
+        return None;
+    }
     read_stat(&read(pid, "stat")?)
 }
 
