@@ -101,7 +101,8 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/own_id")
 int nt_own_id(struct bpf_raw_tracepoint_args *ctx)
 {
-	return bpf_get_current_pid_tgid() >> 32;
+	nt_collector = bpf_get_current_pid_tgid() >> 32;
+	return nt_collector;
 }
 
 #endif

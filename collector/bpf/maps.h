@@ -32,6 +32,9 @@ const volatile __u32 nt_inside;
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 
+/* The collector, which is nobody's script and no part of the machine it looks at. Not zero: .bss is nt_generation alone. */
+__u32 nt_collector = -1;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 24); /* bytes; the loader sets its own */

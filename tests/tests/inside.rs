@@ -90,6 +90,27 @@ fn commands_work_for_the_script() {
     }
 }
 
+/// It is the parent of the command and a child of this test, and works while the command sleeps.
+#[test]
+fn the_collector_is_no_part_of_what_it_looks_at() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let script = "echo '>::nap::' >/dev/null; sleep 0.2; echo '<::nap::' >/dev/null";
+    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
+        for whose in ["script", "machine"] {
+            let options = ["--inside", whose, "--by", "proc.ppid,proc.name"];
+            let ran = run(hook, &options, &["sh", "-c", script]);
+            assert!(ran.output.status.success(), "{}", ran.stderr());
+            let rows = ran.summary["rows"].as_array().unwrap();
+            let ours = |row: &&Value| row["proc.ppid"] == std::process::id();
+            let sleeps = |row: &&Value| row["proc.name"] == "sleep";
+            assert!(rows.iter().any(|row| sleeps(&row)), "{whose}: {rows:#?}");
+            assert!(!rows.iter().any(|row| ours(&row)), "{whose}: {rows:#?}");
+        }
+    }
+}
+
 #[test]
 fn whose_is_checked() {
     let output = std::process::Command::new(nulltrace_tests::nulltrace())
