@@ -474,6 +474,7 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 {
 	__u32 flags = a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0;
 	struct nt_used *used;
+	struct pt_regs *regs;
 
 	if (a->class & NT_CLOSES)
 		__builtin_memset(a->used, 0, sizeof(a->used));
@@ -484,8 +485,9 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 	}
 	if (a->class & NT_NAMES) {
 		used = nt_use(a->used, task, a->fd);
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		if (used)
-			nt_tell(used);
+			nt_tell(used, a->class & NT_AIMS && ret < 0 ? nt_arg(regs, 1) : 0);
 	}
 	nt_add_call(a, time, ret, &a->file, flags);
 	if (NT_FROM_ARG(a->class) && a->from.ino)

@@ -169,8 +169,36 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 	return 0;
 }
 
-/* Tells what the file is. */
-__noinline int nt_tell(struct nt_used *used)
+/* Where a socket that is not connected was to be, as the caller of connect wrote it. */
+static __noinline int nt_tell_aim(struct nt_file *f, __u64 address)
+{
+	struct {
+		__u16 family, port;
+		__u8 rest[24]; /* version 4: the address; 6: the flow and the address */
+	} to;
+
+	/* Version 4 has no more than 16 bytes; what lies behind them is not used. */
+	__builtin_memset(&to, 0, sizeof(to));
+	if (bpf_probe_read_user(&to, sizeof(to), (void *)address) &&
+	    bpf_probe_read_user(&to, 16, (void *)address))
+		return 0;
+	if (to.family != f->family)
+		return 0;
+	if (to.family == NT_AF_INET)
+		__builtin_memcpy(f->remote, to.rest, 4);
+	else if (to.family == NT_AF_INET6)
+		__builtin_memcpy(f->remote, to.rest + 4, 16);
+	else
+		return 0;
+	f->remote_port = __builtin_bswap16(to.port);
+	return 0;
+}
+
+/*
+ * Tells what the file is. `aim`: the address that a connect of it was given and
+ * which it may not have reached; or 0.
+ */
+__noinline int nt_tell(struct nt_used *used, __u64 aim)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0, n;
@@ -196,6 +224,8 @@ __noinline int nt_tell(struct nt_used *used)
 		nt_tell_socket(t, file);
 	else
 		nt_tell_path(t, file);
+	if (aim && !f->remote_port)
+		nt_tell_aim(f, aim);
 	n = NT_READ(f->names);
 	n = sizeof(*f) + (n < NT_NAMES_MAX ? n : NT_NAMES_MAX);
 	nt_fill_head(&f->head, task, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
@@ -205,10 +235,13 @@ __noinline int nt_tell(struct nt_used *used)
 	lost = bpf_ringbuf_output(&ring, t, n, BPF_RB_NO_WAKEUP);
 	if (lost)
 		nt_count(NT_N_NAME);
-	/* A socket gets its port with its first use, or by bind. */
-	if (lost || ((f->family == NT_AF_INET || f->family == NT_AF_INET6) && !f->local_port)) {
-		/* The next use tells. */
-		used->file = NULL;
+	/*
+	 * A socket gets its port with its first use, or by bind: the next use tells.
+	 * Not where a connect failed, as all that it was for would be forgotten.
+	 */
+	if (lost || ((f->family == NT_AF_INET || f->family == NT_AF_INET6) && !f->local_port &&
+		     !f->remote_port)) {
+		used->ino = 0;
 		bpf_map_delete_elem(&named, &id);
 	} else {
 		bpf_map_update_elem(&named, &id, &zero, BPF_ANY);
@@ -236,7 +269,7 @@ __noinline int nt_meet(struct nt_used *used)
 	}
 	used->id = id;
 	if (!bpf_map_lookup_elem(&named, &id))
-		nt_tell(used);
+		nt_tell(used, 0);
 	return 0;
 }
 

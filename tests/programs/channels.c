@@ -198,6 +198,29 @@ static void internet(void)
 	close(ends[0]), close(ends[1]);
 }
 
+/* Bound and not listening: who connects there is refused, and its socket has no ends any more. */
+static void refused(void)
+{
+	union address nobody = { .v4 = { AF_INET, 0, { htonl(INADDR_LOOPBACK) } } };
+	socklen_t len = sizeof(nobody.v4), error_len = sizeof(int);
+	char name[160], there[64];
+	int closed, fd;
+
+	must((closed = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0);
+	must(bind(closed, &nobody.any, len) == 0 && getsockname(closed, &nobody.any, &len) == 0);
+	must((fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0);
+	enter("known.refused");
+	must(connect(fd, &nobody.any, len) < 0 && errno == ECONNREFUSED);
+	/* It bears the name still. */
+	must(getsockopt(fd, SOL_SOCKET, SO_ERROR, block, &error_len) == 0);
+	leave();
+	print(there, sizeof(there), &nobody);
+	snprintf(name, sizeof(name), "0.0.0.0:0->%s", there);
+	call("connect", 1, 0, "peer=1");
+	file("ipv4", "tcp", 2, 0, 0, name);
+	close(fd), close(closed);
+}
+
 static void local(void)
 {
 	union address at = { .un.sun_family = AF_UNIX };
@@ -378,6 +401,7 @@ int main(int argc, char **argv)
 	must(mkdir(argv[1], 0700) == 0 && (dir = realpath(argv[1], NULL)) != NULL);
 	known_begin();
 	internet();
+	refused();
 	local();
 	pipes();
 	interrupted();
