@@ -50,7 +50,7 @@ pub(super) struct Column {
     title: Cow<'static, str>,
     /// Text begins at the left, numbers end at the right.
     left: bool,
-    /// Columns with a higher number are the first left out.
+    /// Columns with a higher number are the first left out; those with 0 are kept, however narrow it is.
     rank: u8,
     cells: Vec<String>,
     width: usize,
@@ -67,6 +67,11 @@ impl Column {
             title,
             cells,
         }
+    }
+
+    /// What it takes of a line.
+    pub(super) fn taken(&self) -> usize {
+        self.width + GAP
     }
 
     /// The same for text.
@@ -100,11 +105,12 @@ pub(super) fn draw(
         false => style.width / 4,
     };
     let least = wanted.min(LABEL_MIN.max(part));
-    let taken =
-        |columns: &[Column]| -> usize { columns.iter().map(|column| column.width + GAP).sum() };
-    while columns.len() > 1 && least + taken(&columns) > style.width {
-        let last = columns.iter().map(|column| column.rank).max();
-        columns.retain(|column| Some(column.rank) != last);
+    let taken = |columns: &[Column]| -> usize { columns.iter().map(Column::taken).sum() };
+    while least + taken(&columns) > style.width {
+        match columns.iter().map(|column| column.rank).max() {
+            Some(last @ 1..) => columns.retain(|column| column.rank != last),
+            _ => break,
+        }
     }
     let label_width = wanted
         .min(style.width.saturating_sub(taken(&columns)))

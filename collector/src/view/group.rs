@@ -1,18 +1,20 @@
 //! Calls by any fields: a table for people, rows for programs.
 
+use std::ops::RangeInclusive;
+
 use nulltrace_core::field::{Source, Value as Field};
-use nulltrace_core::group::{Groups, Kind, Metric, Row, Unit};
+use nulltrace_core::group::{Groups, Kind, Metric, Plan, Row, Unit};
 use serde_json::{Map, Value, json};
 
 use super::grid::{self, Column, DIM, Label, Style, YELLOW, paint, times};
 use super::syscalls;
 use super::table::plural;
-use super::text::safe_within;
+use super::text::{safe_end_within, safe_within};
 
 /// Rows a person is shown; programs get all.
 const SHOWN: usize = 50;
-/// Columns of the terminal a value takes beside the first, at most.
-const VALUE_MAX: usize = 40;
+/// Columns of the terminal that long values beside the first are cut to: as many as there is room for.
+const VALUES: RangeInclusive<usize> = 8..=40;
 
 /// A row for each group, the largest first sum first.
 pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
@@ -23,19 +25,9 @@ pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
     };
     let plan = groups.plan();
     let shown = &rows[..rows.len().min(SHOWN)];
-    let first = plan.by().first();
-    let title = first.map(ToString::to_string);
-    // Of a path the end says most.
-    let end = first.is_some_and(|field| field.info().source == Source::File);
-    let labels: Vec<_> = shown.iter().map(|row| label(row, end)).collect();
-    let mut columns = Vec::new();
-    for (at, field) in plan.by().iter().enumerate().skip(1) {
-        let cells = shown.iter().map(|row| match row.kind {
-            Kind::Group(values) => safe_within(&text(&values[at]), VALUE_MAX),
-            Kind::Overflow { .. } => String::new(),
-        });
-        columns.push(Column::text(field.to_string(), 1, cells.collect()));
-    }
+    let title = plan.by().first().map(ToString::to_string);
+    let labels: Vec<_> = shown.iter().map(|row| label(row, ends(plan, 0))).collect();
+    let mut columns = values(shown, groups, style);
     for (at, &metric) in plan.sums().iter().enumerate() {
         // The first is what was asked for: it and its share go last.
         let rank = match at {
@@ -68,6 +60,33 @@ pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
             format!("{least}{groups} had no room for rows of their own"),
         );
     }
+}
+
+/// Whether the end of a field's values says most, as it does of paths.
+fn ends(plan: &Plan, at: usize) -> bool {
+    let field = plan.by().get(at);
+    field.is_some_and(|field| field.info().source == Source::File)
+}
+
+/// The fields beside the first. All are there, as without one of them rows would look the same: where it
+/// is narrow they are cut shorter.
+fn values(shown: &[Row<'_>], groups: &Groups, style: Style) -> Vec<Column> {
+    let plan = groups.plan();
+    let column = |at: usize, most: usize| {
+        let cell = |row: &Row<'_>| match row.kind {
+            Kind::Group(values) if ends(plan, at) => safe_end_within(&text(&values[at]), most),
+            Kind::Group(values) => safe_within(&text(&values[at]), most),
+            Kind::Overflow { .. } => String::new(),
+        };
+        let title = plan.by()[at].to_string();
+        Column::text(title, 0, shown.iter().map(cell).collect())
+    };
+    let columns = |most| -> Vec<_> { (1..plan.by().len()).map(|at| column(at, most)).collect() };
+    // Beside the first field and the first sum.
+    let room = style.width * 2 / 3;
+    let fits = |columns: &Vec<Column>| columns.iter().map(Column::taken).sum::<usize>() <= room;
+    let found = VALUES.rev().map(columns).find(fits);
+    found.unwrap_or_else(|| columns(*VALUES.start()))
 }
 
 fn label(row: &Row<'_>, end: bool) -> Label {

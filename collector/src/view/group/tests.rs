@@ -135,7 +135,7 @@ fn tables() {
         ],
         Limits::default(),
     );
-    for columns in [140, 80, 40] {
+    for columns in [140, 80, 48] {
         insta::assert_snapshot!(format!("by_three_{columns}"), shown(&all, columns));
     }
     let few = shop(&["evt.type"], &[Metric::Count], NONE);
