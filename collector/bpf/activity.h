@@ -334,10 +334,13 @@ static __always_inline __u32 nt_log2(__u64 n)
  * Finds where the calls of that number on that file are added up, or makes room
  * for them: `at` is NT_CALLS_MAX if there is none. A pipe may be written by one
  * splice and read by the next: these are two kinds, as only the one is counted
- * already. The place goes through memory, which makes it unknown to the
- * verifier: so it walks what follows once and not for each place.
+ * already. A call that took long finds room where another file has none: it is
+ * what one looks for, and the segment is sent right behind it. The place goes
+ * through memory, which makes it unknown to the verifier: so it walks what
+ * follows once and not for each place.
  */
-__noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file, __u32 flags)
+__noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *file, __u32 flags,
+			     __u64 time)
 {
 	struct nt_calls *calls;
 	__u32 n, at;
@@ -356,7 +359,8 @@ __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *fi
 	asm volatile("" : "+r"(at));
 	if (at < n || at >= NT_CALLS_MAX)
 		return 0;
-	if (file->ino && file->ino != NT_OTHER_FILES && at >= NT_CALLS_MAX - NT_CALLS_SPARE) {
+	if (file->ino && file->ino != NT_OTHER_FILES && at >= NT_CALLS_MAX - NT_CALLS_SPARE &&
+	    time <= NT_FULL_NS) {
 		a->at = NT_CALLS_MAX;
 		return 0;
 	}
@@ -409,11 +413,11 @@ __noinline int nt_add_elsewhere(struct nt_thread_activity *a, __u64 time, __s64 
 
 	if (!a || !file)
 		return 0;
-	nt_find_calls(a, file, flags);
+	nt_find_calls(a, file, flags, time);
 	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
 		a->crowd.ino = NT_OTHER_FILES;
 		a->crowd.gen = flags;
-		nt_find_calls(a, &a->crowd, flags);
+		nt_find_calls(a, &a->crowd, flags, time);
 	}
 	at = NT_READ(a->at);
 	asm volatile("" : "+r"(at));

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <netinet/in.h>
@@ -346,6 +347,33 @@ static void inherited(void)
 	close(fd);
 }
 
+/* More files than are told apart at once, then one that takes its time: that one is told. */
+static void late(void)
+{
+	struct itimerspec soon = { .it_value.tv_nsec = 5000000 };
+	int fds[40], timer;
+	char name[16];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "crowd%d", i);
+		fds[i] = made(name, 1);
+	}
+	must((timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)) >= 0);
+	must(timerfd_settime(timer, 0, &soon, NULL) == 0);
+	enter("known.late");
+	for (int i = 0; i < 40; i++)
+		must(pread(fds[i], block, 1, 0) == 1);
+	must(read(timer, block, 8) == 8);
+	leave();
+	call("pread64", 40, 40, "-");
+	call("read", 1, 8, "-");
+	file("timerfd", "-", 1, 8, 0, "[timerfd]");
+	others();
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	close(timer);
+}
+
 /* A span goes on when its process becomes another program. */
 static void executed(char *self)
 {
@@ -395,6 +423,7 @@ int main(int argc, char **argv)
 	shared();
 	stolen();
 	inherited();
+	late();
 	executed(argv[0]);
 	mounted();
 	return 0;
