@@ -254,6 +254,12 @@ impl File {
         }
     }
 
+    /// Whether it was told which file it is.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        !matches!(self.kind, Kind::Unknown | Kind::Other)
+    }
+
     /// The directory it lies in; `None` where it has no path.
     #[must_use]
     pub fn directory(&self) -> Option<&[u8]> {

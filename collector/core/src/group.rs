@@ -121,6 +121,7 @@ pub struct Groups {
     text_bytes: usize,
     overflow: Overflow,
     total: Sums,
+    untold: Sums,
     /// The groups of the calls at hand; kept for its room.
     done: Vec<Place>,
 }
@@ -187,6 +188,7 @@ impl Groups {
             text_bytes: 0,
             overflow: Overflow::default(),
             total: Sums::default(),
+            untold: Sums::default(),
             done: Vec::new(),
         }
     }
@@ -203,6 +205,12 @@ impl Groups {
         &self.total
     }
 
+    /// The sums of calls that are in no group, but might be if it were known which files they are on.
+    #[must_use]
+    pub fn untold(&self) -> &Sums {
+        &self.untold
+    }
+
     /// Adds the calls of a segment.
     pub fn push(&mut self, inside: &Inside<'_>, known: Known<'_>) {
         let mut values = Vec::with_capacity(self.plan.by.len());
@@ -215,7 +223,7 @@ impl Groups {
                 ancestor: None,
                 end: None,
             };
-            if of.count == 0 || !self.plan.only.iter().all(|only| only.holds(&at)) {
+            if of.count == 0 {
                 continue;
             }
             // A call on two files is one call where files are not told apart.
@@ -224,6 +232,15 @@ impl Groups {
                 true => Sums::of_again(of),
                 false => Sums::of(of),
             };
+            let mut unmet = self.plan.only.iter().filter(|only| !only.holds(&at));
+            if let Some(first) = unmet.next() {
+                let file = inside.files.get(call).and_then(Option::as_deref);
+                let unknown = file.is_some_and(|file| !file.is_known());
+                if unknown && first.is_of_file() && unmet.all(Condition::is_of_file) {
+                    self.untold.add(&sums);
+                }
+                continue;
+            }
             self.total.add(&sums);
             self.done.clear();
             let groups = match self.plan.enclosing {
@@ -257,6 +274,7 @@ impl Groups {
         }
         self.overflow.more |= other.overflow.more;
         self.total.add(&other.total);
+        self.untold.add(&other.untold);
     }
 
     /// A row for each group, the largest sum first, of equal ones that of more calls; the overflow row, if

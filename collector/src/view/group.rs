@@ -21,7 +21,8 @@ pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
     let rows = groups.rows();
     let Some(last) = rows.last() else {
         paint(out, style, DIM, "no system calls of that kind");
-        return out.push('\n');
+        out.push('\n');
+        return untold(out, groups, style);
     };
     let plan = groups.plan();
     let shown = &rows[..rows.len().min(SHOWN)];
@@ -60,6 +61,24 @@ pub(super) fn draw(out: &mut String, groups: &Groups, style: Style) {
             format!("{least}{groups} had no room for rows of their own"),
         );
     }
+    untold(out, groups, style);
+}
+
+/// What may be missing from the rows.
+fn untold(out: &mut String, groups: &Groups, style: Style) {
+    let sums = groups.untold();
+    let count = sums.get(Metric::Count);
+    if count == 0 {
+        return;
+    }
+    let calls = plural(count, "call");
+    let bytes = match sums.get(Metric::Bytes) {
+        0 => String::new(),
+        n => format!(" with {}", syscalls::bytes(n)),
+    };
+    let text = format!("left out: {calls}{bytes} on files that were not told apart");
+    paint(out, style, YELLOW, &text);
+    out.push('\n');
 }
 
 /// Whether the end of a field's values says most, as it does of paths.
@@ -172,6 +191,14 @@ pub(super) fn rows(groups: &Groups) -> Vec<Map<String, Value>> {
         keys
     };
     groups.rows().into_iter().map(row).collect()
+}
+
+/// What may be missing from the rows, if anything may.
+pub(super) fn left_out(groups: &Groups) -> Option<Map<String, Value>> {
+    let sums = groups.untold();
+    let asked = groups.plan().sums().iter().chain([&Metric::Count]);
+    let keys = asked.map(|&metric| (metric.name().to_owned(), sums.get(metric).into()));
+    (sums.get(Metric::Count) > 0).then(|| keys.collect())
 }
 
 fn value(of: &Field<'_>) -> Value {

@@ -63,6 +63,8 @@ struct Summary<'a> {
     by: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Map<String, Value>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<Map<String, Value>>,
     ledger: LedgerKeys,
 }
 
@@ -163,6 +165,7 @@ impl<'a> Summary<'a> {
             outside_ns: report.outside.map(Outside::new),
             by: report.groups.map(group::by),
             rows: report.groups.map(group::rows),
+            left_out: report.groups.and_then(group::left_out),
             ledger: LedgerKeys::new(report.ledger),
         }
     }

@@ -78,6 +78,12 @@ impl Condition {
         &self.field
     }
 
+    /// Whether it must be known which file a call is on: not to tell that it is on one at all.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        self.field.info().source == Source::File && self.value != Value::Absent
+    }
+
     /// Whether it holds. For a field with several values one of them decides: it must be among them, or
     /// must not.
     #[must_use]

@@ -102,6 +102,36 @@ fn the_innermost_span_has_a_call_once_and_each_enclosing_one_too() {
     );
 }
 
+/// That file 7 is none of the wanted is not known; that there is no file is.
+#[test]
+fn what_might_be_wanted_is_told() {
+    let untold = |only: &[&str]| {
+        let sums = [Metric::Count, Metric::Bytes];
+        let mut groups = Groups::new(plan(&["evt.type"], only, &sums), Limits::default());
+        let made = [
+            (calls(0, 5, 500, CALLS_IN), Some(7)),
+            (calls(9, 1, 0, 0), None),
+        ];
+        push(&mut groups, 1, &["a"], &made);
+        let mut twice = groups.clone();
+        twice.merge(&groups);
+        let found = sums.map(|metric| groups.untold().get(metric));
+        assert_eq!(twice.untold().get(Metric::Count), 2 * found[0]);
+        (shown(&groups).len(), found)
+    };
+    assert_eq!(untold(&["fd.type=file"]), (0, [5, 500]));
+    assert_eq!(
+        untold(&["fd.type=file", "fd.directory=/tmp"]),
+        (0, [5, 500])
+    );
+    assert_eq!(untold(&["fd.type=unknown"]), (1, [0, 0]));
+    assert_eq!(untold(&["fd.name="]), (1, [0, 0]));
+    // It would not be wanted anyhow.
+    assert_eq!(untold(&["fd.type=file", "proc.pid=2"]), (0, [0, 0]));
+    assert_eq!(untold(&["proc.pid=2", "fd.type=file"]), (0, [0, 0]));
+    assert_eq!(untold(&["proc.pid=2"]), (0, [0, 0]));
+}
+
 #[test]
 fn a_call_on_two_files_is_one_call_unless_files_are_told_apart() {
     let story = |by: &[&str], only: &[&str]| {

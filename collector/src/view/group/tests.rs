@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ::syscalls::Sysno;
 use nulltrace_core::activity::{Inside, Times};
-use nulltrace_core::field::Known;
+use nulltrace_core::field::{Condition, Known};
 use nulltrace_core::file::File;
 use nulltrace_core::group::{Limits, Plan};
 use nulltrace_core::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileRecord};
@@ -142,6 +142,35 @@ fn tables() {
     insta::assert_snapshot!("beyond_the_limit", shown(&few, 80));
     let none = Groups::new(few.plan().clone(), Limits::default());
     insta::assert_snapshot!("no_calls", shown(&none, 80));
+}
+
+#[test]
+fn what_may_be_missing_is_told() {
+    let only = Condition::parse("fd.type=file", &|_| None).unwrap();
+    let plan = Plan::new(
+        vec!["fd.name".parse().unwrap()],
+        vec![only],
+        vec![Metric::Bytes],
+    );
+    let mut groups = Groups::new(plan, Limits::default());
+    groups.push(
+        &Inside {
+            pid: 1,
+            tid: 1,
+            process: None,
+            paths: &[],
+            wide: false,
+            times: &Times::NONE,
+            calls: &[calls(Sysno::write, 3, 2048)],
+            files: &[Some(Arc::new(File::other()))],
+        },
+        Known::default(),
+    );
+    let text = shown(&groups, 80);
+    let told = "left out: 3 calls with 2.00 KiB on files that were not told apart";
+    assert!(text.contains(told), "{text}");
+    let value: Value = serde_json::from_str(&written(&groups)).unwrap();
+    assert_eq!(value["left_out"], json!({"bytes": 2048, "count": 3}));
 }
 
 #[test]
