@@ -15,7 +15,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 client() {
 	local path get=()
 	for path in /{fib/{30,9000},empty,download{,'?file='{1..4}}}{,}; do
-		get+=(-o /dev/null "http://127.0.0.1:$1$path")
+		get+=(-o /dev/null "$1$path")
 	done
 	curl -sS --fail --max-time 60 -w '%{url_effective} %{size_header} %{size_download}\n' "${get[@]}"
 }
@@ -23,16 +23,16 @@ client() {
 # The service under the collector with these options, until a client has been answered. A person would need
 # neither a free port nor the summary as JSON.
 ask() {
-	rm -f "$work"/{port,summary,answers}
+	rm -f "$work"/{url,summary,answers}
 	say "$ nulltrace run ${*:+$* }-- python3 examples/python/server.py --dir $work"
 	"$nulltrace" run --json "$work/summary" "$@" -- \
-		python3 examples/python/server.py --port 0 --dir "$work" > "$work/port" &
+		python3 examples/python/server.py --port 0 --dir "$work" > "$work/url" &
 	trace=$!
-	until [ -s "$work/port" ]; do
+	until [ -s "$work/url" ]; do
 		kill -0 $trace
 		sleep 0.05
 	done
-	client "$(cat "$work/port")" > "$work/answers"
+	client "$(cat "$work/url")" > "$work/answers"
 	# Passed on to the service, which ends; then the summary comes.
 	kill $trace
 	wait $trace

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A small HTTP service with spans: /fib/N, /empty and /download, in the standard library's server.
 
-    server.py --port 0 --dir D      prints the port; has D/blob.bin.1 to D/blob.bin.4 while it runs
+    server.py --port 0 --dir D      prints its address; has D/blob.bin.1 to D/blob.bin.4 while it runs
     /download?file=4                that file; without it a random one
 
 The handlers are the spans fib, empty and download; download has headers and write inside.
@@ -58,34 +58,36 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         first, _, rest = url.path.lstrip("/").partition("/")
-        if first == "fib" and rest.isdecimal() and len(rest) <= 4:
-            self.fib(int(rest))
+        if first == "fib":
+            self.fib(rest)
         elif first == "empty" and not rest:
             self.empty()
         elif first == "download" and not rest:
-            number = parse_qs(url.query).get("file", [""])[0]
-            self.download(int(number) if number in "1234" and number else random.choice(list(SIZES)))
+            self.download(parse_qs(url.query).get("file", [None])[0])
         else:
-            self.send_error(404)
+            self.answer(404, b"no such page\n")
 
     @Tracer(enter_args={"n": Args(1)}, exit_args={"status": ReturnValue})
     def fib(self, n):
-        body = b"%d\n" % fib(n)
-        self.headers_of(len(body))
-        self.wfile.write(body)
-        return 200
+        # 9999 has 2090 digits.
+        if not n.isdecimal() or len(n) > 4:
+            return self.answer(400, b"n has one to four digits\n")
+        return self.answer(200, b"%d\n" % fib(int(n)))
 
     @Tracer(exit_args={"status": ReturnValue})
     def empty(self):
-        self.headers_of(0)
-        return 200
+        return self.answer(200, b"")
 
-    def download(self, number):
+    def download(self, file):
+        number = random.choice(list(SIZES)) if file is None else int(file) if file.isdecimal() else 0
         with Tracer("download", {"file": number}) as t:
+            if number not in SIZES:
+                t.exit_args["status"] = self.answer(400, b"file is a number from 1 to 4\n")
+                return
             path = os.path.join(self.server.folder, "blob.bin.%d" % number)
             with open(path, "rb", buffering=0) as file:
                 with t.span("headers"):
-                    self.headers_of(SIZES[number])
+                    self.headers_of(200, SIZES[number])
                 with t.span("write") as write:
                     sent = 0
                     while piece := file.read(PIECE):
@@ -94,8 +96,13 @@ class Handler(BaseHTTPRequestHandler):
                     write.exit_args["bytes"] = sent
             t.exit_args["status"] = 200
 
-    def headers_of(self, length):
-        self.send_response(200)
+    def answer(self, status, body):
+        self.headers_of(status, len(body))
+        self.wfile.write(body)
+        return status
+
+    def headers_of(self, status, length):
+        self.send_response(status)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -142,7 +149,7 @@ def main():
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
-        print(server.server_port, flush=True)
+        print("http://127.0.0.1:%d" % server.server_port, flush=True)
         server.serve_forever()
 
 

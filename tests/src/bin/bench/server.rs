@@ -62,10 +62,7 @@ struct Server {
 impl Server {
     fn start(service: Service, prefix: &[String], dir: &Path) -> io::Result<Self> {
         let mut program = Program::start(prefix, &service.command(dir)?)?;
-        // http://127.0.0.1:PORT or PORT
-        let line = program.line()?;
-        let port = line.rsplit(':').next().unwrap_or_default();
-        let url = format!("http://127.0.0.1:{port}/download?file=2");
+        let url = format!("{}/download?file=2", program.line()?);
         let server = Self { program, url };
         // Its threads and the file's pages.
         server.load()?;
