@@ -263,7 +263,9 @@ impl File {
     /// The directory it lies in; `None` where it has no path.
     #[must_use]
     pub fn directory(&self) -> Option<&[u8]> {
-        if self.name.first() != Some(&b'/') || self.kind.is_socket() {
+        // Of a path that is too long the beginning is left out.
+        let is_path = self.name.starts_with(b"/") || self.name.starts_with(b".../");
+        if !is_path || self.kind.is_socket() {
             return None;
         }
         let slash = self.name.iter().rposition(|&byte| byte == b'/')?;
@@ -461,6 +463,16 @@ mod tests {
             file(|f| f.magic = ANON_INODE_FS, b"[eventpoll]\0"),
             named(Kind::Epoll, "[eventpoll]")
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_path_has_a_directory() {
+        let mut record = FileRecord::new_zeroed();
+        (record.mode, record.head.flags) = (0o100_600, FLAG_SHORTENED);
+        let file = File::read(&record, b"c\0b\0a\0");
+        assert_eq!(file.directory(), Some(&b".../a/b"[..]));
+        let memory = File::read(&record, b"memfd:.../x\0");
+        assert_eq!(memory.directory(), None);
     }
 
     #[test]
