@@ -491,7 +491,8 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 		used = nt_use(a->used, task, a->fd);
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		if (used)
-			nt_tell(used, a->class & NT_AIMS && ret < 0 ? nt_arg(regs, 1) : 0);
+			nt_tell(used, a->class & NT_AIMS && ret < 0 ? nt_arg(regs, 1) : 0,
+				nt_arg(regs, 2));
 	}
 	nt_add_call(a, time, ret, &a->file, flags);
 	if (NT_FROM_ARG(a->class) && a->from.ino)

@@ -169,21 +169,45 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 	return 0;
 }
 
-/* Where a socket that is not connected was to be, as the caller of connect wrote it. */
-static __noinline int nt_tell_aim(struct nt_file *f, __u64 address)
+/* The path or abstract name a Unix socket was to be connected to. */
+static __always_inline void nt_tell_unix_aim(struct nt_telling *t, __u64 address, __u64 length)
 {
+	void *path = (void *)address + sizeof(unsigned short);
+	__u64 n = length - sizeof(unsigned short);
+	long got;
+
+	asm volatile("" : "+r"(n));
+	if (t->file.names || n == 0 || n > 108)
+		return;
+	/* A path may end before its room does. */
+	got = bpf_probe_read_user_str(t->names, n + 1, path);
+	if (got == 1)
+		got = bpf_probe_read_user(t->names, n, path) ? 0 : n;
+	if (got <= 0 || got > 109)
+		return;
+	t->file.names = got;
+	t->file.head.flags |= NT_PEERS;
+}
+
+/* Where a socket that is not connected was to be, as the caller of connect wrote it. */
+static __noinline int nt_tell_aim(struct nt_telling *t, __u64 address, __u64 length)
+{
+	struct nt_file *f = &t->file;
 	struct {
 		__u16 family, port;
 		__u8 rest[24]; /* version 4: the address; 6: the flow and the address */
 	} to;
 
-	/* Version 4 has no more than 16 bytes; what lies behind them is not used. */
+	/* One that is short may end where memory does; what lies behind it is not used. */
 	__builtin_memset(&to, 0, sizeof(to));
 	if (bpf_probe_read_user(&to, sizeof(to), (void *)address) &&
-	    bpf_probe_read_user(&to, 16, (void *)address))
+	    bpf_probe_read_user(&to, 16, (void *)address) &&
+	    bpf_probe_read_user(&to.family, sizeof(to.family), (void *)address))
 		return 0;
 	if (to.family != f->family)
 		return 0;
+	if (to.family == NT_AF_UNIX)
+		nt_tell_unix_aim(t, address, length);
 	if (to.family == NT_AF_INET)
 		__builtin_memcpy(f->remote, to.rest, 4);
 	else if (to.family == NT_AF_INET6)
@@ -195,10 +219,10 @@ static __noinline int nt_tell_aim(struct nt_file *f, __u64 address)
 }
 
 /*
- * Tells what the file is. `aim`: the address that a connect of it was given and
- * which it may not have reached; or 0.
+ * Tells what the file is. `aim`: the address, and its length, that a connect of
+ * it was given and which it may not have reached; or 0.
  */
-__noinline int nt_tell(struct nt_used *used, __u64 aim)
+__noinline int nt_tell(struct nt_used *used, __u64 aim, __u64 length)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0, n;
@@ -225,7 +249,7 @@ __noinline int nt_tell(struct nt_used *used, __u64 aim)
 	else
 		nt_tell_path(t, file);
 	if (aim && !f->remote_port)
-		nt_tell_aim(f, aim);
+		nt_tell_aim(t, aim, length);
 	n = NT_READ(f->names);
 	n = sizeof(*f) + (n < NT_NAMES_MAX ? n : NT_NAMES_MAX);
 	nt_fill_head(&f->head, task, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
@@ -269,7 +293,7 @@ __noinline int nt_meet(struct nt_used *used)
 	}
 	used->id = id;
 	if (!bpf_map_lookup_elem(&named, &id))
-		nt_tell(used, 0);
+		nt_tell(used, 0, 0);
 	return 0;
 }
 

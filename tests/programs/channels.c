@@ -221,6 +221,36 @@ static void refused(void)
 	close(fd), close(closed);
 }
 
+/* A path where nothing is, and an abstract name that nobody has. */
+static void absent(void)
+{
+	union address at = { .un.sun_family = AF_UNIX };
+	const char *name = "@nulltrace-absent";
+	int path, abstract;
+
+	must((path = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0);
+	must((abstract = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0);
+	/* What lies behind the path's end is no part of it. */
+	memset(at.un.sun_path, 'x', sizeof(at.un.sun_path));
+	snprintf(at.un.sun_path, sizeof(at.un.sun_path), "%.90s/absent", dir);
+	enter("known.absent");
+	must(connect(path, &at.any, sizeof(at.un)) < 0 && errno == ENOENT);
+	leave();
+	call("connect", 1, 0, "absent=1");
+	snprintf(block, sizeof(block), "->%s", at.un.sun_path);
+	file("unix", "-", 1, 0, 0, block);
+	memcpy(at.un.sun_path, name, strlen(name));
+	at.un.sun_path[0] = 0;
+	enter("known.nobody");
+	must(connect(abstract, &at.any, sizeof(at.un.sun_family) + strlen(name)) < 0);
+	leave();
+	call("connect", 1, 0, "peer=1");
+	snprintf(block, sizeof(block), "->%s", name);
+	file("unix", "-", 1, 0, 0, block);
+	memset(block, 0, sizeof(block));
+	close(path), close(abstract);
+}
+
 static void local(void)
 {
 	union address at = { .un.sun_family = AF_UNIX };
@@ -402,6 +432,7 @@ int main(int argc, char **argv)
 	known_begin();
 	internet();
 	refused();
+	absent();
 	local();
 	pipes();
 	interrupted();

@@ -167,7 +167,13 @@ fn strace_of_files() {
 #[test]
 fn strace_of_channels() {
     // strace names a socket by what it was when it was first used, nulltrace by what it became.
-    let named_otherwise = ["known.connect", "known.refused", "known.udp"];
+    let named_otherwise = [
+        "known.connect",
+        "known.refused",
+        "known.absent",
+        "known.nobody",
+        "known.udp",
+    ];
     as_strace_says("channels", &[], &named_otherwise);
 }
 
