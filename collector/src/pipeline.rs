@@ -128,7 +128,7 @@ impl Outcome {
     pub fn rows(&self) -> Vec<Row<'_>> {
         let open = self.correlator.open_by_tags();
         self.summary
-            .rows(open.map(|(path, spans)| (path.clone(), spans)))
+            .rows(open.map(|(path, open)| (path.clone(), open)))
     }
 }
 

@@ -34,7 +34,7 @@ use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
 use crate::reach::Reached;
 use crate::record::{CallsRecord, FileId, SegmentRecord};
-use crate::span::{Closed, TagPath};
+use crate::span::{Closed, Open, TagPath};
 pub use crate::spans::{Limits, OpenSpan};
 use crate::spans::{Spans, Writer};
 
@@ -224,8 +224,8 @@ impl Correlator {
         self.rest.spans.counts().open
     }
 
-    /// The tag paths of open spans, each with the number of spans.
-    pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, u64)> {
+    /// The tag paths of open spans, each with those spans.
+    pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
         self.rest.spans.open_by_tags()
     }
 

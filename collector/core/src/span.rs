@@ -38,6 +38,15 @@ impl TagPath {
     }
 }
 
+/// The spans of one path that are open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// How many.
+    pub spans: u64,
+    /// Where their time went, as far as that was told.
+    pub times: SpanTimes,
+}
+
 /// How a span ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {

@@ -2,13 +2,13 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use nulltrace_core::span::TagPath;
+//! use nulltrace_core::span::{Open, TagPath};
 //! use nulltrace_core::summary::{Limits, Summary};
 //!
 //! let summary = Summary::new(Limits::default());
 //! let path = Arc::new(TagPath::new(b"checkout.pay", ["checkout", "pay"]));
 //! // A path whose only span is still open has a row as well.
-//! let rows = summary.rows([(path, 1)]);
+//! let rows = summary.rows([(path, Open { spans: 1, ..Open::default() })]);
 //! assert_eq!((rows.len(), rows[0].open, rows[0].stats.hits()), (1, 1, 0));
 //! ```
 
@@ -25,7 +25,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::activity::{Inside, Room};
 use crate::histogram::DEFAULT_BUCKETS;
-use crate::span::{Closed, TagPath};
+use crate::span::{Closed, Open, TagPath};
 
 pub use rows::{Kind, OVERFLOW, Row};
 pub use stats::{Inferred, Stats};
@@ -172,10 +172,10 @@ impl Summary {
     /// One row per path in tree order: a path comes after the nearest path it extends, siblings by the
     /// sum of their durations, the longest first; the overflow row, if any, is the last.
     ///
-    /// `open` tells how many spans of a path are open now. A path with none but open spans has a row
+    /// `open` tells which spans of a path are open now. A path with none but open spans has a row
     /// as well while there are fewer rows than [`Limits::paths`].
     #[must_use]
-    pub fn rows(&self, open: impl IntoIterator<Item = (Arc<TagPath>, u64)>) -> Vec<Row<'_>> {
+    pub fn rows(&self, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>) -> Vec<Row<'_>> {
         rows::rows(self, open)
     }
 

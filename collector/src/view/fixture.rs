@@ -7,7 +7,7 @@ use nulltrace_core::activity::{Inside, SpanTimes, Times};
 use nulltrace_core::file::{Ends, File, Kind};
 use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
 use nulltrace_core::record::{CALLS_IN, CALLS_OUT, CallsRecord};
-use nulltrace_core::span::{Closed, End, TagPath};
+use nulltrace_core::span::{Closed, End, Open, TagPath};
 use nulltrace_core::summary::{Limits, Row, Summary};
 use nulltrace_spec::{Code, Id};
 use syscalls::Sysno;
@@ -306,7 +306,11 @@ pub(super) fn report<T>(
     notes: &[&str],
     view: impl FnOnce(&Report<'_>) -> T,
 ) -> T {
-    let rows = summary.rows([(path(&[b"checkout"]), 1), (path(&[b"queue"]), 1)]);
+    let one = Open {
+        spans: 1,
+        ..Open::default()
+    };
+    let rows = summary.rows([(path(&[b"checkout"]), one), (path(&[b"queue"]), one)]);
     view(&of(
         &rows,
         ledger,

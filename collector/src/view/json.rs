@@ -3,7 +3,10 @@
 //! Keys are added, never renamed. Times are integer nanoseconds; where nothing was counted they are 0
 //! and `hits` says so. Bytes that are no UTF-8 become U+FFFD.
 //!
-//! Where it was looked at what spans did inside, each has beside its times
+//! Where it was looked at what spans did inside, each has beside its latencies
+//! - `time_ns`: where the time of all its spans went. Latencies are those of spans that ended by their exit
+//!   marker, `time_ns` has the others too: those of `inferred`, and the `open` ones until the end of the run.
+//!   Of `wall` so much was theirs as `unfinished` says (0 with `--inside` others than the thread);
 //! - `activity`: one entry per system call, on whatever files;
 //! - `files`: one per file or socket, the one that took the longest first, at most 100; after them one
 //!   with the `name` null that is the sum of all others, of which `files` tells how many they are, or
@@ -132,6 +135,7 @@ struct Time {
 struct SpanTime {
     #[serde(flatten)]
     all: Time,
+    unfinished: u64,
     #[serde(rename = "self")]
     own: Time,
 }
@@ -210,8 +214,9 @@ impl<'a> Span<'a> {
                 evicted,
             },
             time_ns: activity.then(|| SpanTime {
-                all: Time::new(&stats.times.all),
-                own: Time::new(&stats.times.own),
+                all: Time::new(&row.times.all),
+                unfinished: row.unfinished,
+                own: Time::new(&row.times.own),
             }),
             activity: activity.then(|| Call::each(&stats.calls)),
             files: activity.then(|| OnFile::each(&stats.calls)),

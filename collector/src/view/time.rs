@@ -21,12 +21,12 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
     let wide = |ns: Option<u64>| ns.map(u128::from);
     let share = |title, rank, of: &dyn Fn(&Times) -> u64| {
         let cell = |row: &Row<'_>| {
-            let times = &row.stats.times.all;
+            let times = &row.times.all;
             part(of(times), times.wall).map_or_else(|| "-".to_owned(), percent)
         };
         Column::new(title, rank, rows.iter().map(cell).collect())
     };
-    let columns = vec![
+    let mut columns = vec![
         Column::new(
             "hits",
             0,
@@ -53,6 +53,15 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
         share("runnable", 3, &|times| times.runnable),
         share("blocked", 2, &|times| times.blocked),
     ];
+    // Their time is in the shares, and in no latency.
+    let mut number = |title, of: &dyn Fn(&Row<'_>) -> u64| {
+        if rows.iter().any(|row| of(row) > 0) {
+            let cells = rows.iter().map(|row| of(row).to_string());
+            columns.push(Column::new(title, 3, cells.collect()));
+        }
+    };
+    number("open", &|row| row.open);
+    number("no exit", &|row| row.stats.inferred.total());
     grid::draw(out, "tags", &labels, columns, style);
 }
 

@@ -19,10 +19,11 @@ mod table;
 use std::sync::Arc;
 
 use nulltrace_spec::{Args, Id, Marker};
+use rustc_hash::FxHashMap;
 
 use crate::activity::{Reach, SpanTimes};
 use crate::ledger;
-use crate::span::{ArgList, Closed, End, TagPath};
+use crate::span::{ArgList, Closed, End, Open, TagPath};
 use crate::tags::{Interner, TagId};
 use table::{Place, Slot, Table};
 
@@ -170,8 +171,21 @@ impl Spans {
         &self.counts
     }
 
-    pub(crate) fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, u64)> {
-        self.tags.all_open()
+    pub(crate) fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
+        let mut times: FxHashMap<*const TagPath, SpanTimes> = FxHashMap::default();
+        if !self.times.is_empty() {
+            for (slot, span) in self.table.by_age() {
+                if let Some(of) = self.times.get(slot as usize) {
+                    let path = Arc::as_ptr(self.tags.path(span.tag));
+                    times.entry(path).or_default().add(of);
+                }
+            }
+        }
+        self.tags.all_open().map(move |(path, spans)| {
+            let times = times.get(&Arc::as_ptr(path)).copied();
+            let times = times.unwrap_or_default();
+            (path, Open { spans, times })
+        })
     }
 
     pub(crate) fn by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{OVERFLOW_PATHS_MAX, Overflow, Stats, Summary};
-use crate::span::TagPath;
+use crate::activity::SpanTimes;
+use crate::span::{Open, TagPath};
 
 /// The tags of the overflow row. The first is empty, which no marker's tag can be.
 pub const OVERFLOW: [&[u8]; 2] = [b"", b"overflow"];
@@ -21,6 +22,12 @@ pub struct Row<'a> {
     pub stats: &'a Stats,
     /// Spans open now.
     pub open: u64,
+    /// Where the time of all these spans went, as far as it was looked at: of those that ended, in whatever
+    /// way, and of those that are open, so far.
+    pub times: SpanTimes,
+    /// Of that, nanoseconds of spans that did not end by their exit marker, which are in no latency; 0 where
+    /// spans have what others than their thread did too.
+    pub unfinished: u64,
     /// How many of the other rows' paths this path extends: its level in the tree.
     pub depth: usize,
     /// How many tags this path has more than the nearest of those. Prefixes that no span bears have
@@ -44,30 +51,30 @@ pub enum Kind {
 
 pub(super) fn rows(
     summary: &Summary,
-    open: impl IntoIterator<Item = (Arc<TagPath>, u64)>,
+    open: impl IntoIterator<Item = (Arc<TagPath>, Open)>,
 ) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = summary
         .entries
         .iter()
         .map(|entry| row(Arc::clone(&entry.path), &entry.stats))
         .collect();
-    let mut overflow_open = 0_u64;
+    let mut overflow_open = Open::default();
     let mut overflow_paths = HashSet::new();
     let mut only_open: HashMap<Arc<TagPath>, usize> = HashMap::new();
-    for (path, spans) in open {
+    for (path, open) in open {
         let known = summary
             .find(&path)
             .or_else(|| only_open.get(&path).copied());
         if let Some(at) = known {
-            rows[at].open = rows[at].open.saturating_add(spans);
+            rows[at].add(&open);
         } else if rows.len() < summary.limits.paths {
             only_open.insert(Arc::clone(&path), rows.len());
-            rows.push(Row {
-                open: spans,
-                ..row(path, Stats::EMPTY)
-            });
+            let mut row = row(path, Stats::EMPTY);
+            row.add(&open);
+            rows.push(row);
         } else {
-            overflow_open = overflow_open.saturating_add(spans);
+            overflow_open.spans = overflow_open.spans.saturating_add(open.spans);
+            overflow_open.times.add(&open.times);
             let hash = Overflow::hash(&path);
             if overflow_paths.len() < OVERFLOW_PATHS_MAX && !summary.overflow.paths.contains(&hash)
             {
@@ -77,17 +84,18 @@ pub(super) fn rows(
     }
     let mut rows = in_tree_order(rows);
     let stats = &summary.overflow.stats;
-    if stats.spans() > 0 || overflow_open > 0 {
+    if stats.spans() > 0 || overflow_open.spans > 0 {
         let paths = summary.overflow.paths.len() + overflow_paths.len();
-        rows.push(Row {
+        let mut row = Row {
             kind: Kind::Overflow {
                 paths: paths as u64,
                 at_least: summary.overflow.more || overflow_paths.len() == OVERFLOW_PATHS_MAX,
             },
-            open: overflow_open,
             own_tags: OVERFLOW.len(),
             ..row(Arc::new(TagPath::new(b".overflow", OVERFLOW)), stats)
-        });
+        };
+        row.add(&overflow_open);
+        rows.push(row);
     }
     rows
 }
@@ -98,8 +106,18 @@ fn row(path: Arc<TagPath>, stats: &Stats) -> Row<'_> {
         kind: Kind::Path,
         stats,
         open: 0,
+        times: stats.times,
+        unfinished: stats.unfinished,
         depth: 0,
         own_tags: 0,
+    }
+}
+
+impl Row<'_> {
+    fn add(&mut self, open: &Open) {
+        self.open = self.open.saturating_add(open.spans);
+        self.times.add(&open.times);
+        self.unfinished = self.unfinished.saturating_add(open.times.all.wall);
     }
 }
 

@@ -15,9 +15,11 @@ pub struct Stats {
     pub child_hits: u64,
     /// Spans that ended without an exit marker.
     pub inferred: Inferred,
-    /// Where the time of the spans that ended by their exit marker went, as far as it was looked at.
+    /// Where the time of the spans that ended, in whatever way, went, as far as it was looked at.
     pub times: SpanTimes,
-    /// Their system calls, with those of spans that ended otherwise or are open still.
+    /// Of that, nanoseconds of the spans that ended without an exit marker.
+    pub unfinished: u64,
+    /// The system calls of these spans and of those that are open still.
     pub calls: Calls,
 }
 
@@ -86,6 +88,7 @@ impl Stats {
                 evicted: 0,
             },
             times: SpanTimes::NONE,
+            unfinished: 0,
             calls: Calls::NONE,
         }
     }
@@ -105,13 +108,16 @@ impl Stats {
     /// Counts one span.
     pub fn push(&mut self, span: &Closed) {
         self.child_hits = self.child_hits.saturating_add(span.child_hits);
+        if let Some(times) = &span.times {
+            self.times.add(times);
+            if span.how != End::Exit {
+                self.unfinished = self.unfinished.saturating_add(times.all.wall);
+            }
+        }
         let inferred = match span.how {
             End::Exit => {
                 self.duration.record(span.duration());
                 self.self_ns = self.self_ns.saturating_add(span.self_ns().into());
-                if let Some(times) = &span.times {
-                    self.times.add(times);
-                }
                 return;
             }
             End::ThreadExit => &mut self.inferred.thread_exit,
@@ -129,6 +135,7 @@ impl Stats {
         self.child_hits = self.child_hits.saturating_add(other.child_hits);
         self.inferred.merge(&other.inferred);
         self.times.add(&other.times);
+        self.unfinished = self.unfinished.saturating_add(other.unfinished);
         self.calls.merge(&other.calls, room);
     }
 }

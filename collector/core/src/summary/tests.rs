@@ -3,6 +3,13 @@ use crate::span::End;
 use nulltrace_spec::Id;
 use proptest::prelude::*;
 
+fn open(spans: u64) -> Open {
+    Open {
+        spans,
+        ..Open::default()
+    }
+}
+
 fn path(text: &str) -> Arc<TagPath> {
     Arc::new(TagPath::new(text.as_bytes(), text.split('.')))
 }
@@ -71,7 +78,7 @@ fn only_exits_are_hits() {
         other.child_hits = 1;
         summary.push(&other);
     }
-    let rows = summary.rows([(path("a"), 3), (path("a"), 1)]);
+    let rows = summary.rows([(path("a"), open(3)), (path("a"), open(1))]);
     assert_eq!(rows.len(), 1);
     let stats = rows[0].stats;
     assert_eq!((stats.hits(), rows[0].open, stats.spans()), (1, 4, 6));
@@ -101,7 +108,7 @@ fn children_follow_their_parent_and_the_longest_comes_first() {
         hit("c.d", 1),
     ];
     let summary = of(Limits::default(), &spans);
-    let rows = summary.rows([(path("open.only"), 2), (path("a.y.waits"), 1)]);
+    let rows = summary.rows([(path("open.only"), open(2)), (path("a.y.waits"), open(1))]);
     let expected = [
         "b",
         "a-",
@@ -156,7 +163,11 @@ fn too_many_paths_share_a_row() {
         hit("a", 7),
     ];
     let summary = of(limits, &spans);
-    let rows = summary.rows([(path("c"), 1), (path("e"), 2), (path("b"), 4)]);
+    let rows = summary.rows([
+        (path("c"), open(1)),
+        (path("e"), open(2)),
+        (path("b"), open(4)),
+    ]);
     assert_eq!(names(&rows), ["a", "b", ".overflow"]);
     let last = &rows[2];
     assert_eq!(
@@ -291,10 +302,10 @@ proptest! {
     }
 
     #[test]
-    fn a_row_comes_after_the_path_it_extends(a in spans(), open in spans()) {
+    fn a_row_comes_after_the_path_it_extends(a in spans(), others in spans()) {
         let summary = of(Limits::default(), &a);
-        let rows = summary.rows(open.iter().map(|s| (Arc::clone(&s.tags), 1)));
-        prop_assert_eq!(rows.iter().map(|r| r.open).sum::<u64>(), open.len() as u64);
+        let rows = summary.rows(others.iter().map(|s| (Arc::clone(&s.tags), open(1))));
+        prop_assert_eq!(rows.iter().map(|r| r.open).sum::<u64>(), others.len() as u64);
         let mut above: Vec<&Row<'_>> = Vec::new();
         for row in &rows {
             above.truncate(row.depth);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nulltrace_core::activity::{CallStats, Calls, OnFile};
 use nulltrace_core::record::{CALLS_IN, CALLS_OUT};
-use nulltrace_core::summary::{Row, Stats};
+use nulltrace_core::summary::Row;
 
 use super::super::text::safe_end_within;
 use super::super::{files, syscalls};
@@ -22,8 +22,7 @@ const LEAST: f64 = 0.01;
 /// The largest parts of a row's time, each as a sentence without a full stop. Names of files take at
 /// most so many columns.
 pub(super) fn reasons(row: &Row<'_>, columns: usize) -> Vec<String> {
-    let Stats { times, calls, .. } = row.stats;
-    let times = &times.all;
+    let (times, calls) = (&row.times.all, &row.stats.calls);
     let mut found: Vec<(f64, String)> = Vec::new();
     let mut reason = |ns: u64, wall: u64, text: &dyn Fn(String) -> String| {
         if let Some(part) = part(ns, wall).filter(|part| *part >= LEAST) {
@@ -40,7 +39,8 @@ pub(super) fn reasons(row: &Row<'_>, columns: usize) -> Vec<String> {
     reason(times.user(), wall, &|part| {
         format!("on cpu {part} in its own code")
     });
-    // Calls are those of spans without an exit as well, so they are a part of another time.
+    // A path that comes back in itself has each call once, but its time for each span: these are parts of
+    // another time.
     let inside = calls.wall();
     let mut on_files = large(calls, inside);
     for (nr, both) in calls.iter() {
