@@ -7,7 +7,7 @@
 #ifndef NT_ACTIVITY_H
 #define NT_ACTIVITY_H
 
-/* A segment that goes on for longer is sent in parts: live views move, and no count overflows. */
+/* Where its thread cannot be looked at (nt_parts), a segment that goes on for longer is sent in parts. */
 #define NT_PART_NS 1000000000ULL
 /* One that can tell no more calls apart goes earlier, but not so early that it floods the ring. */
 #define NT_FULL_NS 100000ULL
@@ -100,9 +100,9 @@ struct {
 } rests SEC(".maps");
 
 /* Whether the thread had no span open after its last marker, as far as userspace has got. */
-static __always_inline bool nt_rests(struct nt_thread_activity *a, struct task_struct *task)
+static __always_inline bool nt_rests(struct nt_thread_activity *a, __u32 tid)
 {
-	__u32 tid = task->pid, at = tid % NT_RESTS;
+	__u32 at = tid % NT_RESTS;
 	struct nt_rest *rest = bpf_map_lookup_elem(&rests, &at);
 
 	return rest && rest->marker == a->marker && rest->tid == tid;
@@ -140,6 +140,27 @@ static __always_inline struct nt_thread *nt_thread_of(struct task_struct *task)
 	return a ? &a->thread : NULL;
 }
 
+/* How long the task was off, which was switched out at `out` and in at `stint`; `waiting` of that for a cpu. */
+static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_struct *task,
+				    __u64 out, __u64 stint, __u64 now, __u64 *waiting)
+{
+	__u64 off = stint > out ? stint - out : 0;
+	__u64 waited = nt_run_delay(task) - a->run_delay;
+
+	/* The scheduler's count is right even where a switch of another thread was not told. */
+	if (off < waited)
+		off = waited;
+	/* That is by another clock, which may have been read at another time. */
+	if (off > now - out)
+		off = now - out;
+	if (waited > off)
+		waited = off;
+	if (a->preempted)
+		waited = off;
+	*waiting = waited;
+	return off;
+}
+
 /*
  * Accounts for the time the current task was off its cpu, if it was. That ended
  * when this cpu was last given to a thread, which was this one: so nothing need
@@ -155,19 +176,8 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 	stint = nt_stint();
 	if (!stint)
 		return;
-	off = *stint > a->out ? *stint - a->out : 0;
-	waited = nt_run_delay(task) - a->run_delay;
-	/* The scheduler's count is right even where a switch of another thread was not told. */
-	if (off < waited)
-		off = waited;
-	/* That is by another clock, which may have been read at another time. */
-	if (off > now - a->out)
-		off = now - a->out;
-	if (waited > off)
-		waited = off;
-	if (a->preempted)
-		waited = off;
-	a->out = 0;
+	off = nt_off(a, task, a->out, *stint, now, &waited);
+	NT_BEFORE(a->out = 0);
 	a->segment.runnable += waited;
 	a->segment.blocked += off - waited;
 	if (a->entered) {
@@ -181,7 +191,9 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struct task_struct *task,
 					     __u64 ts)
 {
+	NT_BEFORE(a->segment.since = 0);
 	__builtin_memset(&a->segment, 0, sizeof(a->segment));
+	NT_BEFORE();
 	a->segment.since = ts;
 	a->minor = task->min_flt;
 	a->major = task->maj_flt;

@@ -20,7 +20,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, struct pt_r
 		return;
 	class = compat ? 0 : nt_class_of(nr);
 	/* What changes which file is which is looked at all the same. */
-	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a, task)) {
+	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a, task->pid)) {
 		a->rests = true;
 		return;
 	}
@@ -61,11 +61,11 @@ int nt_sys_exit(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	nt_settle(a, task, now);
 	time = now - a->entered;
+	NT_BEFORE(a->entered = 0);
 	nt_call_ends(a, task, time, ctx[1]);
 	off = a->call_blocked + a->call_runnable;
 	a->segment.kernel += time > off ? time - off : 0;
-	a->entered = 0;
-	if (now - a->segment.since > NT_PART_NS ||
+	if ((nt_parts && now - a->segment.since > NT_PART_NS) ||
 	    (a->segment.calls >= NT_CALLS_MAX - NT_CALLS_SPARE &&
 	     now - a->segment.since > NT_FULL_NS) ||
 	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
@@ -83,8 +83,8 @@ int nt_switch(__u64 *ctx)
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 *stint, now;
 
-	/* The stint is of use only to a thread that was seen to leave its cpu. */
-	if (!a && !next->bpf_storage)
+	/* The stint is of use only to a thread that was seen to leave its cpu, and to who looks at others. */
+	if (!a && !next->bpf_storage && next->tgid != nt_collector)
 		return 0;
 	now = bpf_ktime_get_ns();
 	stint = nt_stint();
@@ -92,7 +92,7 @@ int nt_switch(__u64 *ctx)
 		return 0;
 	if (a) {
 		nt_settle(a, task, now);
-		if (!a->entered && now - a->segment.since > NT_PART_NS)
+		if (nt_parts && !a->entered && now - a->segment.since > NT_PART_NS)
 			nt_segment_end(a, task, now);
 		a->preempted = (bool)ctx[0] || task->__state == 0;
 		if (a->preempted)

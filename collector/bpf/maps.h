@@ -19,6 +19,9 @@ const volatile __u64 nt_cgroup;
 /* Whether threads inside spans are looked at between their markers. */
 const volatile bool nt_activity;
 
+/* Whether there are threads that nt_each_task does not come to: those send long segments in parts themselves. */
+const volatile bool nt_parts;
+
 /* Whose doings belong to a span. */
 enum nt_inside {
 	NT_INSIDE_THREAD,	/* those of the thread that opened it */
@@ -93,6 +96,12 @@ struct nt_short {
 	struct nt_head head;
 	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
 };
+/* Done before what follows, for who looks from another cpu. */
+#define NT_BEFORE(...)                                                                            \
+	do {                                                                                      \
+		__VA_ARGS__;                                                                      \
+		asm volatile("" ::: "memory");                                                    \
+	} while (0)
 
 #define NT_PIECES 16
 

@@ -28,6 +28,8 @@
 
 #include "marker.h"
 
+#include "look.h"
+
 #include "hook_activity.h"
 #include "hook_fentry.h"
 #include "hook_process.h"

@@ -28,6 +28,7 @@ enum nt_kind {
 	NT_FILE = 6,	/* nt_file + names: ahead of the first segment with calls on that file */
 	NT_COMMAND = 7,	/* nt_head + arguments, each ended by a NUL: after NT_PROCESS */
 	NT_CGROUP = 8,	/* nt_cgroup + names: ahead of the first NT_PROCESS of that cgroup */
+	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that goes on; what is told is told again at its end */
 };
 
 enum nt_flags {
@@ -137,6 +138,7 @@ enum nt_calls_flags {
 	NT_C_IN = 1,	/* read from the file */
 	NT_C_OUT = 2,	/* written to it */
 	NT_C_AGAIN = 4,	/* calls that are counted already, with the other of their two files */
+	NT_C_GOING = 8,	/* in NT_SO_FAR, at the end: the call the thread is in, not counted yet */
 };
 
 /* Calls of one number on one file in one segment. */
@@ -163,7 +165,7 @@ struct nt_calls {
 struct nt_segment {
 	struct nt_head head;
 	__u64 since;
-	__u64 kernel;	/* on a cpu in system calls that returned */
+	__u64 kernel;	/* on a cpu in system calls that returned; in NT_SO_FAR also in the one it is in */
 	__u64 runnable;	/* waiting for a cpu: woken or preempted, and not yet running */
 	__u64 blocked;	/* asleep, in a system call or not */
 	__u64 fault;	/* of which in none: page faults, mostly */

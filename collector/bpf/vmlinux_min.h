@@ -147,17 +147,22 @@ struct signal_struct {
 };
 
 struct thread_info {
+	unsigned int cpu;
 	unsigned long flags;
 	unsigned int status; /* x86 only */
 };
 
 struct sched_info {
 	unsigned long long run_delay;
+	unsigned long long last_arrival;
+	unsigned long long last_queued;
 };
 
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
+	unsigned int flags;
+	int on_cpu;
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	struct sched_info sched_info;

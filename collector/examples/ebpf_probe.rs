@@ -56,9 +56,16 @@ fn line(record: &[u8]) -> String {
             facts.cgroup,
             facts.start
         ),
-        What::Segment { segment, calls } => {
-            format!("segment since={} calls={}", segment.since, calls.len())
-        }
+        What::Segment {
+            segment,
+            calls,
+            so_far,
+        } => format!(
+            "segment{} since={} calls={}",
+            if so_far { " so far" } else { "" },
+            segment.since,
+            calls.len()
+        ),
         What::File { file, names } => {
             let file = File::read(file, names);
             format!("file {} {}", file.kind.name(), file.name.escape_ascii())

@@ -209,6 +209,7 @@ impl Pipeline {
     /// The source is broken.
     pub fn finish(mut self, source: &mut dyn Source) -> Result<Outcome, Error> {
         // One drain holds all that was written before it; others may never stop writing.
+        source.conclude();
         self.turn(source)?;
         let now = clock::monotonic();
         let Self { order, rest, .. } = &mut self;
@@ -248,6 +249,7 @@ impl Pipeline {
         lost.bad_record += self.rest.bad_record;
         lost.slots += self.rest.correlator.slots();
         lost.depth += self.rest.correlator.deep();
+        lost.segment += self.rest.correlator.untold();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }

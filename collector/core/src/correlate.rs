@@ -37,6 +37,7 @@ use crate::record::{CallsRecord, FileId, SegmentRecord};
 use crate::span::{Closed, Open, TagPath};
 pub use crate::spans::{Limits, OpenSpan};
 use crate::spans::{Spans, Writer};
+use crate::told::{News, Told};
 
 /// Where the correlator's results go. A closure that takes a `&Closed` is one.
 pub trait Out {
@@ -100,6 +101,7 @@ struct Rest {
     named: Vec<Option<Arc<File>>>,
     spans: Spans,
     reached: Reached,
+    told: Told,
     markers: Markers,
     /// Time of threads while they had no span open.
     outside: Times,
@@ -121,6 +123,7 @@ impl Correlator {
                 named: Vec::new(),
                 spans: Spans::new(limits),
                 reached: Reached::new(limits.reach),
+                told: Told::default(),
                 markers: Markers::default(),
                 outside: Times::NONE,
                 slots: 0,
@@ -144,7 +147,11 @@ impl Correlator {
                     out.rests(tid, ts);
                 }
             }
-            What::Segment { segment, calls } => rest.segment(segment, calls, out),
+            What::Segment {
+                segment,
+                calls,
+                so_far,
+            } => rest.segment(segment, calls, so_far, out),
             What::File { file, names } => rest.files.learn(file, names),
             What::Command { args } => rest.processes.command(pid, args),
             What::Cgroup { id, names } => rest.processes.cgroup(id, names),
@@ -216,6 +223,12 @@ impl Correlator {
     #[must_use]
     pub fn deep(&self) -> u64 {
         self.rest.deep
+    }
+
+    /// How often it was not taken in what a segment came to so far, for want of memory. It is at its end.
+    #[must_use]
+    pub fn untold(&self) -> u64 {
+        self.rest.told.untold()
     }
 
     /// How many spans are open.
@@ -295,9 +308,18 @@ impl Rest {
         }
     }
 
-    fn segment(&mut self, segment: &SegmentRecord, calls: &[CallsRecord], out: &mut impl Out) {
-        let (pid, tid) = (segment.head.pid, segment.head.tid);
-        let times = Times::from(segment);
+    fn segment(
+        &mut self,
+        segment: &SegmentRecord,
+        calls: &[CallsRecord],
+        so_far: bool,
+        out: &mut impl Out,
+    ) {
+        let (pid, tid, since) = (segment.head.pid, segment.head.tid, segment.since);
+        let Some(News { segment, calls }) = self.told.news(segment, calls, so_far) else {
+            return;
+        };
+        let times = Times::from(&segment);
         self.named.clear();
         for of in calls {
             let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
@@ -307,7 +329,7 @@ impl Rest {
         let held;
         let paths = if wide {
             let (_, ppid) = self.processes.who(pid);
-            held = self.reached.paths(pid, ppid, segment.since);
+            held = self.reached.paths(pid, ppid, since);
             self.deep += u64::from(held.deep);
             held.paths.iter().collect()
         } else {
@@ -332,6 +354,7 @@ impl Rest {
     }
 
     fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {
+        self.told.thread_exit(pid, tid);
         let out = &mut watched(&mut self.reached, out);
         if group {
             self.processes.died(pid);

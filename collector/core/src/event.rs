@@ -23,7 +23,7 @@ use zerocopy::FromBytes;
 use crate::record::{
     CallsRecord, CgroupRecord, ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, FileRecord,
     ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT, KIND_FILE, KIND_FORK, KIND_PROCESS,
-    KIND_SEGMENT, KIND_WRITE, ProcessRecord, SegmentRecord,
+    KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, ProcessRecord, SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -63,12 +63,14 @@ pub enum What<'a> {
         /// Process id of the child.
         child: u32,
     },
-    /// What the thread did since its last marker, or the last such event.
+    /// What the thread did since its last marker, or the last such event that was not `so_far`.
     Segment {
         /// Its time.
         segment: &'a SegmentRecord,
         /// Its system calls.
         calls: &'a [CallsRecord],
+        /// It goes on: later events of the same beginning tell this again.
+        so_far: bool,
     },
     /// What a file is, ahead of the first segment with calls on it.
     File {
@@ -150,13 +152,17 @@ impl<'a> Event<'a> {
                 signal: (ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code & 0x7f) as u8,
                 group: head.flags & FLAG_GROUP != 0,
             },
-            KIND_SEGMENT => {
+            KIND_SEGMENT | KIND_SO_FAR => {
                 let (segment, rest) = SegmentRecord::ref_from_prefix(record).map_err(|_| size)?;
                 let calls = <[CallsRecord]>::ref_from_bytes(rest).map_err(|_| size)?;
                 if calls.len() != segment.calls as usize {
                     return Err(size);
                 }
-                What::Segment { segment, calls }
+                What::Segment {
+                    segment,
+                    calls,
+                    so_far: head.kind == KIND_SO_FAR,
+                }
             }
             KIND_FILE => {
                 let (file, names) = FileRecord::ref_from_prefix(record).map_err(|_| size)?;

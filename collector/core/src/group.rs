@@ -37,7 +37,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::activity::Inside;
 use crate::field::{At, Condition, Field, Known, Source, Value};
-use crate::record::CALLS_AGAIN;
+use crate::record::{CALLS_AGAIN, CALLS_RETURNED};
 
 pub use metric::{Metric, NoMetric, Sums, Unit};
 
@@ -223,7 +223,7 @@ impl Groups {
                 ancestor: None,
                 end: None,
             };
-            if of.count == 0 {
+            if of.is_empty() || of.flags & CALLS_RETURNED != 0 {
                 continue;
             }
             // A call on two files is one call where files are not told apart.

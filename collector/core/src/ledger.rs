@@ -149,7 +149,8 @@ pub struct Lost {
     pub scope: u64,
     /// System calls inside spans beyond the kinds that a segment tells apart: their time is known, no more.
     pub slots: u64,
-    /// Segments: what a thread did between two markers, lost in the kernel.
+    /// Segments: what a thread did between two markers, lost in the kernel; and how often what one came to
+    /// before its end was not taken in, for want of memory.
     pub segment: u64,
     /// Names of files: they are told again at the next use, so what was lost may have come after all.
     pub name: u64,

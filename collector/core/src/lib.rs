@@ -23,3 +23,4 @@ pub mod span;
 mod spans;
 pub mod summary;
 mod tags;
+mod told;

@@ -27,7 +27,8 @@ pub const BUCKETS: usize = 24;
 /// Classes of errors, `enum nt_error`.
 pub const ERRORS: usize = 6;
 /// The longest record.
-pub const RECORD_MAX: usize = size_of::<SegmentRecord>() + CALLS_MAX * size_of::<CallsRecord>();
+pub const RECORD_MAX: usize =
+    size_of::<SegmentRecord>() + (CALLS_MAX + 1) * size_of::<CallsRecord>();
 
 /// `Head::kind` of a write to the null device.
 pub const KIND_WRITE: u8 = 1;
@@ -46,6 +47,9 @@ pub const KIND_FILE: u8 = 6;
 pub const KIND_COMMAND: u8 = 7;
 /// `Head::kind` of a [`CgroupRecord`], which its names follow.
 pub const KIND_CGROUP: u8 = 8;
+/// `Head::kind` of a [`SegmentRecord`] of a segment that goes on, which [`CallsRecord`]s follow. What it tells
+/// is told again by later ones and at the end.
+pub const KIND_SO_FAR: u8 = 9;
 
 /// The write was longer than [`PAYLOAD_MAX`].
 pub const FLAG_CUT: u8 = 1;
@@ -70,6 +74,11 @@ pub const CALLS_IN: u32 = 1;
 pub const CALLS_OUT: u32 = 2;
 /// [`CallsRecord::flags`]: these calls are counted already, with the other of their two files.
 pub const CALLS_AGAIN: u32 = 4;
+/// [`CallsRecord::flags`]: one call that did not return yet, which is not counted, only its time so far.
+pub const CALLS_GOING: u32 = 8;
+/// [`CallsRecord::flags`]: no calls; so much time of those that were [`CALLS_GOING`] is of calls that have
+/// returned. No record of the kernel has it.
+pub const CALLS_RETURNED: u32 = 16;
 
 /// The beginning of every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -175,7 +184,7 @@ pub struct SegmentRecord {
     pub head: Head,
     /// When it began.
     pub since: u64,
-    /// On a cpu in system calls that returned, nanoseconds.
+    /// On a cpu in system calls, nanoseconds.
     pub kernel: u64,
     /// Waiting for a cpu.
     pub runnable: u64,
@@ -306,6 +315,14 @@ pub struct CallsRecord {
     pub flags: u32,
     /// Zero.
     pub reserved: u32,
+}
+
+impl CallsRecord {
+    /// Whether it tells nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0 && self.time == 0
+    }
 }
 
 const _: () = {

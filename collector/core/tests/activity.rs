@@ -8,7 +8,9 @@ use common::{exit, write};
 use nulltrace_core::activity::{DEPTH_MAX, Inside, Times};
 use nulltrace_core::correlate::{Correlator, Limits, Out};
 use nulltrace_core::event::{BadRecord, Event};
-use nulltrace_core::record::{CallsRecord, Head, KIND_SEGMENT, RECORD_MAX, SegmentRecord};
+use nulltrace_core::record::{
+    CallsRecord, Head, KIND_SEGMENT, KIND_SO_FAR, RECORD_MAX, SegmentRecord,
+};
 use nulltrace_core::span::Closed;
 use nulltrace_core::summary::Summary;
 use proptest::prelude::*;
@@ -148,6 +150,42 @@ fn a_recursion_makes_each_call_once() {
     let rows = story.seen.summary.rows([]);
     let (_, both) = rows[0].stats.calls.iter().next().unwrap();
     assert_eq!((both.own().count, both.all().count), (1, 1));
+}
+
+/// Whether a span ended or not, its time is told, and which part of it is in no latency.
+#[test]
+fn spans_that_do_not_end_have_time_too() {
+    let second = 1_000_000_000;
+    let mut story = Story::new();
+    story.marks(10, 2, ">:t:a::", &[]);
+    story.marks(20, 2, "<:t:a::", &[]);
+    story.marks(30, 3, ">:t:a::", &[]);
+    story.marks(40, 4, ">:t:a::", &[]);
+    story.marks(50, 4, ">:t:a.b::", &[]);
+    // One is killed, and somebody looks at the other twice.
+    story.gives(&segment(3, 30, 2 * second, 0, &[]));
+    story
+        .correlator
+        .push(&exit(2 * second, 1, 3, 9, false), &mut story.seen);
+    for seconds in [3, 4] {
+        let mut bytes = segment(4, 50, seconds * second, 0, &[(0, 1)]);
+        bytes[18] = KIND_SO_FAR;
+        story.gives(&bytes);
+    }
+    let open = story.correlator.open_by_tags();
+    let open: Vec<_> = open.map(|(path, open)| (path.clone(), open)).collect();
+    let rows = story.seen.summary.rows(open);
+    let times = |at: usize| {
+        let of = &rows[at];
+        (of.times.own.wall, of.times.all.wall, of.unfinished)
+    };
+    let (killed, looked_at) = (2 * second - 30, 4 * second - 50);
+    let unfinished = killed + 10 + looked_at;
+    assert_eq!(times(0), (10 + killed + 10, 10 + unfinished, unfinished));
+    assert_eq!(times(1), (looked_at, looked_at, looked_at));
+    let calls = rows[1].stats.calls.iter().next().unwrap().1;
+    assert_eq!(calls.all().count, 1);
+    assert_eq!(rows[0].stats.duration.sum(), 10);
 }
 
 #[test]

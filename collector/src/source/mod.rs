@@ -39,6 +39,9 @@ pub trait Source: Send {
         let _ = (tid, ts);
     }
 
+    /// The next drain is the last, and tells also what goes on at that time.
+    fn conclude(&mut self) {}
+
     /// What the source itself lost so far.
     fn lost(&self) -> Lost;
 

@@ -66,7 +66,7 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Sty
             count += others.files;
             at_least = if others.at_least { "at least " } else { "" };
         }
-        if sum.count > 0 {
+        if !sum.is_empty() {
             sheet.rest(&format!("and {at_least}{} more", thousands(count)), sum);
         }
     }
@@ -77,10 +77,10 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Sty
         sheet.bytes("out", 2, &|calls| calls.bytes_out),
         sheet.time("time", 1, &|calls| calls.time),
         sheet.time("blocked", 3, &|calls| calls.blocked),
-        sheet.time("avg", 6, &CallStats::mean),
-        sheet.time("min", 10, &|calls| calls.min),
-        sheet.time("max", 9, &|calls| calls.max),
-        sheet.time("p99", 8, &|calls| calls.quantile(0.99)),
+        sheet.per_call("avg", 6, &CallStats::mean),
+        sheet.per_call("min", 10, &|calls| calls.min),
+        sheet.per_call("max", 9, &|calls| calls.max),
+        sheet.per_call("p99", 8, &|calls| calls.quantile(0.99)),
         sheet.number("errors", 7, &sheet::errors),
     ];
     sheet.draw(out, columns, style);

@@ -19,6 +19,9 @@
 //! {"name":null,"files":212,"count":636,…}
 //! ```
 //!
+//! A call that had not returned at the end of the run is in `sum` (and `blocked`, `runnable`) with its time
+//! until then, which `going` repeats, and neither in `count` nor in `avg`, `min`, `max` and `p99`.
+//!
 //! `self` is what the span did while it was the innermost, as everywhere.
 
 mod calls;

@@ -76,9 +76,28 @@ impl Sheet {
         rank: u8,
         cell: &dyn Fn(&CallStats) -> u64,
     ) -> Column {
+        self.times(title, rank, &|calls| Some(cell(calls)))
+    }
+
+    /// A time that only calls which returned have.
+    pub(super) fn per_call(
+        &self,
+        title: &'static str,
+        rank: u8,
+        cell: &dyn Fn(&CallStats) -> u64,
+    ) -> Column {
+        self.times(title, rank, &|calls| (calls.count > 0).then(|| cell(calls)))
+    }
+
+    fn times(
+        &self,
+        title: &'static str,
+        rank: u8,
+        cell: &dyn Fn(&CallStats) -> Option<u64>,
+    ) -> Column {
         let cells = self
             .each()
-            .map(|calls| calls.map(|calls| cell(calls).into()));
+            .map(|calls| calls.and_then(cell).map(u128::from));
         let mut texts = times(cells);
         for (text, calls) in texts.iter_mut().zip(self.each()) {
             if calls.is_none() {

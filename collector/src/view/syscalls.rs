@@ -70,10 +70,10 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
         sheet.bytes("bytes", 2, &|calls| calls.bytes),
         sheet.time("time", 1, &|calls| calls.time),
         sheet.time("blocked", 3, &|calls| calls.blocked),
-        sheet.time("avg", 4, &CallStats::mean),
-        sheet.time("min", 8, &|calls| calls.min),
-        sheet.time("max", 7, &|calls| calls.max),
-        sheet.time("p99", 6, &|calls| calls.quantile(0.99)),
+        sheet.per_call("avg", 4, &CallStats::mean),
+        sheet.per_call("min", 8, &|calls| calls.min),
+        sheet.per_call("max", 7, &|calls| calls.max),
+        sheet.per_call("p99", 6, &|calls| calls.quantile(0.99)),
     ];
     sheet.draw(out, columns, style);
 }

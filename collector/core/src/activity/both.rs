@@ -45,11 +45,11 @@ impl Both {
 
     /// Adds the calls of a record, which the span itself made or an inner one.
     pub fn push(&mut self, of: &CallsRecord, own: bool) {
-        if of.count == 0 {
+        if of.is_empty() {
             return;
         }
         match (&mut self.own, own) {
-            (whole, own) if self.all.count == 0 => {
+            (whole, own) if self.all.is_empty() => {
                 *whole = if own { Own::All } else { Own::Nothing };
             }
             (Own::Nothing, false) | (Own::All, true) | (Own::Part(_), false) => {}
@@ -66,10 +66,10 @@ impl Both {
 
     /// Adds all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
-        if other.all.count == 0 {
+        if other.all.is_empty() {
             return;
         }
-        if self.all.count == 0 {
+        if self.all.is_empty() {
             *self = other.clone();
             return;
         }

@@ -175,7 +175,7 @@ impl Calls {
         room: &mut Room,
     ) {
         self.wall = self.wall.saturating_add(wall);
-        for (at, of) in calls.iter().enumerate().filter(|(_, of)| of.count > 0) {
+        for (at, of) in calls.iter().enumerate().filter(|(_, of)| !of.is_empty()) {
             if let Some(Some(file)) = files.get(at) {
                 let flags = of.flags & (CALLS_IN | CALLS_OUT | CALLS_AGAIN);
                 let files = self.files.get_or_insert_default();

@@ -132,7 +132,7 @@ impl Files {
     pub(super) fn rest(&self, sockets: bool) -> Option<OtherFiles<'_>> {
         let rest = &self.rest.as_deref()?[usize::from(sockets)];
         let unknown = rest.full && rest.gone.is_empty();
-        (rest.both.all().count > 0).then(|| OtherFiles {
+        (!rest.both.all().is_empty()).then(|| OtherFiles {
             both: &rest.both,
             // Those without a name are one at least.
             files: rest.gone.len() as u64 + u64::from(rest.nameless || unknown),

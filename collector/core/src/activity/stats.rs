@@ -1,14 +1,18 @@
 //! Sums of system calls.
 
-use crate::record::{BUCKETS, CALLS_IN, CALLS_OUT, CallsRecord, ERRORS};
+use crate::record::{
+    BUCKETS, CALLS_GOING, CALLS_IN, CALLS_OUT, CALLS_RETURNED, CallsRecord, ERRORS,
+};
 
 /// What system calls came to, of whatever they have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallStats {
-    /// How many there were.
+    /// How many returned.
     pub count: u64,
-    /// From entry to return, nanoseconds, summed.
+    /// From entry to return, or as far as that was told, nanoseconds, summed.
     pub time: u64,
+    /// Of which in calls that have not returned.
+    pub going: u64,
     /// Of which asleep.
     pub blocked: u64,
     /// Of which waiting for a cpu.
@@ -43,6 +47,7 @@ impl CallStats {
     pub const NONE: Self = Self {
         count: 0,
         time: 0,
+        going: 0,
         blocked: 0,
         runnable: 0,
         bytes: 0,
@@ -62,10 +67,17 @@ impl CallStats {
             .saturating_sub(self.runnable)
     }
 
-    /// The time per call, 0 if there was none.
+    /// The time per call that returned, 0 if none did.
     #[must_use]
     pub fn mean(&self) -> u64 {
-        self.time.checked_div(self.count).unwrap_or(0)
+        let returned = self.time.saturating_sub(self.going);
+        returned.checked_div(self.count).unwrap_or(0)
+    }
+
+    /// Whether there was none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0 && self.time == 0
     }
 
     /// How many failed.
@@ -100,6 +112,13 @@ impl CallStats {
 
     /// Adds the calls of a record.
     pub fn push(&mut self, of: &CallsRecord) {
+        if of.flags & CALLS_RETURNED != 0 {
+            self.going = self.going.saturating_sub(of.time);
+            return;
+        }
+        if of.flags & CALLS_GOING != 0 {
+            self.going = self.going.saturating_add(of.time);
+        }
         let (read, written) = match of.flags & (CALLS_IN | CALLS_OUT) {
             CALLS_IN => (of.bytes, 0),
             CALLS_OUT => (0, of.bytes),
@@ -127,6 +146,7 @@ impl CallStats {
         for (own, others) in [
             (&mut self.count, other.count),
             (&mut self.time, other.time),
+            (&mut self.going, other.going),
             (&mut self.blocked, other.blocked),
             (&mut self.runnable, other.runnable),
             (&mut self.bytes, other.bytes),

@@ -3,6 +3,7 @@
 mod counters;
 mod error;
 mod hook;
+mod looks;
 mod members;
 mod object;
 mod pace;
@@ -24,6 +25,7 @@ pub use object::{Cgroup, Options, Scope};
 
 use crate::source::Source;
 use counters::Counters;
+use looks::Looks;
 use members::Members;
 use pace::between_looks;
 use rests::Rests;
@@ -38,10 +40,12 @@ pub struct EbpfSource {
     activity: bool,
     /// None where activity is not looked at.
     rests: Option<Rests>,
+    /// None there, and where the kernel does not take the program: there threads tell by themselves.
+    looks: Option<Looks>,
     hook: Hook,
     refused: Vec<(Hook, EbpfError)>,
     /// Holds the programs and their links.
-    _ebpf: Ebpf,
+    ebpf: Ebpf,
 }
 
 impl EbpfSource {
@@ -51,7 +55,7 @@ impl EbpfSource {
     /// See [`EbpfError`]; nothing stays attached.
     pub fn attach(options: &Options) -> Result<Self, EbpfError> {
         let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
-        let mut ebpf = object::load(options, &btf)?;
+        let (mut ebpf, looks) = Self::load(options, &btf)?;
         hook::attach_process(&mut ebpf)?;
         let own = object::own_id(&mut ebpf)?;
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
@@ -78,8 +82,24 @@ impl EbpfSource {
             },
             hook,
             refused,
-            _ebpf: ebpf,
+            looks,
+            ebpf,
         })
+    }
+
+    /// Makes the maps, and finds out whether the kernel can be made to look at threads: that must be known
+    /// before the programs are loaded.
+    fn load(options: &Options, btf: &Btf) -> Result<(Ebpf, Option<Looks>), EbpfError> {
+        let apart = !looks::see_all();
+        let mut ebpf = object::load(options, btf, apart)?;
+        if !options.activity {
+            return Ok((ebpf, None));
+        }
+        match Looks::load(&mut ebpf, btf) {
+            Ok(looks) => Ok((ebpf, Some(looks))),
+            Err(_) if apart => Ok((ebpf, None)),
+            Err(_) => Ok((object::load(options, btf, true)?, None)),
+        }
     }
 
     /// The hook that was attached.
@@ -137,17 +157,25 @@ impl Source for EbpfSource {
     }
 
     fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
-        let (mut records, mut bytes) = (0, 0);
-        // A ring that is filled as fast as it is read must not hold the caller for ever.
-        while bytes < self.ring_bytes as usize {
-            let Some(sample) = self.ring.next() else {
-                break;
-            };
-            for record in Records::of(&sample) {
-                sink(record);
-                records += 1;
+        let mut records = 0;
+        loop {
+            let looks = self.looks.as_mut();
+            let more = looks.is_some_and(|looks| looks.go_on(&mut self.ebpf));
+            let mut bytes = 0;
+            // A ring that is filled as fast as it is read must not hold the caller for ever.
+            while bytes < self.ring_bytes as usize {
+                let Some(sample) = self.ring.next() else {
+                    break;
+                };
+                for record in Records::of(&sample) {
+                    sink(record);
+                    records += 1;
+                }
+                bytes += sample.len();
             }
-            bytes += sample.len();
+            if !more {
+                break;
+            }
         }
         Ok(records)
     }
@@ -166,10 +194,22 @@ impl Source for EbpfSource {
         }
     }
 
+    fn conclude(&mut self) {
+        if let Some(rests) = &self.rests {
+            rests.forget();
+        }
+        if let Some(looks) = &mut self.looks {
+            looks.last();
+        }
+    }
+
     fn lost(&self) -> Lost {
         // The maps are this process's own: reading them fails only when it is out of memory, and
         // then the last word on losses is that there is none to be had.
-        self.counters.lost().unwrap_or_default()
+        let mut lost = self.counters.lost().unwrap_or_default();
+        // One at least.
+        lost.segment += u64::from(self.looks.as_ref().is_some_and(Looks::given_up));
+        lost
     }
 
     fn alive(&self) -> Option<usize> {

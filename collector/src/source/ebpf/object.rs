@@ -121,8 +121,9 @@ impl Default for Options {
     }
 }
 
-/// Makes the maps and fits the programs to the running kernel.
-pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
+/// Makes the maps and fits the programs to the running kernel. With `parts` threads tell of long segments
+/// themselves.
+pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, EbpfError> {
     let size = options.ring_bytes;
     if !size.is_power_of_two() || !(RING_MIN..=RING_MAX).contains(&size) {
         return Err(EbpfError::RingSize(size));
@@ -149,6 +150,7 @@ pub(super) fn load(options: &Options, btf: &Btf) -> Result<Ebpf, EbpfError> {
         .map_max_entries("ring", size)
         .map_max_entries("processes", options.max_processes.max(1))
         .override_global("nt_activity", &u8::from(options.activity), true)
+        .override_global("nt_parts", &u8::from(parts), true)
         .override_global("nt_inside", &inside, true)
         .override_global("nt_scope", &scope, true)
         .override_global("nt_uid", &uid, true)

@@ -32,11 +32,21 @@ impl Rests {
         Ok(Self { _map: map, at })
     }
 
+    /// From now on all are looked at.
+    pub(super) fn forget(&self) {
+        for rest in self.all() {
+            rest.marker.store(0, Ordering::Release);
+        }
+    }
+
+    fn all(&self) -> &[Rest] {
+        // SAFETY: the mapping has that many, and all bytes are valid for atomics.
+        unsafe { slice::from_raw_parts(self.at.as_ptr(), RESTS) }
+    }
+
     /// The kernel compares the time and the thread, so half of what is written means nobody.
     pub(super) fn tell(&self, tid: u32, ts: u64) {
-        // SAFETY: the mapping has that many, and all bytes are valid for atomics.
-        let rests = unsafe { slice::from_raw_parts(self.at.as_ptr(), RESTS) };
-        if let Some(rest) = rests.get(tid as usize % RESTS) {
+        if let Some(rest) = self.all().get(tid as usize % RESTS) {
             rest.marker.store(0, Ordering::Release);
             rest.tid.store(tid, Ordering::Release);
             rest.marker.store(ts, Ordering::Release);

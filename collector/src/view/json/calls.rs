@@ -59,6 +59,7 @@ struct CallCounts {
 #[derive(Serialize)]
 struct CallTime {
     sum: u64,
+    going: u64,
     blocked: u64,
     runnable: u64,
     avg: u64,
@@ -102,7 +103,7 @@ impl<'a> OnFile<'a> {
             protocol: file.ends.map(|ends| ends.protocol),
             ..Self::new(&both)
         });
-        let others = (rest.all().count > 0).then(|| Self {
+        let others = (!rest.all().is_empty()).then(|| Self {
             files: Some(count),
             at_least,
             ..Self::new(&rest)
@@ -150,6 +151,7 @@ impl CallCounts {
             bytes: of.bytes,
             time_ns: CallTime {
                 sum: of.time,
+                going: of.going,
                 blocked: of.blocked,
                 runnable: of.runnable,
                 avg: of.mean(),

@@ -137,7 +137,7 @@ impl Group<'_> {
             count = count.saturating_sub(calls.count);
             bytes = bytes.saturating_sub(calls.bytes);
         }
-        if left > 0 && count > 0 {
+        if left > 0 {
             let on = self.others(&files[parts.len()..], parts.len());
             parts.push(Part {
                 ns: left,
@@ -185,6 +185,7 @@ fn named(on: &OnFile<'_>, columns: usize) -> String {
 
 fn moved(calls: u64, bytes: u64) -> String {
     let times = match calls {
+        0 => "not returned yet".to_owned(),
         1 => "1 call".to_owned(),
         n => format!("{n} calls"),
     };
@@ -201,7 +202,7 @@ mod tests {
     use ::syscalls::Sysno;
     use nulltrace_core::activity::{Room, SpanTimes, Times};
     use nulltrace_core::file::{File, Kind};
-    use nulltrace_core::record::{CALLS_AGAIN, CallsRecord};
+    use nulltrace_core::record::{CALLS_AGAIN, CALLS_GOING, CallsRecord};
     use nulltrace_core::span::{Closed, End};
     use nulltrace_core::summary::Summary;
     use proptest::prelude::*;
@@ -324,6 +325,23 @@ mod tests {
         assert_eq!(
             told(&[&three[..], &[file]].concat()),
             ["blocked 40.0 % in sendto: 21 B in 4 calls on 4 files"]
+        );
+    }
+
+    #[test]
+    fn a_call_under_way_is_a_reason_too() {
+        let going = CallsRecord {
+            count: 0,
+            flags: CALLS_IN | CALLS_GOING,
+            ..call(Sysno::read, 900_000, 0, CALLS_IN)
+        };
+        assert_eq!(
+            told(&[(going, blob("/a"))]),
+            ["blocked 90.0 % in read of /a: not returned yet"]
+        );
+        assert_eq!(
+            told(&[(going, None)]),
+            ["blocked 90.0 % in read: not returned yet"]
         );
     }
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Segments that go on, told from outside: a thread that sleeps or computes runs
+ * no program of ours. Userspace has this run over all threads. It only reads, so
+ * a thread that runs meanwhile need not wait for it: what it counts only grows,
+ * and it changes `out`, `entered` and `since` before the sums that go with them.
+ */
+#ifndef NT_LOOK_H
+#define NT_LOOK_H
+
+/* A younger segment will be told soon enough. */
+#define NT_LOOK_NS 500000000ULL
+
+/* A younger call needs no record of its own: it will be counted as a whole. */
+#define NT_GOING_NS 1000000ULL
+
+#define NT_PF_EXITING 4
+
+/* The layout is the kernel's promise, unlike those of vmlinux_min.h. */
+struct bpf_iter_meta;
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+struct nt_so_far {
+	struct nt_segment segment;
+	struct nt_calls calls[NT_CALLS_MAX + 1];
+};
+
+/* One is enough: userspace runs one iteration at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nt_so_far);
+} so_far SEC(".maps");
+
+/* When the cpu where the task runs was given to it; 0: it does not run. */
+static __always_inline __u64 nt_stint_of(struct task_struct *task)
+{
+	__u32 zero = 0, cpu = 0;
+	__u64 *stint;
+
+	/* Only with one cpu these are not there: then it is the one that looks which runs. */
+	if (!bpf_core_field_exists(task->on_cpu) || !task->on_cpu)
+		return 0;
+	if (bpf_core_field_exists(task->thread_info.cpu))
+		cpu = task->thread_info.cpu;
+	stint = bpf_map_lookup_percpu_elem(&stints, &zero, cpu);
+	return stint ? *stint : 0;
+}
+
+/*
+ * For how long a task has waited that was woken and does not run yet. When it was
+ * queued is known by the scheduler's clock: how far that is from ours is seen in
+ * when the task that looks came to this cpu.
+ */
+static __always_inline __u64 nt_queued(struct task_struct *task, __u64 now)
+{
+	struct task_struct *own = bpf_get_current_task_btf();
+	__u64 *stint = nt_stint(), queued;
+
+	if (!stint || !bpf_core_field_exists(task->sched_info.last_queued))
+		return 0;
+	queued = task->sched_info.last_queued;
+	if (!queued)
+		return 0;
+	queued += *stint - own->sched_info.last_arrival;
+	return queued < now ? now - queued : 0;
+}
+
+/* Time off the cpu, until `now`, of a task that was switched out at `out` and did nothing that is seen since. */
+static __always_inline __u64 nt_off_so_far(struct nt_thread_activity *a, struct task_struct *task,
+					   __u64 out, __u64 now, __u64 *waited)
+{
+	__u64 stint = nt_stint_of(task), off;
+
+	if (stint)
+		return nt_off(a, task, out, stint, now, waited);
+	off = now > out ? now - out : 0;
+	*waited = 0;
+	if (a->preempted)
+		*waited = off;
+	else if (task->__state == 0)
+		*waited = nt_run_delay(task) - a->run_delay + nt_queued(task, now);
+	if (*waited > off)
+		*waited = off;
+	return off;
+}
+
+/* The call the task is in, behind the `n` that returned. */
+static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_thread_activity *a,
+				     __u64 entered, __u64 now, __u64 blocked,
+				     __u64 runnable)
+{
+	struct nt_calls *calls;
+	__u64 time;
+
+	asm volatile("" : "+r"(n));
+	if (n > NT_CALLS_MAX || !entered || entered + NT_GOING_NS > now)
+		return false;
+	time = now - entered;
+	calls = &to->calls[n];
+	__builtin_memset(calls, 0, sizeof(*calls));
+	calls->nr = a->nr;
+	calls->file = a->file;
+	calls->flags = (a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0) | NT_C_GOING;
+	calls->min = ~0ULL;
+	calls->time = time;
+	calls->runnable = runnable < time ? runnable : time;
+	time -= calls->runnable;
+	calls->blocked = blocked < time ? blocked : time;
+	NT_BEFORE();
+	if (NT_READ(a->entered) != entered)
+		return false;
+	to->segment.kernel += time - calls->blocked;
+	return true;
+}
+
+/* Returns 1 to have the same task looked at again, at the next read. */
+SEC("iter/task")
+int nt_each_task(struct bpf_iter__task *ctx)
+{
+	__u64 since, out, entered, now, off, waited = 0, blocked, runnable;
+	struct task_struct *task = ctx->task;
+	struct nt_thread_activity *a;
+	struct nt_so_far *to;
+	__u32 zero = 0, n, size;
+
+	/* One that ends has told all it did. */
+	if (!task || task->flags & NT_PF_EXITING)
+		return 0;
+	a = nt_activity_of(task);
+	if (!a)
+		return 0;
+	since = NT_READ(a->segment.since);
+	now = bpf_ktime_get_ns();
+	if (!since || since + NT_LOOK_NS > now ||
+	    (nt_inside == NT_INSIDE_THREAD && nt_rests(a, task->pid)))
+		return 0;
+	/* Who fills the ring to the brim takes the room of what cannot be told again. */
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
+	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4)
+		return 1;
+	to = bpf_map_lookup_elem(&so_far, &zero);
+	if (!to)
+		return 0;
+	out = NT_READ(a->out);
+	NT_BEFORE(entered = NT_READ(a->entered));
+	n = NT_READ(a->segment.calls);
+	if (n > NT_CALLS_MAX)
+		n = NT_CALLS_MAX;
+	size = sizeof(a->segment) + n * sizeof(a->calls[0]);
+	asm volatile("" : "+r"(size));
+	if (size > sizeof(*to) || bpf_probe_read_kernel(to, size, &a->segment))
+		return 0;
+	blocked = a->call_blocked;
+	runnable = a->call_runnable;
+	if (out) {
+		off = nt_off_so_far(a, task, out, now, &waited);
+		to->segment.runnable += waited;
+		to->segment.blocked += off - waited;
+		if (entered) {
+			runnable += waited;
+			blocked += off - waited;
+		} else if (!a->rests) {
+			to->segment.fault += off - waited;
+		}
+	}
+	to->segment.minor = task->min_flt - a->minor;
+	to->segment.major = task->maj_flt - a->major;
+	if (nt_going(to, n, a, entered, now, blocked, runnable))
+		n++;
+	NT_BEFORE();
+	if (NT_READ(a->segment.since) != since || NT_READ(a->out) != out)
+		return 1;
+	to->segment.calls = n;
+	size = sizeof(to->segment) + n * sizeof(to->calls[0]);
+	asm volatile("" : "+r"(size));
+	if (size > sizeof(*to))
+		return 0;
+	__builtin_memset(&to->segment.head, 0, sizeof(to->segment.head));
+	nt_fill_head(&to->segment.head, task, now, size, NT_SO_FAR, 0);
+	if (bpf_ringbuf_output(&ring, to, size, BPF_RB_NO_WAKEUP)) {
+		if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA))
+			return 1;
+		nt_count(NT_N_SEGMENT);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,115 @@
+//! Looking at the threads whose segment goes on: a program that the kernel runs over all of them.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use aya::programs::Iter;
+use aya::{Btf, Ebpf};
+
+use super::error::EbpfError;
+use super::hook;
+
+const EACH_TASK: &str = "nt_each_task";
+/// From one look to the next.
+const PERIOD: Duration = Duration::from_secs(1);
+/// The last look waits for room in the ring for no longer than this.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a look may be taken up again in one round, so that it does not hold up what else is to do.
+const TRIES: u32 = 256;
+
+/// When to look, and the look that is under way.
+pub(super) struct Looks {
+    next: Instant,
+    under_way: Option<File>,
+    tries: u32,
+    /// Set while the last one is under way: until when it may take.
+    last: Option<Instant>,
+    /// Whether it was given up.
+    given_up: bool,
+}
+
+impl Looks {
+    /// Loads the program.
+    ///
+    /// # Errors
+    /// This kernel does not take it.
+    pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<Self, EbpfError> {
+        let fail = |error| EbpfError::program(EACH_TASK, error);
+        let program: &mut Iter = hook::find(ebpf, EACH_TASK)?;
+        program.load("task", btf).map_err(fail)?;
+        begin(ebpf)?;
+        Ok(Self {
+            next: Instant::now() + PERIOD,
+            under_way: None,
+            tries: 0,
+            last: None,
+            given_up: false,
+        })
+    }
+
+    /// To be called before the ring is read, until it returns `false`: then all is told that is to be told
+    /// in this round. What fails is tried again after the period.
+    pub(super) fn go_on(&mut self, ebpf: &mut Ebpf) -> bool {
+        let now = Instant::now();
+        let look = match self.under_way.take() {
+            Some(look) => Ok(look),
+            None if now >= self.next => {
+                self.next = now + PERIOD;
+                begin(ebpf)
+            }
+            None => return false,
+        };
+        let ended = look.map_err(drop).and_then(|mut look| {
+            match look.read(&mut [0; 8]) {
+                Ok(_) => Ok(true),
+                // A thread was caught in the middle of something, or the ring must be read first.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.under_way = Some(look);
+                    Ok(false)
+                }
+                Err(_) => Err(()),
+            }
+        });
+        self.tries += 1;
+        let out_of_time = self.last.is_some_and(|until| now > until);
+        if ended.is_err() || (ended == Ok(false) && out_of_time) {
+            self.given_up |= self.last.is_some();
+            self.under_way = None;
+        }
+        let goes_on = self.under_way.is_some() && (self.last.is_some() || self.tries < TRIES);
+        if !goes_on {
+            self.tries = 0;
+        }
+        goes_on
+    }
+
+    /// The next round is the last, and tells all.
+    pub(super) fn last(&mut self) {
+        let now = Instant::now();
+        (self.next, self.under_way) = (now, None);
+        self.last = Some(now + PATIENCE);
+    }
+
+    /// Whether threads were left out of the last look.
+    pub(super) fn given_up(&self) -> bool {
+        self.given_up
+    }
+}
+
+/// Whether this process's pid namespace, which is what the kernel goes through, has all threads there are.
+pub(super) fn see_all() -> bool {
+    const INITIAL: u64 = 0xEFFF_FFFC; // PROC_PID_INIT_INO
+    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|of| of.ino() == INITIAL)
+}
+
+/// The kernel's cursor over all threads that this process's pid namespace has.
+fn begin(ebpf: &mut Ebpf) -> Result<File, EbpfError> {
+    let fail = |error| EbpfError::program(EACH_TASK, error);
+    let program: &mut Iter = hook::find(ebpf, EACH_TASK)?;
+    let id = program.attach().map_err(fail)?;
+    let link = program.take_link(id).map_err(fail)?;
+    link.into_file()
+        .map_err(|error| EbpfError::Io(Error::other(error)))
+}
