@@ -41,6 +41,32 @@ pub fn nothing_lost(summary: &Value) {
     assert!(lost.values().all(|n| n == 0), "{lost:?}");
 }
 
+/// What holds of every summary: parts add up, and nothing took longer than there was time.
+///
+/// # Panics
+/// It does not hold.
+pub fn possible(summary: &Value) {
+    let number = |of: &Value| of.as_u64().expect("a number");
+    let elapsed = number(&summary["elapsed_ns"]);
+    for row in summary["spans"].as_array().expect("spans") {
+        let wall = ns(row, "wall");
+        let parts = ns(row, "on_cpu") + ns(row, "runnable") + ns(row, "blocked");
+        assert_eq!(parts, wall, "{row:#}");
+        assert_eq!(ns(row, "user") + ns(row, "kernel"), ns(row, "on_cpu"));
+        assert!(ns(row, "unfinished") <= wall, "{row:#}");
+        for call in row["activity"].as_array().expect("activity") {
+            let time = |key: &str| number(&call["time_ns"][key]);
+            let (sum, max) = (time("sum"), time("max"));
+            assert!(
+                max <= elapsed && max <= sum && sum <= wall,
+                "{elapsed}: {row:#}"
+            );
+            assert!(time("blocked") + time("runnable") <= sum, "{row:#}");
+            assert!(time("going") <= sum, "{row:#}");
+        }
+    }
+}
+
 /// Time that passed for a thread on a cpu without being the thread's, of all cpus: interrupts, and what
 /// a hypervisor took. The scheduler does not count it, a clock does.
 fn not_the_tasks() -> u64 {

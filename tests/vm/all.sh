@@ -8,4 +8,5 @@ for program in bash setpriv unshare; do
 	with+=(--with "$(command -v "$program")")
 done
 exec tests/vm/test --test run --test faults --test agent --test activity --test files \
-	--test group --test inside --test activity_known --test activity_faults "${with[@]}" "$@"
+	--test group --test inside --test activity_known --test activity_faults \
+	--test activity_going "${with[@]}" "$@"
