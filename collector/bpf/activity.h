@@ -9,7 +9,7 @@
 
 /* Where its thread cannot be looked at (nt_parts), a segment that goes on for longer is sent in parts. */
 #define NT_PART_NS 1000000000ULL
-/* One that can tell no more calls apart goes earlier, but not so early that it floods the ring. */
+/* One that can tell no more calls apart goes at once; where the ring is half full, not before it is so old. */
 #define NT_FULL_NS 100000ULL
 
 #define NT_SEGMENT_MAX (sizeof(struct nt_segment) + NT_CALLS_MAX * sizeof(struct nt_calls))

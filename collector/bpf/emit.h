@@ -24,4 +24,11 @@ static __always_inline bool nt_send(void *record, __u64 size)
 	return false;
 }
 
+/* Who fills the ring to the brim takes the room of what cannot wait or be told again. */
+static __always_inline bool nt_ring_has_room(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <
+	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+}
+
 #endif

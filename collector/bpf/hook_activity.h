@@ -67,7 +67,7 @@ int nt_sys_exit(__u64 *ctx)
 	a->segment.kernel += time > off ? time - off : 0;
 	if ((nt_parts && now - a->segment.since > NT_PART_NS) ||
 	    (a->segment.calls >= NT_CALLS_MAX - NT_CALLS_SPARE &&
-	     now - a->segment.since > NT_FULL_NS) ||
+	     (now - a->segment.since > NT_FULL_NS || nt_ring_has_room())) ||
 	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
 		/* Not `now`: a file that this call opened was told since, and must come first. */
 		nt_segment_end(a, task, bpf_ktime_get_ns());

@@ -139,9 +139,7 @@ int nt_each_task(struct bpf_iter__task *ctx)
 	if (!since || since + NT_LOOK_NS > now ||
 	    (nt_inside == NT_INSIDE_THREAD && nt_rests(a, task->pid)))
 		return 0;
-	/* Who fills the ring to the brim takes the room of what cannot be told again. */
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
-	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4)
+	if (!nt_ring_has_room())
 		return 1;
 	to = bpf_map_lookup_elem(&so_far, &zero);
 	if (!to)
