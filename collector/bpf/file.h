@@ -181,7 +181,8 @@ static __always_inline void nt_tell_unix_aim(struct nt_telling *t, __u64 address
 		return;
 	/* A path may end before its room does. */
 	got = bpf_probe_read_user_str(t->names, n + 1, path);
-	if (got == 1)
+	/* The end of an empty one is counted by some kernels only. */
+	if (got == 0 || got == 1)
 		got = bpf_probe_read_user(t->names, n, path) ? 0 : n;
 	if (got <= 0 || got > 109)
 		return;

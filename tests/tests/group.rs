@@ -271,7 +271,10 @@ fn facts_of_processes() {
 /// it; `middle` runs that, and `outer` runs `script`, which has the directory of them all in `$1`.
 fn shells(options: &str, script: &str, check: impl Fn(&[Value])) {
     let dir = tempfile::tempdir().unwrap();
-    let shell = std::fs::canonicalize("/bin/sh").unwrap();
+    // Not sh, which may be one of many programs in one that goes by the name it is called.
+    let path = std::env::var_os("PATH").unwrap();
+    let shell = std::env::split_paths(&path).map(|dir| dir.join("bash"));
+    let shell = shell.into_iter().find(|path| path.is_file()).unwrap();
     let inner =
         r#"echo ">::job::" >/dev/null; read line </proc/version; echo "<::job::" >/dev/null"#;
     // Something to do after it: a shell becomes the last program it runs.

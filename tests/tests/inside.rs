@@ -96,17 +96,19 @@ fn the_collector_is_no_part_of_what_it_looks_at() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
-    let script = "echo '>::nap::' >/dev/null; sleep 0.2; echo '<::nap::' >/dev/null";
+    let script = "echo $PPID; echo '>::nap::' >/dev/null; sleep 0.2; echo '<::nap::' >/dev/null";
     for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
         for whose in ["script", "machine"] {
-            let options = ["--inside", whose, "--by", "proc.ppid,evt.type"];
+            let options = ["--inside", whose, "--by", "proc.pid,evt.type"];
             let ran = run(hook, &options, &["sh", "-c", script]);
             assert!(ran.output.status.success(), "{}", ran.stderr());
             let rows = ran.summary["rows"].as_array().unwrap();
-            let ours = |row: &&Value| row["proc.ppid"] == std::process::id();
+            let said = String::from_utf8_lossy(&ran.output.stdout);
+            let collector: u32 = said.trim().parse().unwrap();
+            let its = |row: &&Value| row["proc.pid"] == collector;
             let sleeps = |row: &&Value| row["evt.type"].as_str().unwrap().ends_with("nanosleep");
             assert!(rows.iter().any(|row| sleeps(&row)), "{whose}: {rows:#?}");
-            assert!(!rows.iter().any(|row| ours(&row)), "{whose}: {rows:#?}");
+            assert!(!rows.iter().any(|row| its(&row)), "{whose}: {rows:#?}");
         }
     }
 }
