@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod enrich;
 pub mod error;
+pub mod namespace;
 pub mod nearest;
 pub mod pipeline;
 pub mod signals;

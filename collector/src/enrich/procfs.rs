@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::sync::LazyLock;
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::namespace;
 
 /// No file read here is longer, or what is beyond does not matter.
 const READ_MAX: u64 = 64 << 10;
@@ -45,18 +46,9 @@ pub(super) struct Stat {
     pub(super) start: Since,
 }
 
-/// The initial pid namespace, `PROC_PID_INIT_INO` of the kernel.
-const INITIAL: &str = "pid:[4026531836]";
-
-/// Whether `/proc` here knows processes by the ids that the kernel tells, those of the initial namespace:
-/// in another, an id is another process's.
-static BY_THE_SAME_IDS: LazyLock<bool> = LazyLock::new(|| {
-    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|of| of.as_os_str() == INITIAL)
-});
-
-/// `None` if there is no such process, or none that may be looked at.
+/// `None` if there is no such process, none that may be looked at, or `/proc` knows it by another id.
 pub(super) fn stat(pid: u32) -> Option<Stat> {
-    if !*BY_THE_SAME_IDS {
+    if !namespace::is_initial() {
         return None;
     }
     read_stat(&read(pid, "stat")?)

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use aya::programs::Iter;
@@ -96,12 +95,6 @@ impl Looks {
     pub(super) fn given_up(&self) -> bool {
         self.given_up
     }
-}
-
-/// Whether this process's pid namespace, which is what the kernel goes through, has all threads there are.
-pub(super) fn see_all() -> bool {
-    const INITIAL: u64 = 0xEFFF_FFFC; // PROC_PID_INIT_INO
-    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|of| of.ino() == INITIAL)
 }
 
 /// The kernel's cursor over all threads that this process's pid namespace has.

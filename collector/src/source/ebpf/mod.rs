@@ -23,6 +23,7 @@ pub use error::EbpfError;
 pub use hook::Hook;
 pub use object::{Cgroup, Options, Scope};
 
+use crate::namespace;
 use crate::source::Source;
 use counters::Counters;
 use looks::Looks;
@@ -90,7 +91,7 @@ impl EbpfSource {
     /// Makes the maps, and finds out whether the kernel can be made to look at threads: that must be known
     /// before the programs are loaded.
     fn load(options: &Options, btf: &Btf) -> Result<(Ebpf, Option<Looks>), EbpfError> {
-        let apart = !looks::see_all();
+        let apart = !namespace::is_initial();
         let mut ebpf = object::load(options, btf, apart)?;
         if !options.activity {
             return Ok((ebpf, None));
