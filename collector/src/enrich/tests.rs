@@ -83,12 +83,9 @@ fn end(enrich: &mut Enrich, pid: u32) {
     enrich.hear(&event(pid, 0, exit));
 }
 
-/// Names and ids of ancestors, the parent first.
-fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
-    let mut processes = Processes::default();
-    let _ = processes.learn(record);
-    let pid = record.head.pid;
-    let known = enrich.known(&Inside {
+/// Nothing that a process did.
+fn nothing(processes: &mut Processes, pid: u32) -> Inside<'_> {
+    Inside {
         pid,
         tid: pid,
         process: processes.get(pid),
@@ -97,7 +94,14 @@ fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
         times: &Times::NONE,
         calls: &[],
         files: &[],
-    });
+    }
+}
+
+/// Names and ids of ancestors, the parent first.
+fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
+    let mut processes = Processes::default();
+    let _ = processes.learn(record);
+    let known = enrich.known(&nothing(&mut processes, record.head.pid));
     let of = known.parent.iter().flat_map(|parent| parent.chain());
     of.map(|of| (String::from_utf8(of.name.to_vec()).unwrap(), of.pid))
         .collect()
@@ -107,21 +111,11 @@ fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
 fn known(enrich: &mut Enrich, record: &ProcessRecord) -> [Option<String>; 3] {
     let mut processes = Processes::default();
     let _ = processes.learn(record);
-    let pid = record.head.pid;
     let Known {
         user,
         parent,
         cgroup,
-    } = enrich.known(&Inside {
-        pid,
-        tid: pid,
-        process: processes.get(pid),
-        paths: &[],
-        wide: false,
-        times: &Times::NONE,
-        calls: &[],
-        files: &[],
-    });
+    } = enrich.known(&nothing(&mut processes, record.head.pid));
     let parent = parent.map(|parent| &*parent.name);
     [user, parent, cgroup].map(|text| text.map(|text| String::from_utf8(text.to_vec()).unwrap()))
 }

@@ -82,21 +82,26 @@ fn files(paths: &[&str]) -> Groups {
     let plan = Plan::new(by, vec![], vec![Metric::Bytes]);
     let mut groups = Groups::new(plan, Limits::default());
     for path in paths {
-        groups.push(
-            &Inside {
-                pid: 1,
-                tid: 1,
-                process: None,
-                paths: &[],
-                wide: false,
-                times: &Times::NONE,
-                calls: &[calls(Sysno::write, 1, 10)],
-                files: &[Some(file(path))],
-            },
-            Known::default(),
-        );
+        push(&mut groups, calls(Sysno::write, 1, 10), file(path));
     }
     groups
+}
+
+/// Calls on a file, in no span.
+fn push(groups: &mut Groups, calls: CallsRecord, file: Arc<File>) {
+    groups.push(
+        &Inside {
+            pid: 1,
+            tid: 1,
+            process: None,
+            paths: &[],
+            wide: false,
+            times: &Times::NONE,
+            calls: &[calls],
+            files: &[Some(file)],
+        },
+        Known::default(),
+    );
 }
 
 fn shown(groups: &Groups, columns: usize) -> String {
@@ -153,19 +158,8 @@ fn what_may_be_missing_is_told() {
         vec![Metric::Bytes],
     );
     let mut groups = Groups::new(plan, Limits::default());
-    groups.push(
-        &Inside {
-            pid: 1,
-            tid: 1,
-            process: None,
-            paths: &[],
-            wide: false,
-            times: &Times::NONE,
-            calls: &[calls(Sysno::write, 3, 2048)],
-            files: &[Some(Arc::new(File::other()))],
-        },
-        Known::default(),
-    );
+    let other = Arc::new(File::other());
+    push(&mut groups, calls(Sysno::write, 3, 2048), other);
     let text = shown(&groups, 80);
     let told = "left out: 3 calls with 2.00 KiB on files that were not told apart";
     assert!(text.contains(told), "{text}");
