@@ -231,6 +231,17 @@ fn many_files_each_in_its_span() {
     assert!(grown < 128 << 20, "grew by {} KiB", grown >> 10);
 }
 
+/// Rings that get half full now and then, with little lost, and that surely do, with much.
+const CROWDED: [(&str, bool); 2] = [("512KiB", false), ("64KiB", true)];
+
+/// All calls are accounted for; of segments that were lost only how many those were is known.
+fn as_many(told: u64, made: u64, ran: &Ran) {
+    match ran.ledger("lost.segment") {
+        0 => assert_eq!(told, made),
+        _ => assert!(told <= made, "{told} of {made}"),
+    }
+}
+
 #[test]
 fn more_files_than_a_segment_has_room_for() {
     need_bpf!();
@@ -247,12 +258,14 @@ fn more_files_than_a_segment_has_room_for() {
     });
     let spans = scaled(2000);
     let crowd = ["crowd", &spans.to_string(), "40"];
-    each(&["--ring-size", "64KiB"], &crowd, |ran| {
-        let span = ran.row(&["bad", "crowd"]);
-        let others = others(span);
-        assert!(others.0 > 0 || guest(), "{:#}", ran.summary["ledger"]);
-        assert!(on_files(span).0 <= spans * 40);
-    });
+    for (ring, surely) in CROWDED {
+        each(&["--ring-size", ring], &crowd, |ran| {
+            let span = ran.row(&["bad", "crowd"]);
+            let some = others(span).0 > 0;
+            assert!(some || !surely || guest(), "{:#}", ran.summary["ledger"]);
+            as_many(on_files(span).0, spans * 40, ran);
+        });
+    }
 }
 
 #[test]
@@ -264,17 +277,17 @@ fn more_kinds_of_calls_than_a_segment_has_room_for() {
     });
     // Each span has 40 kinds and a segment room for 32. Where the ring is half full they are not told in parts.
     let spans = scaled(2000);
-    each(
-        &["--ring-size", "64KiB"],
-        &["kinds", &spans.to_string()],
-        |ran| {
+    let kinds = ["kinds", &spans.to_string()];
+    for (ring, surely) in CROWDED {
+        each(&["--ring-size", ring], &kinds, |ran| {
             let slots = ran.ledger("lost.slots");
             let told = all_calls(ran.row(&["bad", "kinds"]));
-            assert!(told + slots <= spans * 40, "{told} and {slots}");
-            assert!(slots > 0 || guest(), "{:#}", ran.summary["ledger"]);
-            assert!(slots == 0 || ran.stderr().contains("lost"));
-        },
-    );
+            let some = slots > 0;
+            assert!(some || !surely || guest(), "{:#}", ran.summary["ledger"]);
+            assert!(!some || ran.stderr().contains("lost"));
+            as_many(told + slots, spans * 40, ran);
+        });
+    }
 }
 
 #[test]
