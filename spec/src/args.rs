@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use crate::Format;
 use crate::text::{next_string, split, unescape, unescape_json};
 
+/// The unescaped name and value of an argument.
+pub(crate) type Arg<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// Validated arguments.
 ///
 /// ```
@@ -39,22 +42,30 @@ impl<'a> Args<'a> {
         self.len == 0
     }
 
+    /// The name and value of the first, and the others.
+    pub(crate) fn split_first(&self) -> Option<(Arg<'a>, Self)> {
+        let len = self.len.checked_sub(1)?;
+        let (first, raw) = next(self.raw, self.format);
+        Some((first, Self { raw, len, ..*self }))
+    }
+
+    /// Quickly, whether the first may be of that name, which must not need an escape: `false` is sure.
+    #[inline]
+    pub(crate) fn may_begin_with(&self, name: &[u8]) -> bool {
+        match (self.format, self.raw.first()) {
+            (Format::Simple, Some(b'\\')) | (Format::Json, Some(_)) => true,
+            (Format::Simple, first) => first == name.first(),
+            (Format::Json, None) => false,
+        }
+    }
+
     /// The unescaped names and values in order. Borrowed unless an escape had to be undone.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Cow<'a, [u8]>, Cow<'a, [u8]>)> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Arg<'a>> + use<'a> {
         let (mut rest, format) = (self.raw, self.format);
-        (0..self.len).map(move |_| match format {
-            Format::Simple => {
-                let (name, value);
-                (name, rest) = split(rest, b'=');
-                (value, rest) = split(rest, b',');
-                (unescape(name), unescape(value))
-            }
-            Format::Json => {
-                let (name, value);
-                (name, rest) = next_string(rest);
-                (value, rest) = json_value(rest);
-                (unescape_json(name), value)
-            }
+        (0..self.len).map(move |_| {
+            let arg;
+            (arg, rest) = next(rest, format);
+            arg
         })
     }
 
@@ -77,6 +88,23 @@ impl fmt::Debug for Args<'_> {
         f.debug_list()
             .entries(self.iter().map(|(name, value)| (text(name), text(value))))
             .finish()
+    }
+}
+
+/// The name and value at the beginning of `raw`, and what follows them.
+#[inline]
+fn next(raw: &[u8], format: Format) -> (Arg<'_>, &[u8]) {
+    match format {
+        Format::Simple => {
+            let (name, rest) = split(raw, b'=');
+            let (value, rest) = split(rest, b',');
+            ((unescape(name), unescape(value)), rest)
+        }
+        Format::Json => {
+            let (name, rest) = next_string(raw);
+            let (value, rest) = json_value(rest);
+            ((unescape_json(name), value), rest)
+        }
     }
 }
 

@@ -61,6 +61,7 @@ mod error;
 mod fragment;
 mod json;
 mod lines;
+mod parent;
 mod simple;
 mod tags;
 mod text;
@@ -72,6 +73,7 @@ pub use encode::Draft;
 pub use error::{Code, Error};
 pub use fragment::{Fragment, Joined};
 pub use lines::{Found, begins, markers, parse};
+pub use parent::{PARENT_ARG, Parent, UNIQUE};
 pub use tags::{Tags, parent_path};
 
 /// How many bytes of a write are seen, and the longest marker.

@@ -5,7 +5,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use nulltrace_spec::{Code, Dir, Draft, Format, Fragment, Id, Joined, Marker, markers, parse};
+use nulltrace_spec::{
+    Code, Dir, Draft, Format, Fragment, Id, Joined, Marker, Parent, markers, parse,
+};
 use serde_json::{Value, json};
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -103,6 +105,12 @@ fn decode() {
         same(&marker, &case, name);
         let json = input[0] == b'[';
         assert_eq!(marker.format == Format::Json, json, "{name}");
+        let parent = marker.parent().0.map(|parent| match parent {
+            Parent::Root => json!(""),
+            Parent::Span(number) => json!(number.to_string()),
+            Parent::Unknown => Value::Null,
+        });
+        assert_eq!(parent.as_ref(), case.get("parent"), "{name}");
         let canonical = bytes(&case["canonical"]);
         assert_eq!(*marker.tags.canonical(), *canonical, "{name}");
         // The canonical path written as a marker reads as the same path, and its parent as all but
