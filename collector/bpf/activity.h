@@ -201,7 +201,8 @@ static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struc
 
 /* Completes the segment. Its bytes; 0 if there is none. */
 static __always_inline __u32 nt_segment_complete(struct nt_thread_activity *a,
-						 struct task_struct *task, __u64 ts)
+						 struct task_struct *task, __u64 ts,
+						 __u8 flags)
 {
 	struct nt_segment *segment = &a->segment;
 	__u32 n;
@@ -215,16 +216,17 @@ static __always_inline __u32 nt_segment_complete(struct nt_thread_activity *a,
 	if (n > NT_CALLS_MAX)
 		n = NT_CALLS_MAX;
 	n = sizeof(*segment) + n * sizeof(a->calls[0]);
-	nt_fill_head(&segment->head, task, ts, n, NT_SEGMENT, 0);
+	nt_fill_head(&segment->head, task, ts, n, NT_SEGMENT, flags);
+	segment->head.number = a->thread.number;
 	asm volatile("" : "+r"(n));
 	return n;
 }
 
 /* Sends the segment, if there is one, and begins the next. */
 static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct task_struct *task,
-					   __u64 ts)
+					   __u64 ts, __u8 flags)
 {
-	__u32 n = nt_segment_complete(a, task, ts);
+	__u32 n = nt_segment_complete(a, task, ts, flags);
 
 	if (n && n <= NT_SEGMENT_MAX &&
 	    bpf_ringbuf_output(&ring, &a->segment, n, BPF_RB_NO_WAKEUP))
@@ -257,29 +259,34 @@ __noinline int nt_segment_at_marker(__u64 ts)
 
 	if (!a)
 		return 0;
-	nt_segment_end(a, task, ts);
+	nt_segment_end(a, task, ts, NT_AT_MARKER);
 	nt_marked_now(a, task, ts);
 	return 0;
 }
 
-/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker. */
-static __always_inline void nt_send_with_segment(struct nt_thread_activity *a,
+/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker. Whether there was room. */
+static __always_inline bool nt_send_with_segment(struct nt_thread_activity *a,
 						 struct task_struct *task, struct nt_short *r,
 						 __u64 n, __u64 ts)
 {
-	__u32 segment = nt_segment_complete(a, task, ts), all;
+	__u32 segment = nt_segment_complete(a, task, ts, NT_AT_MARKER), all;
+	bool sent = true;
 
 	if (!segment) {
-		nt_send(&r->head, n);
+		sent = nt_send(&r->head, n);
 	} else if (segment <= NT_SEGMENT_MAX) {
 		__builtin_memcpy((char *)&a->segment + segment, r, sizeof(*r));
 		all = segment + n;
 		asm volatile("" : "+r"(all));
-		if (all <= NT_SEGMENT_MAX + sizeof(*r) && !nt_send(&a->segment, all))
-			nt_count(NT_N_SEGMENT);
+		if (all <= NT_SEGMENT_MAX + sizeof(*r)) {
+			sent = nt_send(&a->segment, all);
+			if (!sent)
+				nt_count(NT_N_SEGMENT);
+		}
 	}
 	nt_segment_begin(a, task, ts);
 	nt_marked_now(a, task, ts);
+	return sent;
 }
 
 /* The state of a thread whose group had a marker, made if need be: it may have written none itself. */
@@ -300,7 +307,7 @@ __noinline int nt_join(void)
 		}
 		nt_first_sight(&a->thread, now, NT_SLOT_SYSCALL);
 	}
-	nt_segment_end(a, task, now);
+	nt_segment_end(a, task, now, 0);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef NT_EMIT_H
 #define NT_EMIT_H
 
-/* The head is zeroed memory: what is reserved stays so. */
+/* The head is zeroed memory: the number of markers stays unknown. */
 static __always_inline void nt_fill_head(struct nt_head *head, struct task_struct *task, __u64 ts,
 					 __u32 size, __u8 kind, __u8 flags)
 {

@@ -70,7 +70,7 @@ int nt_sys_exit(__u64 *ctx)
 	     (now - a->segment.since > NT_FULL_NS || nt_ring_has_room())) ||
 	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
 		/* Not `now`: a file that this call opened was told since, and must come first. */
-		nt_segment_end(a, task, bpf_ktime_get_ns());
+		nt_segment_end(a, task, bpf_ktime_get_ns(), NT_AT_RETURN);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ int nt_switch(__u64 *ctx)
 	if (a) {
 		nt_settle(a, task, now);
 		if (nt_parts && !a->entered && now - a->segment.since > NT_PART_NS)
-			nt_segment_end(a, task, now);
+			nt_segment_end(a, task, now, 0);
 		a->preempted = (bool)ctx[0] || task->__state == 0;
 		if (a->preempted)
 			a->segment.involuntary++;

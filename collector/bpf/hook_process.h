@@ -69,19 +69,21 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	bool group = signal->live.counter == 0;
 	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
+	struct nt_thread *t;
 
 	if (nt_activity) {
 		struct nt_thread_activity *a = nt_activity_of(task);
 
 		if (a)
-			nt_segment_end(a, task, now);
+			nt_segment_end(a, task, now, 0);
 	}
 	if (!state)
 		return 0;
 	/* Two last threads may both see that nobody lives: one tells. */
 	if (group && __sync_fetch_and_or(state, NT_GONE) & NT_GONE)
 		return 0;
-	if (!group && !nt_thread_of(task))
+	t = nt_thread_of(task);
+	if (!group && !t)
 		return 0;
 	if (!group)
 		record.code = task->exit_code;
@@ -90,6 +92,8 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	else
 		record.code = task->group_leader->exit_code;
 	nt_fill_head(&record.head, task, now, sizeof(record), NT_EXIT, group ? NT_GROUP : 0);
+	if (t)
+		record.head.number = t->number;
 	nt_send(&record, sizeof(record));
 	/* Last: whoever sees the member gone finds its end in the ring. */
 	if (group)

@@ -73,6 +73,7 @@ struct nt_thread {
 	__u32 generation;	/* of `member` */
 	__u8 member;
 	__u8 told;		/* the process's facts reached the ring */
+	__u32 number;		/* of its last marker */
 };
 
 struct {

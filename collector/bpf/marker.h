@@ -180,6 +180,7 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 	n = NT_READ(s->len);
 	if (n == 0 || n > NT_PAYLOAD_MAX) {
 		nt_count(NT_N_FAULT);
+		t->number++;
 		return 0;
 	}
 	if (!t->told)
@@ -187,7 +188,9 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 	if (nt_activity)
 		nt_segment_at_marker(ts);
 	nt_fill_head(&s->head, w->task, ts, sizeof(s->head) + n, NT_WRITE, flags);
-	nt_send(&s->head, sizeof(s->head) + n);
+	s->head.number = ++t->number;
+	if (!nt_send(&s->head, sizeof(s->head) + n))
+		nt_count(NT_N_MARKER);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
 	return 0;
 }
@@ -206,10 +209,11 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 	if (!t->told)
 		nt_first_sight(t, ts, w->slot);
 	nt_fill_head(&r->head, w->task, ts, sizeof(r->head) + n, NT_WRITE, flags);
-	if (a)
-		nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts);
-	else
-		nt_send(&r->head, sizeof(r->head) + n);
+	r->head.number = t->number + 1;
+	if (!(a ? nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts)
+		: nt_send(&r->head, sizeof(r->head) + n)))
+		nt_count(NT_N_MARKER);
+	t->number++;
 	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);
 }
 
@@ -237,6 +241,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 			return;
 		t = &s->nobody;
 		__builtin_memset(t, 0, sizeof(*t));
+		t->number = -1; /* its markers have no number: 0 */
 		if (nt_in_scope(t))
 			nt_count(NT_N_STORAGE);
 	}
@@ -252,6 +257,9 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	}
 	if (look == NT_LOOK_FAULT) {
 		nt_count(NT_N_FAULT);
+		/* It may have been one. */
+		if (w->len <= NT_PAYLOAD_MAX)
+			t->number++;
 		return;
 	}
 	ts = bpf_ktime_get_ns();

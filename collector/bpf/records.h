@@ -39,6 +39,8 @@ enum nt_flags {
 	NT_SHORTENED = 16, /* NT_FILE, NT_COMMAND, NT_CGROUP: there was more text */
 	NT_DELETED = 32, /* NT_FILE: no name leads to it any more, or none ever did */
 	NT_PEERS = 64,	/* NT_FILE: a Unix socket without a name; the name is that of its peer */
+	NT_AT_MARKER = 1, /* NT_SEGMENT: a marker ended it, whose write is the thread's next record */
+	NT_AT_RETURN = 2, /* NT_SEGMENT: the return of a system call ended it */
 };
 
 struct nt_head {
@@ -48,7 +50,12 @@ struct nt_head {
 	__u16 size;	/* of the whole record, head included */
 	__u8 kind;	/* enum nt_kind */
 	__u8 flags;	/* enum nt_flags */
-	__u32 reserved;
+	/*
+	 * How many markers the thread has written, that of an NT_WRITE included,
+	 * whether or not the ring had room for them: what is missing in the row was
+	 * lost. 0 where it is not known.
+	 */
+	__u32 number;
 };
 
 struct nt_process {
@@ -194,6 +201,7 @@ struct nt_rest {
 /* Per-cpu counters, by index. A counter only ever grows. */
 enum nt_counter {
 	NT_N_RING_FULL,	/* records lost: no room in the ring */
+	NT_N_MARKER,	/* of which markers */
 	NT_N_FAULT,	/* marker writes lost: the buffer was not mapped in */
 	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be told */
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */

@@ -60,6 +60,7 @@ fn line(record: &[u8]) -> String {
             segment,
             calls,
             so_far,
+            ..
         } => format!(
             "segment{} since={} calls={}",
             if so_far { " so far" } else { "" },

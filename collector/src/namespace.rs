@@ -11,6 +11,6 @@ static IS_INITIAL: LazyLock<bool> =
 
 /// Whether it is the initial one, whose ids the kernel programs tell and which has all processes there are.
 /// In another, an id is another process's.
-pub fn is_initial() -> bool {
+pub(crate) fn is_initial() -> bool {
     *IS_INITIAL
 }

@@ -17,6 +17,7 @@ use nulltrace_core::summary::{self, Row, Summary};
 use crate::clock;
 use crate::enrich::{Enrich, Wanted};
 use crate::error::Error;
+use crate::gone::Suspects;
 use crate::sink::hub::Hub;
 use crate::source::Source;
 use crate::view::text;
@@ -64,6 +65,7 @@ pub struct Pipeline {
     order: Order,
     rest: Rest,
     hub: Option<Hub>,
+    suspects: Suspects,
     limits: Limits,
     wall_start: Timestamp,
     started: u64,
@@ -151,6 +153,7 @@ impl Pipeline {
                 bad_record: 0,
             },
             hub,
+            suspects: Suspects::default(),
             limits,
             wall_start: Timestamp::now(),
             started: clock::monotonic(),
@@ -175,7 +178,13 @@ impl Pipeline {
     pub fn turn(&mut self, source: &mut dyn Source) -> Result<usize, Error> {
         // Read before the drain: what is older than this less the slack has been drained after it.
         let now = clock::monotonic();
-        let Self { order, rest, .. } = self;
+        let Self {
+            order,
+            rest,
+            suspects,
+            ..
+        } = self;
+        suspects.look(now, &mut rest.correlator, source);
         let records = source
             .drain(&mut |record| order.push(record, &mut |record| rest.take(record)))
             .map_err(|error| {
@@ -188,6 +197,7 @@ impl Pipeline {
         let until = now.saturating_sub(SLACK_NS);
         order.release(until, &mut |record| rest.take(record));
         rest.correlator.tick(until, &mut rest.results);
+        rest.gone(suspects, until);
         for (tid, ts) in rest.results.rests.drain() {
             source.rests(tid, ts);
         }
@@ -210,10 +220,18 @@ impl Pipeline {
     pub fn finish(mut self, source: &mut dyn Source) -> Result<Outcome, Error> {
         // One drain holds all that was written before it; others may never stop writing.
         source.conclude();
+        let suspects = &mut self.suspects;
+        suspects.look_now(clock::monotonic(), &mut self.rest.correlator, source);
         self.turn(source)?;
         let now = clock::monotonic();
-        let Self { order, rest, .. } = &mut self;
+        let Self {
+            order,
+            rest,
+            suspects,
+            ..
+        } = &mut self;
         order.release(u64::MAX, &mut |record| rest.take(record));
+        rest.gone(suspects, now);
         rest.correlator.finish(now, &mut rest.results);
         self.hand_over();
         let mut ledger = self.rest.correlator.ledger();
@@ -249,6 +267,7 @@ impl Pipeline {
         lost.bad_record += self.rest.bad_record;
         lost.slots += self.rest.correlator.slots();
         lost.depth += self.rest.correlator.deep();
+        lost.history += self.rest.correlator.forgotten();
         lost.segment += self.rest.correlator.untold();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
@@ -265,6 +284,13 @@ impl Rest {
                 self.correlator.push(&event, &mut self.results);
             }
             Err(_) => self.bad_record += 1,
+        }
+    }
+
+    /// Ends what processes left open that are gone unheard of, now that all is read that was written until `read`.
+    fn gone(&mut self, suspects: &mut Suspects, read: u64) {
+        for pid in suspects.gone(read, &self.correlator) {
+            self.correlator.gone(pid, read, &mut self.results);
         }
     }
 }

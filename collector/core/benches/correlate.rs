@@ -72,7 +72,7 @@ impl Ring {
                 size: size as u16,
                 kind: KIND_WRITE,
                 flags: 0,
-                reserved: 0,
+                number: 0,
             };
             let at = ring.words.len();
             ring.words.resize(at + size.div_ceil(8), 0);

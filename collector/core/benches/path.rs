@@ -122,7 +122,7 @@ fn head(ts: u64, tid: u32, kind: u8, size: usize) -> Head {
         size: size as u16,
         kind,
         flags: 0,
-        reserved: 0,
+        number: 0,
     }
 }
 

@@ -194,6 +194,9 @@ pub struct SpanTimes {
     pub own: Times,
     /// While it was open.
     pub all: Times,
+    /// Nanoseconds in which its thread did something else: the work of other spans that were open there, or of
+    /// none.
+    pub interleaved: u64,
 }
 
 impl SpanTimes {
@@ -201,11 +204,13 @@ impl SpanTimes {
     pub const NONE: Self = Self {
         own: Times::NONE,
         all: Times::NONE,
+        interleaved: 0,
     };
 
     /// Adds all that `other` counted.
     pub fn add(&mut self, other: &Self) {
         self.own.add(&other.own);
         self.all.add(&other.all);
+        self.interleaved = self.interleaved.saturating_add(other.interleaved);
     }
 }

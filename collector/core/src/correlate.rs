@@ -6,7 +6,7 @@
 //! use nulltrace_core::span::Closed;
 //!
 //! let write = |ts, bytes| Event {
-//!     ts, pid: 1, tid: 1,
+//!     ts, pid: 1, tid: 1, number: 0,
 //!     what: What::Write { bytes, cut: false, continues: false },
 //! };
 //! let mut correlator = Correlator::new(Limits::default());
@@ -27,17 +27,18 @@ use std::sync::Arc;
 use nulltrace_spec::{Dir, Error, Joined};
 
 use crate::activity::{Inside, Times};
-use crate::event::{Event, What};
+use crate::event::{EndedBy, Event, What};
 use crate::file::{File, Files};
 use crate::fragments::Fragments;
 use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
-use crate::reach::Reached;
-use crate::record::{CallsRecord, FileId, SegmentRecord};
+use crate::reach::{Held, Reached, Tail};
+use crate::record::{CallsRecord, FileId};
 use crate::span::{Closed, Open, TagPath};
+use crate::spans::{About, Spans, Writer};
 pub use crate::spans::{Limits, OpenSpan};
-use crate::spans::{Spans, Writer};
 use crate::told::{News, Told};
+use crate::waiting::{Waiting, Whole};
 
 /// Where the correlator's results go. A closure that takes a `&Closed` is one.
 pub trait Out {
@@ -102,6 +103,8 @@ struct Rest {
     spans: Spans,
     reached: Reached,
     told: Told,
+    /// Segments whose marker is still to come.
+    waiting: Waiting,
     markers: Markers,
     /// Time of threads while they had no span open.
     outside: Times,
@@ -124,6 +127,7 @@ impl Correlator {
                 spans: Spans::new(limits),
                 reached: Reached::new(limits.reach),
                 told: Told::default(),
+                waiting: Waiting::default(),
                 markers: Markers::default(),
                 outside: Times::NONE,
                 slots: 0,
@@ -136,14 +140,24 @@ impl Correlator {
     pub fn push(&mut self, event: &Event<'_>, out: &mut impl Out) {
         self.tick(event.ts, out);
         let rest = &mut self.rest;
-        let Event { ts, pid, tid, what } = *event;
+        let Event {
+            ts,
+            pid,
+            tid,
+            number,
+            what,
+        } = *event;
         match what {
             What::Write { bytes, cut, .. } => {
-                let each = |joined: Joined<'_>| rest.marker(pid, tid, &joined, out);
+                rest.spans.numbered(pid, tid, number, true);
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
                 if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
                     rest.markers.not_markers += 1;
                 }
-                if !rest.spans.has_open(pid, tid) {
+                if !rest.waiting.is_empty() && !self.fragments.has((pid, tid)) {
+                    rest.settle(pid, tid, out);
+                }
+                if rest.spans.rests(pid, tid) {
                     out.rests(tid, ts);
                 }
             }
@@ -151,7 +165,22 @@ impl Correlator {
                 segment,
                 calls,
                 so_far,
-            } => rest.segment(segment, calls, so_far, out),
+                by,
+            } => {
+                let whole = Whole { segment, calls, by };
+                rest.spans.numbered(pid, tid, number, false);
+                // Within a marker that comes in parts, all of its segments wait.
+                if !self.fragments.has((pid, tid)) {
+                    rest.settle(pid, tid, out);
+                }
+                if by == EndedBy::Marker && !so_far && !rest.reached.is_wide() {
+                    if let Some((pid, tid)) = rest.waiting.add(whole) {
+                        rest.settle(pid, tid, out);
+                    }
+                } else {
+                    rest.segment(&whole, so_far, About::Innermost, out);
+                }
+            }
             What::File { file, names } => rest.files.learn(file, names),
             What::Command { args } => rest.processes.command(pid, args),
             What::Cgroup { id, names } => rest.processes.cgroup(id, names),
@@ -168,8 +197,10 @@ impl Correlator {
                 }
             }
             What::Exit { signal, group } => {
-                let each = |joined: Joined<'_>| rest.marker(pid, tid, &joined, out);
+                rest.spans.numbered(pid, tid, number, false);
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
                 self.fragments.end((pid, tid), each);
+                rest.settle(pid, tid, out);
                 rest.exit(pid, tid, ts, signal, group, out);
             }
         }
@@ -180,7 +211,8 @@ impl Correlator {
     pub fn tick(&mut self, now: u64, out: &mut impl Out) {
         let rest = &mut self.rest;
         self.fragments.expire(now, |(pid, tid), joined| {
-            rest.marker(pid, tid, &joined, out);
+            rest.marker(pid, tid, 0, &joined, out);
+            rest.settle(pid, tid, out);
         });
         rest.spans.expire(now, &mut watched(&mut rest.reached, out));
     }
@@ -191,8 +223,11 @@ impl Correlator {
         self.tick(now, out);
         let rest = &mut self.rest;
         self.fragments.finish(|(pid, tid), joined| {
-            rest.marker(pid, tid, &joined, out);
+            rest.marker(pid, tid, 0, &joined, out);
         });
+        while let Some((pid, tid)) = rest.waiting.any() {
+            rest.settle(pid, tid, out);
+        }
         rest.spans.finish(&mut watched(&mut rest.reached, out));
     }
 
@@ -223,6 +258,27 @@ impl Correlator {
     #[must_use]
     pub fn deep(&self) -> u64 {
         self.rest.deep
+    }
+
+    /// How many segments began before what is remembered of what was open when, where spans have what others
+    /// than their thread did: that part of them is in no span.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.rest.reached.forgotten()
+    }
+
+    /// The processes that opened what is open, each once.
+    #[must_use]
+    pub fn processes_with_open(&self) -> Vec<u32> {
+        self.rest.spans.processes()
+    }
+
+    /// A process is gone, and its end did not come: ends what it left open.
+    pub fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Out) {
+        let rest = &mut self.rest;
+        rest.processes.died(pid);
+        let out = &mut watched(&mut rest.reached, out);
+        rest.spans.process_gone(pid, ts, out);
     }
 
     /// How often it was not taken in what a segment came to so far, for want of memory. It is at its end.
@@ -256,14 +312,17 @@ impl Correlator {
 /// Tells `out` of the spans that end, and who remembers what is open.
 fn watched(reached: &mut Reached, out: &mut impl Out) -> impl FnMut(&Closed) {
     |span| {
-        reached.closed(span);
+        if reached.is_wide() {
+            reached.closed(span);
+        }
         out.closed(span);
     }
 }
 
 impl Rest {
-    fn marker(&mut self, pid: u32, tid: u32, joined: &Joined<'_>, out: &mut impl Out) {
-        let (comm, ppid) = self.processes.who(pid);
+    #[inline]
+    fn marker(&mut self, pid: u32, tid: u32, number: u32, joined: &Joined<'_>, out: &mut impl Out) {
+        let (comm, ppid, uid) = self.processes.who(pid);
         let ts = joined.ts;
         self.markers.seen += 1;
         let marker = match &joined.marker {
@@ -286,36 +345,71 @@ impl Rest {
             ts,
             pid,
             tid,
+            number,
             ppid,
-            comm,
+            uid,
         };
         match marker.dir {
             Dir::Enter => {
                 self.markers.enter += 1;
-                self.spans
-                    .enter(&writer, marker, &mut watched(&mut self.reached, out));
-                if let Some((seq, path)) = self.spans.newest() {
+                let opening =
+                    self.spans
+                        .enter(&writer, marker, &mut watched(&mut self.reached, out));
+                self.before(&writer, opening.about(), out);
+                let (comm, ..) = self.processes.who(pid);
+                self.spans.open(opening, &writer, marker.id, comm);
+                if self.reached.is_wide()
+                    && let Some((seq, path)) = self.spans.newest()
+                {
                     self.reached.opened(pid, ppid, ts, seq, path);
                 }
             }
             Dir::Exit => {
                 self.markers.exit += 1;
-                let out = &mut watched(&mut self.reached, out);
-                if !self.spans.exit(&writer, marker, out) {
-                    self.markers.unmatched_exit += 1;
+                match self.spans.ended_by(&writer, marker) {
+                    None => self.markers.unmatched_exit += 1,
+                    Some(slot) => {
+                        self.before(&writer, About::Span(slot), out);
+                        let out = &mut watched(&mut self.reached, out);
+                        self.spans.exit(slot, ts, marker, out);
+                    }
                 }
             }
         }
     }
 
-    fn segment(
-        &mut self,
-        segment: &SegmentRecord,
-        calls: &[CallsRecord],
-        so_far: bool,
-        out: &mut impl Out,
-    ) {
-        let (pid, tid, since) = (segment.head.pid, segment.head.tid, segment.since);
+    /// The segment that a marker ended, now that it is known what that is about. Those between the parts of the
+    /// marker come after it.
+    #[inline(always)]
+    fn before(&mut self, writer: &Writer, about: About, out: &mut impl Out) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Writer { pid, tid, ts, .. } = *writer;
+        if let Some(waited) = self.waiting.take(pid, tid, ts) {
+            self.segment(&waited.whole(), false, about, out);
+            self.waiting.done(waited);
+        }
+    }
+
+    /// No marker comes for the segments of a thread that wait.
+    #[inline(always)]
+    fn settle(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+        if !self.waiting.is_empty() {
+            self.settle_all(pid, tid, out);
+        }
+    }
+
+    fn settle_all(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+        while let Some(waited) = self.waiting.take(pid, tid, u64::MAX) {
+            self.segment(&waited.whole(), false, About::Innermost, out);
+            self.waiting.done(waited);
+        }
+    }
+
+    fn segment(&mut self, whole: &Whole<'_>, so_far: bool, about: About, out: &mut impl Out) {
+        let Whole { segment, calls, by } = *whole;
+        let (pid, tid) = (segment.head.pid, segment.head.tid);
         let Some(News { segment, calls }) = self.told.news(segment, calls, so_far) else {
             return;
         };
@@ -325,32 +419,71 @@ impl Rest {
             let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
             self.named.push(file);
         }
-        let wide = self.reached.is_wide();
-        let held;
-        let paths = if wide {
-            let (_, ppid) = self.processes.who(pid);
-            held = self.reached.paths(pid, ppid, since);
-            self.deep += u64::from(held.deep);
-            held.paths.iter().collect()
-        } else {
-            let (paths, deep) = self.spans.segment(pid, tid, &times);
-            self.deep += u64::from(deep);
-            paths
-        };
-        match paths.is_empty() {
-            true => self.outside.add(&times),
-            false => self.slots = self.slots.saturating_add(segment.other.into()),
-        }
-        out.inside(&Inside {
+        let inside = Inside {
             pid,
             tid,
             process: self.processes.get(pid),
-            paths: &paths,
-            wide,
+            paths: &[],
+            wide: false,
             times: &times,
             calls,
             files: &self.named,
-        });
+        };
+        if !self.reached.is_wide() {
+            let (paths, deep) = self.spans.segment(about, pid, tid, segment.since, &times);
+            self.deep += u64::from(deep);
+            match paths.is_empty() {
+                true => self.outside.add(&times),
+                false => self.slots = self.slots.saturating_add(segment.other.into()),
+            }
+            let paths = &paths;
+            out.inside(&Inside { paths, ..inside });
+            return;
+        }
+        let ppid = inside.process.map(|process| process.ppid);
+        let (since, end) = (segment.since, segment.head.ts);
+        let stretches = self.reached.stretches(pid, ppid, since, end);
+        let (outside, slots) = (&mut self.outside, &mut self.slots);
+        let mut each = |held: &Held, times: &Times, calls: &[CallsRecord], files| {
+            self.deep += u64::from(held.deep);
+            if held.paths.is_empty() {
+                outside.add(times);
+            }
+            out.inside(&Inside {
+                paths: &held.paths.iter().collect::<Vec<_>>(),
+                wide: true,
+                times,
+                calls,
+                files,
+                ..inside
+            });
+        };
+        let [first, changes @ ..] = &stretches[..] else {
+            return;
+        };
+        if !first.held.paths.is_empty() {
+            *slots = slots.saturating_add(segment.other.into());
+        }
+        let Some(change) = changes.first() else {
+            each(&first.held, &times, calls, &self.named);
+            return;
+        };
+        let began = change.from;
+        let tail = Tail::of(&times, calls, end - began, by);
+        let (mut head, mut before) = (times, calls.to_vec());
+        tail.take_off(&mut head, &mut before);
+        each(&first.held, &head, &before, &self.named);
+        let file = tail.call().map(|at| &self.named[at..=at]);
+        for (at, stretch) in changes.iter().enumerate() {
+            let until = changes.get(at + 1).map_or(end, |next| next.from);
+            let (times, call) = tail.share(stretch.from - began, until - began, calls);
+            each(
+                &stretch.held,
+                &times,
+                call.as_slice(),
+                file.unwrap_or_default(),
+            );
+        }
     }
 
     fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {

@@ -7,12 +7,12 @@
 //!
 //! let payload = b">::a::";
 //! let head = Head {
-//!     ts: 7, pid: 1, tid: 2, kind: KIND_WRITE, flags: 0, reserved: 0,
+//!     ts: 7, pid: 1, tid: 2, kind: KIND_WRITE, flags: 0, number: 1,
 //!     size: (size_of::<Head>() + payload.len()) as u16,
 //! };
 //! let record = [head.as_bytes(), payload].concat();
 //! let event = Event::decode(&record).unwrap();
-//! assert_eq!((event.ts, event.pid, event.tid), (7, 1, 2));
+//! assert_eq!((event.ts, event.pid, event.tid, event.number), (7, 1, 2, 1));
 //! assert!(matches!(event.what, What::Write { bytes: b">::a::", cut: false, continues: false }));
 //! ```
 
@@ -21,9 +21,10 @@ use core::fmt;
 use zerocopy::FromBytes;
 
 use crate::record::{
-    CallsRecord, CgroupRecord, ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, FileRecord,
-    ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT, KIND_FILE, KIND_FORK, KIND_PROCESS,
-    KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, ProcessRecord, SegmentRecord,
+    CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
+    FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
+    KIND_FILE, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, ProcessRecord,
+    SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -35,6 +36,8 @@ pub struct Event<'a> {
     pub pid: u32,
     /// Thread.
     pub tid: u32,
+    /// How many markers the thread has written, this one included; 0 where it is not known.
+    pub number: u32,
     /// What happened.
     pub what: What<'a>,
 }
@@ -71,6 +74,8 @@ pub enum What<'a> {
         calls: &'a [CallsRecord],
         /// It goes on: later events of the same beginning tell this again.
         so_far: bool,
+        /// What ended it.
+        by: EndedBy,
     },
     /// What a file is, ahead of the first segment with calls on it.
     File {
@@ -98,6 +103,29 @@ pub enum What<'a> {
         /// It was the last of its process.
         group: bool,
     },
+}
+
+/// What ended a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// A marker of its thread, whose write is the thread's next event.
+    Marker,
+    /// The return of a system call.
+    Return,
+    /// Anything else: the beginning of a system call, the thread's end.
+    Other,
+}
+
+impl EndedBy {
+    fn from_flags(flags: u8) -> Self {
+        if flags & FLAG_AT_MARKER != 0 {
+            Self::Marker
+        } else if flags & FLAG_AT_RETURN != 0 {
+            Self::Return
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// Why bytes are no record.
@@ -162,6 +190,7 @@ impl<'a> Event<'a> {
                     segment,
                     calls,
                     so_far: head.kind == KIND_SO_FAR,
+                    by: EndedBy::from_flags(head.flags),
                 }
             }
             KIND_FILE => {
@@ -184,6 +213,7 @@ impl<'a> Event<'a> {
             ts: head.ts,
             pid: head.pid,
             tid: head.tid,
+            number: head.number,
             what,
         })
     }

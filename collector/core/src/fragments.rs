@@ -61,6 +61,12 @@ impl Fragments {
         part
     }
 
+    /// Whether a thread is within a marker.
+    #[inline]
+    pub(crate) fn has(&self, thread: Thread) -> bool {
+        !self.threads.is_empty() && self.threads.contains_key(&thread)
+    }
+
     /// Refuses the fragments that waited too long, and the oldest of too many. Gives the thread too.
     #[inline]
     pub(crate) fn expire(&mut self, now: u64, each: impl FnMut(Thread, Joined<'_>)) {

@@ -53,9 +53,9 @@ impl Ledger {
             ),
             ("enter markers = spans opened", markers.enter, spans.opened),
             (
-                "exit markers = spans closed by exit + unmatched",
+                "exit markers = spans closed by exit + lost ones closed by exit + unmatched",
                 markers.exit,
-                spans.exit + markers.unmatched_exit,
+                spans.exit + spans.lost_exit + markers.unmatched_exit,
             ),
             (
                 "spans opened = closed by exit + inferred + open",
@@ -109,7 +109,7 @@ impl Markers {
 }
 
 /// Account of spans. `opened = closed by exit + inferred + open`, `markers.enter = opened`,
-/// `markers.exit = exit + unmatched_exit`.
+/// `markers.exit = exit + lost_exit + unmatched_exit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans {
     /// Opened by an enter marker.
@@ -124,15 +124,21 @@ pub struct Spans {
     pub expired: u64,
     /// Ended to make room.
     pub evicted: u64,
+    /// Ended, nobody knows when: markers of their threads were lost.
+    pub lost: u64,
+    /// Of which by an exit marker.
+    pub lost_exit: u64,
     /// Open now.
     pub open: u64,
+    /// Opened without a parent, though their markers name one: it was not open.
+    pub parent_gone: u64,
 }
 
 impl Spans {
     /// Ended without an exit marker.
     #[must_use]
     pub fn inferred(&self) -> u64 {
-        self.thread_exit + self.process_exit + self.expired + self.evicted
+        self.thread_exit + self.process_exit + self.expired + self.evicted + self.lost
     }
 }
 
@@ -141,6 +147,8 @@ impl Spans {
 pub struct Lost {
     /// Records the kernel could not put into the ring.
     pub ring_full: u64,
+    /// Of which markers.
+    pub ring_full_markers: u64,
     /// Marker writes whose buffer was not mapped in.
     pub fault: u64,
     /// Records lost for want of kernel memory for a thread's state.
@@ -156,6 +164,9 @@ pub struct Lost {
     pub name: u64,
     /// Segments in more open spans than they are added to: the outermost have nothing of them.
     pub depth: u64,
+    /// Segments that began before what is remembered of what was open when, where spans have what others than
+    /// their thread did: that part of them is in no span.
+    pub history: u64,
     /// Bytes from a source that are no record.
     pub bad_record: u64,
     /// Spans a sink could not deliver.
@@ -165,10 +176,11 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, u64); 10] {
+    pub const fn causes(&self) -> [(&'static str, u64); 12] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
+            ring_full_markers,
             fault,
             storage,
             scope,
@@ -176,17 +188,20 @@ impl Lost {
             segment,
             name,
             depth,
+            history,
             bad_record,
             sink,
         } = *self;
         [
             ("ring_full", ring_full),
+            ("ring_full_markers", ring_full_markers),
             ("fault", fault),
             ("storage", storage),
             ("slots", slots),
             ("segment", segment),
             ("name", name),
             ("depth", depth),
+            ("history", history),
             ("sink", sink),
             ("scope", scope),
             ("bad_record", bad_record),

@@ -24,3 +24,4 @@ mod spans;
 pub mod summary;
 mod tags;
 mod told;
+mod waiting;

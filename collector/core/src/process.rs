@@ -99,6 +99,15 @@ pub struct Process {
     seen: u64,
 }
 
+/// What of a process each of its markers needs.
+#[derive(Debug, Default)]
+struct Who {
+    pid: Option<u32>,
+    /// Parent and user, where they are known.
+    ids: Option<(u32, u32)>,
+    comm: Arc<[u8]>,
+}
+
 /// The processes that live, and those that died of late.
 #[derive(Debug)]
 pub struct Processes {
@@ -106,7 +115,9 @@ pub struct Processes {
     /// Whose death is remembered: so that what they left is not put into the care of a dead parent.
     dead: Recent<u32, ()>,
     cgroups: Recent<u64, Arc<[u8]>>,
-    nameless: Arc<[u8]>,
+    /// Who was asked for last: the next marker is often the same process's.
+    last: Who,
+    nobody: Arc<[u8]>,
 }
 
 impl Default for Processes {
@@ -115,7 +126,8 @@ impl Default for Processes {
             living: Recent::new(REMEMBERED),
             dead: Recent::new(REMEMBERED),
             cgroups: Recent::new(REMEMBERED),
-            nameless: Arc::default(),
+            last: Who::default(),
+            nobody: Arc::default(),
         }
     }
 }
@@ -126,12 +138,23 @@ impl Processes {
         self.living.get(pid).map(|process| &*process)
     }
 
-    /// Command name and parent of a process; no name and no parent when nothing is known of it.
-    pub fn who(&mut self, pid: u32) -> (&Arc<[u8]>, Option<u32>) {
-        match self.living.get(pid) {
-            Some(process) => (&process.comm, Some(process.ppid)),
-            None => (&self.nameless, None),
+    /// Command name, and parent and user where they are known.
+    #[inline]
+    pub fn who(&mut self, pid: u32) -> (&Arc<[u8]>, Option<u32>, Option<u32>) {
+        if self.last.pid != Some(pid) {
+            self.ask(pid);
         }
+        let Who { comm, ids, .. } = &self.last;
+        (comm, ids.map(|of| of.0), ids.map(|of| of.1))
+    }
+
+    fn ask(&mut self, pid: u32) {
+        let process = self.living.get(pid);
+        self.last = Who {
+            pid: Some(pid),
+            ids: process.as_ref().map(|process| (process.ppid, process.uid)),
+            comm: Arc::clone(process.map_or(&self.nobody, |process| &process.comm)),
+        };
     }
 
     /// Takes in the facts of a process. Returns whether another process had this id before, of
@@ -142,6 +165,7 @@ impl Processes {
         // A process that has facts lives, and so does its parent.
         self.dead.remove(pid);
         self.dead.remove(facts.ppid);
+        self.last.pid = None;
         let former = self.living.remove(pid);
         let reused = former.as_ref().is_some_and(|p| p.start != facts.start);
         let seen = match former {
@@ -187,12 +211,14 @@ impl Processes {
             return false; // The record of the fork came late: these are the child's own facts.
         }
         self.living.remove(pid);
+        self.last.pid = None;
         true
     }
 
     /// The process ended.
     pub fn died(&mut self, pid: u32) {
         self.living.remove(pid);
+        self.last.pid = None;
         self.dead.insert(pid, ());
     }
 
@@ -221,7 +247,7 @@ mod tests {
                 size: 128,
                 kind: KIND_PROCESS,
                 flags: 0,
-                reserved: 0,
+                number: 0,
             },
             start,
             cgroup: 7,
@@ -251,9 +277,12 @@ mod tests {
     #[test]
     fn facts_are_shared_without_padding() {
         let mut processes = Processes::default();
-        assert_eq!(processes.who(5), (&Arc::from(&b""[..]), None));
+        assert_eq!(processes.who(5), (&Arc::from(&b""[..]), None, None));
         assert!(!processes.learn(&facts(5, 10, 9, b"bash")));
-        assert_eq!(processes.who(5), (&Arc::from(&b"bash"[..]), Some(1)));
+        assert_eq!(
+            processes.who(5),
+            (&Arc::from(&b"bash"[..]), Some(1), Some(0))
+        );
         assert_eq!(processes.get(5).unwrap().exe.len(), 64);
         // Exec: another name, the same process.
         assert!(!processes.learn(&facts(5, 20, 9, b"sixteen-letters!")));

@@ -65,6 +65,10 @@ pub const FLAG_SHORTENED: u8 = 16;
 pub const FLAG_DELETED: u8 = 32;
 /// A Unix socket without a name of its own: the name is that of its peer.
 pub const FLAG_PEERS: u8 = 64;
+/// Of a [`SegmentRecord`]: a marker ended it, whose write is the next record of the thread.
+pub const FLAG_AT_MARKER: u8 = 1;
+/// Of a [`SegmentRecord`]: the return of a system call ended it.
+pub const FLAG_AT_RETURN: u8 = 2;
 
 /// [`CallsRecord::nr`]: the number is one of the table for 32-bit callers.
 pub const CALLS_COMPAT: u32 = 1 << 31;
@@ -96,8 +100,9 @@ pub struct Head {
     pub kind: u8,
     /// A set of `FLAG_` constants.
     pub flags: u8,
-    /// Zero.
-    pub reserved: u32,
+    /// How many markers the thread has written, that of a `KIND_WRITE` included, those that were lost too;
+    /// 0 where it is not known.
+    pub number: u32,
 }
 
 /// The records of one ring-buffer sample: one, or some that stand one behind the other.
@@ -381,6 +386,8 @@ const _: () = {
 pub enum Counter {
     /// Records lost: no room in the ring.
     RingFull,
+    /// Of which markers.
+    Marker,
     /// Marker writes lost: the buffer was not mapped in.
     Fault,
     /// No memory for a thread's or process's state: its end may not be told.
@@ -394,7 +401,7 @@ pub enum Counter {
 }
 
 /// How many kernel counters there are.
-pub const COUNTERS: usize = 6;
+pub const COUNTERS: usize = 7;
 
 #[cfg(test)]
 mod tests {

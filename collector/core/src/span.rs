@@ -60,6 +60,9 @@ pub enum End {
     Expired,
     /// Inferred: it was the oldest when there was no room for another.
     Evicted,
+    /// Markers of its thread were lost while it was open, so when it ended is not known: its exit may have been
+    /// among them, and the one that came another's.
+    Lost,
 }
 
 /// A span that has ended.
@@ -91,9 +94,9 @@ pub struct Closed {
     pub end: u64,
     /// How it ended.
     pub how: End,
-    /// Sum of the durations of its direct children that ended before it did, nanoseconds.
+    /// Time with at least one direct child open, nanoseconds.
     pub child_ns: u64,
-    /// How many those were.
+    /// How many direct children ended before it did.
     pub child_hits: u64,
     /// Where its thread's time went; `None` where nobody looked.
     pub times: Option<SpanTimes>,
@@ -105,7 +108,8 @@ impl Closed {
     pub fn duration(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
-    /// The duration less that of the direct children, never below 0.
+    /// The duration less the time with a direct child open: children that overlap count once, and one that
+    /// outlives this span counts up to its end.
     #[must_use]
     pub fn self_ns(&self) -> u64 {
         self.duration().saturating_sub(self.child_ns)

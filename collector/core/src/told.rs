@@ -227,7 +227,7 @@ impl Thread {
             .reserve_exact(returned.len().saturating_sub(self.calls.len()));
         for (at, of) in returned.iter().enumerate() {
             if self.calls.len() == at {
-                self.calls.push(CallsRecord::none_of(of));
+                self.calls.push(of.none_of());
             }
             if let Some(told) = self.calls.get_mut(at) {
                 news.push(told.grow(of));
@@ -244,7 +244,7 @@ impl Thread {
                     self.owed.push(told);
                 }
                 if let Some(of) = going {
-                    let mut told = CallsRecord::none_of(of);
+                    let mut told = of.none_of();
                     news.push(told.grow(of));
                     self.going = Some((began(of), told));
                 }
@@ -300,7 +300,7 @@ fn has_returned(told: &CallsRecord) -> CallsRecord {
 
 impl CallsRecord {
     /// No calls of the same kind.
-    fn none_of(of: &Self) -> Self {
+    pub(crate) fn none_of(&self) -> Self {
         Self {
             time: 0,
             blocked: 0,
@@ -309,7 +309,7 @@ impl CallsRecord {
             count: 0,
             errors: [0; ERRORS],
             buckets: [0; BUCKETS],
-            ..*of
+            ..*self
         }
     }
 

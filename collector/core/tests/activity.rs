@@ -5,11 +5,12 @@
 mod common;
 
 use common::{exit, write};
-use nulltrace_core::activity::{DEPTH_MAX, Inside, Times};
+use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes};
 use nulltrace_core::correlate::{Correlator, Limits, Out};
 use nulltrace_core::event::{BadRecord, Event};
 use nulltrace_core::record::{
-    CallsRecord, Head, KIND_SEGMENT, KIND_SO_FAR, RECORD_MAX, SegmentRecord,
+    CallsRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, Head, KIND_SEGMENT, KIND_SO_FAR, RECORD_MAX,
+    SegmentRecord,
 };
 use nulltrace_core::span::Closed;
 use nulltrace_core::summary::Summary;
@@ -27,7 +28,7 @@ fn segment(tid: u32, since: u64, ts: u64, blocked: u64, calls: &[(u32, u32)]) ->
             as u16,
         kind: KIND_SEGMENT,
         flags: 0,
-        reserved: 0,
+        number: 0,
     };
     (record.since, record.blocked, record.calls) = (since, blocked, calls.len() as u32);
     let mut bytes = record.as_bytes().to_vec();
@@ -82,12 +83,21 @@ impl Story {
             .push(&Event::decode(words.as_bytes()).unwrap(), &mut self.seen);
     }
 
+    fn with(limits: Limits) -> Self {
+        Self {
+            correlator: Correlator::new(limits),
+            ..Self::new()
+        }
+    }
+
     /// A marker, with the segment before it: all blocked but one ns.
     fn marks(&mut self, ts: u64, tid: u32, text: &str, calls: &[(u32, u32)]) {
         let since = std::mem::replace(&mut self.since[tid as usize], ts);
         if since > 0 {
             let blocked = (ts - since).saturating_sub(1);
-            self.gives(&segment(tid, since, ts, blocked, calls));
+            let mut bytes = segment(tid, since, ts, blocked, calls);
+            bytes[19] = FLAG_AT_MARKER;
+            self.gives(&bytes);
         }
         self.correlator
             .push(&write(ts, 1, tid, text.as_bytes()), &mut self.seen);
@@ -95,13 +105,26 @@ impl Story {
 
     /// Times of the span of that path, own and all.
     fn wall(&self, path: &str) -> (u64, u64) {
-        let span = self
-            .seen
-            .closed
-            .iter()
-            .find(|span| span.tags.canonical() == path.as_bytes());
-        let times = span.unwrap().times.unwrap();
+        let times = self.times(path);
         (times.own.wall, times.all.wall)
+    }
+
+    fn times(&self, path: &str) -> SpanTimes {
+        let mut spans = self.seen.closed.iter();
+        let span = spans.find(|span| span.tags.canonical() == path.as_bytes());
+        span.unwrap().times.unwrap()
+    }
+
+    /// What a path was told of where spans have what others did too: its time and that of call 7.
+    fn wide(&self, path: &str) -> (u64, u64) {
+        let rows = self.seen.summary.rows([]);
+        let row = rows
+            .iter()
+            .find(|row| row.path.canonical() == path.as_bytes())
+            .unwrap();
+        let calls = row.stats.calls.iter().find(|(nr, _)| *nr == 7);
+        let time = calls.map_or(0, |(_, both)| both.all().time);
+        (row.times.all.wall, time)
     }
 }
 
@@ -128,16 +151,137 @@ fn a_segment_is_the_innermosts_own_and_inside_the_others() {
     assert_eq!(counts(1), [(0, 5, 5), (1, 1, 1)]);
 }
 
+/// A span that moved to another thread has what both did.
 #[test]
-fn another_threads_segments_are_not_the_spans() {
+fn a_span_that_moves_has_what_both_threads_did() {
     let mut story = Story::new();
     story.marks(10, 2, ">:77:job::", &[]);
     story.marks(15, 3, ">:t:else::", &[]);
+    story.marks(30, 2, ">:t:next::", &[]);
     story.marks(40, 3, "<:77:job::", &[(0, 1)]);
-    // Of its own thread no segment had come by then.
-    assert_eq!(story.wall("job"), (0, 0));
+    assert_eq!(story.wall("job"), (20 + 25, 20 + 25));
+    assert_eq!(story.times("job").interleaved, 0);
     story.marks(50, 3, "<:t:else::", &[]);
-    assert_eq!(story.wall("else"), (35, 35));
+    assert_eq!(story.wall("else"), (10, 10));
+    assert_eq!(story.times("else").interleaved, 25);
+}
+
+/// Numbers as libraries take them.
+const ROOT: [u64; 2] = [1 << 40, 2 << 40];
+const CHILD: [u64; 2] = [3 << 40, 4 << 40];
+
+/// Two tasks take turns on one thread: each has its own turns, and the time of the other's apart.
+#[test]
+fn tasks_that_share_a_thread_have_what_they_did() {
+    let mut story = Story::new();
+    let [a, b] = ROOT;
+    let [c, d] = CHILD;
+    story.marks(100, 2, &format!(">:{a}:one:^=:"), &[]);
+    story.marks(200, 2, &format!(">:{b}:two:^=:"), &[]);
+    story.marks(210, 2, &format!(">:{c}:one.db:^={a}:"), &[(1, 1)]);
+    story.marks(230, 2, &format!(">:{d}:two.db:^={b}:"), &[(2, 1)]);
+    story.marks(260, 2, &format!("<:{c}:one.db::"), &[(3, 1)]);
+    story.marks(300, 2, &format!("<:{b}:two::"), &[(4, 1)]);
+    story.marks(350, 2, &format!("<:{d}:two.db::"), &[(5, 1)]);
+    story.marks(400, 2, &format!("<:{a}:one::"), &[(6, 1)]);
+    // 100 to 200 and what its exit ended, 210 to 230 by its child's enter, 230 to 260 its child's.
+    assert_eq!(story.wall("one"), (100 + 10 + 50, 100 + 10 + 30 + 50));
+    assert_eq!(story.times("one").interleaved, 300 - 190);
+    assert_eq!(story.wall("one.db"), (30, 30));
+    assert_eq!(story.times("one.db").interleaved, 50 - 30);
+    // Its child's enter and its own exit.
+    assert_eq!(story.wall("two"), (20 + 40, 20 + 40));
+    assert_eq!(story.times("two").interleaved, 100 - 60);
+    // What went on when its parent had ended is its own alone.
+    assert_eq!(story.wall("two.db"), (50, 50));
+    let rows = story.seen.summary.rows([]);
+    let calls = |path: &[u8]| -> Vec<u32> {
+        let row = rows.iter().find(|row| row.path.canonical() == path);
+        row.unwrap().stats.calls.iter().map(|of| of.0).collect()
+    };
+    assert_eq!(calls(b"one"), [1, 3, 6]);
+    assert_eq!(calls(b"two"), [2, 4]);
+    assert_eq!(calls(b"two.db"), [5]);
+}
+
+/// A thread of a pool did something else before the span it works for began.
+#[test]
+fn only_spans_that_were_open_all_the_time_have_a_segment() {
+    let mut story = Story::new();
+    let [outer, job] = ROOT;
+    story.marks(10, 3, ">:t:idle::", &[]);
+    story.marks(20, 2, &format!(">:{outer}:outer:^=:"), &[]);
+    story.marks(30, 3, "<:t:idle::", &[]);
+    story.marks(100, 2, &format!(">:{job}:outer.job:^={outer}:"), &[]);
+    // It slept since 30 and worked since 105: there is no telling which is the job's.
+    story.marks(
+        110,
+        3,
+        &format!(">:{}:outer.job.part:^={job}:", CHILD[0]),
+        &[],
+    );
+    story.marks(140, 3, &format!("<:{}:outer.job.part::", CHILD[0]), &[]);
+    story.marks(150, 2, &format!("<:{job}:outer.job::"), &[]);
+    story.marks(160, 2, &format!("<:{outer}:outer::"), &[]);
+    assert_eq!(story.wall("outer.job.part"), (30, 30));
+    assert_eq!(story.wall("outer.job"), (50, 50 + 30));
+    // It was open when that sleep began.
+    assert_eq!(story.wall("outer"), (80 + 80 + 10, 80 + 80 + 30 + 50 + 10));
+}
+
+/// What is left open when the span around it ended is not what the thread does next.
+#[test]
+fn a_span_left_open_has_nothing_of_what_follows() {
+    let mut story = Story::new();
+    story.marks(10, 2, ">:t:request::", &[]);
+    story.marks(20, 2, ">:t:left::", &[]);
+    story.marks(30, 2, ">:t:left.deep::", &[]);
+    story.marks(40, 2, "<:t:request::", &[]);
+    story.marks(60, 2, ">:t:next::", &[]);
+    story.marks(90, 2, "<:t:next::", &[]);
+    assert_eq!(story.seen.closed[1].parent, None);
+    assert_eq!(story.wall("next"), (30, 30));
+    assert_eq!(story.correlator.outside().wall, 20);
+    story.marks(95, 2, "<:t:left.deep::", &[]);
+    // What its exit ended, and what was its while it was the innermost.
+    assert_eq!(story.wall("left.deep"), (5, 5));
+    assert_eq!(story.times("left.deep").interleaved, 60);
+}
+
+#[test]
+fn a_marker_in_parts_ends_the_segment_where_it_begins() {
+    let mut story = Story::new();
+    story.marks(10, 2, ">:", &[]);
+    story.marks(20, 2, "t:a::", &[]);
+    story.marks(50, 2, "<:", &[(1, 1)]);
+    story.marks(70, 2, "t:a:", &[(2, 1)]);
+    story.marks(80, 2, ":", &[(3, 1)]);
+    let span = &story.seen.closed[0];
+    assert_eq!((span.start, span.end), (10, 50));
+    assert_eq!(story.wall("a"), (40, 40));
+    assert_eq!(story.correlator.outside().wall, 30);
+}
+
+/// One thread has a span of 100 ns, another of the process sleeps for 3000 meanwhile.
+#[test]
+fn a_wide_span_has_what_others_did_while_it_was_open() {
+    let mut story = Story::with(Limits {
+        reach: Reach::Process,
+        ..Limits::default()
+    });
+    story.marks(1000, 2, ">:t:a::", &[]);
+    story.marks(1100, 2, "<:t:a::", &[]);
+    let mut bytes = segment(3, 1010, 4010, 2990, &[(7, 1)]);
+    let call = size_of::<SegmentRecord>();
+    bytes[19] = FLAG_AT_RETURN;
+    for (at, value) in [(16, 2995_u64), (24, 2990), (56, 2995)] {
+        bytes[call + at..call + at + 8].copy_from_slice(&value.to_ne_bytes());
+    }
+    story.gives(&bytes);
+    // Its own thread's 100, and 90 of the sleep.
+    assert_eq!(story.wide("a"), (100 + 90, 2995 - 2910));
+    assert_eq!(story.correlator.outside().wall, 2910);
+    assert_eq!(story.correlator.forgotten(), 0);
 }
 
 #[test]
@@ -195,10 +339,10 @@ fn a_thread_of_endless_depth_costs_no_more_than_the_bound() {
         story.marks(10 + depth, 2, &format!(">:{depth}:deep::"), &[]);
     }
     story.marks(1000, 2, "<:0:deep::", &[]);
-    assert_eq!(
-        story.seen.closed[0].times.unwrap().all.wall,
-        DEPTH_MAX as u64
-    );
+    // What its exit ended, and as many segments as it is within reach of.
+    let times = story.seen.closed[0].times.unwrap();
+    assert_eq!(times.own.wall, 1 + 1000 - (10 + 2 * DEPTH_MAX as u64 - 1));
+    assert_eq!(times.all.wall, times.own.wall + DEPTH_MAX as u64 - 1);
 }
 
 #[test]
@@ -243,34 +387,49 @@ fn a_segment_that_does_not_fit_its_size_is_no_record() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Enter(u32, u8),
-    Exit(u32, u8),
+    /// Thread, tag, its number as an id instead of `t`, and whom it names as its parent.
+    Enter(u32, u8, bool, Option<u8>),
+    Exit(u32, u8, bool),
     End(u32),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let tid = 2_u32..5;
+    let parent = prop::option::of(0_u8..5);
     prop_oneof![
-        4 => (tid.clone(), 0_u8..4).prop_map(|(tid, tag)| Step::Enter(tid, tag)),
-        4 => (tid.clone(), 0_u8..4).prop_map(|(tid, tag)| Step::Exit(tid, tag)),
+        4 => (tid.clone(), 0_u8..4, any::<bool>(), parent).prop_map(|(tid, tag, number, parent)| Step::Enter(tid, tag, number, parent)),
+        4 => (tid.clone(), 0_u8..4, any::<bool>()).prop_map(|(tid, tag, number)| Step::Exit(tid, tag, number)),
         1 => tid.prop_map(Step::End),
     ]
 }
 
 proptest! {
-    /// What is the innermost spans' own and what is outside is all the threads' time.
+    /// What is the spans' own and what is outside is all the threads' time; so the sum over spans that have
+    /// no parent is no more than that. Nothing lasts longer than its span was open on its thread, and what was
+    /// not its own there is told too.
     #[test]
     fn no_time_is_lost_and_none_counted_twice(steps in prop::collection::vec((step(), 1_u64..50), 1..80)) {
         let mut story = Story::new();
         let (mut now, mut total) = (1, 0);
+        let number = |tag: u8| (u64::from(tag) + 1) << 40;
         for (step, pause) in steps {
             now += pause;
-            let tid = match step { Step::Enter(tid, _) | Step::Exit(tid, _) | Step::End(tid) => tid };
+            let tid = match step { Step::Enter(tid, ..) | Step::Exit(tid, ..) | Step::End(tid) => tid };
             let since = story.since[tid as usize];
             total += if since > 0 { now - since } else { 0 };
             match step {
-                Step::Enter(tid, tag) => story.marks(now, tid, &format!(">:t:tag{tag}::"), &[]),
-                Step::Exit(tid, tag) => story.marks(now, tid, &format!("<:t:tag{tag}::"), &[]),
+                Step::Enter(tid, tag, numbered, parent) => {
+                    let id = if numbered { number(tag).to_string() } else { "t".to_string() };
+                    let parent = parent.map_or(String::new(), |of| match of {
+                        4 => "^=".to_string(),
+                        tag => format!("^={}", number(tag)),
+                    });
+                    story.marks(now, tid, &format!(">:{id}:tag{tag}:{parent}:"), &[]);
+                }
+                Step::Exit(tid, tag, numbered) => {
+                    let id = if numbered { number(tag).to_string() } else { "t".to_string() };
+                    story.marks(now, tid, &format!("<:{id}:tag{tag}::"), &[]);
+                }
                 Step::End(tid) => {
                     if since > 0 {
                         story.gives(&segment(tid, since, now, 0, &[]));
@@ -289,15 +448,45 @@ proptest! {
             }
             story.correlator.push(&exit(now, 1, tid, 0, false), &mut story.seen);
         }
-        let mut own = Times::default();
+        story.correlator.push(&exit(now, 1, 1, 9, true), &mut story.seen);
+        prop_assert_eq!(story.correlator.open(), 0);
+        let (mut own, mut roots) = (0, 0);
         for span in &story.seen.closed {
             let times = span.times.unwrap_or_default();
             prop_assert!(times.own.wall <= times.all.wall);
-            // All of a span is its thread's: enter, exit and end bear a segment's times.
-            prop_assert_eq!(times.all.wall, span.duration());
+            prop_assert!(times.interleaved <= span.duration());
             prop_assert_eq!(times.all.on_cpu() + times.all.runnable + times.all.blocked, times.all.wall);
-            own.add(&times.own);
+            own += times.own.wall;
+            roots += if span.parent.is_none() { times.all.wall } else { 0 };
         }
-        prop_assert_eq!(own.wall + story.correlator.outside().wall, total);
+        prop_assert_eq!(own + story.correlator.outside().wall, total);
+        prop_assert!(roots <= total);
+    }
+
+    /// On one thread a span's time is what was its own, its children's, or interleaved.
+    #[test]
+    fn on_one_thread_all_of_a_span_is_told(steps in prop::collection::vec((step(), 1_u64..50), 1..80)) {
+        let mut story = Story::new();
+        let mut now = 1;
+        let number = |tag: u8| (u64::from(tag) + 1) << 40;
+        for (step, pause) in steps {
+            now += pause;
+            let (sign, tag, numbered) = match step {
+                Step::Enter(_, tag, numbered, _) => ('>', tag, numbered),
+                Step::Exit(_, tag, numbered) => ('<', tag, numbered),
+                Step::End(_) => continue,
+            };
+            let id = if numbered { number(tag).to_string() } else { "t".to_string() };
+            let parent = match step {
+                Step::Enter(.., Some(4)) => "^=".to_string(),
+                Step::Enter(.., Some(tag)) => format!("^={}", number(tag)),
+                _ => String::new(),
+            };
+            story.marks(now, 2, &format!("{sign}:{id}:tag{tag}:{parent}:"), &[]);
+        }
+        for span in &story.seen.closed {
+            let times = span.times.unwrap_or_default();
+            prop_assert_eq!(times.all.wall + times.interleaved, span.duration());
+        }
     }
 }

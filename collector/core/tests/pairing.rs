@@ -65,7 +65,8 @@ fn vectors() {
             let pid = number(&event["pid"]);
             if !known.contains(&pid) {
                 known.push(pid);
-                let facts = facts(ts, pid, number(&event["ppid"]), ts, "vector");
+                let mut facts = facts(ts, pid, number(&event["ppid"]), ts, "vector");
+                facts.uid = event.get("uid").map_or(0, number);
                 push(&mut correlator, &process(&facts), &mut out);
             }
             let text = bytes(&event["bytes"]);
@@ -158,6 +159,8 @@ fn vectors() {
             case["malformed"].as_u64().unwrap(),
             "{name}"
         );
+        let gone = case.get("parent_gone").map_or(0, number);
+        assert_eq!(ledger.spans.parent_gone, u64::from(gone), "{name}");
         count += 1;
     }
     assert!(count >= 10, "only {count} cases");

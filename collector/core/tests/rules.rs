@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Collected, exit, facts, fork, process, push, write};
+use common::{Collected, exit, facts, fork, numbered, process, push, write};
 use nulltrace_core::correlate::{Correlator, Limits};
 use nulltrace_core::span::{Closed, End};
 use nulltrace_spec::Id;
@@ -233,4 +233,221 @@ fn several_markers_in_one_write() {
     let ledger = story.correlator.ledger();
     assert_eq!((ledger.markers.seen, ledger.markers.refused()), (4, 1));
     assert_eq!(story.out.malformed, [(5, "E_UNFINISHED")]);
+}
+
+const A: u64 = (1 << 32) + 1;
+const B: u64 = (1 << 48) - 1;
+
+/// Fifty requests at once on one thread, each with a query: every query is its own request's.
+#[test]
+fn a_named_parent_is_the_parent_whatever_is_innermost() {
+    let mut story = Story::new(&[(10, 1, "loop")]);
+    let (request, query) = (A, A + 1000);
+    for n in 0..50 {
+        story.writes(10 + n, 10, 10, &format!(">:{}:request:^=:", request + n));
+    }
+    for n in 0..50 {
+        let marker = format!(">:{}:query:^={}:", query + n, request + n);
+        story.writes(100 + n, 10, 10, &marker);
+    }
+    for n in 0..50 {
+        story.writes(200 + n, 10, 10, &format!("<:{}:query::", query + n));
+    }
+    for n in 0..50 {
+        story.writes(300 + n, 10, 10, &format!("<:{}:request::", request + n));
+    }
+    let closed = story.closed();
+    let (queries, requests) = closed.split_at(50);
+    for (query, request) in queries.iter().zip(requests) {
+        assert_eq!(query.parent, Some(request.seq));
+        assert_eq!(query.enter_args.iter().count(), 0);
+        assert_eq!((request.child_hits, request.self_ns()), (1, 190));
+    }
+    assert_eq!(story.correlator.ledger().spans.parent_gone, 0);
+}
+
+#[test]
+fn what_a_marker_says_of_its_parent_is_not_guessed_anew() {
+    let mut story = Story::new(&[(10, 1, "a")]);
+    story.writes(1, 10, 10, ">:t:outer::");
+    story.writes(2, 10, 10, &format!(">:{A}:root:^=,k=v:"));
+    story.writes(3, 10, 10, &format!(">:{A}:root.gone:^={B}:"));
+    story.writes(4, 10, 10, ">:t:small:^=7:");
+    story.writes(5, 10, 10, ">:t:guessed:k=v,^=:");
+    story.writes(
+        6,
+        10,
+        10,
+        &format!("[\">\",\"t\",[\"json\"],[{{\"^\":\"{A}\"}}]]"),
+    );
+    let open: Vec<_> = story
+        .correlator
+        .open_by_age()
+        .map(|span| (span.tags.canonical().to_vec(), span.parent))
+        .collect();
+    let parents: Vec<_> = open.iter().map(|(_, parent)| *parent).collect();
+    // Of two with the same number it is the one opened last.
+    assert_eq!(parents, [None, None, None, None, Some(4), Some(3)]);
+    assert_eq!(story.correlator.ledger().spans.parent_gone, 2);
+    story.writes(9, 10, 10, "<:t:guessed:^=:");
+    let closed = story.closed();
+    let args = |list: &nulltrace_core::span::ArgList| list.iter().count();
+    assert_eq!(
+        (args(&closed[0].enter_args), args(&closed[0].exit_args)),
+        (2, 1)
+    );
+}
+
+#[test]
+fn a_parent_is_never_another_users() {
+    let mut story = Story::new(&[(10, 1, "root")]);
+    let mut other = facts(0, 20, 1, 0, "nobody");
+    other.uid = 65534;
+    push(&mut story.correlator, &process(&other), &mut story.out);
+    story.begins(0, 30, 1, "root");
+    story.writes(1, 10, 10, &format!(">:{A}:job:^=:"));
+    story.writes(2, 20, 20, &format!(">:{B}:theft:^={A}:"));
+    story.writes(3, 30, 30, &format!(">:{B}:part:^={A}:"));
+    let parents: Vec<_> = story
+        .correlator
+        .open_by_age()
+        .map(|span| span.parent)
+        .collect();
+    assert_eq!(parents, [None, None, Some(1)]);
+    assert_eq!(story.correlator.ledger().spans.parent_gone, 1);
+}
+
+/// Whoever is not the same user ends nothing; nor does a thread's or process's own id in another process.
+#[test]
+fn whose_spans_one_may_end() {
+    let mut story = Story::new(&[(10, 1, "root"), (11, 1, "root too")]);
+    let mut other = facts(0, 20, 1, 0, "nobody");
+    other.uid = 65534;
+    push(&mut story.correlator, &process(&other), &mut story.out);
+    for (id, tags) in [("t", "a"), ("", "b"), ("g", "c"), ("77", "d"), ("p", "e")] {
+        story.writes(1, 10, 10, &format!(">:{id}:{tags}::"));
+    }
+    for (id, tags) in [("10", "a"), ("", "b"), ("g", "c"), ("77", "d"), ("10", "e")] {
+        story.writes(2, 20, 20, &format!("<:{id}:{tags}::"));
+    }
+    assert_eq!(story.ended(), []);
+    assert_eq!(story.correlator.ledger().markers.unmatched_exit, 5);
+    // A thread of another process whose number is the same by chance.
+    story.writes(3, 11, 10, "<:t:a::");
+    assert_eq!(story.ended(), []);
+    for (id, tags) in [("10", "a"), ("", "b"), ("g", "c"), ("77", "d"), ("10", "e")] {
+        story.writes(4, 11, 11, &format!("<:{id}:{tags}::"));
+    }
+    assert_eq!(story.ended(), [(10, 4, End::Exit); 5]);
+}
+
+/// A process of which nothing is known is nobody's equal.
+#[test]
+fn who_is_not_known_ends_only_its_own() {
+    let mut story = Story::new(&[]);
+    story.writes(1, 10, 10, ">::a::");
+    story.writes(2, 20, 20, "<::a::");
+    assert_eq!(story.ended(), []);
+    story.writes(3, 10, 11, "<::a::");
+    assert_eq!(story.ended(), [(10, 3, End::Exit)]);
+}
+
+#[test]
+fn a_span_left_open_is_no_parent_once_its_own_has_ended() {
+    let mut story = Story::new(&[(10, 1, "a")]);
+    story.writes(1, 10, 10, ">:t:request::");
+    story.writes(2, 10, 10, ">:t:left::");
+    story.writes(3, 10, 10, ">:t:deep::");
+    story.writes(4, 10, 10, "<:t:request::");
+    story.writes(5, 10, 10, ">:t:request::");
+    story.writes(6, 10, 10, ">:t:inner::");
+    let parents: Vec<_> = story
+        .correlator
+        .open_by_age()
+        .map(|span| span.parent)
+        .collect();
+    assert_eq!(parents, [Some(1), Some(2), None, Some(4)]);
+    // Their exits still find them.
+    story.writes(7, 10, 10, "<:t:deep::");
+    assert_eq!(story.closed()[1].seq, 3);
+}
+
+/// Children from 0 to 200, 100 to 300 and 250 to 600 of a span from 0 to 500.
+#[test]
+fn self_is_the_time_without_a_child() {
+    for (last, own) in [(true, 0), (false, 200)] {
+        let mut story = Story::new(&[(10, 1, "a")]);
+        let mut marks = vec![
+            (0, ">:7:job::"),
+            (0, ">:7:job.a::"),
+            (100, ">:7:job.b::"),
+            (200, "<:7:job.a::"),
+            (250, ">:7:job.c::"),
+            (300, "<:7:job.b::"),
+            (500, "<:7:job::"),
+            (600, "<:7:job.c::"),
+        ];
+        marks.retain(|(_, text)| last || !text.contains("job.c"));
+        for (ts, text) in marks {
+            story.writes(1000 + ts, 10, 10, text);
+        }
+        let closed = story.closed();
+        let job = closed.iter().find(|span| span.tags.canonical() == b"job");
+        let job = job.unwrap();
+        assert_eq!((job.duration(), job.self_ns()), (500, own));
+        assert_eq!(job.child_hits, 2);
+    }
+}
+
+/// Of eight markers of a thread the third and the sixth are lost.
+#[test]
+fn a_lost_exit_makes_no_latency() {
+    let mut story = Story::new(&[(10, 1, "a")]);
+    let writes = |story: &mut Story, ts, number, text: &str| {
+        let event = numbered(write(ts, 10, 10, text.as_bytes()), number);
+        push(&mut story.correlator, &event, &mut story.out);
+    };
+    writes(&mut story, 1, 1, ">:t:req::");
+    writes(&mut story, 2, 2, &format!(">:{A}:safe:^=:"));
+    // Lost: `<:t:req::`.
+    writes(&mut story, 40, 4, ">:t:req.part::");
+    writes(&mut story, 50, 5, "<:t:req.part::");
+    // What was lost may have been its parent's end.
+    assert_eq!(story.closed()[0].parent, Some(2));
+    // Lost: `>:t:req::`.
+    writes(&mut story, 70, 7, "<:t:req::");
+    writes(&mut story, 80, 8, &format!("<:{A}:safe::"));
+    let ends: Vec<_> = story.closed().iter().map(|span| span.how).collect();
+    assert_eq!(ends, [End::Lost, End::Exit]);
+    let spans = story.correlator.ledger().spans;
+    assert_eq!((spans.lost, spans.lost_exit), (1, 1));
+}
+
+#[test]
+fn a_loss_is_known_by_the_next_record_of_the_thread_whatever_that_is() {
+    let mut story = Story::new(&[(10, 1, "a")]);
+    let opens = numbered(write(1, 10, 11, b">::handed.over::"), 1);
+    push(&mut story.correlator, &opens, &mut story.out);
+    let ends = numbered(exit(9, 10, 11, 0, false), 3);
+    push(&mut story.correlator, &ends, &mut story.out);
+    assert_eq!(story.ended(), [(10, 9, End::Lost)]);
+    // Without a loss it outlives its thread.
+    let opens = numbered(write(11, 10, 12, b">::handed.over::"), 1);
+    push(&mut story.correlator, &opens, &mut story.out);
+    let ends = numbered(exit(19, 10, 12, 0, false), 1);
+    push(&mut story.correlator, &ends, &mut story.out);
+    assert_eq!(story.ended(), []);
+}
+
+#[test]
+fn a_process_that_is_gone_unheard_of_takes_its_spans_with_it() {
+    let mut story = Story::new(&[(10, 1, "a"), (20, 1, "b")]);
+    story.writes(1, 10, 10, ">:t:a::");
+    story.writes(2, 20, 20, ">::b::");
+    story.writes(3, 20, 20, ">::c::");
+    assert_eq!(story.correlator.processes_with_open(), [10, 20]);
+    story.correlator.gone(20, 50, &mut story.out);
+    assert_eq!(story.ended(), [(20, 50, End::ProcessExit); 2]);
+    assert_eq!(story.correlator.processes_with_open(), [10]);
+    story.correlator.ledger().check().unwrap();
 }

@@ -6,7 +6,7 @@
 //! says: with no more doubt than a clock tick.
 
 mod lineage;
-mod procfs;
+pub(crate) mod procfs;
 
 use nulltrace_core::activity::Inside;
 use nulltrace_core::event::Event;

@@ -12,24 +12,24 @@ const READ_MAX: u64 = 64 << 10;
 
 /// When a process began, in clock ticks since the machine did, as `/proc` counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Since(u64);
+pub(crate) struct Since(u64);
 
 impl Since {
     /// From `CLOCK_MONOTONIC`, nanoseconds. That clock stands still while the machine sleeps: of a process
     /// that began before it last slept, the time comes out too late and fits none.
-    pub(super) fn monotonic(ns: u64) -> Self {
+    pub(crate) fn monotonic(ns: u64) -> Self {
         let slept = clock(ClockId::Boottime).saturating_sub(clock(ClockId::Monotonic));
         let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
         Self(ns.saturating_add(slept) / tick)
     }
 
     /// One tick later: the two clocks are not read at once.
-    pub(super) fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
     /// The same but for a tick.
-    pub(super) fn is_about(self, other: Self) -> bool {
+    pub(crate) fn is_about(self, other: Self) -> bool {
         self <= other.next() && other <= self.next()
     }
 }
@@ -40,14 +40,14 @@ fn clock(id: ClockId) -> u64 {
 }
 
 /// What of `/proc/PID/stat` is needed.
-pub(super) struct Stat {
-    pub(super) comm: Box<[u8]>,
-    pub(super) parent: u32,
-    pub(super) start: Since,
+pub(crate) struct Stat {
+    pub(crate) comm: Box<[u8]>,
+    pub(crate) parent: u32,
+    pub(crate) start: Since,
 }
 
 /// `None` if there is no such process, none that may be looked at, or `/proc` knows it by another id.
-pub(super) fn stat(pid: u32) -> Option<Stat> {
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
     if !namespace::is_initial() {
         return None;
     }
@@ -72,7 +72,7 @@ fn read_stat(text: &[u8]) -> Option<Stat> {
 
 /// The path of a process's cgroup: that of version 2, or where it is the root, of the version 1 hierarchy
 /// that says more.
-pub(super) fn cgroup(pid: u32) -> Option<Box<[u8]>> {
+pub(crate) fn cgroup(pid: u32) -> Option<Box<[u8]>> {
     read_cgroup(&read(pid, "cgroup")?)
 }
 

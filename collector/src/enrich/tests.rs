@@ -58,6 +58,7 @@ fn event(pid: u32, ts: u64, what: What<'_>) -> Event<'_> {
         ts,
         pid,
         tid: pid,
+        number: 0,
         what,
     }
 }

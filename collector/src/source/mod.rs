@@ -45,6 +45,13 @@ pub trait Source: Send {
     /// What the source itself lost so far.
     fn lost(&self) -> Lost;
 
+    /// Whether a process that wrote markers may be gone without its end being among the records: it is told by
+    /// a record that can be lost. `false` where that cannot be.
+    fn has_lost_sight_of(&self, pid: u32) -> bool {
+        let _ = pid;
+        false
+    }
+
     /// How many processes of the traced command are still alive; `None` where that is not followed.
     fn alive(&self) -> Option<usize>;
 }

@@ -83,6 +83,7 @@ pub(super) fn busy() -> Summary {
         let times = Some(SpanTimes {
             own: times,
             all: times,
+            interleaved: 0,
         });
         summary.push(&Closed {
             times,
@@ -212,6 +213,7 @@ pub(super) fn with_inferred(mut summary: Summary) -> Summary {
         End::ThreadExit,
         End::Expired,
         End::Evicted,
+        End::Lost,
     ] {
         summary.push(&span(&path(&[b"checkout", b"pay"]), 1, how));
     }
@@ -266,9 +268,9 @@ pub(super) fn losses() -> Ledger {
         .collect();
     Ledger {
         markers: Markers {
-            seen: 614,
-            enter: 308,
-            exit: 304,
+            seen: 617,
+            enter: 310,
+            exit: 305,
             malformed,
             cut: 3,
             unmatched_exit: 2,
@@ -276,16 +278,20 @@ pub(super) fn losses() -> Ledger {
             late: 4,
         },
         spans: Spans {
-            opened: 308,
+            opened: 310,
             exit: 302,
             thread_exit: 1,
             process_exit: 2,
             expired: 1,
             evicted: 1,
+            lost: 2,
+            lost_exit: 1,
             open: 1,
+            parent_gone: 3,
         },
         lost: Lost {
             ring_full: 12,
+            ring_full_markers: 5,
             fault: 1,
             storage: 2,
             scope: 3,
@@ -295,6 +301,7 @@ pub(super) fn losses() -> Ledger {
             segment: 7,
             name: 8,
             depth: 9,
+            history: 10,
         },
     }
 }

@@ -6,7 +6,8 @@
 //! Where it was looked at what spans did inside, each has beside its latencies
 //! - `time_ns`: where the time of all its spans went. Latencies are those of spans that ended by their exit
 //!   marker, `time_ns` has the others too: those of `inferred`, and the `open` ones until the end of the run.
-//!   Of `wall` so much was theirs as `unfinished` says (0 with `--inside` others than the thread);
+//!   Of `wall` so much was theirs as `unfinished` says (0 with `--inside` others than the thread).
+//!   `interleaved` is beside it: time in which a span was open and its thread did the work of others;
 //! - `activity`: one entry per system call, on whatever files;
 //! - `files`: one per file or socket, the one that took the longest first, at most 100; after them one
 //!   with the `name` null that is the sum of all others, of which `files` tells how many they are, or
@@ -116,6 +117,7 @@ struct Ends {
     thread_exit: u64,
     expired: u64,
     evicted: u64,
+    lost: u64,
 }
 
 /// `on_cpu + runnable + blocked = wall`, and `user + kernel = on_cpu`.
@@ -139,6 +141,7 @@ struct SpanTime {
     #[serde(flatten)]
     all: Time,
     unfinished: u64,
+    interleaved: u64,
     #[serde(rename = "self")]
     own: Time,
 }
@@ -188,6 +191,7 @@ impl<'a> Span<'a> {
             process_exit,
             expired,
             evicted,
+            lost,
         } = stats.inferred;
         Self {
             tags: row
@@ -215,10 +219,12 @@ impl<'a> Span<'a> {
                 thread_exit,
                 expired,
                 evicted,
+                lost,
             },
             time_ns: activity.then(|| SpanTime {
                 all: Time::new(&row.times.all),
                 unfinished: row.unfinished,
+                interleaved: row.times.interleaved,
                 own: Time::new(&row.times.own),
             }),
             activity: activity.then(|| Call::each(&stats.calls)),
@@ -343,7 +349,10 @@ fn spans(of: &Spans) -> Map<String, Value> {
         process_exit,
         expired,
         evicted,
+        lost,
+        lost_exit,
         open,
+        parent_gone,
     } = *of;
     object([
         ("opened", opened),
@@ -352,7 +361,10 @@ fn spans(of: &Spans) -> Map<String, Value> {
         ("process_exit", process_exit),
         ("expired", expired),
         ("evicted", evicted),
+        ("lost", lost),
+        ("lost_exit", lost_exit),
         ("open", open),
+        ("parent_gone", parent_gone),
     ])
 }
 

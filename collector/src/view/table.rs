@@ -1,5 +1,6 @@
 //! The summary for a terminal: a line about the run, a table, and the account.
 
+use nulltrace_core::ledger::Lost;
 use nulltrace_core::summary::{Inferred, Kind, Row};
 
 use super::duration::human;
@@ -131,12 +132,10 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
             ("thread exit", inferred.thread_exit),
             ("expired", inferred.expired),
             ("evicted", inferred.evicted),
+            ("markers lost", inferred.lost),
         ]);
         let spans = plural(inferred.total(), "span");
-        line(
-            YELLOW,
-            format!("{spans} ended without an exit marker: {causes}"),
-        );
+        line(YELLOW, format!("{spans} without a known end: {causes}"));
     }
     if let Some(&Row {
         kind: Kind::Overflow { paths, at_least },
@@ -175,6 +174,13 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
         let exits = plural(markers.unmatched_exit, "exit marker");
         line(YELLOW, format!("{exits} matched no open span"));
     }
+    if report.ledger.spans.parent_gone > 0 {
+        let spans = plural(report.ledger.spans.parent_gone, "span");
+        line(
+            YELLOW,
+            format!("{spans} named a parent that was not open, and have none"),
+        );
+    }
     if markers.late > 0 {
         line(
             YELLOW,
@@ -182,12 +188,7 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
         );
     }
     if report.ledger.lost.any() {
-        let causes = list(report.ledger.lost.causes()).replace('_', " ");
-        let remedy = match report.ledger.lost.ring_full {
-            0 => "",
-            _ => "; a larger --ring-size keeps the ring from filling",
-        };
-        line(RED, format!("lost: {causes}{remedy}"));
+        line(RED, format!("lost: {}", losses(&report.ledger.lost)));
     } else {
         line(
             DIM,
@@ -197,6 +198,22 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
     for note in report.notes {
         line(DIM, format!("note: {}", safe(note.as_bytes())));
     }
+}
+
+/// Every loss by its cause, and what helps.
+fn losses(lost: &Lost) -> String {
+    let mut text = list(lost.causes()).replace('_', " ");
+    if lost.ring_full > 0 {
+        let (records, markers) = (lost.ring_full, lost.ring_full_markers);
+        let all = format!("ring full {records} ({})", plural(markers, "marker"));
+        let others = list(lost.causes().into_iter().skip(2)).replace('_', " ");
+        text = match others.is_empty() {
+            true => all,
+            false => format!("{all}, {others}"),
+        };
+        text.push_str("; a larger --ring-size keeps the ring from filling");
+    }
+    text
 }
 
 /// What is not 0, with its name before it.

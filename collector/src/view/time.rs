@@ -2,7 +2,7 @@
 
 mod reasons;
 
-use nulltrace_core::activity::Times;
+use nulltrace_core::activity::{SpanTimes, Times};
 use nulltrace_core::summary::Row;
 
 use super::grid::{self, Column, Style, times};
@@ -19,13 +19,14 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
         label.notes = reasons(row, style.width.saturating_sub(WORDS).clamp(16, 80));
     }
     let wide = |ns: Option<u64>| ns.map(u128::from);
-    let share = |title, rank, of: &dyn Fn(&Times) -> u64| {
+    let shares = |title, rank, of: &dyn Fn(&SpanTimes) -> u64| {
         let cell = |row: &Row<'_>| {
-            let times = &row.times.all;
-            part(of(times), times.wall).map_or_else(|| "-".to_owned(), percent)
+            part(of(&row.times), whole(&row.times)).map_or_else(|| "-".to_owned(), percent)
         };
         Column::new(title, rank, rows.iter().map(cell).collect())
     };
+    let share =
+        |title, rank, of: &dyn Fn(&Times) -> u64| shares(title, rank, &|times| of(&times.all));
     let mut columns = vec![
         Column::new(
             "hits",
@@ -53,6 +54,9 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
         share("runnable", 3, &|times| times.runnable),
         share("blocked", 2, &|times| times.blocked),
     ];
+    if rows.iter().any(|row| row.times.interleaved > 0) {
+        columns.push(shares("interleaved", 2, &|times| times.interleaved));
+    }
     // Their time is in the shares, and in no latency.
     let mut number = |title, of: &dyn Fn(&Row<'_>) -> u64| {
         if rows.iter().any(|row| of(row) > 0) {
@@ -63,6 +67,11 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], style: Style) {
     number("open", &|row| row.open);
     number("no exit", &|row| row.stats.inferred.total());
     grid::draw(out, "tags", &labels, columns, style);
+}
+
+/// What shares are of: a span's time and, where its thread did the work of others meanwhile, that time too.
+fn whole(times: &SpanTimes) -> u64 {
+    times.all.wall.saturating_add(times.interleaved)
 }
 
 fn part(of: u64, whole: u64) -> Option<f64> {

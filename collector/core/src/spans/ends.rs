@@ -39,10 +39,12 @@ impl Spans {
         self.ending.clear();
         self.ending.extend(self.table.of_thread(pid, tid));
         self.each_ending(|spans, slot| {
-            if spans.table.get(slot).by_thread {
+            if spans.table.may_have_ended(slot) {
+                spans.end(slot, ts, End::Lost, out);
+            } else if spans.table.get(slot).by_thread {
                 spans.end(slot, ts, End::ThreadExit, out);
             } else {
-                spans.table.leave_thread(slot);
+                spans.leave_thread(slot);
             }
         });
     }
@@ -61,7 +63,9 @@ impl Spans {
             let span = spans.table.get(slot);
             let ends = span.orphan || killed || span.by_thread || span.by_process;
             let parent = span.ppid();
-            if ends || parent.is_some_and(|ppid| processes.is_dead(ppid)) {
+            if spans.table.may_have_ended(slot) {
+                spans.end(slot, ts, End::Lost, out);
+            } else if ends || parent.is_some_and(|ppid| processes.is_dead(ppid)) {
                 let end = span.end_at(ts);
                 spans.end(slot, end, End::ProcessExit, out);
             } else {
@@ -70,12 +74,14 @@ impl Spans {
         });
     }
 
-    /// Another process has the id of this one, of whose end nothing was heard: nothing of it is left.
+    /// The end of a process was not heard of, but it is gone, or another has its id: nothing of it is left.
     pub(crate) fn process_gone(&mut self, pid: u32, ts: u64, out: &mut impl FnMut(&Closed)) {
         self.gather(pid);
         self.each_ending(|spans, slot| {
             let end = spans.table.get(slot).end_at(ts);
-            spans.end(slot, end, End::ProcessExit, out);
+            let lost = spans.table.may_have_ended(slot);
+            let how = if lost { End::Lost } else { End::ProcessExit };
+            spans.end(slot, end, how, out);
         });
     }
 
@@ -88,6 +94,12 @@ impl Spans {
             let end = spans.table.get(slot).left;
             spans.end(slot, end, End::ProcessExit, out);
         });
+    }
+
+    /// The thread of a span has ended.
+    fn leave_thread(&mut self, slot: Slot) {
+        self.inside.leaves_thread(&self.table, slot);
+        self.table.leave_thread(slot);
     }
 
     fn gather(&mut self, pid: u32) {
@@ -109,7 +121,7 @@ impl Spans {
 
     /// Leaves a span to the parent process, or to nobody if that is not known.
     fn orphan(&mut self, slot: Slot, ts: u64, parent: Option<u32>) {
-        self.table.leave_thread(slot);
+        self.leave_thread(slot);
         self.table.leave_process(slot);
         let span = self.table.get_mut(slot);
         (span.orphan, span.left) = (true, ts);

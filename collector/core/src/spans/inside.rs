@@ -1,35 +1,139 @@
 //! Segments, added to the spans they lie in.
+//!
+//! What a thread did before a marker is the span's that the marker is about, and that one's parents': where
+//! tasks share a thread, it is the task that ran last which wrote the marker. The other spans open on the
+//! thread have that time as *interleaved*: it passed, but they did nothing in it. There may be many of those,
+//! so it is the time of their thread, less what was theirs.
 
 use std::sync::Arc;
 
-use super::Spans;
+use super::table::{Slot, Table};
+use super::{About, Spans};
 use crate::activity::{DEPTH_MAX, SpanTimes, Times};
 use crate::span::TagPath;
 
+/// What was inside of the open spans, by slot; empty while nobody looks.
+#[derive(Debug, Default)]
+pub(super) struct Inside {
+    spans: Vec<Span>,
+    /// Whether there was a segment.
+    looks: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    times: SpanTimes,
+    /// Time of the thread's segments when the span was opened.
+    thread_before: u64,
+    /// Of the thread's segments since then, those that are the span's.
+    of_thread: u64,
+}
+
+impl Span {
+    const NEW: Self = Self {
+        times: SpanTimes::NONE,
+        thread_before: 0,
+        of_thread: 0,
+    };
+}
+
+impl Inside {
+    fn get(&mut self, slot: Slot) -> &mut Span {
+        let at = slot as usize;
+        if self.spans.len() <= at {
+            self.spans.resize(at + 1, Span::NEW);
+        }
+        &mut self.spans[at]
+    }
+
+    /// A span was opened.
+    #[inline]
+    pub(super) fn opened(&mut self, table: &Table, slot: Slot) {
+        if self.looks {
+            let thread_before = table.thread_of(table.get(slot)).wall;
+            *self.get(slot) = Span {
+                thread_before,
+                ..Span::NEW
+            };
+        }
+    }
+
+    /// What was inside of an open span; `None` if nobody looks.
+    #[inline]
+    pub(super) fn times(&self, table: &Table, slot: Slot) -> Option<SpanTimes> {
+        self.looks.then(|| self.times_of(table, slot))
+    }
+
+    fn times_of(&self, table: &Table, slot: Slot) -> SpanTimes {
+        let span = self.spans.get(slot as usize).unwrap_or(&Span::NEW);
+        let mut times = span.times;
+        if table.get(slot).is_of_thread() {
+            let wall = table.thread_of(table.get(slot)).wall - span.thread_before;
+            times.interleaved += wall.saturating_sub(span.of_thread);
+        }
+        times
+    }
+
+    /// The thread of a span ends, and the span does not.
+    pub(super) fn leaves_thread(&mut self, table: &Table, slot: Slot) {
+        if let Some(times) = self.times(table, slot) {
+            self.get(slot).times = times;
+        }
+    }
+}
+
 impl Spans {
-    /// Adds a segment's time to the spans its thread has open. Returns their paths, each once, the
-    /// innermost first, and whether there are more.
+    /// Adds what a thread did from `since` on to the span that it is about, and to its parents, as far as they
+    /// were open all that time. Returns their paths, each once, the innermost first, and whether there are more.
     pub(crate) fn segment(
         &mut self,
+        about: About,
         pid: u32,
         tid: u32,
+        since: u64,
         times: &Times,
     ) -> (Vec<&Arc<TagPath>>, bool) {
-        let mut paths = Vec::new();
-        for (depth, slot) in self.table.of_thread(pid, tid).enumerate() {
+        let Self {
+            table,
+            tags,
+            inside,
+            ..
+        } = self;
+        inside.looks = true;
+        let mut rested = false;
+        if let Some(thread) = table.thread(pid, tid) {
+            thread.wall = thread.wall.saturating_add(times.wall);
+            rested = thread.rests;
+        }
+        let innermost = match about {
+            About::Span(slot) => Some(slot),
+            About::Innermost => table.innermost(pid, tid),
+        };
+        let mut paths: Vec<&Arc<TagPath>> = Vec::new();
+        // Its calls were not looked at, so it is nobody's.
+        let mut next = innermost.filter(|_| !rested);
+        let (mut depth, mut own) = (0, true);
+        while let Some(slot) = next {
             if depth == DEPTH_MAX {
                 return (paths, true);
             }
-            let at = slot as usize;
-            if self.times.len() <= at {
-                self.times.resize(at + 1, SpanTimes::NONE);
+            depth += 1;
+            let span = table.get(slot);
+            next = table.parent(span);
+            if span.start > since {
+                continue;
             }
-            self.times[at].all.add(times);
-            if depth == 0 {
-                self.times[at].own.add(times);
+            let held = inside.get(slot);
+            held.times.all.add(times);
+            if own {
+                held.times.own.add(times);
+                own = false;
+            }
+            if span.is_of(pid, tid) {
+                held.of_thread = held.of_thread.saturating_add(times.wall);
             }
             // Each path once: a recursion's calls are not made as often as it is deep.
-            let path = self.tags.path(self.table.get(slot).tag);
+            let path = tags.path(span.tag);
             if !paths.iter().any(|&known| Arc::ptr_eq(known, path)) {
                 paths.push(path);
             }

@@ -1,9 +1,16 @@
 //! Open spans: matching, nesting, and the ends that are inferred.
 //!
 //! An exit closes the span of its id and tags that was opened last on the same thread; else in the
-//! same process; else by processes of the same parent; else anywhere. The parent of a span is found
-//! by the same rule, among spans of the same id with one tag less; else it is the span opened last
-//! of those still open on the thread.
+//! same process; else by processes of the same parent; else anywhere. Other processes' only if the id is
+//! none of theirs, `t` or `p`, and the user is the same.
+//!
+//! The parent of a span is the one its marker names. Where it says nothing of it, the parent is found
+//! by the rule above, among spans of the same id with one tag less; else it is the innermost of the thread:
+//! the one opened last of those still open on it, none of whose own parents has ended.
+//!
+//! Where markers of a thread were lost, the ends of its open spans may be among them. Those whose ids are
+//! no unique numbers are parents of nothing from then on, and how long they took is not known, whatever
+//! ends them.
 //!
 //! A thread that ends takes with it the spans it opened with the id `t`; a process those with `t` and
 //! `p`, and all of them if a signal killed it. The others outlive it, as orphans: `/bin/echo` may
@@ -18,14 +25,15 @@ mod table;
 
 use std::sync::Arc;
 
-use nulltrace_spec::{Args, Id, Marker};
+use nulltrace_spec::{Args, Id, Marker, Parent};
 use rustc_hash::FxHashMap;
 
 use crate::activity::{Reach, SpanTimes};
 use crate::ledger;
 use crate::span::{ArgList, Closed, End, Open, TagPath};
 use crate::tags::{Interner, TagId};
-use table::{Place, Slot, Table};
+use inside::Inside;
+use table::{Place, Scope, Slot, Table};
 
 /// How much may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,21 +70,25 @@ const IDLE_TAG_BYTES: usize = 512;
 
 /// Who wrote a marker, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Writer<'a> {
+pub(crate) struct Writer {
     pub(crate) ts: u64,
     pub(crate) pid: u32,
     pub(crate) tid: u32,
+    /// Of the thread's last marker, where it is known.
+    pub(crate) number: u32,
     /// Unknown while no facts of the process came.
     pub(crate) ppid: Option<u32>,
-    pub(crate) comm: &'a Arc<[u8]>,
+    /// The same.
+    pub(crate) uid: Option<u32>,
 }
 
-impl Writer<'_> {
+impl Writer {
     fn place(&self) -> Place {
         Place {
             pid: self.pid,
             tid: self.tid,
             ppid: self.ppid,
+            uid: self.uid,
         }
     }
 
@@ -85,6 +97,43 @@ impl Writer<'_> {
         match (id, self.ppid) {
             (Id::Parent, None) => id,
             _ => id.resolve(self.tid, self.pid, self.ppid.unwrap_or(0)),
+        }
+    }
+}
+
+/// How far a marker with an id written so may look: a thread and a process number their own spans only.
+fn scope(id: Id) -> Scope {
+    match id {
+        Id::Thread | Id::Process => Scope::Process,
+        _ => Scope::User,
+    }
+}
+
+/// The span that a marker is about, as far as the stretch before it is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The span that it ends, or the parent that it names.
+    Span(Slot),
+    /// None: what the thread did is its innermost span's.
+    Innermost,
+}
+
+/// A span that is about to be opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    id: Id,
+    tag: TagId,
+    args: ArgList,
+    parent: Option<Slot>,
+    /// Whether the parent was guessed.
+    guessed: bool,
+}
+
+impl Opening {
+    pub(crate) fn about(&self) -> About {
+        match self.parent {
+            Some(slot) if !self.guessed => About::Span(slot),
+            _ => About::Innermost,
         }
     }
 }
@@ -125,8 +174,7 @@ pub(crate) struct Spans {
     ending: Vec<Slot>,
     /// The span closed last: kept to be filled again, which is cheaper than to make it anew.
     closed: Closed,
-    /// Of each slot, as far as segments came.
-    times: Vec<SpanTimes>,
+    inside: Inside,
 }
 
 impl Spans {
@@ -163,7 +211,7 @@ impl Spans {
             scratch: Vec::new(),
             ending: Vec::new(),
             closed,
-            times: Vec::new(),
+            inside: Inside::default(),
         }
     }
 
@@ -173,13 +221,12 @@ impl Spans {
 
     pub(crate) fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
         let mut times: FxHashMap<*const TagPath, SpanTimes> = FxHashMap::default();
-        if !self.times.is_empty() {
-            for (slot, span) in self.table.by_age() {
-                if let Some(of) = self.times.get(slot as usize) {
-                    let path = Arc::as_ptr(self.tags.path(span.tag));
-                    times.entry(path).or_default().add(of);
-                }
-            }
+        for (slot, span) in self.table.by_age() {
+            let Some(of) = self.inside.times(&self.table, slot) else {
+                break;
+            };
+            let path = Arc::as_ptr(self.tags.path(span.tag));
+            times.entry(path).or_default().add(&of);
         }
         self.tags.all_open().map(move |(path, spans)| {
             let times = times.get(&Arc::as_ptr(path)).copied();
@@ -201,49 +248,144 @@ impl Spans {
         })
     }
 
-    /// An enter marker.
+    /// An enter marker: makes room for its span and finds the parent. It must be [opened](Self::open) next.
+    #[inline(always)]
     pub(crate) fn enter(
         &mut self,
-        writer: &Writer<'_>,
+        writer: &Writer,
         marker: &Marker<'_>,
         out: &mut impl FnMut(&Closed),
-    ) {
+    ) -> Opening {
         let id = writer.resolve(marker.id);
         let tag = self.tags.acquire(&marker.tags);
-        let parent_tag = self.tags.parent(tag, &marker.tags);
-        let args = self.pack(&marker.args);
+        let (named, args) = marker.parent();
+        let args = self.pack(&args);
         self.args += args.bytes();
         while self.is_full() && self.evict(writer.ts, out) {}
 
-        let place = writer.place();
-        let parent = parent_tag
-            .and_then(|tag| self.nearest(id, tag, &place))
-            .or_else(|| self.table.innermost(place.pid, place.tid));
+        let (parent, guessed) = match named {
+            None => self.guess(writer, marker, id, tag),
+            Some(Parent::Root) => (None, false),
+            Some(named) => (self.named(named, writer), false),
+        };
+        Opening {
+            id,
+            tag,
+            args,
+            parent,
+            guessed,
+        }
+    }
 
+    /// The open span that a marker names as the parent.
+    fn named(&mut self, parent: Parent, writer: &Writer) -> Option<Slot> {
+        let found = match parent {
+            Parent::Span(number) => self.table.numbered(number, &writer.place()),
+            Parent::Root | Parent::Unknown => None,
+        };
+        self.counts.parent_gone += u64::from(found.is_none());
+        found
+    }
+
+    /// The parent where the marker says nothing of it, and whether that is only the innermost.
+    #[inline]
+    fn guess(
+        &mut self,
+        writer: &Writer,
+        marker: &Marker<'_>,
+        id: Id,
+        tag: TagId,
+    ) -> (Option<Slot>, bool) {
+        let by_tags = self
+            .tags
+            .parent(tag, &marker.tags)
+            .and_then(|tag| self.nearest(id, tag, &writer.place(), scope(marker.id)))
+            .filter(|&slot| !self.table.may_have_ended(slot));
+        match by_tags {
+            Some(slot) => (Some(slot), false),
+            None => (self.table.innermost(writer.pid, writer.tid), true),
+        }
+    }
+
+    /// Opens the span of an enter marker.
+    #[inline(always)]
+    pub(crate) fn open(
+        &mut self,
+        opening: Opening,
+        writer: &Writer,
+        written: Id,
+        comm: &Arc<[u8]>,
+    ) {
+        let Opening {
+            id,
+            tag,
+            args,
+            parent,
+            ..
+        } = opening;
         let parent = parent.map(|slot| {
             let span = self.table.get(slot);
             (slot, span.seq, span.tag)
         });
         self.tags.opened(tag);
         self.counts.opened += 1;
-        let span = self.table.insert(id, tag, &place);
-        span.seq = self.counts.opened;
-        span.start = writer.ts;
-        span.comm = Some(Arc::clone(writer.comm));
+        let seq = self.counts.opened;
+        let slot = self.table.insert(id, tag, &writer.place());
+        let span = self.table.get_mut(slot);
+        (span.seq, span.start) = (seq, writer.ts);
+        span.comm = Some(Arc::clone(comm));
         span.args = args;
-        span.by_thread = marker.id == Id::Thread;
-        span.by_process = marker.id == Id::Process;
-        if let Some((slot, seq, tag)) = parent {
-            (span.parent, span.parent_seq) = (slot, seq);
+        span.by_thread = written == Id::Thread;
+        span.by_process = written == Id::Process;
+        if let Some((parent, parent_seq, tag)) = parent {
             span.parent_tag = Some(tag);
             self.tags.hold(tag);
+            self.table.adopt(slot, parent, parent_seq, writer.ts);
         }
+        if written != Id::Thread {
+            self.table.share(slot);
+        }
+        self.table.is_numbered_from(slot, writer.number);
+        self.inside.opened(&self.table, slot);
         self.counts.open = self.table.len() as u64;
     }
 
-    /// Whether a thread has a span open.
-    pub(crate) fn has_open(&self, pid: u32, tid: u32) -> bool {
-        self.table.innermost(pid, tid).is_some()
+    /// A thread's record with the number of its last marker. Where some before it are missing, they were
+    /// lost: what is open on the thread may have ended.
+    #[inline]
+    pub(crate) fn numbered(&mut self, pid: u32, tid: u32, number: u32, is_marker: bool) {
+        if number == 0 {
+            return;
+        }
+        let Some(thread) = self.table.thread(pid, tid) else {
+            return;
+        };
+        let before = std::mem::replace(&mut thread.number, number);
+        let missing = number
+            .wrapping_sub(before)
+            .wrapping_sub(u32::from(is_marker));
+        if missing != 0 && before != 0 {
+            thread.lost = self.counts.opened;
+        }
+    }
+
+    /// Whether nobody asks what a thread calls until its next marker: it has no span open, nor has its
+    /// process one that another thread than its own may end or work for.
+    #[inline]
+    pub(crate) fn rests(&mut self, pid: u32, tid: u32) -> bool {
+        let rests = !self.table.has_open(pid, tid) && !self.table.is_shared(pid);
+        if let Some(thread) = self.table.thread(pid, tid) {
+            thread.rests = rests;
+        }
+        rests
+    }
+
+    /// The processes that opened what is open, each once.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.table.processes().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Sequence number and path of the span opened last.
@@ -252,23 +394,33 @@ impl Spans {
         Some((span.seq, self.tags.path(span.tag)))
     }
 
-    /// An exit marker. Returns whether an open span matched.
+    /// The open span that an exit marker ends, if there is one.
+    #[inline(always)]
+    pub(crate) fn ended_by(&mut self, writer: &Writer, marker: &Marker<'_>) -> Option<Slot> {
+        let id = writer.resolve(marker.id);
+        let tag = self.tags.find(&marker.tags)?;
+        self.nearest(id, tag, &writer.place(), scope(marker.id))
+    }
+
+    /// Ends the span of an exit marker.
+    #[inline(always)]
     pub(crate) fn exit(
         &mut self,
-        writer: &Writer<'_>,
+        slot: Slot,
+        ts: u64,
         marker: &Marker<'_>,
         out: &mut impl FnMut(&Closed),
-    ) -> bool {
-        let id = writer.resolve(marker.id);
-        let found = self.tags.find(&marker.tags);
-        let Some(slot) = found.and_then(|tag| self.nearest(id, tag, &writer.place())) else {
-            return false;
-        };
+    ) {
         let args = self.pack(&marker.args);
-        self.close(slot, writer.ts, End::Exit);
+        let how = if self.table.may_have_ended(slot) {
+            self.counts.lost_exit += 1;
+            End::Lost
+        } else {
+            End::Exit
+        };
+        self.close(slot, ts, how);
         self.closed.exit_args = args;
         out(&self.closed);
-        true
     }
 
     #[inline]
@@ -281,11 +433,11 @@ impl Spans {
 
     /// The span of that id and tags which was opened last in the nearest scope that has one.
     #[inline]
-    fn nearest(&self, id: Id, tag: TagId, place: &Place) -> Option<Slot> {
+    fn nearest(&self, id: Id, tag: TagId, place: &Place, scope: Scope) -> Option<Slot> {
         if self.tags.open(tag) == 0 {
             return None;
         }
-        self.table.nearest(id, tag, place)
+        self.table.nearest(id, tag, place, scope)
     }
 
     fn is_full(&self) -> bool {
@@ -301,6 +453,7 @@ impl Spans {
 
     /// Takes a span out into `closed`, tells its parent, and counts its end.
     fn close(&mut self, slot: Slot, end: u64, how: End) {
+        self.closed.times = self.inside.times(&self.table, slot);
         self.table.remove(slot);
         let Self {
             table,
@@ -324,15 +477,19 @@ impl Spans {
             closed.comm = comm;
         }
         (closed.start, closed.end, closed.how) = (span.start, end, how);
-        (closed.child_ns, closed.child_hits) = (span.child_ns, span.child_hits);
-        closed.times = self.times.get_mut(slot as usize).map(std::mem::take);
+        if span.has_child() {
+            span.child_ns = span.child_ns.wrapping_add(end.cast_signed());
+        }
+        closed.child_ns = span.child_ns.max(0).cast_unsigned();
+        closed.child_hits = span.child_hits.into();
         span.seq = 0;
 
         let (tag, parent_tag) = (span.tag, span.parent_tag);
-        let (parent, parent_seq) = (span.parent, span.parent_seq);
-        if let Some(parent) = table.still(parent, parent_seq) {
-            parent.child_ns = parent.child_ns.saturating_add(closed.duration());
-            parent.child_hits += 1;
+        if let Some(parent) = table.leave_parent(slot) {
+            if !parent.has_child() {
+                parent.child_ns = parent.child_ns.wrapping_add(end.cast_signed());
+            }
+            parent.child_hits = parent.child_hits.saturating_add(1);
         }
         self.args -= closed.enter_args.bytes();
         tags.closed(tag);
@@ -346,6 +503,7 @@ impl Spans {
             End::ProcessExit => &mut self.counts.process_exit,
             End::Expired => &mut self.counts.expired,
             End::Evicted => &mut self.counts.evicted,
+            End::Lost => &mut self.counts.lost,
         } += 1;
         self.counts.open = self.table.len() as u64;
     }

@@ -1,4 +1,4 @@
-//! The tops of the stacks of all spans of a thread, or of a process.
+//! Threads and processes that have spans: the tops of their stacks, and what else is known.
 
 use std::hash::BuildHasher;
 
@@ -7,31 +7,48 @@ use hashbrown::HashTable;
 
 use super::table::{NIL, Slot};
 
+/// How many are found without a look-up.
+const RECENT: usize = 64;
+
+/// Where such an owner's number is.
+#[inline]
+fn place(id: u64) -> usize {
+    (id ^ id >> 32) as usize % RECENT
+}
+
 /// Stacks that may be empty besides as many as there are others.
 const IDLE: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
-struct Owner {
+struct Owner<T> {
     id: u64,
-    top: Slot,
+    tops: [Slot; 2],
+    of: T,
 }
 
-/// A stack for each owner, known by a number for as long as it is not empty.
+impl<T> Owner<T> {
+    fn is_idle(&self) -> bool {
+        self.tops == [NIL; 2]
+    }
+}
+
+/// A main stack for each owner, and one beside it, known by a number for as long as they are not empty.
 ///
-/// Threads open and close spans all the time, so an empty stack stays for a while.
+/// Threads open and close spans all the time, so empty stacks stay for a while, and with them what else
+/// is known of their owner.
 #[derive(Debug)]
-pub(super) struct Owners {
-    owners: Vec<Owner>,
+pub(super) struct Owners<T> {
+    owners: Vec<Owner<T>>,
     free: Vec<u32>,
     numbers: HashTable<u32>,
     hash: RandomState,
-    /// How many of `numbers` are of empty stacks.
+    /// How many of `numbers` are of owners with empty stacks.
     idle: usize,
-    /// The one obtained last, or none: the next marker is often the same thread's.
-    last: u32,
+    /// Those asked for of late, by a few bits of their ids: the next marker is often one of theirs.
+    recent: [u32; RECENT],
 }
 
-impl Owners {
+impl<T: Copy + Default> Owners<T> {
     pub(super) fn new() -> Self {
         Self {
             owners: Vec::new(),
@@ -39,36 +56,70 @@ impl Owners {
             numbers: HashTable::new(),
             hash: RandomState::default(),
             idle: 0,
-            last: NIL,
+            recent: [NIL; RECENT],
         }
     }
 
-    /// The top of an owner's stack.
+    /// The tops of an owner's stacks.
     #[inline]
-    pub(super) fn top(&self, id: u64) -> Option<Slot> {
-        let top = match self.owners.get(self.last as usize) {
-            Some(owner) if owner.id == id => owner.top,
-            _ => self.owners[self.find(id)? as usize].top,
-        };
-        (top != NIL).then_some(top)
+    pub(super) fn tops(&self, id: u64) -> [Slot; 2] {
+        match self.owners.get(self.recent[place(id)] as usize) {
+            Some(owner) if owner.id == id => owner.tops,
+            _ => self
+                .find(id)
+                .map_or([NIL; 2], |number| self.owners[number as usize].tops),
+        }
+    }
+
+    /// The top of the main stack of the owner with that number.
+    #[inline]
+    pub(super) fn top_of(&self, number: u32) -> Slot {
+        self.owners[number as usize].tops[0]
+    }
+
+    /// What else is known of an owner, if it has a stack.
+    #[inline]
+    pub(super) fn known(&mut self, id: u64) -> Option<&mut T> {
+        let mut number = self.recent[place(id)];
+        if self.owners.get(number as usize).map(|owner| owner.id) != Some(id) {
+            number = self.find(id)?;
+            self.recent[place(id)] = number;
+        }
+        Some(&mut self.owners[number as usize].of)
+    }
+
+    /// What else is known of the owner whose stack has that number.
+    #[inline]
+    pub(super) fn of(&self, number: u32) -> &T {
+        &self.owners[number as usize].of
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn of_mut(&mut self, number: u32) -> &mut T {
+        &mut self.owners[number as usize].of
     }
 
     /// The number of an owner's stack, which is made if there is none.
     #[inline]
     pub(super) fn obtain(&mut self, id: u64) -> u32 {
-        match self.owners.get(self.last as usize) {
-            Some(owner) if owner.id == id => {}
-            _ => self.last = self.find(id).unwrap_or_else(|| self.make(id)),
+        let mut number = self.recent[place(id)];
+        if self.owners.get(number as usize).map(|owner| owner.id) != Some(id) {
+            number = self.find(id).unwrap_or_else(|| self.make(id));
+            self.recent[place(id)] = number;
         }
-        self.last
+        number
     }
 
-    /// Sets the top of a stack; returns the former.
+    /// Sets the top of a stack, the main one or that beside it; returns the former.
     #[inline]
-    pub(super) fn set_top(&mut self, number: u32, top: Slot) -> Slot {
-        let former = std::mem::replace(&mut self.owners[number as usize].top, top);
-        self.idle += usize::from(top == NIL);
-        self.idle -= usize::from(former == NIL);
+    pub(super) fn set_top(&mut self, number: u32, aside: bool, top: Slot) -> Slot {
+        let owner = &mut self.owners[number as usize];
+        let before = owner.is_idle();
+        let former = std::mem::replace(&mut owner.tops[usize::from(aside)], top);
+        let after = owner.is_idle();
+        self.idle += usize::from(after);
+        self.idle -= usize::from(before);
         former
     }
 
@@ -82,7 +133,11 @@ impl Owners {
         if self.idle > self.numbers.len() / 2 + IDLE {
             self.sweep();
         }
-        let owner = Owner { id, top: NIL };
+        let owner = Owner {
+            id,
+            tops: [NIL; 2],
+            of: T::default(),
+        };
         let number = match self.free.pop() {
             Some(number) => {
                 self.owners[number as usize] = owner;
@@ -109,13 +164,14 @@ impl Owners {
             ..
         } = self;
         numbers.retain(|&mut number| {
-            let keep = owners[number as usize].top != NIL;
+            let keep = !owners[number as usize].is_idle();
             if !keep {
                 free.push(number);
             }
             keep
         });
-        (self.idle, self.last) = (0, NIL);
+        self.idle = 0;
+        self.recent = [NIL; RECENT];
     }
 }
 
@@ -125,28 +181,28 @@ mod tests {
 
     #[test]
     fn a_stack_is_its_owners() {
-        let mut owners = Owners::new();
+        let mut owners = Owners::<()>::new();
         let (a, b) = (owners.obtain(1), owners.obtain(2));
-        assert_eq!((owners.obtain(1), owners.top(1)), (a, None));
-        assert_eq!(owners.set_top(a, 7), NIL);
-        assert_eq!(owners.set_top(b, 8), NIL);
-        assert_eq!(owners.set_top(a, 9), 7);
-        assert_eq!((owners.top(1), owners.top(2)), (Some(9), Some(8)));
-        assert_eq!(owners.top(3), None);
+        assert_eq!((owners.obtain(1), owners.tops(1)), (a, [NIL; 2]));
+        assert_eq!(owners.set_top(a, false, 7), NIL);
+        assert_eq!(owners.set_top(b, true, 8), NIL);
+        assert_eq!(owners.set_top(a, false, 9), 7);
+        assert_eq!((owners.tops(1), owners.tops(2)), ([9, NIL], [NIL, 8]));
+        assert_eq!(owners.tops(3), [NIL; 2]);
     }
 
     #[test]
     fn the_empty_are_forgotten_and_the_others_kept() {
-        let mut owners = Owners::new();
+        let mut owners = Owners::<()>::new();
         let kept: Vec<u32> = (0..100).map(|id| owners.obtain(id)).collect();
         for (slot, &number) in (0..).zip(&kept) {
-            owners.set_top(number, slot);
+            owners.set_top(number, slot % 2 == 1, slot);
         }
         for id in 100..100_000 {
             let number = owners.obtain(id);
-            assert_eq!(owners.top(id), None);
-            owners.set_top(number, 1000);
-            owners.set_top(number, NIL);
+            assert_eq!(owners.tops(id), [NIL; 2]);
+            owners.set_top(number, false, 1000);
+            owners.set_top(number, false, NIL);
             assert!(owners.owners.len() <= 2 * (100 + IDLE) + 1);
             assert_eq!(
                 owners.numbers.len() + owners.free.len(),
@@ -154,7 +210,7 @@ mod tests {
             );
         }
         for (slot, id) in (0..).zip(0..100) {
-            assert_eq!(owners.top(id), Some(slot));
+            assert_eq!(owners.tops(id)[slot as usize % 2], slot);
         }
     }
 }

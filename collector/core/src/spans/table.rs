@@ -3,8 +3,11 @@
 //! Every question the matching rules ask is «which of these was opened last», so each list is a
 //! stack, and each span holds its neighbours' numbers. Spans of the same id and tags share a stack
 //! whose top is found by hash. It is mostly short, so what is nearest is found by a walk; once more
-//! than a few share it they are put on stacks by thread, process and parent process as well. So
+//! than a few share it they are put on stacks by thread, process, parent process and user as well. So
 //! opening, closing in whatever order, and finding are O(1) however many spans share a key.
+//!
+//! Each span knows its open children: when it ends, they and all below them are no longer what their thread
+//! is within, so they go from the stack whose top is the innermost to one beside it. Each goes once.
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -33,20 +36,29 @@ pub(super) enum List {
     Thread,
     /// Same id and tags, same process.
     Process,
-    /// Same id and tags, opened by processes of the same parent.
+    /// Same id and tags, opened by processes of the same parent and user.
     Siblings,
+    /// Same id and tags, opened by processes of the same user.
+    User,
     /// Same id and tags.
     Anywhere,
-    /// All of a thread.
+    /// Those of a thread that what it does next may lie in; or, on the stack beside, its others.
     OfThread,
     /// All in the care of a process: its own, and what its dead children left.
     OfProcess,
+    /// Same unique number, same user.
+    Numbered,
 }
 
-const LISTS: usize = List::OfProcess as usize + 1;
+/// The stacks by scope, the first of all, in the order of their numbers.
+const SCOPED: [List; 4] = [List::Thread, List::Process, List::Siblings, List::User];
 
-/// The stacks by scope, in the order of their numbers.
-const SCOPED: [List; 3] = [List::Thread, List::Process, List::Siblings];
+/// How many others there are.
+const LISTS: usize = List::Numbered as usize + 1 - SCOPED.len();
+
+/// So many spans of the same number and user are looked at for the nearest. Numbers are unique, so there is
+/// one, unless somebody uses a number again on purpose.
+const SAME_NUMBER: usize = 64;
 
 /// Room each hash table has from the beginning. In a smaller one, spans that come and go leave
 /// tombstones that soon make it be rebuilt.
@@ -66,6 +78,36 @@ pub(super) struct Place {
     pub(super) pid: u32,
     pub(super) tid: u32,
     pub(super) ppid: Option<u32>,
+    pub(super) uid: Option<u32>,
+}
+
+/// How far a marker may look for a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// To the spans of its own process.
+    Process,
+    /// To those of other processes of the same user as well.
+    User,
+}
+
+/// What is known of a thread beside its spans.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Thread {
+    /// Number of its last marker; 0 while it is not known.
+    pub(super) number: u32,
+    /// It was told that nobody asks what it calls.
+    pub(super) rests: bool,
+    /// Markers of it were lost when spans up to this sequence number had been opened.
+    pub(super) lost: u64,
+    /// Time of its segments, nanoseconds.
+    pub(super) wall: u64,
+}
+
+/// What is known of a process beside its spans.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Process {
+    /// How many of its open spans another thread than theirs may end, or say it works for.
+    shared: u32,
 }
 
 /// The spans of one id and tags.
@@ -115,10 +157,10 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// A thread as a scope. The process is part of it, so a thread id that came into use again is
-/// another thread.
-fn thread(pid: u32, tid: u32) -> u64 {
-    u64::from(pid) << 32 | u64::from(tid)
+/// Two ids as one scope: a thread and its process, so a thread id that came into use again is another
+/// thread; a parent process and the user.
+fn both(a: u32, b: u32) -> u64 {
+    u64::from(a) << 32 | u64::from(b)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +182,9 @@ pub(super) struct Open {
     pub(super) seq: u64,
     pub(super) start: u64,
     pub(super) id: Id,
-    pub(super) child_ns: u64,
-    pub(super) child_hits: u64,
+    /// Nanoseconds with at least one child open; less the time since when there is one, if there is. A little
+    /// less than none where the clocks of two CPUs disagree.
+    pub(super) child_ns: i64,
     pub(super) parent_seq: u64,
     /// When its process ended, for an orphan.
     pub(super) left: u64,
@@ -152,19 +195,30 @@ pub(super) struct Open {
     pub(super) tag: TagId,
     pub(super) parent_tag: Option<TagId>,
     pub(super) parent: Slot,
+    /// Children that ended before it.
+    pub(super) child_hits: u32,
+    /// The child opened last of those that are open.
+    child: Slot,
+    /// Its neighbours among the open children of its parent.
+    kin: Link,
     pub(super) pid: u32,
     pub(super) tid: u32,
     /// Process id of the parent process, if `has_ppid`.
     ppid: u32,
+    /// User id of the process, if `has_uid`.
+    uid: u32,
     /// Number of its thread's stack.
     thread: u32,
     /// Number of the stack of the process that has it in care.
     care: u32,
     age: Link,
     links: [Link; LISTS],
+    /// Where its neighbours on the stacks by scope are, if it is on one.
+    crowd: u32,
     /// A bit for each it is on.
-    lists: u8,
+    lists: u16,
     has_ppid: bool,
+    has_uid: bool,
     /// It is closed, and the top of its group still.
     lingers: bool,
     /// The id was written as `t`.
@@ -173,6 +227,12 @@ pub(super) struct Open {
     pub(super) by_process: bool,
     /// Its process ended without it.
     pub(super) orphan: bool,
+    /// It is counted in its process's [`shared`](Process::shared).
+    shared: bool,
+    /// A span that it is below has ended.
+    passed: bool,
+    /// It is on the stack beside that of its thread.
+    aside: bool,
 }
 
 impl Open {
@@ -191,20 +251,38 @@ impl Open {
             tag: TagId::FIRST,
             parent_tag: None,
             parent: NIL,
+            child: NIL,
+            kin: UNLINKED,
             pid: 0,
             tid: 0,
             ppid: 0,
+            uid: 0,
             thread: NIL,
             care: NIL,
             age: UNLINKED,
             links: [UNLINKED; LISTS],
+            crowd: NIL,
             lists: 0,
             has_ppid: false,
+            has_uid: false,
             lingers: false,
             by_thread: false,
             by_process: false,
             orphan: false,
+            shared: false,
+            passed: false,
+            aside: false,
         }
+    }
+
+    /// The user, if it was known.
+    fn uid(&self) -> Option<u32> {
+        self.has_uid.then_some(self.uid)
+    }
+
+    #[inline]
+    fn is_numbered(&self, id: Id, uid: Option<u32>) -> bool {
+        self.id == id && self.uid() == uid
     }
 
     /// The parent process, if it was known.
@@ -227,6 +305,27 @@ impl Open {
         self.lists & 1 << list as usize != 0
     }
 
+    /// Whether it is one of another process's that `place` may reach.
+    #[inline]
+    fn is_of_user(&self, uid: Option<u32>) -> bool {
+        self.has_uid && uid == Some(self.uid)
+    }
+
+    /// Whether a child is open.
+    pub(super) fn has_child(&self) -> bool {
+        self.child != NIL
+    }
+
+    /// Whether it is, still, of that thread.
+    pub(super) fn is_of(&self, pid: u32, tid: u32) -> bool {
+        self.is_of_thread() && (self.pid, self.tid) == (pid, tid)
+    }
+
+    /// Whether it is its thread's still.
+    pub(super) fn is_of_thread(&self) -> bool {
+        self.is_on(List::OfThread)
+    }
+
     /// When it ends if its process is gone at `ts`: an orphan ended with its own.
     pub(super) fn end_at(&self, ts: u64) -> u64 {
         if self.orphan { self.left } else { ts }
@@ -235,10 +334,11 @@ impl Open {
     /// The scope of a stack by scope.
     fn scope(&self, list: List) -> u64 {
         match list {
-            List::Thread => thread(self.pid, self.tid),
+            List::Thread => both(self.pid, self.tid),
             List::Process => self.pid.into(),
-            List::Siblings => self.ppid.into(),
-            List::Anywhere | List::OfThread | List::OfProcess => 0,
+            List::Siblings => both(self.uid, self.ppid),
+            List::User => self.uid.into(),
+            _ => 0,
         }
     }
 
@@ -259,8 +359,15 @@ pub(super) struct Table {
     groups: HashTable<Group>,
     /// The stacks by scope, of the groups that are crowded.
     scoped: [HashTable<Slot>; SCOPED.len()],
-    threads: Owners,
-    processes: Owners,
+    /// The tops of the stacks of unique numbers.
+    numbered: HashTable<Slot>,
+    threads: Owners<Thread>,
+    processes: Owners<Process>,
+    /// The neighbours on the stacks by scope, of spans that are on some, and which of them are free.
+    crowds: Vec<[Link; SCOPED.len()]>,
+    free_crowds: Vec<u32>,
+    /// For the spans below one that ends.
+    below: Vec<Slot>,
     secret: Secret,
     oldest: Slot,
     newest: Slot,
@@ -273,8 +380,12 @@ impl Table {
             free: Vec::new(),
             groups: HashTable::with_capacity(ROOM),
             scoped: std::array::from_fn(|_| HashTable::with_capacity(ROOM)),
+            numbered: HashTable::new(),
             threads: Owners::new(),
             processes: Owners::new(),
+            crowds: Vec::new(),
+            free_crowds: Vec::new(),
+            below: Vec::new(),
             secret: Secret::new(),
             oldest: NIL,
             newest: NIL,
@@ -295,10 +406,11 @@ impl Table {
         &mut self.slots[slot as usize]
     }
 
-    /// The span of that number, if it is still the one with that sequence number.
-    pub(super) fn still(&mut self, slot: Slot, seq: u64) -> Option<&mut Open> {
-        let span = self.slots.get_mut(slot as usize)?;
-        (span.seq == seq).then_some(span)
+    /// The parent of an open span, if that is open.
+    #[inline]
+    pub(super) fn parent(&self, span: &Open) -> Option<Slot> {
+        let parent = self.slots.get(span.parent as usize)?;
+        (parent.seq == span.parent_seq).then_some(span.parent)
     }
 
     /// The span opened first.
@@ -322,42 +434,116 @@ impl Table {
         })
     }
 
-    /// The span of a thread that was opened last.
+    /// Whether a thread has a span open.
     #[inline]
-    pub(super) fn innermost(&self, pid: u32, tid: u32) -> Option<Slot> {
-        self.threads.top(thread(pid, tid))
+    pub(super) fn has_open(&self, pid: u32, tid: u32) -> bool {
+        self.threads.tops(both(pid, tid)) != [NIL; 2]
+    }
+
+    /// The span that what a thread does now lies in: of those opened on it the last, but for those whose
+    /// parent, or whose parent's parent and so on, has ended, and for those whose end may have been lost.
+    #[inline]
+    pub(super) fn innermost(&mut self, pid: u32, tid: u32) -> Option<Slot> {
+        let [slot, _] = self.threads.tops(both(pid, tid));
+        if slot == NIL {
+            return None;
+        }
+        if self.may_have_ended(slot) {
+            return self.innermost_that_is_sure(slot);
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    fn innermost_that_is_sure(&mut self, mut slot: Slot) -> Option<Slot> {
+        while slot != NIL && self.may_have_ended(slot) {
+            self.put_aside(slot);
+            slot = self.threads.top_of(self.get(slot).thread);
+        }
+        (slot != NIL).then_some(slot)
+    }
+
+    /// Whether its end may be among the markers of its thread that were lost. A unique number is safe from
+    /// that: if its end was lost, no other marker is taken for it.
+    pub(super) fn may_have_ended(&self, slot: Slot) -> bool {
+        let span = self.get(slot);
+        span.is_of_thread() && self.threads.of(span.thread).lost >= span.seq && !span.id.is_unique()
+    }
+
+    /// What is known of a thread that has spans, or had some of late.
+    #[inline]
+    pub(super) fn thread(&mut self, pid: u32, tid: u32) -> Option<&mut Thread> {
+        self.threads.known(both(pid, tid))
+    }
+
+    /// What is known of the thread of a span that is its thread's still.
+    pub(super) fn thread_of(&self, span: &Open) -> &Thread {
+        self.threads.of(span.thread)
+    }
+
+    /// The thread of a span, if nothing was known of it, has written so many markers.
+    #[inline]
+    pub(super) fn is_numbered_from(&mut self, slot: Slot, number: u32) {
+        let thread = self.get(slot).thread;
+        let thread = self.threads.of_mut(thread);
+        if thread.number == 0 {
+            thread.number = number;
+        }
+    }
+
+    /// Whether a process has spans that other threads than their own may end, or say they work for.
+    #[inline]
+    pub(super) fn is_shared(&mut self, pid: u32) -> bool {
+        self.processes
+            .known(pid.into())
+            .is_some_and(|process| process.shared > 0)
+    }
+
+    /// The processes that have spans in their care: those that opened them.
+    pub(super) fn processes(&self) -> impl Iterator<Item = u32> {
+        self.by_age()
+            .filter(|(_, span)| !span.orphan)
+            .map(|(_, span)| span.pid)
     }
 
     /// All spans of a thread, the one opened last first.
     pub(super) fn of_thread(&self, pid: u32, tid: u32) -> impl Iterator<Item = Slot> {
-        let top = self.innermost(pid, tid);
-        self.stack(List::OfThread, top).map(|(slot, _)| slot)
+        let tops = self.threads.tops(both(pid, tid));
+        let stack = |top: Slot| self.stack(List::OfThread, (top != NIL).then_some(top));
+        tops.into_iter().flat_map(stack).map(|(slot, _)| slot)
     }
 
     /// All spans in the care of a process.
     pub(super) fn of_process(&self, pid: u32) -> impl Iterator<Item = Slot> {
-        let top = self.processes.top(pid.into());
+        let [top, _] = self.processes.tops(pid.into());
+        let top = (top != NIL).then_some(top);
         self.stack(List::OfProcess, top).map(|(slot, _)| slot)
     }
 
     /// The span of that id and tags which was opened last in the nearest scope that has one.
     #[inline]
-    pub(super) fn nearest(&self, id: Id, tag: TagId, place: &Place) -> Option<Slot> {
-        // The usual case needs no look-up: nothing can be nearer than the innermost of the thread.
-        match self.innermost(place.pid, place.tid) {
-            Some(slot) if self.get(slot).is(id, tag) => Some(slot),
-            _ => self.nearest_in_group(id, tag, place),
+    pub(super) fn nearest(&self, id: Id, tag: TagId, place: &Place, scope: Scope) -> Option<Slot> {
+        // The usual case needs no look-up: nothing can be nearer than the last of the thread.
+        match self.threads.tops(both(place.pid, place.tid)) {
+            [slot, NIL] if slot != NIL && self.get(slot).is(id, tag) => Some(slot),
+            _ => self.nearest_in_group(id, tag, place, scope),
         }
     }
 
-    fn nearest_in_group(&self, id: Id, tag: TagId, place: &Place) -> Option<Slot> {
+    fn nearest_in_group(&self, id: Id, tag: TagId, place: &Place, scope: Scope) -> Option<Slot> {
         let start = self.secret.start(id, tag);
         let same = |group: &Group| self.get(group.top).is(id, tag);
         let group = self.groups.find(start, same)?;
         if self.get(group.top).lingers {
             return None;
         }
-        let Place { pid, tid, ppid } = *place;
+        let Place {
+            pid,
+            tid,
+            ppid,
+            uid,
+        } = *place;
+        let uid = uid.filter(|_| scope == Scope::User);
         if group.len == CROWD {
             let top = |list, scope| {
                 let key = Key { id, tag, scope };
@@ -365,30 +551,58 @@ impl Table {
                 let hash = self.secret.end(start, scope);
                 self.scoped[list as usize].find(hash, same).copied()
             };
-            return top(List::Thread, thread(pid, tid))
+            return top(List::Thread, both(pid, tid))
                 .or_else(|| top(List::Process, pid.into()))
-                .or_else(|| top(List::Siblings, ppid?.into()))
-                .or(Some(group.top));
+                .or_else(|| top(List::Siblings, both(uid?, ppid?)))
+                .or_else(|| top(List::User, uid?.into()));
         }
-        let (mut process, mut siblings) = (None, None);
-        for (slot, span) in self.stack(List::Anywhere, Some(group.top)) {
+        self.nearest_of(self.stack(List::Anywhere, Some(group.top)), place, uid)
+    }
+
+    /// The nearest of some, the one opened last first.
+    fn nearest_of<'a>(
+        &self,
+        spans: impl Iterator<Item = (Slot, &'a Open)>,
+        place: &Place,
+        uid: Option<u32>,
+    ) -> Option<Slot> {
+        let Place { pid, tid, ppid, .. } = *place;
+        let (mut process, mut siblings, mut user) = (None, None, None);
+        for (slot, span) in spans {
             if span.pid == pid && !span.orphan {
                 if span.tid == tid && span.is_on(List::OfThread) {
                     return Some(slot);
                 }
                 process = process.or(Some(slot));
             }
-            if ppid.is_some() && span.ppid() == ppid {
-                siblings = siblings.or(Some(slot));
+            if span.is_of_user(uid) {
+                if ppid.is_some() && span.ppid() == ppid {
+                    siblings = siblings.or(Some(slot));
+                }
+                user = user.or(Some(slot));
             }
         }
-        process.or(siblings).or(Some(group.top))
+        process.or(siblings).or(user)
+    }
+
+    /// The span of that unique number, of the same user, which was opened last in the nearest scope.
+    pub(super) fn numbered(&self, number: i64, place: &Place) -> Option<Slot> {
+        let (id, uid) = (Id::Number(number), place.uid);
+        let same = |&slot: &Slot| self.get(slot).is_numbered(id, uid);
+        let top = self.numbered.find(self.numbered_hash(id, uid), same)?;
+        let spans = self.stack(List::Numbered, Some(*top)).take(SAME_NUMBER);
+        self.nearest_of(spans, place, uid)
+    }
+
+    fn numbered_hash(&self, id: Id, uid: Option<u32>) -> u64 {
+        let scope = uid.map_or(u64::MAX, u64::from);
+        self.secret.end(self.secret.start(id, TagId::FIRST), scope)
     }
 
     /// All spans on a stack, from its top.
     fn stack(&self, list: List, top: Option<Slot>) -> impl Iterator<Item = (Slot, &Open)> {
         std::iter::successors(top, move |&slot| {
-            let next = self.get(slot).links[list as usize].below;
+            let next = self.link(list, slot).below;
             (next != NIL).then_some(next)
         })
         .map(|slot| (slot, self.get(slot)))
@@ -396,9 +610,14 @@ impl Table {
 
     /// Takes in a span, as the one opened last, and puts it on top of its stacks. It is for the caller
     /// to set what is not given.
-    pub(super) fn insert(&mut self, id: Id, tag: TagId, place: &Place) -> &mut Open {
-        let Place { pid, tid, ppid } = *place;
-        let number = self.threads.obtain(thread(pid, tid));
+    pub(super) fn insert(&mut self, id: Id, tag: TagId, place: &Place) -> Slot {
+        let Place {
+            pid,
+            tid,
+            ppid,
+            uid,
+        } = *place;
+        let number = self.threads.obtain(both(pid, tid));
         let care = self.processes.obtain(pid.into());
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Open::vacant());
@@ -420,30 +639,43 @@ impl Table {
         (span.id, span.tag) = (id, tag);
         (span.pid, span.tid) = (pid, tid);
         (span.ppid, span.has_ppid) = (ppid.unwrap_or(0), ppid.is_some());
+        (span.uid, span.has_uid) = (uid.unwrap_or(0), uid.is_some());
         (span.thread, span.care) = (number, care);
-        (span.child_ns, span.child_hits) = (0, 0);
+        (span.child_ns, span.child_hits, span.child) = (0, 0, NIL);
         span.parent_tag = None;
         span.parent = NIL;
-        span.orphan = false;
-        let below = self.threads.set_top(number, slot);
+        (span.orphan, span.passed, span.aside) = (false, false, false);
+        let below = self.threads.set_top(number, false, slot);
         self.lay(List::OfThread, slot, below);
-        let below = self.processes.set_top(care, slot);
+        let below = self.processes.set_top(care, false, slot);
         self.lay(List::OfProcess, slot, below);
+        if id.is_unique() {
+            self.join_numbered(slot);
+        }
         if same_group {
             self.lay(List::Anywhere, slot, NIL);
         } else {
             self.join_group(slot, id, tag);
         }
-        self.get_mut(slot)
+        slot
     }
 
     /// Takes a span off its lists and frees its slot, in which it can still be read: whoever takes it
     /// out sets its sequence number to 0.
+    #[inline(always)]
     pub(super) fn remove(&mut self, slot: Slot) {
         self.leave_group(slot);
+        if self.get(slot).crowd != NIL {
+            self.leave_crowd(slot);
+        }
         self.leave_thread(slot);
         self.leave_process(slot);
-        self.leave_scope(List::Siblings, slot);
+        if self.get(slot).is_on(List::Numbered) {
+            self.leave_numbered(slot);
+        }
+        if self.get(slot).child != NIL {
+            self.let_go_of_all_below(slot);
+        }
         let Link { below, above } = self.get(slot).age;
         match self.slots.get_mut(below as usize) {
             Some(older) => older.age.above = above,
@@ -457,29 +689,148 @@ impl Table {
     }
 
     /// From now on the span is not its thread's; nothing if it is not so already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave_thread(&mut self, slot: Slot) {
-        self.leave_scope(List::Thread, slot);
+        if self.get(slot).crowd != NIL {
+            self.leave_scope(List::Thread, slot);
+        }
         if let Some(top) = self.lift(List::OfThread, slot) {
-            let thread = self.get(slot).thread;
-            self.threads.set_top(thread, top);
+            let span = self.get(slot);
+            let (thread, aside) = (span.thread, span.aside);
+            self.threads.set_top(thread, aside, top);
+        }
+    }
+
+    /// From now on its thread is not within it; nothing if it is not so already.
+    fn put_aside(&mut self, slot: Slot) {
+        let span = self.get(slot);
+        let thread = span.thread;
+        if span.aside || !span.is_on(List::OfThread) {
+            return;
+        }
+        if let Some(top) = self.lift(List::OfThread, slot) {
+            self.threads.set_top(thread, false, top);
+        }
+        self.get_mut(slot).aside = true;
+        let below = self.threads.set_top(thread, true, slot);
+        self.lay(List::OfThread, slot, below);
+    }
+
+    /// Makes an open span the parent of one that is opened.
+    pub(super) fn adopt(&mut self, slot: Slot, parent: Slot, parent_seq: u64, start: u64) {
+        let above = self.get_mut(parent);
+        let below = std::mem::replace(&mut above.child, slot);
+        if below == NIL {
+            above.child_ns = above.child_ns.wrapping_sub(start.cast_signed());
+        }
+        if let Some(span) = self.slots.get_mut(below as usize) {
+            span.kin.above = slot;
+        }
+        let span = self.get_mut(slot);
+        span.kin = Link { below, above: NIL };
+        (span.parent, span.parent_seq) = (parent, parent_seq);
+    }
+
+    /// Takes a span that ends out of its parent's children. Returns the parent, if that is open.
+    #[inline(always)]
+    pub(super) fn leave_parent(&mut self, slot: Slot) -> Option<&mut Open> {
+        let span = self.get(slot);
+        let (parent, Link { below, above }) = (self.parent(span)?, span.kin);
+        if let Some(span) = self.slots.get_mut(below as usize) {
+            span.kin.above = above;
+        }
+        match self.slots.get_mut(above as usize) {
+            Some(span) => span.kin.below = below,
+            None => self.get_mut(parent).child = below,
+        }
+        Some(self.get_mut(parent))
+    }
+
+    /// A span ends: threads are not within its children any more, nor within what is below them.
+    #[cold]
+    fn let_go_of_all_below(&mut self, slot: Slot) {
+        let mut below = std::mem::take(&mut self.below);
+        below.push(slot);
+        while let Some(slot) = below.pop() {
+            let mut child = self.get(slot).child;
+            while child != NIL {
+                let span = self.get(child);
+                let next = span.kin.below;
+                // Where it is passed already, so are those below it.
+                if !std::mem::replace(&mut self.get_mut(child).passed, true) {
+                    self.put_aside(child);
+                    below.push(child);
+                }
+                child = next;
+            }
+        }
+        self.below = below;
+    }
+
+    /// Other threads than its own may end this span, or say they work for it.
+    pub(super) fn share(&mut self, slot: Slot) {
+        let care = self.get(slot).care;
+        self.processes.of_mut(care).shared += 1;
+        self.get_mut(slot).shared = true;
+    }
+
+    fn join_numbered(&mut self, slot: Slot) {
+        let (id, uid) = (self.get(slot).id, self.get(slot).uid());
+        let hash = self.numbered_hash(id, uid);
+        let (slots, secret) = (&self.slots, self.secret);
+        let entry = self.numbered.entry(
+            hash,
+            |&top| slots[top as usize].is_numbered(id, uid),
+            |&top| {
+                let span = &slots[top as usize];
+                let scope = span.uid().map_or(u64::MAX, u64::from);
+                secret.end(secret.start(span.id, TagId::FIRST), scope)
+            },
+        );
+        let below = match entry {
+            Entry::Occupied(mut top) => std::mem::replace(top.get_mut(), slot),
+            Entry::Vacant(free) => {
+                free.insert(slot);
+                NIL
+            }
+        };
+        self.lay(List::Numbered, slot, below);
+    }
+
+    fn leave_numbered(&mut self, slot: Slot) {
+        let Some(below) = self.lift(List::Numbered, slot) else {
+            return;
+        };
+        let hash = self.numbered_hash(self.get(slot).id, self.get(slot).uid());
+        if let Ok(mut top) = self.numbered.find_entry(hash, |&top| top == slot) {
+            if below == NIL {
+                top.remove();
+            } else {
+                *top.get_mut() = below;
+            }
         }
     }
 
     /// From now on the span is not its process's, nor in the care of one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave_process(&mut self, slot: Slot) {
-        self.leave_scope(List::Process, slot);
+        if self.get(slot).crowd != NIL {
+            self.leave_scope(List::Process, slot);
+        }
+        let span = self.get_mut(slot);
+        let (care, shared) = (span.care, std::mem::take(&mut span.shared));
         if let Some(top) = self.lift(List::OfProcess, slot) {
-            let care = self.get(slot).care;
-            self.processes.set_top(care, top);
+            self.processes.set_top(care, false, top);
+        }
+        if shared {
+            self.processes.of_mut(care).shared -= 1;
         }
     }
 
     /// Gives a span that is in nobody's care to a process.
     pub(super) fn give(&mut self, slot: Slot, pid: u32) {
         let care = self.processes.obtain(pid.into());
-        let below = self.processes.set_top(care, slot);
+        let below = self.processes.set_top(care, false, slot);
         self.get_mut(slot).care = care;
         self.lay(List::OfProcess, slot, below);
     }
@@ -572,14 +923,33 @@ impl Table {
         let mut next = bottom.map_or(NIL, |(slot, _)| slot);
         while next != NIL {
             self.join_scopes(next);
-            next = self.get(next).links[List::Anywhere as usize].above;
+            next = self.link(List::Anywhere, next).above;
         }
     }
 
+    /// Takes a span that ends off its stacks by scope.
+    fn leave_crowd(&mut self, slot: Slot) {
+        for list in SCOPED {
+            self.leave_scope(list, slot);
+        }
+        let crowd = std::mem::replace(&mut self.get_mut(slot).crowd, NIL);
+        self.free_crowds.push(crowd);
+    }
+
     fn join_scopes(&mut self, slot: Slot) {
+        let crowd = self.free_crowds.pop().unwrap_or_else(|| {
+            self.crowds.push([UNLINKED; SCOPED.len()]);
+            (self.crowds.len() - 1) as u32
+        });
+        self.get_mut(slot).crowd = crowd;
         let span = self.get(slot);
         let start = self.secret.start(span.id, span.tag);
-        let on = [span.is_on(List::OfThread), !span.orphan, span.has_ppid];
+        let on = [
+            span.is_on(List::OfThread),
+            !span.orphan,
+            span.has_ppid && span.has_uid,
+            span.has_uid,
+        ];
         for (list, on) in SCOPED.into_iter().zip(on) {
             if on {
                 self.join_scope(list, slot, start);
@@ -609,7 +979,6 @@ impl Table {
     }
 
     /// Takes a span off a stack by scope; nothing if it is not on it.
-    #[inline]
     fn leave_scope(&mut self, list: List, slot: Slot) {
         if self.get(slot).is_on(list) {
             self.lift_scoped(list, slot);
@@ -631,38 +1000,51 @@ impl Table {
         }
     }
 
+    #[inline]
+    fn link(&self, list: List, slot: Slot) -> &Link {
+        let (n, span) = (list as usize, self.get(slot));
+        match n.checked_sub(SCOPED.len()) {
+            Some(n) => &span.links[n],
+            None => &self.crowds[span.crowd as usize][n],
+        }
+    }
+
+    #[inline]
+    fn link_mut(&mut self, list: List, slot: Slot) -> &mut Link {
+        let (n, span) = (list as usize, &mut self.slots[slot as usize]);
+        match n.checked_sub(SCOPED.len()) {
+            Some(n) => &mut span.links[n],
+            None => &mut self.crowds[span.crowd as usize][n],
+        }
+    }
+
     /// Lays a span on the former top of a stack.
     #[inline]
     fn lay(&mut self, list: List, slot: Slot, below: Slot) {
-        let n = list as usize;
-        if let Some(span) = self.slots.get_mut(below as usize) {
-            span.links[n].above = slot;
+        if below != NIL {
+            self.link_mut(list, below).above = slot;
         }
-        let span = self.get_mut(slot);
-        span.links[n] = Link { below, above: NIL };
-        span.lists |= 1 << n;
+        *self.link_mut(list, slot) = Link { below, above: NIL };
+        self.get_mut(slot).lists |= 1 << list as usize;
     }
 
     /// Takes a span off a stack, wherever in it it is; nothing if it is not on it. Returns the new top
     /// if it was the top.
     #[inline]
     fn lift(&mut self, list: List, slot: Slot) -> Option<Slot> {
-        let n = list as usize;
         let span = self.get_mut(slot);
         if !span.is_on(list) {
             return None;
         }
-        span.lists &= !(1 << n);
-        let Link { below, above } = span.links[n];
-        if let Some(span) = self.slots.get_mut(below as usize) {
-            span.links[n].above = above;
+        span.lists &= !(1 << list as usize);
+        let Link { below, above } = *self.link(list, slot);
+        if below != NIL {
+            self.link_mut(list, below).above = above;
         }
-        match self.slots.get_mut(above as usize) {
-            Some(span) => {
-                span.links[n].below = below;
-                None
-            }
-            None => Some(below),
+        if above == NIL {
+            return Some(below);
         }
+        self.link_mut(list, above).below = below;
+        None
     }
 }

@@ -34,6 +34,8 @@ pub struct Inferred {
     pub expired: u64,
     /// Ended to make room.
     pub evicted: u64,
+    /// Markers of their threads were lost: they may have ended earlier.
+    pub lost: u64,
 }
 
 impl Inferred {
@@ -45,11 +47,13 @@ impl Inferred {
             process_exit,
             expired,
             evicted,
+            lost,
         } = *self;
         thread_exit
             .saturating_add(process_exit)
             .saturating_add(expired)
             .saturating_add(evicted)
+            .saturating_add(lost)
     }
 
     /// Adds the counts of `other`.
@@ -59,12 +63,14 @@ impl Inferred {
             process_exit,
             expired,
             evicted,
+            lost,
         } = *other;
         for (own, others) in [
             (&mut self.thread_exit, thread_exit),
             (&mut self.process_exit, process_exit),
             (&mut self.expired, expired),
             (&mut self.evicted, evicted),
+            (&mut self.lost, lost),
         ] {
             *own = own.saturating_add(others);
         }
@@ -86,6 +92,7 @@ impl Stats {
                 process_exit: 0,
                 expired: 0,
                 evicted: 0,
+                lost: 0,
             },
             times: SpanTimes::NONE,
             unfinished: 0,
@@ -124,6 +131,7 @@ impl Stats {
             End::ProcessExit => &mut self.inferred.process_exit,
             End::Expired => &mut self.inferred.expired,
             End::Evicted => &mut self.inferred.evicted,
+            End::Lost => &mut self.inferred.lost,
         };
         *inferred = inferred.saturating_add(1);
     }

@@ -73,6 +73,7 @@ fn only_exits_are_hits() {
         End::ProcessExit,
         End::Expired,
         End::Evicted,
+        End::Lost,
     ] {
         let mut other = span(&a, 1_000_000, how);
         other.child_hits = 1;
@@ -81,16 +82,17 @@ fn only_exits_are_hits() {
     let rows = summary.rows([(path("a"), open(3)), (path("a"), open(1))]);
     assert_eq!(rows.len(), 1);
     let stats = rows[0].stats;
-    assert_eq!((stats.hits(), rows[0].open, stats.spans()), (1, 4, 6));
+    assert_eq!((stats.hits(), rows[0].open, stats.spans()), (1, 4, 7));
     assert_eq!(
         (stats.duration.max(), stats.self_ns, stats.child_hits),
-        (Some(100), 70, 7)
+        (Some(100), 70, 8)
     );
     let inferred = Inferred {
         thread_exit: 1,
         process_exit: 2,
         expired: 1,
         evicted: 1,
+        lost: 1,
     };
     assert_eq!(stats.inferred, inferred);
 }

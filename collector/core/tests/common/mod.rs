@@ -27,6 +27,7 @@ pub(crate) fn write(ts: u64, pid: u32, tid: u32, bytes: &[u8]) -> Event<'_> {
         ts,
         pid,
         tid,
+        number: 0,
         what: What::Write {
             bytes,
             cut: false,
@@ -35,11 +36,17 @@ pub(crate) fn write(ts: u64, pid: u32, tid: u32, bytes: &[u8]) -> Event<'_> {
     }
 }
 
+/// The same, of a thread that has written so many markers.
+pub(crate) fn numbered(event: Event<'_>, number: u32) -> Event<'_> {
+    Event { number, ..event }
+}
+
 pub(crate) fn exit(ts: u64, pid: u32, tid: u32, signal: u8, group: bool) -> Event<'static> {
     Event {
         ts,
         pid,
         tid,
+        number: 0,
         what: What::Exit { signal, group },
     }
 }
@@ -49,6 +56,7 @@ pub(crate) fn fork(ts: u64, pid: u32, child: u32) -> Event<'static> {
         ts,
         pid,
         tid: pid,
+        number: 0,
         what: What::Fork { child },
     }
 }
@@ -64,7 +72,7 @@ pub(crate) fn facts(ts: u64, pid: u32, ppid: u32, start: u64, comm: &str) -> Pro
             size: size_of::<ProcessRecord>() as u16,
             kind: KIND_PROCESS,
             flags: 0,
-            reserved: 0,
+            number: 0,
         },
         start,
         cgroup: 0,
@@ -80,6 +88,7 @@ pub(crate) fn process(facts: &ProcessRecord) -> Event<'_> {
         ts: facts.head.ts,
         pid: facts.head.pid,
         tid: facts.head.tid,
+        number: 0,
         what: What::Process { facts, exec: false },
     }
 }

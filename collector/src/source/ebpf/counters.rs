@@ -31,6 +31,7 @@ impl Counters {
             // A run that was skipped put nothing into the ring either. It may have been for a
             // write of something else: with these, the count is of what was lost at most.
             ring_full: self.get(Counter::RingFull)? + self.skipped(),
+            ring_full_markers: self.get(Counter::Marker)? + self.skipped(),
             fault: self.get(Counter::Fault)?,
             storage: self.get(Counter::Storage)?,
             scope: self.get(Counter::Scope)?,

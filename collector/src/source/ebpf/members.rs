@@ -77,6 +77,11 @@ impl Members {
         }
     }
 
+    /// Whether the kernel programs have a state for a process: from its facts on until it ends.
+    pub(super) fn knows(&self, pid: u32) -> bool {
+        self.processes.get(&pid, 0).is_ok()
+    }
+
     /// How many are alive, this process not counted.
     pub(super) fn alive(&self) -> usize {
         self.processes

@@ -213,6 +213,11 @@ impl Source for EbpfSource {
         lost
     }
 
+    fn has_lost_sight_of(&self, pid: u32) -> bool {
+        // Where it had no room for a state, it never had one.
+        !self.members.knows(pid) && (namespace::is_initial() || self.lost().storage == 0)
+    }
+
     fn alive(&self) -> Option<usize> {
         (self.scope == Scope::Members).then(|| self.members.alive())
     }

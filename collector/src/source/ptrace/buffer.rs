@@ -192,7 +192,7 @@ mod tests {
             size: (size_of::<Head>() + payload.len()) as u16,
             kind: KIND_WRITE,
             flags: 0,
-            reserved: 0,
+            number: 0,
         };
         shared.push(head.as_bytes(), payload);
     }

@@ -151,7 +151,7 @@ mod tests {
             size: 0,
             kind: 0,
             flags: 0,
-            reserved: 0,
+            number: 0,
         };
         let facts = process(head);
         assert_eq!(facts.ppid, std::os::unix::process::parent_id());

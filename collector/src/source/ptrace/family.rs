@@ -12,8 +12,8 @@ pub(super) struct Thread {
     pub(super) tgid: pid_t,
     /// The marker it may be in the middle of.
     pub(super) pending: Pending,
-    /// It wrote markers, so its end is worth a record.
-    pub(super) wrote: bool,
+    /// How many markers it wrote, those that could not be read too. With some, its end is worth a record.
+    pub(super) markers: u32,
     /// It is on its way out, or gone: its end has been told.
     ended: bool,
 }
@@ -59,7 +59,7 @@ impl Family {
             place.insert(Thread {
                 tgid,
                 pending: Pending::default(),
-                wrote: false,
+                markers: 0,
                 ended: false,
             });
             self.processes.entry(tgid).or_default().live += 1;
@@ -77,8 +77,9 @@ impl Family {
     /// from now on. Returns whether `former` was another and wrote markers.
     pub(super) fn exec(&mut self, tgid: pid_t, former: pid_t) -> bool {
         let wrote = former != tgid
-            && (self.threads.get(&former)).is_some_and(|thread| thread.wrote && !thread.ended);
-        let leader_wrote = self.threads.get(&tgid).is_some_and(|thread| thread.wrote);
+            && (self.threads.get(&former))
+                .is_some_and(|thread| thread.markers > 0 && !thread.ended);
+        let leader_markers = self.threads.get(&tgid).map_or(0, |thread| thread.markers);
         self.threads.retain(|_, thread| thread.tgid != tgid);
         self.processes.insert(
             tgid,
@@ -90,7 +91,7 @@ impl Family {
         self.add(tgid, tgid);
         if let Some(leader) = self.threads.get_mut(&tgid) {
             // Its spans stay open across exec, unless the leader had ended before.
-            leader.wrote = leader_wrote;
+            leader.markers = leader_markers;
         }
         wrote
     }
@@ -104,7 +105,7 @@ impl Family {
         }
         let process = self.processes.get_mut(&thread.tgid)?;
         process.live = process.live.saturating_sub(1);
-        (process.live > 0 && thread.wrote).then_some(thread.tgid)
+        (process.live > 0 && thread.markers > 0).then_some(thread.tgid)
     }
 
     /// Thread `tid` is gone. Says whether its process is, whose leader is always the last to go.
@@ -123,7 +124,7 @@ mod tests {
         let mut family = Family::default();
         for tid in [7, 8, 9] {
             family.add(tid, 7);
-            family.thread(tid).unwrap().wrote = tid != 7;
+            family.thread(tid).unwrap().markers = u32::from(tid != 7);
         }
         assert_eq!(family.ended(7), None, "a silent leader");
         assert_eq!(family.ended(8), Some(7));
@@ -144,7 +145,7 @@ mod tests {
             family.add(tid, 7);
         }
         assert!(family.announce(7));
-        family.thread(8).unwrap().wrote = true;
+        family.thread(8).unwrap().markers = 1;
         assert!(family.exec(7, 8));
         assert!(!family.knows(8) && family.knows(7));
         assert!(!family.announce(7));

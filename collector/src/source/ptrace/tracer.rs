@@ -207,6 +207,7 @@ impl Tracer {
             Err(error) => {
                 // Killed meanwhile is no loss: the write does not happen.
                 if error.raw_os_error() != Some(libc::ESRCH) {
+                    thread.markers = thread.markers.wrapping_add(1);
                     self.shared.faults.fetch_add(1, Ordering::Relaxed);
                 }
                 return;
@@ -216,11 +217,11 @@ impl Tracer {
         let mut flags = if total > PAYLOAD_MAX { FLAG_CUT } else { 0 };
         if marker {
             thread.pending.begin(bytes, ts);
-            thread.wrote = true;
         } else {
             thread.pending.go_on(bytes);
             flags |= FLAG_CONT;
         }
+        thread.markers = thread.markers.wrapping_add(1);
         let tgid = thread.tgid;
         let record = Head {
             ts,
@@ -229,7 +230,7 @@ impl Tracer {
             size: (size_of::<Head>() + bytes.len()) as u16,
             kind: KIND_WRITE,
             flags,
-            reserved: 0,
+            number: thread.markers,
         };
         if self.family.announce(tgid) {
             tell_process(&self.shared, ts, tgid, tid, 0);
@@ -263,6 +264,6 @@ fn head<Record>(kind: u8, flags: u8, pid: pid_t, tid: pid_t) -> Head {
         size: size_of::<Record>() as u16,
         kind,
         flags,
-        reserved: 0,
+        number: 0,
     }
 }

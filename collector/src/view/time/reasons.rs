@@ -10,7 +10,7 @@ use nulltrace_core::summary::Row;
 
 use super::super::text::safe_end_within;
 use super::super::{files, syscalls};
-use super::{part, percent};
+use super::{part, percent, whole};
 
 /// Reasons shown for a row, at least if there are as many.
 const REASONS: usize = 3;
@@ -23,13 +23,29 @@ const LEAST: f64 = 0.01;
 /// most so many columns.
 pub(super) fn reasons(row: &Row<'_>, columns: usize) -> Vec<String> {
     let (times, calls) = (&row.times.all, &row.stats.calls);
+    let wall = times.wall;
+    // Of the span's whole time, so that all shares are of the same.
+    let own = match row.times.interleaved {
+        0 => 1.0,
+        _ => part(wall, whole(&row.times)).unwrap_or(1.0),
+    };
     let mut found: Vec<(f64, String)> = Vec::new();
+    if let Some(part) = part(row.times.interleaved, whole(&row.times))
+        && part >= LEAST
+    {
+        let text = format!(
+            "interleaved {}: its thread did other work, or waited for it",
+            percent(part)
+        );
+        found.push((part, text));
+    }
     let mut reason = |ns: u64, wall: u64, text: &dyn Fn(String) -> String| {
-        if let Some(part) = part(ns, wall).filter(|part| *part >= LEAST) {
+        if let Some(part) = part(ns, wall).map(|part| part * own)
+            && part >= LEAST
+        {
             found.push((part, text(percent(part))));
         }
     };
-    let wall = times.wall;
     reason(times.runnable, wall, &|part| {
         format!("runnable {part}: waiting for a cpu")
     });
@@ -218,7 +234,11 @@ mod tests {
         };
         let mut summary = Summary::default();
         summary.push(&Closed {
-            times: Some(SpanTimes { own: all, all }),
+            times: Some(SpanTimes {
+                own: all,
+                all,
+                interleaved: 0,
+            }),
             ..fixture::span(&path, 1_000, End::Exit)
         });
         let mut read = CallsRecord::new_zeroed();

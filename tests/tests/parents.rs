@@ -1,0 +1,291 @@
+//! Who is whose parent, what was inside, what is known of an end, and whose spans one may end: told by programs
+//! that know it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what fails here fails a test"
+)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nulltrace_tests::activity::{MS, call, nothing_lost, ns};
+use nulltrace_tests::traced::{Ran, program, run};
+use nulltrace_tests::{hooks, no_bpf, nulltrace};
+
+fn parents(backend: &str, options: &[&str], args: &[&str]) -> Ran {
+    let mut command = vec![program("parents").to_str().unwrap().to_owned()];
+    command.extend(args.iter().map(ToString::to_string));
+    let ran = run(backend, options, &command);
+    assert!(ran.output.status.success(), "{}", ran.stderr());
+    ran
+}
+
+fn each(options: &[&str], args: &[&str], check: impl Fn(&Ran)) {
+    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
+        println!("{hook}");
+        check(&parents(hook, options, args));
+    }
+}
+
+/// How many calls returned, and how many failed.
+fn count(call: &serde_json::Value) -> (u64, u64) {
+    let errors = call["errors"].as_object().unwrap().values();
+    let errors = errors.map(|n| n.as_u64().unwrap()).sum();
+    (call["count"].as_u64().unwrap(), errors)
+}
+
+fn sum(ran: &Ran, tags: &[&str], key: &str) -> u64 {
+    ran.row(tags)[key]["sum"].as_u64().unwrap()
+}
+
+/// As many children as there are tasks, and self is what is left, by each backend.
+#[test]
+fn tasks_that_share_a_thread_have_children_of_their_own() {
+    for backend in hooks() {
+        let ran = parents(backend, &[], &["loop"]);
+        assert_eq!(
+            (ran.hits(&["request"]), ran.hits(&["request", "query"])),
+            (50, 50)
+        );
+        assert_eq!(ran.row(&["request"])["child_hits"], 50);
+        assert_eq!(ran.ledger("spans.parent_gone"), 0);
+        let (all, children) = (
+            sum(&ran, &["request"], "duration_ns"),
+            sum(&ran, &["request", "query"], "duration_ns"),
+        );
+        assert_eq!(sum(&ran, &["request"], "self_ns"), all - children);
+    }
+}
+
+/// Each query has the one read that came before its exit, with as many bytes as it was; and the time in which
+/// the thread slept is nobody's twice.
+#[test]
+fn tasks_that_share_a_thread_have_what_they_did() {
+    each(&[], &["loop"], |ran| {
+        nothing_lost(&ran.summary);
+        let query = ran.row(&["request", "query"]);
+        let read = call(query, "read");
+        assert_eq!(
+            (count(read), &read["bytes"]),
+            ((50, 0), &(50 * 51 / 2).into())
+        );
+        let request = ran.row(&["request"]);
+        assert_eq!(count(call(request, "read")), (50, 0));
+        // Sixty naps would fit in the fifty spans; there were three.
+        assert!(ns(request, "wall") < 60 * MS, "{request:#}");
+        for row in [request, query] {
+            let whole = row["duration_ns"]["sum"].as_u64().unwrap();
+            assert_eq!(ns(row, "wall") + ns(row, "interleaved"), whole, "{row:#}");
+        }
+        assert!(ns(request, "interleaved") > 50 * 20 * MS, "{request:#}");
+    });
+}
+
+#[test]
+fn children_that_overlap_are_taken_off_once() {
+    for backend in hooks() {
+        let ran = parents(backend, &[], &["overlap"]);
+        let job = ran.row(&["job"]);
+        assert_eq!((&job["hits"], &job["child_hits"]), (&1.into(), &2.into()));
+        let (all, own) = (
+            sum(&ran, &["job"], "duration_ns"),
+            sum(&ran, &["job"], "self_ns"),
+        );
+        assert!(all >= 100 * MS);
+        // The stretch before its first child is some writes long.
+        assert!(own < all / 10, "{own} of {all}");
+    }
+}
+
+#[test]
+fn a_span_that_moves_has_what_both_threads_did() {
+    each(&[], &["moves"], |ran| {
+        nothing_lost(&ran.summary);
+        let moved = ran.row(&["moved"]);
+        let read = call(moved, "read");
+        assert_eq!((count(read), &read["bytes"]), ((2, 0), &2000.into()));
+        assert!(ns(moved, "blocked") >= (20 + 30) * MS, "{moved:#}");
+        // The one thread waits for the other meanwhile, in a span of its own.
+        assert!(ns(ran.row(&["handed"]), "blocked") >= 30 * MS);
+        assert_eq!(ran.row(&["handed"])["child_hits"], 0);
+    });
+}
+
+/// A thread that sleeps for a second lies in a span of 100 ms with 100 of them.
+#[test]
+fn a_wide_span_has_only_the_time_in_which_it_was_open() {
+    each(&["--inside", "process"], &["pool"], |ran| {
+        let row = ran.row(&["short"]);
+        let took = row["duration_ns"]["sum"].as_u64().unwrap();
+        assert!(ns(row, "wall") <= 2 * took + 5 * MS, "{row:#}");
+        assert!(ns(row, "blocked") >= 150 * MS, "{row:#}");
+        let sleep = &call(row, "clock_nanosleep")["time_ns"];
+        assert!(
+            sleep["sum"].as_u64().unwrap() <= 2 * took + 5 * MS,
+            "{row:#}"
+        );
+    });
+}
+
+/// While nobody reads a small ring, exits are lost: no latency is told that the program did not see.
+#[test]
+fn lost_markers_are_not_latencies() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let spans = 1500;
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("summary.json");
+    let mut child = Command::new(nulltrace())
+        .args(["run", "--ring-size", "4KiB", "--activity", "off", "--json"])
+        .arg(&json)
+        .arg("--")
+        .arg(program("parents"))
+        .args(["slow", &spans.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id().cast_signed();
+    let signal = |number| {
+        // SAFETY: a signal to our own child, which was not waited for yet.
+        unsafe { libc::kill(pid, number) };
+    };
+    std::thread::sleep(Duration::from_millis(700));
+    signal(libc::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(700));
+    signal(libc::SIGCONT);
+    let mut text = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut text).unwrap();
+    assert!(child.wait().unwrap().success());
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let longest: u64 = text.trim().parse().unwrap();
+    let (ledger, row) = (
+        &summary["ledger"],
+        nulltrace_tests::row(&summary, &["request"]).unwrap(),
+    );
+    let lost = ledger["lost"]["ring_full_markers"].as_u64().unwrap();
+    assert!(lost > 0, "{ledger:#}");
+    let seen = ledger["markers"]["seen"].as_u64().unwrap();
+    assert_eq!(seen + lost, 2 * spans);
+    let told = row["duration_ns"]["max"].as_u64().unwrap();
+    assert!(
+        told <= longest * 1000 + 1000,
+        "{told} ns, really {longest} us"
+    );
+    let (hits, inferred) = (
+        row["hits"].as_u64().unwrap(),
+        row["inferred"]["lost"].as_u64().unwrap(),
+    );
+    assert!(hits > 0 && hits + inferred <= spans, "{row:#}");
+}
+
+/// What a process left open that ended unheard of ends by the end of the run.
+#[test]
+fn the_end_of_a_process_may_be_lost() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("summary.json");
+    let mut child = Command::new(nulltrace())
+        .args(["run", "--ring-size", "4KiB", "--activity", "off", "--json"])
+        .arg(&json)
+        .arg("--")
+        .arg(program("parents"))
+        .args(["gone", "2000"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id().cast_signed();
+    let signal = |number| {
+        // SAFETY: a signal to our own child, which was not waited for yet.
+        unsafe { libc::kill(pid, number) };
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    std::thread::sleep(Duration::from_millis(700));
+    signal(libc::SIGSTOP);
+    stdin.write_all(b"x").unwrap();
+    assert_eq!(stdout.next().unwrap().unwrap(), "ended");
+    signal(libc::SIGCONT);
+    std::thread::sleep(Duration::from_millis(200));
+    stdin.write_all(b"x").unwrap();
+    assert!(child.wait().unwrap().success());
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let row = |tag| nulltrace_tests::row(&summary, &[tag]).unwrap();
+    assert!(summary["ledger"]["lost"]["ring_full"].as_u64().unwrap() > 0);
+    assert_eq!(row("after")["hits"], 1);
+    let left = row("left");
+    let inferred = left["inferred"].as_object().unwrap();
+    let ends: u64 = inferred.values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!((ends, &left["open"]), (1, &0.into()), "{left:#}");
+}
+
+/// A user ends nothing of another's, whatever number is written.
+#[test]
+fn another_user_ends_nothing() {
+    // SAFETY: plain system call.
+    if unsafe { libc::geteuid() } != 0 {
+        return println!("skipped: needs root, to become another user");
+    }
+    let script = r#"
+        exec 7>/dev/null
+        echo ">:t:root.thread::" >&7
+        echo ">::root.empty::" >&7
+        echo ">:g:root.anywhere::" >&7
+        echo ">:77:root.number::" >&7
+        setpriv --reuid 65534 --clear-groups sh -c "
+            echo '<:$$:root.thread::' >&7
+            echo '<::root.empty::' >&7
+            echo '<:g:root.anywhere::' >&7
+            echo '<:77:root.number::' >&7"
+        sh -c "echo '<:77:root.number::' >&7"
+        sleep 0.05
+        echo "<:g:root.anywhere::" >&7
+        echo "<::root.empty::" >&7
+        echo "<:t:root.thread::" >&7
+    "#;
+    for backend in hooks() {
+        let ran = run(backend, &[], &["sh", "-c", script]);
+        assert!(ran.output.status.success(), "{}", ran.stderr());
+        assert_eq!(ran.ledger("markers.unmatched_exit"), 4, "{backend}");
+        for tag in ["thread", "empty", "anywhere", "number"] {
+            assert_eq!(ran.hits(&["root", tag]), 1, "{backend}: {tag}");
+        }
+        for tag in ["thread", "empty", "anywhere"] {
+            assert!(sum(&ran, &["root", tag], "duration_ns") > 50 * MS);
+        }
+    }
+}
+
+/// Twenty thousand open spans make what others do no dearer, with whatever is inside.
+#[test]
+fn a_crowd_of_open_spans_slows_nobody() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    for options in [&[][..], &["--inside", "process"]] {
+        let mut cpu = [10, 20_000].map(|open| {
+            let began = Instant::now();
+            let ran = parents("ebpf", options, &["crowd", &open.to_string()]);
+            assert_eq!(ran.hits(&["brief"]), 100_000);
+            began.elapsed()
+        });
+        // What it takes to begin and end is no part of it.
+        for time in &mut cpu {
+            *time = time.saturating_sub(Duration::from_millis(300));
+        }
+        assert!(
+            cpu[1] < cpu[0] * 4 + Duration::from_secs(1),
+            "{options:?}: {cpu:?}"
+        );
+    }
+}
