@@ -1,13 +1,18 @@
 //! The collector behind the binary `nulltrace`: all input and output around `nulltrace-core`.
 
+// These panic where nobody takes what is printed, and wait where nobody reads it: see `log`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod enrich;
 pub mod error;
-pub mod gone;
-mod namespace;
+mod gone;
+pub mod log;
+pub mod namespace;
 pub mod nearest;
+pub mod outlet;
 pub mod pipeline;
 pub mod signals;
 pub mod sink;

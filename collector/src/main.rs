@@ -1,5 +1,8 @@
 //! The binary `nulltrace`.
 
+// See the library.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -18,6 +18,10 @@ const TAKEN: [i32; 6] = [
     libc::SIGUSR2,
 ];
 
+/// Sent for a write beyond the largest file allowed, which otherwise just fails: a full log must not end
+/// the collector.
+const UNWANTED: i32 = libc::SIGXFSZ;
+
 /// A signal that was sent to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal {
@@ -46,7 +50,9 @@ impl Signals {
             for number in TAKEN {
                 libc::sigaddset(taken.as_mut_ptr(), number);
             }
-            libc::pthread_sigmask(libc::SIG_BLOCK, taken.as_ptr(), before.as_mut_ptr());
+            let mut blocked = taken;
+            libc::sigaddset(blocked.as_mut_ptr(), UNWANTED);
+            libc::pthread_sigmask(libc::SIG_BLOCK, blocked.as_ptr(), before.as_mut_ptr());
             Self {
                 taken: taken.assume_init(),
                 before: before.assume_init(),
@@ -91,6 +97,16 @@ impl Signals {
                 Ok(())
             });
         }
+    }
+}
+
+/// Blocks every signal in this thread.
+pub fn block_all() {
+    let mut all = MaybeUninit::uninit();
+    // SAFETY: sigfillset initialises the set that pthread_sigmask then reads.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), ptr::null_mut());
     }
 }
 

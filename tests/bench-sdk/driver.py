@@ -139,7 +139,7 @@ class Agent:
     """A collector that records the workers."""
 
     def __init__(self, binary, pids):
-        command = [binary, "agent", "--quiet"]
+        command = [binary, "agent"]
         for pid in pids:
             command += ["--pid", str(pid)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

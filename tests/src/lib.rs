@@ -95,7 +95,11 @@ impl Agent {
     ///
     /// # Errors
     /// It ended before; the error holds what it said.
+    ///
+    /// # Panics
+    /// With `-q` it would not say that it is attached.
     pub fn start(pids: &[u32], options: &[&str], json: &Path) -> io::Result<Self> {
+        assert!(!options.contains(&"-q"), "a quiet agent says nothing");
         let mut command = Command::new(nulltrace());
         command.arg("agent").arg("--json").arg(json).args(options);
         for pid in pids {

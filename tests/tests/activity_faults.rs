@@ -63,7 +63,7 @@ fn each(options: &[&str], args: &[&str], check: impl Fn(&Ran)) {
 fn watched(args: &[&str]) -> (Value, u64) {
     let dir = tempfile::tempdir().unwrap();
     let mut puppet = Puppet::start();
-    let options = ["-q", "--activity", "segments"];
+    let options = ["--activity", "segments"];
     let agent = Agent::start(&[puppet.pid()], &options, &dir.path().join("s.json")).unwrap();
     let before = agent.rss();
     puppet.run(&format!(
@@ -326,7 +326,7 @@ fn a_long_span_is_told_while_it_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let mut puppet = Puppet::start();
     let agent = |name: &str| {
-        let options = ["-q", "--activity", "segments"];
+        let options = ["--activity", "segments"];
         Agent::start(&[puppet.pid()], &options, &dir.path().join(name)).unwrap()
     };
     let (first, second) = (agent("1.json"), agent("2.json"));
@@ -385,7 +385,7 @@ fn a_collector_that_comes_in_the_middle() {
         .read_exact(&mut byte)
         .unwrap();
     std::thread::sleep(Duration::from_millis(50));
-    let options = ["-q", "--activity", "segments"];
+    let options = ["--activity", "segments"];
     let agent = Agent::start(&[child.id()], &options, &dir.path().join("s.json")).unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(b".").unwrap();

@@ -38,7 +38,6 @@ impl Going {
             .spawn()
             .unwrap();
         let options = [
-            "-q",
             "--activity",
             "segments",
             "--backend",
@@ -279,7 +278,7 @@ fn threads_outside_of_the_collectors_pid_namespace() {
     let mut apart = Command::new("unshare")
         .args(["--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"])
         .arg(nulltrace())
-        .args(["agent", "-q", "--activity", "segments", "--json"])
+        .args(["agent", "--activity", "segments", "--json"])
         .arg(&json)
         .args(["--pid", &child.id().to_string()])
         .stdin(Stdio::piped())

@@ -32,7 +32,7 @@ fn what_was_written_before_sigterm_is_in_the_summary() {
     let (_dir, path) = json();
     for _ in 0..5 {
         let mut puppet = Puppet::start();
-        let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
+        let agent = Agent::start(&[puppet.pid()], &[], &path).unwrap();
         let mark = "echo \">:$i:last.words::\" >&9; echo \"<:$i:last.words::\" >&9";
         puppet.run(&format!(
             "i=0; while [ $i -lt 1000 ]; do {mark}; i=$((i+1)); done"
@@ -47,7 +47,7 @@ fn it_finishes_while_others_go_on_writing() {
     need_bpf!();
     let (_dir, path) = json();
     let mut puppet = Puppet::start();
-    let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
+    let agent = Agent::start(&[puppet.pid()], &[], &path).unwrap();
     let workload = program("workload");
     puppet.run(&format!(
         "{} burst 1000000000 & burst=$!",
@@ -73,7 +73,7 @@ fn it_finishes_while_others_go_on_writing() {
 fn a_user_is_selected_in_the_kernel() {
     need_bpf!();
     let (_dir, path) = json();
-    let agent = Agent::start(&[], &["-q", "--uid", "54321"], &path).unwrap();
+    let agent = Agent::start(&[], &["--uid", "54321"], &path).unwrap();
     let script = "echo '>:t:by.user::'; echo '<:t:by.user::'";
     let mark = |uid: &str| {
         let status = Command::new("setpriv")
@@ -109,7 +109,7 @@ fn a_cgroup_is_selected_in_the_kernel() {
         return println!("skipped: cannot make a cgroup: {error}");
     }
     let (_dir, path) = json();
-    let agent = Agent::start(&[], &["-q", "--cgroup", &format!("/{name}")], &path).unwrap();
+    let agent = Agent::start(&[], &["--cgroup", &format!("/{name}")], &path).unwrap();
     for (inside, tag) in [("below", "inside"), ("..", "outside")] {
         let procs = group.join(inside).join("cgroup.procs");
         let script = format!(
@@ -128,33 +128,6 @@ fn a_cgroup_is_selected_in_the_kernel() {
         "{summary:#}"
     );
     assert!(row(&summary, &["outside"]).is_none(), "{summary:#}");
-}
-
-#[test]
-fn it_keeps_no_right_it_does_not_need() {
-    need_bpf!();
-    let (_dir, path) = json();
-    let puppet = Puppet::start();
-    let agent = Agent::start(&[puppet.pid()], &["-q"], &path).unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
-    let field = |name: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap()
-            .trim()
-            .to_owned()
-    };
-    let effective = u64::from_str_radix(&field("CapEff:"), 16).unwrap();
-    // DAC_READ_SEARCH 2, SYS_PTRACE 19, PERFMON 38, BPF 39.
-    let allowed = 1 << 2 | 1 << 19 | 1 << 38 | 1 << 39;
-    assert_eq!(effective & !allowed, 0, "{effective:x}");
-    assert_eq!(
-        u64::from_str_radix(&field("CapPrm:"), 16).unwrap() & !allowed,
-        0
-    );
-    assert_eq!(field("NoNewPrivs:"), "1");
-    let _ = agent.stop();
 }
 
 #[test]
@@ -197,7 +170,7 @@ fn spans_expire_and_the_oldest_makes_room() {
     let mut puppet = Puppet::start();
     let agent = Agent::start(
         &[puppet.pid()],
-        &["-q", "--config", config.to_str().unwrap()],
+        &["--config", config.to_str().unwrap()],
         &path,
     )
     .unwrap();

@@ -74,7 +74,7 @@ fn a_million_distinct_tags_in_bounded_memory() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mut puppet = Puppet::start();
-    let agent = Agent::start(&[puppet.pid()], &["-q"], &dir.path().join("s.json")).unwrap();
+    let agent = Agent::start(&[puppet.pid()], &[], &dir.path().join("s.json")).unwrap();
     let before = agent.rss();
     puppet.run(&workload(&["distinct", &count.to_string()]).join(" "));
     std::thread::sleep(Duration::from_millis(100));
@@ -139,11 +139,11 @@ fn the_collector_killed_and_started_again_during_spans() {
     let dir = tempfile::tempdir().unwrap();
     let json = dir.path().join("s.json");
     let mut puppet = Puppet::start(); // with the device open before any collector
-    let first = Agent::start(&[puppet.pid()], &["-q"], &json).unwrap();
+    let first = Agent::start(&[puppet.pid()], &[], &json).unwrap();
     puppet.mark(">:1:across::");
     drop(first); // SIGKILL
     puppet.mark(">:2:unseen::");
-    let second = Agent::start(&[puppet.pid()], &["-q"], &json).unwrap();
+    let second = Agent::start(&[puppet.pid()], &[], &json).unwrap();
     for marker in ["<:1:across::", "<:2:unseen::", ">:3:whole::", "<:3:whole::"] {
         puppet.mark(marker);
     }
@@ -200,7 +200,7 @@ fn the_device_opened_before_the_collector_started_and_inherited() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mut puppet = Puppet::start();
-    let agent = Agent::start(&[puppet.pid()], &["-q"], &dir.path().join("s.json")).unwrap();
+    let agent = Agent::start(&[puppet.pid()], &[], &dir.path().join("s.json")).unwrap();
     puppet.run("sh -c \"echo '>::inherited::'; echo '<::inherited::'\" >&9");
     let summary = agent.stop();
     assert_eq!(row(&summary, &["inherited"]).unwrap()["hits"], 1);

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use nulltrace_core::{correlate, summary};
 
-use super::{Shared, output, sinks, unseen};
+use super::{Shared, Sinks, output, unseen};
 use crate::config::Config;
 use crate::error::Error;
+use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::Signals;
 use crate::source::{Look, open};
@@ -48,11 +49,15 @@ const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT
 pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let quiet = args.shared.quiet;
+    if quiet {
+        log::be_quiet();
+    }
     let view = args.shared.view.unwrap_or_default();
     let plan = args.shared.group.plan()?;
     let activity = args.shared.activity;
     let config = settle(args)?;
-    let hub = sinks(config.statsd.as_ref())?;
+    let sinks = Sinks::open(config.statsd.as_ref())?;
+    let json = output::Json::open(config.json.as_deref())?;
     let began = Instant::now();
     let mut source = open::machine(
         config.backend,
@@ -65,12 +70,9 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     )?;
     // Who waits for this line may count on all that follows to be within the time that is told.
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits(&config), hub).grouping(plan);
-    eprintln!(
-        "nulltrace: attached: {} in {} ms",
-        source.name(),
-        began.elapsed().as_millis()
-    );
+    let mut pipeline = Pipeline::new(limits(&config), sinks.start()?).grouping(plan);
+    let took = began.elapsed().as_millis();
+    log::say(format_args!("attached: {} in {took} ms", source.name()));
     let mut notes = Vec::new();
     if grouped && !source.sees_activity() {
         notes.push(unseen(activity));
@@ -81,14 +83,18 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     {
         let records = pipeline.turn(&mut *source)?;
         for line in pipeline.log_lines() {
-            eprintln!("nulltrace: {line}");
+            log::say(line);
         }
         if records < PLENTY {
             source.wait(NAP);
         }
     }
     let outcome = pipeline.finish(&mut *source)?;
-    output::write(&outcome, &notes, view, config.json.as_deref(), quiet)?;
+    let end = output::End {
+        signals: &signals,
+        asked: true,
+    };
+    output::write(&outcome, &notes, view, json, quiet, end)?;
     Ok(ExitCode::SUCCESS)
 }
 

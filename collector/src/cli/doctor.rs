@@ -56,15 +56,17 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Error> {
     } else {
         text(&facts)
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The reader went away, as `head` does: it has what it wanted.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        done => done.map_err(|error| {
             Error::new(
                 format!("cannot write ({error})"),
                 "stdout",
                 "give a writable stdout",
             )
-        })?;
+        })?,
+    }
     Ok(if facts.hook.is_some() {
         ExitCode::SUCCESS
     } else {

@@ -14,9 +14,10 @@ use clap::{Args, Parser, Subcommand};
 use nulltrace_core::activity::Reach;
 
 use crate::error::Error;
+use crate::log;
 use crate::sink::Sink;
 use crate::sink::hub::Hub;
-use crate::sink::statsd::{Dialect, HOST_MAX, Statsd, StatsdConfig};
+use crate::sink::statsd::{Dialect, HOST_MAX, Ready, StatsdConfig};
 use crate::source::{Activity, Backend, Look};
 use crate::units;
 use crate::view::View;
@@ -78,7 +79,7 @@ struct Shared {
     /// Write the summary as JSON; - for stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Print no summary and no notes
+    /// Print nothing but why it ends, if it cannot go on
     #[arg(short, long)]
     quiet: bool,
 }
@@ -111,23 +112,36 @@ impl Shared {
     }
 }
 
-/// Opens the sinks that are configured and starts their thread.
-fn sinks(statsd: Option<&StatsdConfig>) -> Result<Option<Hub>, Error> {
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some(config) = statsd {
+/// The sinks that are configured, opened: what is wrong with them is found before anything is traced.
+/// They have no thread yet.
+struct Sinks(Option<Ready>);
+
+impl Sinks {
+    fn open(statsd: Option<&StatsdConfig>) -> Result<Self, Error> {
+        let Some(config) = statsd else {
+            return Ok(Self(None));
+        };
         let mut config = config.clone();
         if config.dialect == Dialect::DogStatsD && config.host.is_none() {
             config.host = Some(host());
         }
-        sinks.push(Box::new(Statsd::open(&config).map_err(Error::told)?));
+        Ready::open(&config)
+            .map(Some)
+            .map(Self)
+            .map_err(Error::told)
     }
-    Hub::start(sinks).map_err(|error| {
-        Error::new(
-            "cannot start the sinks' thread",
-            error,
-            "allow one more thread",
-        )
-    })
+
+    /// Starts the threads of this process, the log's too: to be called when rights were given up, which
+    /// each thread has its own of.
+    fn start(self) -> Result<Option<Hub>, Error> {
+        let failed = |error| Error::new("cannot start a thread", error, "allow four more threads");
+        log::start().map_err(failed)?;
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        if let Some(statsd) = self.0 {
+            sinks.push(Box::new(statsd.start()));
+        }
+        Hub::start(sinks).map_err(failed)
+    }
 }
 
 /// Why nothing is shown of what spans did inside.
@@ -178,7 +192,7 @@ pub fn main() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
     };
     done.unwrap_or_else(|error: Error| {
-        eprintln!("{error}");
+        log::fail(&error);
         ExitCode::from(error.status())
     })
 }

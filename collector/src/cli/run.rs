@@ -8,8 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use nulltrace_core::activity::Reach;
 
-use super::{Shared, output, sinks, unseen};
+use super::{Shared, Sinks, output, unseen};
 use crate::error::Error;
+use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
 use crate::source::open::{self, Command};
@@ -43,7 +44,11 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let shared = args.shared;
     let plan = shared.group.plan()?;
-    let hub = sinks(shared.statsd(None).as_ref())?;
+    if shared.quiet {
+        log::be_quiet();
+    }
+    let sinks = Sinks::open(shared.statsd(None).as_ref())?;
+    let json = output::Json::open(shared.json.as_deref())?;
     let backend = shared.backend.unwrap_or(Backend::Auto);
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
     let look = shared.look(Look {
@@ -55,7 +60,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits, hub).grouping(plan);
+    let mut pipeline = Pipeline::new(limits, sinks.start()?).grouping(plan);
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
         || grouped
@@ -64,18 +69,10 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     if wanted && !traced.source.sees_activity() {
         traced.notes.push(unseen(shared.activity));
     }
-    if !shared.quiet {
-        for note in &traced.notes {
-            eprintln!("nulltrace: {note}");
-        }
+    for note in &traced.notes {
+        log::say(note);
     }
-    let status = follow(
-        &mut traced,
-        &mut pipeline,
-        &signals,
-        args.no_wait,
-        shared.quiet,
-    )?;
+    let (status, asked) = follow(&mut traced, &mut pipeline, &signals, args.no_wait)?;
     traced.command.leave();
     let notes: Vec<String> = traced
         .notes
@@ -83,26 +80,35 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         .chain(pipeline.log_lines())
         .collect();
     let outcome = pipeline.finish(&mut *traced.source)?;
-    output::write(&outcome, &notes, view, shared.json.as_deref(), shared.quiet)?;
+    let end = output::End {
+        signals: &signals,
+        asked,
+    };
+    if let Err(error) = output::write(&outcome, &notes, view, json, shared.quiet, end) {
+        // The command has done its work: its status is worth more.
+        log::fail(&error);
+    }
     Ok(exit_code(status))
 }
 
-/// Turns until the command and, unless told not to wait, all its descendants have ended.
+/// Turns until the command and, unless told not to wait, all its descendants have ended. Returns also
+/// whether somebody asked this process to end.
 fn follow(
     traced: &mut open::Traced,
     pipeline: &mut Pipeline,
     signals: &Signals,
     no_wait: bool,
-    quiet: bool,
-) -> Result<ExitStatus, Error> {
+) -> Result<(ExitStatus, bool), Error> {
     let open::Traced {
         source, command, ..
     } = traced;
     let mut ended = None;
-    let mut stop = no_wait;
+    let (mut stop, mut asked) = (no_wait, false);
     loop {
         let records = pipeline.turn(&mut **source)?;
         while let Some(signal) = signals.take() {
+            // A terminal's signal is for the command first; there, one more can be sent.
+            asked |= !signal.from_kernel;
             match ended {
                 None => pass(signal, command),
                 Some(_) => stop = true,
@@ -110,17 +116,16 @@ fn follow(
         }
         if ended.is_none() {
             ended = command.try_status()?;
-            if let (Some(_), Some(left @ 1..), false, false) = (ended, source.alive(), quiet, stop)
-            {
-                eprintln!(
-                    "nulltrace: the command has ended; {left} of its descendants still run (Ctrl-C to stop waiting)"
-                );
+            if let (Some(_), Some(left @ 1..), false) = (ended, source.alive(), stop) {
+                log::say(format_args!(
+                    "the command has ended; {left} of its descendants still run (Ctrl-C to stop waiting)"
+                ));
             }
         }
         if let Some(status) = ended
             && (stop || source.alive().is_none_or(|alive| alive == 0))
         {
-            return Ok(status);
+            return Ok((status, asked));
         }
         if records < PLENTY {
             source.wait(NAP);

@@ -335,5 +335,6 @@ pub(super) fn of<'a>(rows: &'a [Row<'a>], ledger: &'a Ledger, notes: &'a [String
         ledger,
         outside: None,
         notes,
+        log_lost: 0,
     }
 }

@@ -73,6 +73,7 @@ struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<Map<String, Value>>,
     ledger: LedgerKeys,
+    log: LogKeys,
 }
 
 #[derive(Serialize)]
@@ -160,6 +161,12 @@ struct LedgerKeys {
     lost: Map<String, Value>,
 }
 
+/// The log on stderr; `lost` is in lines.
+#[derive(Serialize)]
+struct LogKeys {
+    lost: u64,
+}
+
 impl<'a> Summary<'a> {
     fn new(report: &Report<'a>) -> Self {
         Self {
@@ -177,6 +184,9 @@ impl<'a> Summary<'a> {
             rows: report.groups.map(group::rows),
             left_out: report.groups.and_then(group::left_out),
             ledger: LedgerKeys::new(report.ledger),
+            log: LogKeys {
+                lost: report.log_lost,
+            },
         }
     }
 }

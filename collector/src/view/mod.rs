@@ -77,6 +77,8 @@ pub struct Report<'a> {
     pub outside: Option<&'a Times>,
     /// What else the person should know, each a sentence without a full stop.
     pub notes: &'a [String],
+    /// Lines of the log that a full, closed or stuck stderr did not take.
+    pub log_lost: u64,
 }
 
 /// The errors for which markers were refused, by name, with how many.

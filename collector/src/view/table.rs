@@ -195,6 +195,13 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
             format!("{}, nothing lost", plural(markers.seen, "marker")),
         );
     }
+    if report.log_lost > 0 {
+        let lines = plural(report.log_lost, "line");
+        line(
+            YELLOW,
+            format!("log: {lines} lost, as stderr was full, closed or stuck"),
+        );
+    }
     for note in report.notes {
         line(DIM, format!("note: {}", safe(note.as_bytes())));
     }

@@ -22,6 +22,16 @@ use crate::sink::SinkCounts;
 
 type Socket = Box<dyn MetricSink + Send + Sync + RefUnwindSafe>;
 
+/// An open socket to the server, and no thread yet.
+pub(super) struct Opened {
+    address: Address,
+    socket: Socket,
+    refusals: Option<UdpSocket>,
+    pace: Option<Pace>,
+    max_datagram: usize,
+    queue: usize,
+}
+
 /// A bounded queue of datagrams before one socket.
 pub(super) struct Delivery {
     address: Address,
@@ -44,7 +54,9 @@ struct State {
     waiting: u64,
     waiting_spans: u64,
     /// Spans of the datagram sent last over UDP, whose refusal may still be on its way.
-    doubt: u64,
+    doubt: Option<u64>,
+    /// Datagrams that left and were not refused.
+    taken: u64,
     /// Nobody waits any more: what is still queued has been counted as lost.
     closed: bool,
     trouble: Option<io::Error>,
@@ -62,12 +74,9 @@ impl Account {
     }
 }
 
-impl Delivery {
-    /// Opens the socket and starts the thread that feeds it.
-    pub(super) fn open(
-        config: &StatsdConfig,
-        counts: Arc<SinkCounts>,
-    ) -> Result<Self, StatsdError> {
+impl Opened {
+    /// Opens the socket.
+    pub(super) fn open(config: &StatsdConfig) -> Result<Self, StatsdError> {
         let address = Address::parse(&config.address)?;
         let failed = |source| StatsdError::Open {
             address: address.to_string(),
@@ -88,25 +97,55 @@ impl Delivery {
                 (Box::new(sink), None, None, UNIX_DATAGRAM)
             }
         };
+        Ok(Self {
+            address,
+            socket,
+            refusals,
+            pace,
+            max_datagram: config.max_datagram.unwrap_or(max_datagram),
+            queue: config.queue,
+        })
+    }
+
+    /// Starts the thread that feeds the socket.
+    pub(super) fn start(self, counts: Arc<SinkCounts>) -> Delivery {
         let account = Arc::new(Account {
             state: Mutex::default(),
             idle: Condvar::new(),
             counts,
         });
         let courier = Courier {
-            socket,
-            refusals,
-            pace: pace.map(Mutex::new),
+            socket: self.socket,
+            refusals: self.refusals,
+            pace: self.pace.map(Mutex::new),
             account: Arc::clone(&account),
         };
-        Ok(Self {
-            address,
-            max_datagram: config.max_datagram.unwrap_or(max_datagram),
-            limit: config.queue as u64,
+        Delivery {
+            address: self.address,
+            max_datagram: self.max_datagram,
+            limit: self.queue as u64,
             // one place more than is ever used, so that the end finds room when the queue is full
-            queue: QueuingMetricSink::with_capacity(courier, config.queue + 1),
+            queue: QueuingMetricSink::with_capacity(courier, self.queue + 1),
             account,
-        })
+        }
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened {{ {} }}", self.address)
+    }
+}
+
+impl Delivery {
+    /// Where it goes.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Datagrams so far that left and were not refused.
+    pub(super) fn taken(&self) -> u64 {
+        self.account.state().taken
     }
 
     /// Bytes of the longest datagram.
@@ -227,13 +266,16 @@ impl Courier {
 
     /// Books the datagram sent before.
     fn book_doubt(&self, state: &mut State, refused: Option<io::Error>) {
-        let spans = std::mem::take(&mut state.doubt);
+        let spans = state.doubt.take();
         match refused {
             Some(error) => {
-                self.account.lost(spans);
+                self.account.lost(spans.unwrap_or(0));
                 state.trouble = Some(error);
             }
-            None => self.account.sent(spans),
+            None => {
+                self.account.sent(spans.unwrap_or(0));
+                state.taken += u64::from(spans.is_some());
+            }
         }
     }
 }
@@ -256,8 +298,11 @@ impl MetricSink for Courier {
             state.waiting -= 1;
             state.waiting_spans -= spans;
             match result {
-                Ok(_) if self.refusals.is_some() => state.doubt = spans,
-                Ok(_) => self.account.sent(spans),
+                Ok(_) if self.refusals.is_some() => state.doubt = Some(spans),
+                Ok(_) => {
+                    self.account.sent(spans);
+                    state.taken += 1;
+                }
                 Err(error) => {
                     self.account.lost(spans);
                     state.trouble = Some(error);

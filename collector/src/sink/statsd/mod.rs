@@ -58,10 +58,11 @@ mod number;
 mod pace;
 mod sample;
 mod series;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::span::{Closed, End};
@@ -71,12 +72,22 @@ pub use config::{
     DATAGRAM_MAX, DATAGRAM_MIN, Dialect, HOST_MAX, Kind, LONGEST_LINE, PREFIX_MAX, RATE_MIN,
     StatsdConfig, UDP_DATAGRAM, UNIX_DATAGRAM,
 };
-use delivery::Delivery;
+use delivery::{Delivery, Opened};
 pub use error::StatsdError;
 use sample::Sampler;
 use series::SeriesTable;
+use trouble::{Said, Trouble};
 
 use super::{Sink, SinkCounts};
+use crate::log;
+
+/// A statsd sink whose settings were checked and whose socket is open, but without a thread yet: a
+/// mistake is found while the rights to start a thread are still too many.
+#[derive(Debug)]
+pub struct Ready {
+    config: StatsdConfig,
+    opened: Opened,
+}
 
 /// A statsd sink; see the [module](self).
 ///
@@ -93,6 +104,7 @@ pub struct Statsd {
     telemetry: String,
     told: Told,
     interval: Duration,
+    trouble: Trouble,
 }
 
 /// What the server was told of the totals.
@@ -103,7 +115,7 @@ struct Told {
     overflowed: u64,
 }
 
-impl Statsd {
+impl Ready {
     /// Opens a socket to the server, whose host name is looked up now and not again.
     ///
     /// # Errors
@@ -111,10 +123,21 @@ impl Statsd {
     /// a UDP server listens cannot be known before data is sent.
     pub fn open(config: &StatsdConfig) -> Result<Self, StatsdError> {
         config.validate()?;
-        let counts = SinkCounts::shared();
-        let delivery = Delivery::open(config, Arc::clone(&counts))?;
         Ok(Self {
-            series: SeriesTable::new(config),
+            opened: Opened::open(config)?,
+            config: config.clone(),
+        })
+    }
+
+    /// Starts the thread that sends. It has the rights of the caller.
+    #[must_use]
+    pub fn start(self) -> Statsd {
+        let Self { config, opened } = self;
+        let counts = SinkCounts::shared();
+        let delivery = opened.start(Arc::clone(&counts));
+        Statsd {
+            trouble: Trouble::default(),
+            series: SeriesTable::new(&config),
             sampler: (config.sample_rate < 1.0)
                 .then(|| Sampler::new(config.sample_rate, config.seed)),
             open: String::with_capacity(delivery.max_datagram() + LONGEST_LINE),
@@ -124,7 +147,17 @@ impl Statsd {
             telemetry: format!("{}.{}.", config.prefix, name::RESERVED),
             told: Told::default(),
             interval: config.flush_interval(),
-        })
+        }
+    }
+}
+
+impl Statsd {
+    /// [`Ready::open`] and [`Ready::start`].
+    ///
+    /// # Errors
+    /// Those of [`Ready::open`].
+    pub fn open(config: &StatsdConfig) -> Result<Self, StatsdError> {
+        Ok(Ready::open(config)?.start())
     }
 
     /// Spans given, sent, lost and skipped so far.
@@ -221,6 +254,27 @@ impl Statsd {
         }
     }
 
+    /// Says what keeps data from the server, not each time, and that it is over.
+    fn complain(&mut self) {
+        let trouble = self.take_trouble();
+        let lost = self.counts.lost.load(Ordering::Relaxed);
+        let (taken, now) = (self.delivery.taken(), Instant::now());
+        match (
+            self.trouble.look(now, trouble.is_some(), taken, lost),
+            trouble,
+        ) {
+            (Some(Said::Trouble { lost: 0 }), Some(trouble)) => log::say(trouble),
+            (Some(Said::Trouble { lost }), Some(trouble)) => {
+                log::say(format_args!("{trouble} ({lost} since the last word)"));
+            }
+            (Some(Said::Over { lost }), _) => log::say(format_args!(
+                "the statsd server takes data again: {}; {lost} spans were lost since the last word",
+                self.delivery.address(),
+            )),
+            _ => {}
+        }
+    }
+
     fn hand_over(&mut self) {
         if !self.open.is_empty() {
             self.delivery.submit(&mut self.open, self.open_spans);
@@ -236,9 +290,7 @@ impl Sink for Statsd {
     fn tick(&mut self, lost: &Lost) {
         self.telemetry(lost);
         self.flush();
-        if let Some(trouble) = self.take_trouble() {
-            eprintln!("nulltrace: {trouble}");
-        }
+        self.complain();
     }
     fn period(&self) -> Duration {
         self.interval
