@@ -1,4 +1,4 @@
-//! Capabilities of this process: which it has, and giving up those it no longer needs.
+//! Capabilities of this thread: which it has, and giving up those it no longer needs.
 
 use std::io;
 
@@ -16,11 +16,8 @@ const NAMED: [(CapabilitySet, &str); 5] = [
     (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN"),
 ];
 
-/// What is needed after everything is attached: reading maps, and reading /proc of other users.
-const KEPT: CapabilitySet = CapabilitySet::BPF
-    .union(CapabilitySet::PERFMON)
-    .union(CapabilitySet::SYS_PTRACE)
-    .union(CapabilitySet::DAC_READ_SEARCH);
+/// What loading and attaching kernel programs takes.
+const FOR_BPF: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
 
 fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
@@ -51,18 +48,63 @@ pub fn missing_for_bpf() -> Vec<&'static str> {
         .collect()
 }
 
-/// Gives up every capability but CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and
-/// the right to gain any by exec.
+/// What reading a map takes on kernels before 5.19 that forbid bpf(2) to others.
+pub const TO_READ_MAPS: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::SYS_ADMIN);
+
+/// What passing a signal on takes, to a command that became another user.
+pub const TO_SIGNAL: CapabilitySet = CapabilitySet::KILL;
+
+/// What tracing processes of other users takes: their memory, their descriptors, and ending them. Who has
+/// not the first may trace only those with no more rights than its own, and so needs them all.
+#[must_use]
+pub fn to_trace() -> CapabilitySet {
+    let have = effective();
+    if have.contains(CapabilitySet::SYS_PTRACE) {
+        CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH | CapabilitySet::KILL
+    } else {
+        have
+    }
+}
+
+/// What this process may use of rights that its file gave it and its user has not: those to load kernel
+/// programs. Opening a file is no such thing.
+#[must_use]
+pub fn of_a_file() -> CapabilitySet {
+    if effective().contains(FOR_BPF) {
+        FOR_BPF
+    } else {
+        FOR_BPF | CapabilitySet::SYS_ADMIN
+    }
+}
+
+/// Runs `attempt` with no capability in effect: whether it takes any.
 ///
-/// Capabilities belong to a thread: call this when everything is attached and the traced command is
-/// started, and before any other thread is.
+/// # Errors
+/// The kernel refused to change what is in effect.
+pub fn without<T>(attempt: impl FnOnce() -> T) -> io::Result<T> {
+    let sets = capabilities(None)?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        ..sets
+    };
+    set_capabilities(None, none)?;
+    let done = attempt();
+    set_capabilities(None, sets)?;
+    Ok(done)
+}
+
+/// Gives up every capability but those in `kept`, as far as it has them.
+///
+/// Capabilities belong to a thread, and a new one has those of its maker: call this before any other
+/// thread is started.
 ///
 /// # Errors
 /// The kernel refused; nothing or a part may have been given up.
-pub fn drop_privileges() -> io::Result<()> {
+pub fn keep(kept: CapabilitySet) -> io::Result<()> {
     let sets = capabilities(None)?;
+    let kept = sets.permitted & kept;
     if sets.effective.contains(CapabilitySet::SETPCAP) {
-        for cap in (CapabilitySet::all() - KEPT).iter() {
+        for cap in (CapabilitySet::all() - kept).iter() {
             match remove_capability_from_bounding_set(cap) {
                 // The kernel is older than the capability.
                 Err(rustix::io::Errno::INVAL) | Ok(()) => {}
@@ -74,11 +116,20 @@ pub fn drop_privileges() -> io::Result<()> {
     set_capabilities(
         None,
         CapabilitySets {
-            effective: sets.effective & KEPT,
-            permitted: sets.permitted & KEPT,
+            effective: sets.effective & kept,
+            permitted: kept,
             inheritable: CapabilitySet::empty(),
         },
     )?;
+    Ok(())
+}
+
+/// The same, and gives up the right to gain any by exec: for a thread that starts no command any more.
+///
+/// # Errors
+/// As [`keep`].
+pub fn keep_for_good(kept: CapabilitySet) -> io::Result<()> {
+    keep(kept)?;
     set_no_new_privs(true)?;
     Ok(())
 }

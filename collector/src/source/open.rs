@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
+use rustix::thread::CapabilitySet;
+
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
 use super::{Activity, Backend, Look, Scope, Source, caps, ptrace};
 use crate::error::Error;
@@ -98,6 +100,8 @@ pub fn command(
     };
     let (source, traced) = ptrace::spawn_with_mask(command, signals.before())
         .map_err(|error| Error::told(&error).with_status(error.status()))?;
+    // The tracing thread keeps what tracing takes.
+    drop_privileges(caps::TO_SIGNAL)?;
     let notes = refused.map(|error| {
         format!("using ptrace, the slow one, which sees spans but no kernel activity: {error}")
     });
@@ -139,7 +143,7 @@ fn by_ebpf(
     source
         .follow_children(false)
         .map_err(|error| unusable(&error))?;
-    drop_privileges()?;
+    drop_privileges(to_read(&source) | caps::TO_SIGNAL)?;
     Ok(Traced {
         source: Box::new(source),
         command: Command::Child(child),
@@ -184,7 +188,7 @@ pub fn machine(
         }
         source.follow(pid).map_err(|error| unusable(&error))?;
     }
-    drop_privileges()?;
+    drop_privileges(to_read(&source))?;
     Ok(Box::new(source))
 }
 
@@ -256,8 +260,17 @@ fn give_back_memory() {
     };
 }
 
-fn drop_privileges() -> Result<(), Error> {
-    caps::drop_privileges().map_err(|error| {
+/// What reading an attached source takes on this kernel.
+fn to_read(source: &EbpfSource) -> CapabilitySet {
+    match caps::without(|| source.is_readable()) {
+        Ok(true) => CapabilitySet::empty(),
+        _ => caps::TO_READ_MAPS,
+    }
+}
+
+/// Before any thread is started: each has rights of its own.
+fn drop_privileges(kept: CapabilitySet) -> Result<(), Error> {
+    caps::keep_for_good(kept).map_err(|error| {
         Error::new(
             "cannot drop privileges",
             error,

@@ -138,6 +138,12 @@ impl EbpfSource {
         self.members.add_tree(pid)
     }
 
+    /// Whether its maps can be read with the rights that this thread has in effect.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.counters.lost().is_ok()
+    }
+
     /// The choice of hook as a sentence for a person.
     #[must_use]
     pub fn describe(&self) -> String {

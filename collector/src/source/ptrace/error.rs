@@ -25,6 +25,8 @@ pub enum Error {
     Trace(io::Error),
     /// The seccomp filter could not be installed.
     Filter(io::Error),
+    /// The tracing thread could not give up its rights.
+    Rights(io::Error),
     /// The tracing thread could not be started, or broke.
     Thread(io::Error),
 }
@@ -97,6 +99,10 @@ impl fmt::Display for Error {
                 "cannot trace the command: seccomp: {source}; use a kernel with CONFIG_SECCOMP_FILTER, \
                  or grant CAP_BPF and CAP_PERFMON for the other backend"
             ),
+            Self::Rights(source) => write!(
+                f,
+                "cannot drop privileges: {source}; run it where capset(2) and prctl(2) are allowed"
+            ),
             Self::Thread(source) => write!(
                 f,
                 "the tracing thread failed: {source}; check the limits on threads and memory"
@@ -113,6 +119,7 @@ impl error::Error for Error {
             | Self::Fork(source)
             | Self::Trace(source)
             | Self::Filter(source)
+            | Self::Rights(source)
             | Self::Thread(source) => Some(source),
         }
     }

@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 use super::buffer::Shared;
 use super::tracer::{OPTIONS, Tracer};
 use super::{Error, filter, sys};
+use crate::source::caps;
 
 /// Interrupts the tracing thread's wait. By default it does nothing to anyone.
 const WAKE: c_int = libc::SIGURG;
@@ -58,6 +59,10 @@ pub(super) fn trace(plan: &Plan, shared: &Arc<Shared>, started: Sender<Result<pi
         Ok(begun) => begun,
         Err(error) => return drop(started.send(Err(error))),
     };
+    // The command was born with all rights of this thread, and has them still.
+    if let Err(error) = caps::keep_for_good(caps::to_trace()) {
+        return drop(started.send(Err(Error::Rights(error))));
+    }
     let mut started = Some(started);
     let mut tracer = Tracer::new(Arc::clone(shared), command);
     loop {
