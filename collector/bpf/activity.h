@@ -296,7 +296,8 @@ __noinline int nt_join(void)
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 last = nt_marked(task), now;
 
-	if (!last || (a && a->segment.since > last) || task->tgid == nt_collector)
+	if (!last || (a && a->segment.since > last) || task->tgid == nt_collector ||
+	    (nt_confined && !nt_may_see_current()))
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (!a) {

@@ -3,6 +3,20 @@
 #ifndef NT_FACTS_H
 #define NT_FACTS_H
 
+/*
+ * Whether the user of a confined nulltrace may know of the task: all its ids are that user's, as ptrace asks too.
+ * A thread that is looked at can change: it runs a program with the set-user-id bit.
+ */
+static __always_inline bool nt_may_see(struct task_struct *task)
+{
+	const struct cred *cred;
+
+	if (!nt_confined)
+		return true;
+	cred = task->real_cred;
+	return cred->uid.val == nt_own && cred->euid.val == nt_own && cred->suid.val == nt_own;
+}
+
 /* What is told of a process beside its facts, where activity is looked at: for grouping by it. */
 struct nt_origin {
 	union {
@@ -111,6 +125,8 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 {
 	struct task_struct *leader = task->group_leader;
 
+	if (!nt_may_see(task))
+		return true; /* nothing is to be told, and so all is */
 	__builtin_memset(p, 0, sizeof(*p));
 	nt_fill_head(&p->head, task, ts, sizeof(*p), NT_PROCESS, flags);
 	p->start = leader->start_time;

@@ -16,7 +16,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, struct pt_r
 	if (nt_inside != NT_INSIDE_THREAD)
 		nt_join();
 	a = nt_activity_of(task);
-	if (!a)
+	if (!a || (nt_confined && !nt_may_see_current()))
 		return;
 	class = compat ? 0 : nt_class_of(nr);
 	/* What changes which file is which is looked at all the same. */

@@ -129,7 +129,7 @@ int nt_each_task(struct bpf_iter__task *ctx)
 	__u32 zero = 0, n, size;
 
 	/* One that ends has told all it did. */
-	if (!task || task->flags & NT_PF_EXITING)
+	if (!task || task->flags & NT_PF_EXITING || !nt_may_see(task))
 		return 0;
 	a = nt_activity_of(task);
 	if (!a)

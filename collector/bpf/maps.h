@@ -3,18 +3,32 @@
 #ifndef NT_MAPS_H
 #define NT_MAPS_H
 
-/* Set by the loader, constant for the verifier: what is not chosen is not there. */
-enum nt_scope {
+/* Whose markers are wanted: the values of a map, so that they can change while the programs are attached. */
+enum nt_whose {
 	NT_SCOPE_ALL,
 	NT_SCOPE_MEMBERS,	/* processes marked NT_MEMBER */
-	NT_SCOPE_UID,		/* threads whose real user is nt_uid */
-	NT_SCOPE_CGROUP,	/* threads in nt_cgroup, which lies nt_cgroup_level below the root */
+	NT_SCOPE_UID,		/* threads whose real user is `uid` */
+	NT_SCOPE_CGROUP,	/* threads in `cgroup`, which lies `level` below the root */
 };
 
-const volatile __u32 nt_scope;
-const volatile __u32 nt_uid;
-const volatile __u32 nt_cgroup_level;
-const volatile __u64 nt_cgroup;
+struct nt_scope {
+	__u64 cgroup;
+	__u32 level;
+	__u32 uid;
+	__u32 whose;
+	__u32 unused;
+};
+
+struct nt_scope nt_scope SEC(".data.scope");
+
+/*
+ * What follows is set by the loader and constant for the verifier: what is not
+ * chosen is not there.
+ */
+
+/* Only threads of user nt_own may be looked at, whatever the scope: nulltrace has rights that its user has not. */
+const volatile bool nt_confined;
+const volatile __u32 nt_own;
 
 /* Whether threads inside spans are looked at between their markers. */
 const volatile bool nt_activity;

@@ -227,6 +227,8 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	struct nt_thread *t;
 	__u64 ts;
 
+	/* One value, not one for each of its uses: the stack is full. */
+	asm volatile("" : "+r"(look));
 	if (nt_activity)
 		a = bpf_task_storage_get(&activities, w->task, NULL, 0);
 	if (a)

@@ -22,19 +22,31 @@ static __always_inline bool nt_is_member(struct nt_thread *t)
 	return t->member;
 }
 
+/* These two are apart, as the hooks have no room for them on their stacks. */
+__noinline int nt_may_see_current(void)
+{
+	return nt_may_see(bpf_get_current_task_btf());
+}
+
+__noinline int nt_of_user_or_cgroup(void)
+{
+	if (NT_READ(nt_scope.whose) == NT_SCOPE_UID)
+		return (__u32)bpf_get_current_uid_gid() == NT_READ(nt_scope.uid);
+	return bpf_get_current_ancestor_cgroup_id(NT_READ(nt_scope.level)) ==
+	       NT_READ(nt_scope.cgroup);
+}
+
 static __always_inline bool nt_in_scope(struct nt_thread *t)
 {
-	switch (nt_scope) {
+	if (nt_confined && !nt_may_see_current())
+		return false;
+	switch (NT_READ(nt_scope.whose)) {
 	case NT_SCOPE_ALL:
 		return true;
 	case NT_SCOPE_MEMBERS:
 		return nt_is_member(t);
-	case NT_SCOPE_UID:
-		return (__u32)bpf_get_current_uid_gid() == nt_uid;
-	case NT_SCOPE_CGROUP:
-		return bpf_get_current_ancestor_cgroup_id(nt_cgroup_level) == nt_cgroup;
 	}
-	return false;
+	return nt_of_user_or_cgroup();
 }
 
 #endif

@@ -158,6 +158,16 @@ struct sched_info {
 	unsigned long long last_queued;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+	kuid_t suid;
+	kuid_t euid;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
@@ -171,6 +181,7 @@ struct task_struct {
 	int exit_code;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
+	const struct cred *real_cred;
 	struct signal_struct *signal;
 	struct files_struct *files;
 	struct mm_struct *mm;

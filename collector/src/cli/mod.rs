@@ -12,13 +12,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nulltrace_core::activity::Reach;
+use rustix::thread::CapabilitySet;
 
 use crate::error::Error;
 use crate::log;
 use crate::sink::Sink;
 use crate::sink::hub::Hub;
 use crate::sink::statsd::{Dialect, HOST_MAX, Ready, StatsdConfig};
-use crate::source::{Activity, Backend, Look};
+use crate::source::{Activity, Backend, Look, caller, caps};
 use crate::units;
 use crate::view::View;
 
@@ -185,13 +186,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let done = match cli.verb {
+    let done = caller::settle().and_then(|()| match cli.verb {
         Verb::Run(args) => run::run(args),
         Verb::Agent(args) => agent::run(args),
         Verb::Parse(args) => parse::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
-    };
+    });
     done.unwrap_or_else(|error: Error| {
+        // The thread that writes it has the rights that are left.
+        let _ = caps::keep_for_good(CapabilitySet::empty());
         log::fail(&error);
         ExitCode::from(error.status())
     })

@@ -1,5 +1,6 @@
 //! Where records come from.
 
+pub mod caller;
 pub mod caps;
 pub mod ebpf;
 pub mod open;

@@ -8,7 +8,7 @@ use std::process::{self, Child, ExitStatus};
 use rustix::thread::CapabilitySet;
 
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Activity, Backend, Look, Scope, Source, caps, ptrace};
+use super::{Activity, Backend, Look, Scope, Source, caller, caps, ptrace};
 use crate::error::Error;
 use crate::signals::Signals;
 use crate::view::text;
@@ -86,6 +86,7 @@ pub fn command(
                 hook,
                 ring_bytes: ring_size(ring_bytes)?,
                 scope: ebpf::Scope::Members,
+                confined: caller::confined(),
                 activity: look.activity == Activity::Segments,
                 inside: look.inside,
                 ..Options::default()
@@ -169,10 +170,16 @@ pub fn machine(
         )
         .with_status(2)
     })?;
+    let confined = caller::confined();
+    let scope = &match confined {
+        Some(user) => caller::within(scope, user)?,
+        None => scope.clone(),
+    };
     let options = Options {
         hook,
         ring_bytes: ring_size(ring_bytes)?,
         scope: kernel_scope(scope)?,
+        confined,
         activity: look.activity == Activity::Segments,
         inside: look.inside,
         ..Options::default()

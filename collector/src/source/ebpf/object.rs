@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use aya::maps::{Map, MapData, MapError};
+use aya::maps::{Array, Map, MapData, MapError};
 use aya::programs::{RawTracePoint, TestRun};
 use aya::{Btf, Ebpf, EbpfLoader, RawTracePointRunOptions, include_bytes_aligned};
 
@@ -17,6 +17,9 @@ use super::hook::{self, Hook};
 static OBJECT: &[u8] = include_bytes_aligned!("../../../bpf/nulltrace.x86_64.bpf.o");
 #[cfg(target_arch = "aarch64")]
 static OBJECT: &[u8] = include_bytes_aligned!("../../../bpf/nulltrace.aarch64.bpf.o");
+
+/// The map of `nt_scope`.
+const SCOPE: &str = ".data.scope";
 
 /// The smallest ring, in bytes; where pages are larger it is one page.
 const RING_MIN: u32 = 4096;
@@ -75,6 +78,8 @@ pub struct Options {
     pub activity: bool,
     /// Whose doings belong to a span.
     pub inside: Reach,
+    /// Nobody is looked at but threads of this user, whatever else is chosen.
+    pub confined: Option<u32>,
 }
 
 /// Whose markers are seen; the others' do not leave the kernel.
@@ -95,17 +100,43 @@ pub enum Scope {
     Cgroup(Cgroup),
 }
 
-impl Scope {
-    /// `enum nt_scope` of `collector/bpf/maps.h`, and the arguments of each choice.
-    const fn globals(self) -> (u32, u32, Cgroup) {
-        const NONE: Cgroup = Cgroup { id: 0, level: 0 };
-        match self {
-            Self::Machine => (0, 0, NONE),
-            Self::Members => (1, 0, NONE),
-            Self::Uid(uid) => (2, uid, NONE),
-            Self::Cgroup(cgroup) => (3, 0, cgroup),
+/// `struct nt_scope` of `collector/bpf/maps.h`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Whose {
+    cgroup: u64,
+    level: u32,
+    uid: u32,
+    whose: u32,
+    unused: u32,
+}
+
+// SAFETY: numbers without padding.
+unsafe impl aya::Pod for Whose {}
+
+impl From<Scope> for Whose {
+    /// `enum nt_whose`, and the arguments of each choice.
+    fn from(scope: Scope) -> Self {
+        let mut whose = Self::default();
+        match scope {
+            Scope::Machine => {}
+            Scope::Members => whose.whose = 1,
+            Scope::Uid(uid) => (whose.whose, whose.uid) = (2, uid),
+            Scope::Cgroup(Cgroup { id, level }) => {
+                (whose.whose, whose.cgroup, whose.level) = (3, id, level);
+            }
         }
+        whose
     }
+}
+
+/// Says whose markers are wanted.
+fn set_scope(ebpf: &mut Ebpf, scope: Scope) -> Result<(), EbpfError> {
+    let map = ebpf
+        .map_mut(SCOPE)
+        .ok_or_else(|| MapError::InvalidName { name: SCOPE.into() })?;
+    Array::<_, Whose>::try_from(map)?.set(0, Whose::from(scope), 0)?;
+    Ok(())
 }
 
 impl Default for Options {
@@ -117,6 +148,7 @@ impl Default for Options {
             max_processes: 1 << 16,
             activity: false,
             inside: Reach::Thread,
+            confined: None,
         }
     }
 }
@@ -128,7 +160,6 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
     if !size.is_power_of_two() || !(RING_MIN..=RING_MAX).contains(&size) {
         return Err(EbpfError::RingSize(size));
     }
-    let (scope, uid, cgroup) = options.scope.globals();
     let mut loader = EbpfLoader::new();
     if !options.activity {
         // What it needs is not used: no memory for it.
@@ -143,7 +174,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         Reach::Script => 2,
         Reach::Machine => 3,
     };
-    loader
+    let mut ebpf = loader
         .btf(Some(btf))
         // Task storage, which is the kernel programs' alone.
         .allow_unsupported_maps()
@@ -152,12 +183,12 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         .override_global("nt_activity", &u8::from(options.activity), true)
         .override_global("nt_parts", &u8::from(parts), true)
         .override_global("nt_inside", &inside, true)
-        .override_global("nt_scope", &scope, true)
-        .override_global("nt_uid", &uid, true)
-        .override_global("nt_cgroup", &cgroup.id, true)
-        .override_global("nt_cgroup_level", &cgroup.level, true)
+        .override_global("nt_confined", &u8::from(options.confined.is_some()), true)
+        .override_global("nt_own", &options.confined.unwrap_or(0), true)
         .load(OBJECT)
-        .map_err(EbpfError::object)
+        .map_err(EbpfError::object)?;
+    set_scope(&mut ebpf, options.scope)?;
+    Ok(ebpf)
 }
 
 /// Takes a map out of the object.

@@ -1,0 +1,120 @@
+//! Who started nulltrace, and what of others that person may see by it.
+//!
+//! Rights that come with the file (`setcap`) are lent to whoever runs it: they are there to load the kernel
+//! programs, not to look at other users. Rights that come with the process (root, a service's ambient
+//! capabilities) are its user's own.
+
+use rustix::process::{getegid, geteuid, getgid, getuid};
+
+use super::{Scope, caps};
+use crate::error::Error;
+
+/// The user whose processes alone may be seen; `None` if that is nobody's restriction.
+#[must_use]
+pub fn confined() -> Option<u32> {
+    // SAFETY: takes a number, reads what the kernel left at the start.
+    let lent = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    let user = getuid();
+    (lent && !user.is_root()).then(|| user.as_raw())
+}
+
+/// To be called first: gives up what a lent right is not for. Files are opened with the caller's own rights
+/// from then on.
+///
+/// # Errors
+/// The file has the set-user-id or set-group-id bit: its rights to open files cannot be told from the
+/// caller's. Or the kernel refused.
+pub fn settle() -> Result<(), Error> {
+    if getuid() != geteuid() || getgid() != getegid() {
+        return Err(Error::new(
+            "nulltrace does not run with the set-user-id or set-group-id bit",
+            "its file",
+            "take the bit off; `setcap cap_bpf,cap_perfmon+ep` lends what it takes",
+        ));
+    }
+    if confined().is_some() {
+        caps::keep(caps::of_a_file()).map_err(|error| {
+            Error::new(
+                "cannot drop privileges",
+                error,
+                "run it where capset(2) is allowed",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// `scope` as far as `user` may see; a process, user or cgroup that is another's is refused.
+///
+/// # Errors
+/// It is another's.
+pub fn within(scope: &Scope, user: u32) -> Result<Scope, Error> {
+    let refused = |what: &str, place: &dyn std::fmt::Display| {
+        Error::new(
+            format!(
+                "{what} with rights that the file lends (setcap), which show own processes only"
+            ),
+            place,
+            "run it as root, or as a service with AmbientCapabilities=CAP_BPF CAP_PERFMON",
+        )
+    };
+    if let Some(path) = &scope.cgroup {
+        return Err(refused("a cgroup cannot be selected", path));
+    }
+    if let Some(uid) = scope.uid.filter(|&uid| uid != user) {
+        return Err(refused("another user cannot be selected", &uid));
+    }
+    if let Some(pid) = scope.pids.iter().find(|&&pid| is_anothers(pid, user)) {
+        return Err(refused("another user's process cannot be selected", pid));
+    }
+    let mut scope = scope.clone();
+    if scope.pids.is_empty() {
+        scope.uid = Some(user);
+    }
+    Ok(scope)
+}
+
+/// Whether any of its user ids is. One that does not exist is nobody's.
+fn is_anothers(pid: u32, user: u32) -> bool {
+    let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ids = status
+        .split(|&byte| byte == b'\n')
+        .skip(1)
+        .find_map(|line| line.strip_prefix(b"Uid:"));
+    let ids = ids.and_then(|ids| std::str::from_utf8(ids).ok());
+    ids.is_some_and(|ids| {
+        ids.split_ascii_whitespace()
+            .any(|id| id.parse() != Ok(user))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ones_own_is_in_reach() {
+        let user = getuid().as_raw();
+        let all = Scope::default();
+        assert_eq!(within(&all, user).unwrap().uid, Some(user));
+        let uid = Scope {
+            uid: Some(user),
+            ..Scope::default()
+        };
+        assert_eq!(within(&uid, user).unwrap(), uid);
+        let pid = |pid| Scope {
+            pids: vec![pid],
+            ..Scope::default()
+        };
+        let own = pid(std::process::id());
+        assert_eq!(within(&own, user).unwrap(), own);
+        assert!(within(&own, user + 1).is_err());
+        assert!(within(&uid, user + 1).is_err());
+        let cgroup = Scope {
+            cgroup: Some("/".into()),
+            ..Scope::default()
+        };
+        let error = within(&cgroup, user).unwrap_err().to_string();
+        assert!(error.contains("AmbientCapabilities"), "{error}");
+    }
+}
