@@ -7,7 +7,7 @@ use std::io;
 
 use nulltrace_core::correlate::Correlator;
 
-use crate::enrich::procfs::{Since, stat};
+use crate::enrich::procfs::{Proc, Since};
 use crate::namespace;
 use crate::source::Source;
 
@@ -64,7 +64,7 @@ fn is_gone(pid: u32, start: Option<u64>) -> bool {
     // SAFETY: plain system call; signal 0 is not sent.
     let there = unsafe { libc::kill(pid.cast_signed(), 0) } == 0
         || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH);
-    let other = match (stat(pid), start) {
+    let other = match (Proc::default().stat(pid), start) {
         (Some(stat), Some(start)) => !stat.start.is_about(Since::monotonic(start)),
         _ => false,
     };

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::gone::Suspects;
 use crate::sink::hub::Hub;
 use crate::source::Source;
+use crate::source::keeper::Keeper;
 use crate::view::text;
 
 /// How long a record waits for earlier ones of other CPUs. Between reading the clock and reserving
@@ -160,11 +161,11 @@ impl Pipeline {
         }
     }
 
-    /// Groups the calls that come from now on, too.
+    /// Groups the calls that come from now on, too; names that `/proc` hides come by the keeper.
     #[must_use]
-    pub fn grouping(mut self, plan: Option<Plan>) -> Self {
+    pub fn grouping(mut self, plan: Option<Plan>, keeper: Option<Keeper>) -> Self {
         self.rest.results.grouped = plan.map(|plan| Grouped {
-            enrich: Enrich::new(Wanted::from(&plan)),
+            enrich: Enrich::new(Wanted::from(&plan)).with_keeper(keeper),
             groups: Groups::new(plan, self.limits.groups),
         });
         self

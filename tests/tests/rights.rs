@@ -6,7 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -190,5 +190,145 @@ fn the_json_file_is_opened_before_rights_are_given_up() {
         let summary: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
         assert_eq!(summary["nulltrace"], 1);
+    }
+}
+
+/// The children of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists = tasks
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(|pid| pid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Another user's process, older than the collector, whose child opens a span.
+struct Parent(Child);
+
+impl Parent {
+    fn start(uid: u32) -> Self {
+        let script = "read line; sh -c 'echo \">::job::\"; read line </proc/version; \
+            echo \"<::job::\"' >/dev/null; read line";
+        let ids = [format!("--reuid={uid}"), format!("--regid={uid}")];
+        let child = Command::new("setpriv")
+            .args(ids)
+            .args(["--clear-groups", "--", "sh", "-c", script])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn go(mut self) {
+        let mut stdin = self.0.stdin.take().unwrap();
+        stdin.write_all(b"\n").unwrap();
+        // It is asked for when the collector hears of its child.
+        std::thread::sleep(Duration::from_millis(500));
+        drop(stdin);
+        self.0.wait().unwrap();
+    }
+}
+
+/// Where `/proc` hides the processes of others, the keeper opens what tells their names, and only while its
+/// parent lives.
+#[test]
+fn a_keeper_reads_the_names_that_proc_hides() {
+    if not_root() {
+        return;
+    }
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("s.json");
+    let hidden = "mount -t proc -o hidepid=4 proc /proc && exec \"$@\"";
+    let uid = 54327;
+    // Without the right, as it is where it was not given, nothing is kept and the name is not known.
+    for (capsh, keeps) in [("", true), ("capsh --drop=cap_sys_ptrace --", false)] {
+        let parent = Parent::start(uid);
+        let name = if keeps {
+            "sh".into()
+        } else {
+            serde_json::Value::Null
+        };
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", hidden, "sh"]);
+        if !capsh.is_empty() {
+            command
+                .args(capsh.split(' '))
+                .args(["-c", "exec \"$@\"", "sh"]);
+        }
+        let child = command
+            .arg(nulltrace())
+            .args(["agent", "--uid", &uid.to_string(), "--json"])
+            .arg(&json)
+            .args(["--by", "proc.aname[1]", "--sum", "count"])
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(child) = child else {
+            return println!("skipped: no unshare");
+        };
+        let mut agent = Nulltrace(child);
+        let mut err = BufReader::new(agent.0.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert!(line.contains("attached"), "{line}");
+        let keepers = children(agent.0.id());
+        assert_eq!(keepers.len(), usize::from(keeps));
+        for (name, have) in threads(agent.0.id()) {
+            kept(&name, &have, 0);
+        }
+        for &keeper in &keepers {
+            kept("keeper", &rights(&keeper.to_string()), SYS_PTRACE);
+        }
+        parent.go();
+        drop(agent);
+        let text = std::fs::read(&json).unwrap();
+        let summary: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let rows = summary["rows"].as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{summary:#}");
+        assert_eq!(rows[0]["proc.aname[1]"], name, "{summary:#}");
+        for keeper in keepers {
+            assert!(!std::path::Path::new(&format!("/proc/{keeper}")).exists());
+        }
+    }
+}
+
+#[test]
+fn a_keeper_dies_with_its_parent() {
+    if not_root() {
+        return;
+    }
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let by = [
+        "agent",
+        "--uid",
+        "54326",
+        "--by",
+        "proc.aname[1]",
+        "--sum",
+        "count",
+    ];
+    let (mut agent, _) = start(&by, 2);
+    let keepers = children(agent.0.id());
+    assert_eq!(keepers.len(), 1);
+    agent.0.kill().unwrap();
+    agent.0.wait().unwrap();
+    let began = Instant::now();
+    // Dead, or waited for by whoever takes in orphans here.
+    let lives = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", keepers[0]));
+        status.is_ok_and(|status| !status.contains("State:\tZ"))
+    };
+    while lives() {
+        assert!(began.elapsed() < Duration::from_secs(5));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use nulltrace_core::{correlate, summary};
 
-use super::{Shared, Sinks, output, unseen};
+use super::{Shared, Sinks, keeper, output, unseen};
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
@@ -58,6 +58,8 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let config = settle(args)?;
     let sinks = Sinks::open(config.statsd.as_ref())?;
     let json = output::Json::open(config.json.as_deref())?;
+    // While there is one thread, and before there is anything in memory that is not its business.
+    let keeper = keeper(plan.as_ref())?;
     let began = Instant::now();
     let mut source = open::machine(
         config.backend,
@@ -70,7 +72,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     )?;
     // Who waits for this line may count on all that follows to be within the time that is told.
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits(&config), sinks.start()?).grouping(plan);
+    let mut pipeline = Pipeline::new(limits(&config), sinks.start()?).grouping(plan, keeper);
     let took = began.elapsed().as_millis();
     log::say(format_args!("attached: {} in {took} ms", source.name()));
     let mut notes = Vec::new();

@@ -12,13 +12,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nulltrace_core::activity::Reach;
+use nulltrace_core::group::Plan;
 use rustix::thread::CapabilitySet;
 
+use crate::enrich::Wanted;
 use crate::error::Error;
 use crate::log;
 use crate::sink::Sink;
 use crate::sink::hub::Hub;
 use crate::sink::statsd::{Dialect, HOST_MAX, Ready, StatsdConfig};
+use crate::source::keeper::Keeper;
 use crate::source::{Activity, Backend, Look, caller, caps};
 use crate::units;
 use crate::view::View;
@@ -143,6 +146,15 @@ impl Sinks {
         }
         Hub::start(sinks).map_err(failed)
     }
+}
+
+/// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
+fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
+    if !plan.is_some_and(|plan| Wanted::from(plan).others()) {
+        return Ok(None);
+    }
+    Keeper::start()
+        .map_err(|error| Error::new("cannot start a process", error, "allow two more processes"))
 }
 
 /// Why nothing is shown of what spans did inside.

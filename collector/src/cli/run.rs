@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use nulltrace_core::activity::Reach;
 
-use super::{Shared, Sinks, output, unseen};
+use super::{Shared, Sinks, keeper, output, unseen};
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
@@ -55,12 +55,14 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         activity: Activity::Segments,
         inside: Reach::Thread,
     });
+    // While there is one thread, and before there is anything in memory that is not its business.
+    let keeper = keeper(plan.as_ref())?;
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
     // The command runs: what it does is within the time that is told.
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits, sinks.start()?).grouping(plan);
+    let mut pipeline = Pipeline::new(limits, sinks.start()?).grouping(plan, keeper);
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
         || grouped

@@ -12,7 +12,7 @@ use nulltrace_core::process::{ANCESTORS, Ancestor, Process};
 use nulltrace_core::recent::Recent;
 use nulltrace_core::record::ProcessRecord;
 
-use super::procfs::{self, Since};
+use super::procfs::{Proc, Since};
 
 /// How many processes of either kind are remembered, at least; at most twice as many.
 const PROCESSES: usize = 1 << 14;
@@ -48,23 +48,24 @@ impl Lineage {
     }
 
     /// Takes in what the kernel tells of processes.
-    pub(super) fn hear(&mut self, event: &Event<'_>) {
+    pub(super) fn hear(&mut self, event: &Event<'_>, proc: &Proc) {
         match event.what {
-            What::Process { facts, .. } => self.learn(facts),
-            What::Fork { child } => self.forked(event.pid, child, event.ts),
+            What::Process { facts, .. } => self.learn(facts, proc),
+            What::Fork { child } => self.forked(event.pid, child, event.ts, proc),
             // From now on its id may be another's.
             What::Exit { group: true, .. } => drop(self.told.remove(event.pid)),
             _ => {}
         }
     }
 
-    fn learn(&mut self, facts: &ProcessRecord) {
+    fn learn(&mut self, facts: &ProcessRecord, proc: &Proc) {
         let name = facts.comm.split(|&byte| byte == 0).next();
         let (pid, ts) = (facts.head.pid, facts.head.ts);
-        self.meet(pid, name.unwrap_or_default(), facts.start, facts.ppid, ts);
+        let name = name.unwrap_or_default();
+        self.meet(pid, name, facts.start, facts.ppid, ts, proc);
     }
 
-    fn meet(&mut self, pid: u32, name: &[u8], start: u64, parent: u32, ts: u64) {
+    fn meet(&mut self, pid: u32, name: &[u8], start: u64, parent: u32, ts: u64, proc: &Proc) {
         if let Some(known) = self.told.get(pid)
             && known.is_of(start)
         {
@@ -74,7 +75,7 @@ impl Lineage {
             (known.start, known.facts) = (start, Some(ts));
             return;
         }
-        let parent = self.ancestor(parent, start);
+        let parent = self.ancestor(parent, start, proc);
         let told = Told {
             start,
             facts: Some(ts),
@@ -85,8 +86,8 @@ impl Lineage {
         self.told.insert(pid, told);
     }
 
-    fn forked(&mut self, pid: u32, child: u32, ts: u64) {
-        let parent = self.ancestor(pid, ts);
+    fn forked(&mut self, pid: u32, child: u32, ts: u64, proc: &Proc) {
+        let parent = self.ancestor(pid, ts, proc);
         if let Some(known) = self.told.get(child)
             && known.facts.is_some_and(|facts| facts >= ts)
         {
@@ -108,21 +109,21 @@ impl Lineage {
     }
 
     /// The parent of a process.
-    pub(super) fn parent(&mut self, pid: u32, process: &Process) -> Option<&Ancestor> {
+    pub(super) fn parent(&mut self, pid: u32, process: &Process, proc: &Proc) -> Option<&Ancestor> {
         let Process {
             comm, start, ppid, ..
         } = process;
         let known = self.told.get(pid);
         if known.is_none_or(|known| !known.is_of(*start)) {
             // It was forgotten for others.
-            self.meet(pid, comm, *start, *ppid, *start);
+            self.meet(pid, comm, *start, *ppid, *start, proc);
         }
         self.told.get(pid)?.parent.as_deref()
     }
 
     /// The process `pid` as the ancestor of one that it made at the time `at`. Whoever has this id and is
     /// not younger had it then: an id is one process's at a time.
-    fn ancestor(&mut self, pid: u32, at: u64) -> Option<Arc<Ancestor>> {
+    fn ancestor(&mut self, pid: u32, at: u64, proc: &Proc) -> Option<Arc<Ancestor>> {
         if let Some(known) = self.told.get(pid)
             && known.start <= at
         {
@@ -130,17 +131,17 @@ impl Lineage {
             let own = || Ancestor::new(pid, name, parent.as_ref());
             return Some(Arc::clone(known.own.get_or_insert_with(own)));
         }
-        self.find(pid, Since::monotonic(at).next())
+        self.find(pid, Since::monotonic(at).next(), proc)
     }
 
     /// A process that the kernel did not tell of, and began before that.
-    fn find(&mut self, pid: u32, before: Since) -> Option<Arc<Ancestor>> {
+    fn find(&mut self, pid: u32, before: Since, proc: &Proc) -> Option<Arc<Ancestor>> {
         // The youngest first; those above the first that is known need not be looked at.
         let mut unknown = Vec::new();
         let mut known = None;
         let (mut next, mut before) = (pid, before);
         while next != 0 && unknown.len() < ANCESTORS {
-            let Some(stat) = procfs::stat(next).filter(|stat| stat.start <= before) else {
+            let Some(stat) = proc.stat(next).filter(|stat| stat.start <= before) else {
                 break;
             };
             let (pid, parent, start) = (next, stat.parent, stat.start);

@@ -16,7 +16,9 @@ use nulltrace_core::process::Process;
 use nulltrace_core::recent::Recent;
 
 use lineage::Lineage;
-use procfs::Since;
+use procfs::{Proc, Since};
+
+use crate::source::keeper::Keeper;
 
 /// How many users and processes are remembered, at least; at most twice as many.
 const USERS: usize = 1 << 10;
@@ -35,6 +37,14 @@ pub struct Wanted {
     pub cgroup: bool,
 }
 
+impl Wanted {
+    /// Whether `/proc` is asked for other processes.
+    #[must_use]
+    pub fn others(self) -> bool {
+        self.ancestors || self.cgroup
+    }
+}
+
 impl From<&Plan> for Wanted {
     fn from(plan: &Plan) -> Self {
         Self {
@@ -51,6 +61,7 @@ pub struct Enrich {
     wanted: Wanted,
     users: Recent<u32, Name>,
     lineage: Lineage,
+    proc: Proc,
     cgroups: Recent<u32, Cgroup>,
 }
 
@@ -70,14 +81,24 @@ impl Enrich {
             wanted,
             users: Recent::new(USERS),
             lineage: Lineage::new(),
+            proc: Proc::default(),
             cgroups: Recent::new(PROCESSES),
+        }
+    }
+
+    /// Asks the keeper of what `/proc` hides.
+    #[must_use]
+    pub fn with_keeper(self, keeper: Option<Keeper>) -> Self {
+        Self {
+            proc: Proc(keeper),
+            ..self
         }
     }
 
     /// Takes in what the kernel tells of processes.
     pub fn hear(&mut self, event: &Event<'_>) {
         if self.wanted.ancestors {
-            self.lineage.hear(event);
+            self.lineage.hear(event, &self.proc);
         }
     }
 
@@ -90,7 +111,7 @@ impl Enrich {
         if wanted.cgroup && matches!(*process.cgroup_path, [] | [b'/']) {
             let known = self.cgroups.get(pid);
             if known.is_none_or(|known| known.start != process.start) {
-                let (start, path) = (process.start, cgroup(pid, process));
+                let (start, path) = (process.start, cgroup(&self.proc, pid, process));
                 self.cgroups.insert(pid, Cgroup { start, path });
             }
         }
@@ -101,7 +122,7 @@ impl Enrich {
         Known {
             user: self.users.get(process.uid).and_then(|user| user.as_deref()),
             parent: match wanted.ancestors {
-                true => self.lineage.parent(pid, process),
+                true => self.lineage.parent(pid, process, &self.proc),
                 false => None,
             },
             cgroup: cgroup.and_then(|of| of.path.as_deref()),
@@ -110,10 +131,10 @@ impl Enrich {
 }
 
 /// The path of a process's cgroup.
-fn cgroup(pid: u32, process: &Process) -> Name {
-    let path = procfs::cgroup(pid)?;
+fn cgroup(proc: &Proc, pid: u32, process: &Process) -> Name {
+    let path = proc.cgroup(pid)?;
     // If this is still the process that was meant, it was when its path was read.
-    let still = procfs::stat(pid)?.start;
+    let still = proc.stat(pid)?.start;
     still
         .is_about(Since::monotonic(process.start))
         .then_some(path)

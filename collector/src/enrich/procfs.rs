@@ -6,6 +6,7 @@ use std::io::Read;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::namespace;
+use crate::source::keeper::{Ask, Keeper};
 
 /// No file read here is longer, or what is beyond does not matter.
 const READ_MAX: u64 = 64 << 10;
@@ -46,12 +47,35 @@ pub(crate) struct Stat {
     pub(crate) start: Since,
 }
 
-/// `None` if there is no such process, none that may be looked at, or `/proc` knows it by another id.
-pub(crate) fn stat(pid: u32) -> Option<Stat> {
-    if !namespace::is_initial() {
-        return None;
+/// The way to `/proc`: where it hides a process, by the keeper if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Proc(pub(super) Option<Keeper>);
+
+impl Proc {
+    /// `None` if there is no such process, none that may be looked at, or `/proc` knows it by another id.
+    pub(crate) fn stat(&self, pid: u32) -> Option<Stat> {
+        if !namespace::is_initial() {
+            return None;
+        }
+        read_stat(&self.read(Ask::Stat(pid), format!("/proc/{pid}/stat"))?)
     }
-    read_stat(&read(pid, "stat")?)
+
+    /// The path of a process's cgroup: that of version 2, or where it is the root, of the version 1
+    /// hierarchy that says more.
+    pub(super) fn cgroup(&self, pid: u32) -> Option<Box<[u8]>> {
+        read_cgroup(&self.read(Ask::Cgroup(pid), format!("/proc/{pid}/cgroup"))?)
+    }
+
+    fn read(&self, ask: Ask, path: String) -> Option<Vec<u8>> {
+        let file = match (File::open(path), &self.0) {
+            (Ok(file), _) => file,
+            (Err(_), Some(keeper)) => keeper.ask(ask)?,
+            (Err(_), None) => return None,
+        };
+        let mut text = Vec::new();
+        file.take(READ_MAX).read_to_end(&mut text).ok()?;
+        Some(text)
+    }
 }
 
 fn read_stat(text: &[u8]) -> Option<Stat> {
@@ -70,12 +94,6 @@ fn read_stat(text: &[u8]) -> Option<Stat> {
     })
 }
 
-/// The path of a process's cgroup: that of version 2, or where it is the root, of the version 1 hierarchy
-/// that says more.
-pub(crate) fn cgroup(pid: u32) -> Option<Box<[u8]>> {
-    read_cgroup(&read(pid, "cgroup")?)
-}
-
 fn read_cgroup(text: &[u8]) -> Option<Box<[u8]>> {
     // `ID:CONTROLLERS:PATH`, of which version 2 has the ID 0 and no controllers.
     let paths = text.split(|&byte| byte == b'\n').filter_map(|line| {
@@ -92,13 +110,6 @@ fn read_cgroup(text: &[u8]) -> Option<Box<[u8]>> {
     paths
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, path)| path.into())
-}
-
-fn read(pid: u32, name: &str) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let file = File::open(format!("/proc/{pid}/{name}")).ok()?;
-    file.take(READ_MAX).read_to_end(&mut text).ok()?;
-    Some(text)
 }
 
 #[cfg(test)]

@@ -23,6 +23,12 @@ fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
 }
 
+/// Whether this thread has all of these in effect.
+#[must_use]
+pub fn has(these: CapabilitySet) -> bool {
+    effective().contains(these)
+}
+
 /// The capabilities that matter here and whether this thread has them in effect.
 #[must_use]
 pub fn rights() -> Vec<(&'static str, bool)> {

@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod caps;
 pub mod ebpf;
+pub mod keeper;
 pub mod open;
 pub mod ptrace;
 
