@@ -11,12 +11,15 @@ enum nt_whose {
 	NT_SCOPE_CGROUP,	/* threads in `cgroup`, which lies `level` below the root */
 };
 
+#define NT_PATH_WORDS 64
+
 struct nt_scope {
 	__u64 cgroup;
 	__u32 level;
 	__u32 uid;
 	__u32 whose;
 	__u32 unused;
+	__u64 path[NT_PATH_WORDS]; /* of `cgroup`, with zeros behind it: for when it is made anew */
 };
 
 struct nt_scope nt_scope SEC(".data.scope");

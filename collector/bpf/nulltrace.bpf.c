@@ -31,6 +31,7 @@
 #include "look.h"
 
 #include "hook_activity.h"
+#include "hook_cgroup.h"
 #include "hook_fentry.h"
 #include "hook_process.h"
 #include "hook_syscall.h"

@@ -111,14 +111,19 @@ struct unix_sock {
 struct kernfs_node {
 	const char *name;
 	struct kernfs_node *parent;
+	__u64 id;
 };
 
 struct kernfs_node___since_6_15 {
 	struct kernfs_node *__parent;
 };
 
+struct cgroup_root {
+};
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {

@@ -78,7 +78,7 @@ fn bench() {
     let mut attach = Vec::new();
     for _ in 0..ROUNDS {
         for (row, mode) in modes.iter().enumerate() {
-            let Some(scope) = *mode else {
+            let Some(scope) = mode.clone() else {
                 for (cell, value) in rows[row].iter_mut().zip(measure(devices)) {
                     cell.push(value);
                 }

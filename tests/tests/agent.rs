@@ -5,6 +5,7 @@
     reason = "what fails here fails a test"
 )]
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -93,21 +94,58 @@ fn a_user_is_selected_in_the_kernel() {
     );
 }
 
-#[test]
-fn a_cgroup_is_selected_in_the_kernel() {
-    need_bpf!();
+/// A new cgroup with one below, of this name; `None`, said, if there can be none.
+fn cgroup(name: &str) -> Option<PathBuf> {
     let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
     let Some(root) = roots
         .iter()
-        .find(|root| std::path::Path::new(root).join("cgroup.procs").is_file())
+        .find(|root| Path::new(root).join("cgroup.procs").is_file())
     else {
-        return println!("skipped: no cgroup v2 here");
+        println!("skipped: no cgroup v2 here");
+        return None;
     };
-    let name = format!("nulltrace-test-{}", std::process::id());
-    let group = std::path::Path::new(root).join(&name);
+    let group = Path::new(root).join(name);
     if let Err(error) = std::fs::create_dir_all(group.join("below")) {
-        return println!("skipped: cannot make a cgroup: {error}");
+        println!("skipped: cannot make a cgroup: {error}");
+        return None;
     }
+    Some(group)
+}
+
+/// What a service does at its restart: another cgroup of the same path, at once with a process in it.
+#[test]
+fn a_cgroup_that_is_made_anew_is_the_same() {
+    need_bpf!();
+    let name = format!("nulltrace-anew-{}", std::process::id());
+    let Some(group) = cgroup(&name) else { return };
+    let (_dir, path) = json();
+    let agent = Agent::start(&[], &["--cgroup", &format!("/{name}/below")], &path).unwrap();
+    let script = format!(
+        "work() {{ echo $$ > {group}/$1/cgroup.procs; echo \">:$2:$3::\" >/dev/null; \
+            echo \"<:$2:$3::\" >/dev/null; echo $$ > {group}/../cgroup.procs; }}; \
+        again() {{ rmdir {group}/$1 && mkdir {group}/$1; }}; \
+        work below 1 before; again below; work below 2 after; \
+        mkdir {group}/other {group}/other/below; work other/below 3 other; work . 4 other; \
+        rmdir {group}/other/below {group}/other; \
+        rmdir {group}/below {group} && mkdir {group} {group}/below; work below 5 all.anew",
+        group = group.display()
+    );
+    let ok = Command::new("sh").args(["-ec", &script]).status();
+    let summary = agent.stop();
+    let _ = std::fs::remove_dir(group.join("below"));
+    let _ = std::fs::remove_dir(&group);
+    assert!(ok.unwrap().success());
+    for tags in [&["before"][..], &["after"], &["all", "anew"]] {
+        assert_eq!(row(&summary, tags).unwrap()["hits"], 1, "{summary:#}");
+    }
+    assert!(row(&summary, &["other"]).is_none(), "{summary:#}");
+}
+
+#[test]
+fn a_cgroup_is_selected_in_the_kernel() {
+    need_bpf!();
+    let name = format!("nulltrace-test-{}", std::process::id());
+    let Some(group) = cgroup(&name) else { return };
     let (_dir, path) = json();
     let agent = Agent::start(&[], &["--cgroup", &format!("/{name}")], &path).unwrap();
     for (inside, tag) in [("below", "inside"), ("..", "outside")] {

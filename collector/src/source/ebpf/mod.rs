@@ -58,6 +58,9 @@ impl EbpfSource {
         let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
         let (mut ebpf, looks) = Self::load(options, &btf)?;
         hook::attach_process(&mut ebpf)?;
+        if matches!(options.scope, Scope::Cgroup(_)) {
+            hook::attach_cgroup(&mut ebpf, &btf)?;
+        }
         let own = object::own_id(&mut ebpf)?;
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
         if options.activity {
@@ -73,7 +76,7 @@ impl EbpfSource {
                 object::map(&mut ebpf, ".bss")?.try_into()?,
                 own,
             ),
-            scope: options.scope,
+            scope: options.scope.clone(),
             activity: options.activity,
             rests: if options.activity {
                 let map = object::map_data(&mut ebpf, "rests")?;

@@ -1,8 +1,9 @@
 //! The compiled kernel programs and how they are loaded.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::maps::{Array, Map, MapData, MapError};
 use aya::programs::{RawTracePoint, TestRun};
@@ -26,11 +27,13 @@ const RING_MIN: u32 = 4096;
 /// The largest ring, in bytes.
 const RING_MAX: u32 = 1 << 30;
 
-/// A cgroup of the unified hierarchy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A cgroup of the unified hierarchy, and whichever is made under its path later.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     id: u64,
     level: u32,
+    /// Below the root of the hierarchy.
+    path: PathBuf,
 }
 
 impl Cgroup {
@@ -54,9 +57,10 @@ impl Cgroup {
                 let (root, point) = (mount.next()?, mount.next()?);
                 let below = full.strip_prefix(point).ok()?;
                 // A mount may show a part of the hierarchy only.
-                let level = Path::new(root).components().count() - 1 + below.components().count();
-                let level = u32::try_from(level).ok()?;
-                kind.starts_with("cgroup2 ").then_some(Self { id, level })
+                let path = Path::new(root).join(below);
+                let level = u32::try_from(path.components().count() - 1).ok()?;
+                kind.starts_with("cgroup2 ")
+                    .then_some(Self { id, level, path })
             })
             .next()
             .ok_or_else(|| fail(std::io::ErrorKind::NotADirectory.into()))
@@ -83,7 +87,7 @@ pub struct Options {
 }
 
 /// Whose markers are seen; the others' do not leave the kernel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Everybody's.
     #[default]
@@ -101,7 +105,7 @@ pub enum Scope {
 }
 
 /// `struct nt_scope` of `collector/bpf/maps.h`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Whose {
     cgroup: u64,
@@ -109,21 +113,36 @@ struct Whose {
     uid: u32,
     whose: u32,
     unused: u32,
+    path: [u8; PATH_MAX],
 }
+
+/// `NT_PATH_WORDS`; a longer path has not its end there, and so none that is made anew is it.
+const PATH_MAX: usize = 64 * size_of::<u64>();
 
 // SAFETY: numbers without padding.
 unsafe impl aya::Pod for Whose {}
 
-impl From<Scope> for Whose {
+impl From<&Scope> for Whose {
     /// `enum nt_whose`, and the arguments of each choice.
-    fn from(scope: Scope) -> Self {
-        let mut whose = Self::default();
+    fn from(scope: &Scope) -> Self {
+        let mut whose = Self {
+            cgroup: 0,
+            level: 0,
+            uid: 0,
+            whose: 0,
+            unused: 0,
+            path: [0; PATH_MAX],
+        };
         match scope {
             Scope::Machine => {}
             Scope::Members => whose.whose = 1,
-            Scope::Uid(uid) => (whose.whose, whose.uid) = (2, uid),
-            Scope::Cgroup(Cgroup { id, level }) => {
-                (whose.whose, whose.cgroup, whose.level) = (3, id, level);
+            Scope::Uid(uid) => (whose.whose, whose.uid) = (2, *uid),
+            Scope::Cgroup(Cgroup { id, level, path }) => {
+                (whose.whose, whose.cgroup, whose.level) = (3, *id, *level);
+                let path = path.as_os_str().as_bytes();
+                // The kernel ends one that is cut by a NUL: without one here they differ.
+                let n = path.len().min(PATH_MAX);
+                whose.path[..n].copy_from_slice(&path[..n]);
             }
         }
         whose
@@ -131,7 +150,7 @@ impl From<Scope> for Whose {
 }
 
 /// Says whose markers are wanted.
-fn set_scope(ebpf: &mut Ebpf, scope: Scope) -> Result<(), EbpfError> {
+fn set_scope(ebpf: &mut Ebpf, scope: &Scope) -> Result<(), EbpfError> {
     let map = ebpf
         .map_mut(SCOPE)
         .ok_or_else(|| MapError::InvalidName { name: SCOPE.into() })?;
@@ -187,7 +206,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         .override_global("nt_own", &options.confined.unwrap_or(0), true)
         .load(OBJECT)
         .map_err(EbpfError::object)?;
-    set_scope(&mut ebpf, options.scope)?;
+    set_scope(&mut ebpf, &options.scope)?;
     Ok(ebpf)
 }
 
