@@ -21,7 +21,7 @@ macro_rules! need_bpf {
     };
 }
 
-fn json() -> (tempfile::TempDir, std::path::PathBuf) {
+fn json() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("summary.json");
     (dir, path)

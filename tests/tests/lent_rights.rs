@@ -145,6 +145,9 @@ fn an_agent_sees_its_users_own_markers() {
     let Some(lent) = Lent::with_setcap() else {
         return;
     };
+    let doctor = lent.by(USER).arg("doctor").output().unwrap();
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    assert!(said.contains("processes of user 65534 only"), "{said}");
     let agent = lent.agent(&mut lent.by(USER), &[]);
     let tasks = std::fs::read_dir(format!("/proc/{}/task", agent.0.id())).unwrap();
     let mut threads = 0;

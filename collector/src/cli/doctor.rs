@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::source::ebpf::{EbpfError, EbpfSource, Hook, Options, Scope};
-use crate::source::{RING_SIZE, caps, ptrace};
+use crate::source::{RING_SIZE, caller, caps, ptrace};
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ struct Facts {
     architecture: &'static str,
     btf: bool,
     rights: Vec<Right>,
+    /// The user whose processes alone are seen, where the rights are lent by the file.
+    only_user: Option<u32>,
     /// From the best to the slowest.
     hooks: Vec<Tried>,
     /// The first that works.
@@ -95,6 +97,7 @@ fn facts() -> Facts {
             .into_iter()
             .map(|(name, held)| Right { name, held })
             .collect(),
+        only_user: caller::confined(),
         hooks,
         hook,
         ring_bytes: RING_SIZE,
@@ -164,6 +167,11 @@ fn text(facts: &Facts) -> String {
     out += &format!("type info      {btf}\n");
     for Right { name, held } in &facts.rights {
         out += &format!("{name:<14} {}\n", if *held { "yes" } else { "no" });
+    }
+    if let Some(user) = facts.only_user {
+        out += &format!(
+            "sees           processes of user {user} only: its rights are lent by the file (setcap)\n"
+        );
     }
     for Tried { name, works, why } in &facts.hooks {
         let chosen = if Some(*name) == facts.hook {
