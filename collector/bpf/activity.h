@@ -297,7 +297,7 @@ __noinline int nt_join(void)
 	__u64 last = nt_marked(task), now;
 
 	if (!last || (a && a->segment.since > last) || task->tgid == nt_collector ||
-	    (nt_confined && !nt_may_see_current()))
+	    task->tgid == nt_keeper || (nt_confined && !nt_may_see_current()))
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (!a) {

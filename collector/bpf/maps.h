@@ -29,6 +29,9 @@ struct nt_scope nt_scope SEC(".data.scope");
  * chosen is not there.
  */
 
+/* nulltrace's keeper, which is no part of the machine either; 0: it has none. */
+const volatile __u32 nt_keeper;
+
 /* Only threads of user nt_own may be looked at, whatever the scope: nulltrace has rights that its user has not. */
 const volatile bool nt_confined;
 const volatile __u32 nt_own;

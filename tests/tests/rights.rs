@@ -145,8 +145,8 @@ fn a_command_may_become_another_user() {
     for backend in nulltrace_tests::hooks() {
         let dir = tempfile::tempdir().unwrap();
         let json = dir.path().join("s.json");
-        let script = "echo '>::a::'>/dev/null; echo '<::a::'>/dev/null; echo ready; \
-            trap 'exit 6' TERM; while :; do sleep 0.01; done";
+        let script = "trap 'exit 6' TERM; echo '>::a::'>/dev/null; echo '<::a::'>/dev/null; \
+            echo ready; while :; do sleep 0.01; done";
         let mut child = Command::new(nulltrace())
             .args(["run", "-q", "--backend", backend, "--json"])
             .arg(&json)
@@ -331,4 +331,64 @@ fn a_keeper_dies_with_its_parent() {
         assert!(began.elapsed() < Duration::from_secs(5));
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_keeper_is_no_part_of_the_machine() {
+    if not_root() {
+        return;
+    }
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("s.json");
+    let parent = Parent::start(54325);
+    // The parent's name is asked for while the span is open.
+    let script = "mount -t proc -o hidepid=4 proc /proc && exec \"$@\"";
+    let child = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(nulltrace())
+        .args(["run", "--inside", "machine", "--json"])
+        .arg(&json)
+        .args(["--by", "proc.pid,proc.aname[1]", "--sum", "count", "--"])
+        .args([
+            "sh",
+            "-c",
+            "echo '>::all::' >/dev/null; sleep 3; echo '<::all::' >/dev/null",
+        ])
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(child) = child else {
+        return println!("skipped: no unshare");
+    };
+    let mut run = Nulltrace(child);
+    let began = Instant::now();
+    let named = |pid: &u32, name: &str| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim() == name)
+    };
+    let keeper = loop {
+        let own = children(run.0.id());
+        let keeper = own.iter().find(|pid| named(pid, "nt-keeper"));
+        if let (Some(&keeper), true) = (keeper, own.iter().any(|pid| named(pid, "sh"))) {
+            break keeper;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{own:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    std::thread::sleep(Duration::from_millis(300));
+    parent.go();
+    assert!(run.0.wait().unwrap().success());
+    let text = std::fs::read(&json).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let rows = summary["rows"].as_array().unwrap();
+    let pids: Vec<u64> = rows
+        .iter()
+        .filter_map(|row| row["proc.pid"].as_u64())
+        .collect();
+    // Others of the machine are there, the one that it was asked for among them.
+    assert!(rows.iter().any(|row| row["proc.aname[1]"] == "sh"));
+    assert!(!pids.contains(&keeper.into()), "{keeper}: {pids:?}");
+    assert!(!pids.contains(&run.0.id().into()), "{pids:?}");
 }

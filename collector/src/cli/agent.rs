@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::Signals;
+use crate::source::keeper::Keeper;
 use crate::source::{Look, open};
 
 /// Options of `agent`.
@@ -67,6 +68,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
         Look {
             activity: config.activity,
             inside: config.inside,
+            keeper: keeper.as_ref().map_or(0, Keeper::pid),
         },
         &config.scope,
     )?;
@@ -130,6 +132,7 @@ fn settle(args: AgentArgs) -> Result<Config, Error> {
     let look = shared.look(Look {
         activity: config.activity,
         inside: config.inside,
+        keeper: 0,
     });
     (config.activity, config.inside) = (look.activity, look.inside);
     config.json = shared.json.or(config.json);

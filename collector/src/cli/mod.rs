@@ -97,6 +97,7 @@ impl Shared {
                 asked => asked.unwrap_or(file.activity),
             },
             inside: self.inside.unwrap_or(file.inside),
+            ..file
         }
     }
 

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
+use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command};
 use crate::source::{Activity, Backend, Look, RING_SIZE};
 use crate::view::View;
@@ -49,14 +50,15 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     }
     let sinks = Sinks::open(shared.statsd(None).as_ref())?;
     let json = output::Json::open(shared.json.as_deref())?;
+    // While there is one thread, and before there is anything in memory that is not its business.
+    let keeper = keeper(plan.as_ref())?;
     let backend = shared.backend.unwrap_or(Backend::Auto);
     let ring = shared.ring_size.unwrap_or(RING_SIZE);
     let look = shared.look(Look {
         activity: Activity::Segments,
         inside: Reach::Thread,
+        keeper: keeper.as_ref().map_or(0, Keeper::pid),
     });
-    // While there is one thread, and before there is anything in memory that is not its business.
-    let keeper = keeper(plan.as_ref())?;
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
     // The command runs: what it does is within the time that is told.
     let mut limits = Limits::default();

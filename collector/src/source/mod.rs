@@ -144,6 +144,8 @@ pub struct Look {
     pub activity: Activity,
     /// Whose doings belong to a span.
     pub inside: Reach,
+    /// The keeper's process, whose doings belong to none; 0 if there is no keeper.
+    pub keeper: u32,
 }
 
 /// Whose markers count: everybody's, or those of one of these.

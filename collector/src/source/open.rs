@@ -89,6 +89,7 @@ pub fn command(
                 confined: caller::confined(),
                 activity: look.activity == Activity::Segments,
                 inside: look.inside,
+                keeper: look.keeper,
                 ..Options::default()
             };
             match attach(&options) {
@@ -182,6 +183,7 @@ pub fn machine(
         confined,
         activity: look.activity == Activity::Segments,
         inside: look.inside,
+        keeper: look.keeper,
         ..Options::default()
     };
     let mut source = attach(&options).map_err(|error| unusable(&error))?;

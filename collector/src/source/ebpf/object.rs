@@ -84,6 +84,8 @@ pub struct Options {
     pub inside: Reach,
     /// Nobody is looked at but threads of this user, whatever else is chosen.
     pub confined: Option<u32>,
+    /// A process of nulltrace's own, which is no part of the machine; 0 for none.
+    pub keeper: u32,
 }
 
 /// Whose markers are seen; the others' do not leave the kernel.
@@ -168,6 +170,7 @@ impl Default for Options {
             activity: false,
             inside: Reach::Thread,
             confined: None,
+            keeper: 0,
         }
     }
 }
@@ -202,6 +205,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         .override_global("nt_activity", &u8::from(options.activity), true)
         .override_global("nt_parts", &u8::from(parts), true)
         .override_global("nt_inside", &inside, true)
+        .override_global("nt_keeper", &options.keeper, true)
         .override_global("nt_confined", &u8::from(options.confined.is_some()), true)
         .override_global("nt_own", &options.confined.unwrap_or(0), true)
         .load(OBJECT)

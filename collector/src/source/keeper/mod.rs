@@ -25,6 +25,7 @@ use rustix::thread::CapabilitySet;
 pub use protocol::Ask;
 
 use super::caps;
+use crate::namespace;
 
 /// What it keeps, and all it keeps.
 const KEPT: CapabilitySet = CapabilitySet::SYS_PTRACE;
@@ -46,7 +47,8 @@ impl Keeper {
     /// # Errors
     /// There can be no process, or no socket to it.
     pub fn start() -> io::Result<Option<Self>> {
-        if !caps::has(KEPT) {
+        // Elsewhere `/proc` is not asked: it has others under the ids that the kernel tells.
+        if !caps::has(KEPT) || !namespace::is_initial() {
             return Ok(None);
         }
         let (ours, theirs) = rustix::net::socketpair(
@@ -71,6 +73,12 @@ impl Keeper {
                 broken: Cell::new(false),
             })),
         }
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.cast_unsigned()
     }
 
     /// What it opens; `None` if there is no such thing, or no keeper any more.
