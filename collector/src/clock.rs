@@ -8,3 +8,23 @@ pub fn monotonic() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
+
+/// A moment by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When, for people.
+    pub wall: jiff::Timestamp,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub monotonic: u64,
+}
+
+impl Moment {
+    /// This one.
+    #[must_use]
+    pub fn now() -> Self {
+        Self {
+            wall: jiff::Timestamp::now(),
+            monotonic: monotonic(),
+        }
+    }
+}

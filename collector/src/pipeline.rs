@@ -14,7 +14,7 @@ use nulltrace_core::record::RESTS;
 use nulltrace_core::span::Closed;
 use nulltrace_core::summary::{self, Row, Summary};
 
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::enrich::{Enrich, Wanted};
 use crate::error::Error;
 use crate::gone::Suspects;
@@ -68,8 +68,7 @@ pub struct Pipeline {
     hub: Option<Hub>,
     suspects: Suspects,
     limits: Limits,
-    wall_start: Timestamp,
-    started: u64,
+    began: Moment,
 }
 
 /// What comes after the order.
@@ -156,9 +155,15 @@ impl Pipeline {
             hub,
             suspects: Suspects::default(),
             limits,
-            wall_start: Timestamp::now(),
-            started: clock::monotonic(),
+            began: Moment::now(),
         }
+    }
+
+    /// The run began earlier than this was made.
+    #[must_use]
+    pub fn since(mut self, began: Moment) -> Self {
+        self.began = began;
+        self
     }
 
     /// Groups the calls that come from now on, too; names that `/proc` hides come by the keeper.
@@ -247,8 +252,8 @@ impl Pipeline {
             correlator: self.rest.correlator,
             backend: source.name(),
             activity: source.sees_activity(),
-            wall_start: self.wall_start,
-            elapsed_ns: now - self.started,
+            wall_start: self.began.wall,
+            elapsed_ns: now.saturating_sub(self.began.monotonic),
             ledger,
         })
     }

@@ -60,11 +60,12 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     });
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
-    // The command runs: what it does is within the time that is told.
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits, sinks.start()?).grouping(plan, keeper);
+    let mut pipeline = Pipeline::new(limits, sinks.start()?)
+        .since(traced.began)
+        .grouping(plan, keeper);
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
         || grouped

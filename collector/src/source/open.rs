@@ -9,6 +9,7 @@ use rustix::thread::CapabilitySet;
 
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
 use super::{Activity, Backend, Look, Scope, Source, caller, caps, ptrace};
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::signals::Signals;
 use crate::view::text;
@@ -19,6 +20,8 @@ pub struct Traced {
     pub source: Box<dyn Source>,
     /// The command itself.
     pub command: Command,
+    /// When it was started: before its first instruction.
+    pub began: Moment,
     /// What a person should know about the choice of backend.
     pub notes: Vec<String>,
 }
@@ -100,6 +103,7 @@ pub fn command(
             }
         }
     };
+    let began = Moment::now();
     let (source, traced) = ptrace::spawn_with_mask(command, signals.before())
         .map_err(|error| Error::told(&error).with_status(error.status()))?;
     // The tracing thread keeps what tracing takes.
@@ -110,6 +114,7 @@ pub fn command(
     Ok(Traced {
         source: Box::new(source),
         command: Command::Ptrace(traced),
+        began,
         notes: notes.into_iter().collect(),
     })
 }
@@ -128,6 +133,7 @@ fn by_ebpf(
     let mut start = process::Command::new(program);
     start.args(args);
     signals.restore_in(&mut start);
+    let began = Moment::now();
     let child = start.spawn().map_err(|error| {
         let status = if error.kind() == io::ErrorKind::NotFound {
             127
@@ -149,6 +155,7 @@ fn by_ebpf(
     Ok(Traced {
         source: Box::new(source),
         command: Command::Child(child),
+        began,
         notes: Vec::new(),
     })
 }
