@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nulltrace_core::record::PAYLOAD_MAX;
-use nulltrace_spec::{Dir, Format, Id, Marker};
+use nulltrace_spec::{Dir, Format, Id, Marker, Parent};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -120,7 +120,8 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<
 
 fn to_json(marker: &Marker<'_>) -> Value {
     let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    json!({
+    let (parent, args) = marker.parent();
+    let mut line = json!({
         "dir": match marker.dir { Dir::Enter => ">", Dir::Exit => "<" },
         "id": match marker.id {
             Id::None => json!(""),
@@ -131,10 +132,18 @@ fn to_json(marker: &Marker<'_>) -> Value {
             Id::Number(number) => json!(number),
         },
         "tags": marker.tags.iter().map(|tag| show(&tag)).collect::<Vec<_>>(),
-        "args": marker.args.iter().map(|(k, v)| [show(&k), show(&v)]).collect::<Vec<_>>(),
+        "args": args.iter().map(|(k, v)| [show(&k), show(&v)]).collect::<Vec<_>>(),
         "format": match marker.format { Format::Simple => "simple", Format::Json => "json" },
         "cut": marker.cut,
-    })
+    });
+    if let Some(parent) = parent {
+        line["parent"] = match parent {
+            Parent::Root => json!(""),
+            Parent::Span(number) => json!(number),
+            Parent::Unknown => Value::Null,
+        };
+    }
+    line
 }
 
 #[cfg(test)]
@@ -166,6 +175,27 @@ mod tests {
                 r#"{"dir":"<","id":"t","tags":["a"],"args":[],"format":"json","cut":false}"#,
                 "\n"
             )
+        );
+    }
+
+    #[test]
+    fn a_named_parent_is_no_argument() {
+        let (good, out, _) = run(b">:t:a:^=4294967297,k=v:\n>:t:a:^=:\n>:t:a:^=x:\n<:t:a:^=:\n");
+        assert!(good);
+        let line = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let seen: Vec<_> = out
+            .lines()
+            .map(line)
+            .map(|of| (of.get("parent").cloned(), of["args"].clone()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Some(json!(4_294_967_297_i64)), json!([["k", "v"]])),
+                (Some(json!("")), json!([])),
+                (Some(Value::Null), json!([])),
+                (None, json!([["^", ""]])),
+            ]
         );
     }
 
