@@ -10,4 +10,4 @@ for program in bash setpriv unshare setcap capsh timeout; do
 done
 exec tests/vm/test --test run --test faults --test agent --test activity --test files \
 	--test group --test inside --test activity_known --test activity_faults \
-	--test activity_going --test log --test rights --test lent_rights "${with[@]}" "$@"
+	--test activity_going --test log --test rights --test lent_rights --test parents "${with[@]}" "$@"
