@@ -207,7 +207,7 @@ fn ids_are_unique_among_threads() {
         .into_iter()
         .flat_map(|t| t.join().unwrap())
         .collect();
-    assert!(all.iter().all(|&id| id > 1 << 32));
+    assert!(all.iter().all(|&id| id > 1 << 32 && id < 1 << 48));
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 4 * each);
