@@ -2,6 +2,7 @@
 
 use crate::encode::Writer;
 use crate::literal::Name;
+use crate::raw::Refused;
 use crate::{Text, Value};
 
 /// Takes the arguments of one marker: at most 64, in order. Names and values may be any text.
@@ -26,7 +27,8 @@ impl<'b> Args<'b> {
         unsafe { &mut *core::ptr::from_mut(writer).cast() }
     }
 
-    /// Adds one. With an empty name the marker is refused, and its span not traced.
+    /// Adds one. With an empty name the marker is refused, and its span not traced; with the name `^` too, where
+    /// it is the first one of an enter: it would name the parent.
     ///
     /// ```
     /// let tracer = nulltrace::tracer!("read");
@@ -36,6 +38,9 @@ impl<'b> Args<'b> {
     /// ```
     #[inline]
     pub fn arg(&mut self, name: &str, value: impl Value) -> &mut Self {
+        if self.0.is_parent(name.as_bytes()) {
+            self.0.refuse(Refused::ArgName);
+        }
         self.0
             .arg(name.as_bytes(), |writer| value.write(Text::of(writer)));
         self

@@ -14,6 +14,13 @@ const SILENT: i32 = -2;
 
 #[inline(always)]
 pub(crate) fn write(marker: &[u8]) {
+    // Only what a collector sees, and one byte more to tell it that there was more.
+    write_short(marker.get(..crate::encode::LONGEST).unwrap_or(marker));
+}
+
+/// The same of a marker that is known to be no longer than that.
+#[inline(always)]
+pub(crate) fn write_short(marker: &[u8]) {
     if cfg!(feature = "off") {
         return;
     }
@@ -25,8 +32,6 @@ pub(crate) fn write(marker: &[u8]) {
     if fd == SILENT {
         return;
     }
-    // Only what a collector sees, and one byte more to tell it that there was more.
-    let marker = marker.get(..crate::encode::LONGEST).unwrap_or(marker);
     touch(marker);
     if fd < 0 || sys::write(fd, marker) == -sys::EBADF {
         again(fd, marker);

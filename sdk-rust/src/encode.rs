@@ -10,6 +10,8 @@ use crate::raw::{Dir, Refused};
 pub(crate) const LONGEST: usize = 4097;
 pub(crate) const TAGS_MAX: usize = 32;
 pub(crate) const ARGS_MAX: usize = 64;
+/// The name of the argument that, first in an enter, names the parent.
+pub(crate) const PARENT: &str = "^";
 
 /// Room for one marker: 4097 bytes, not initialised, so that it costs nothing to make.
 ///
@@ -79,6 +81,8 @@ pub(crate) struct Writer<'b> {
     control: bool,
     tags: usize,
     args: usize,
+    /// The first argument is not the user's: it names the parent.
+    names_parent: bool,
     refused: Option<Refused>,
 }
 
@@ -93,6 +97,7 @@ impl<'b> Writer<'b> {
             control: false,
             tags: 0,
             args: 0,
+            names_parent: false,
             refused: None,
         }
     }
@@ -253,6 +258,31 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// Behind the tags of an enter: its parent is the span of this number, or it is a root.
+    #[inline]
+    pub(crate) fn parent(&mut self, number: Option<i64>) {
+        self.arg_plain(PARENT.as_bytes(), |writer| {
+            if let Some(number) = number {
+                writer.integer(number < 0, number.unsigned_abs());
+            }
+        });
+        self.names_parent = true;
+    }
+
+    /// Whether an argument of this name, the user's first, would be taken for the parent.
+    #[inline]
+    pub(crate) fn is_parent(&self, name: &[u8]) -> bool {
+        name == PARENT.as_bytes() && self.args == usize::from(self.names_parent) && self.is_enter()
+    }
+
+    #[cold]
+    fn is_enter(&self) -> bool {
+        // SAFETY: so many bytes were written.
+        let written =
+            unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), self.len) };
+        matches!(written, [b'>', ..] | [b'[', b'"', b'>', ..])
+    }
+
     /// One argument, whose value `value` writes by [`text`](Self::text).
     #[inline(always)]
     pub(crate) fn arg(&mut self, name: &[u8], value: impl FnOnce(&mut Self)) {
@@ -354,7 +384,7 @@ impl<'b> Writer<'b> {
 
     /// How long the marker is; 4097 if it is longer than that.
     #[inline(always)]
-    fn end(mut self) -> Result<usize, Refused> {
+    fn end(&mut self) -> Result<usize, Refused> {
         match self.form {
             Form::Json if self.args == 0 => self.put(b"]"),
             Form::Json => self.put(b"]]"),

@@ -1,11 +1,12 @@
 //! Futures as spans.
 
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{self, Poll};
 
 use crate::raw::Dir;
-use crate::task::{CANCELLED, PANICKED};
-use crate::{Id, Path, Tracer, device};
+use crate::task::{CANCELLED, PANICKED, Task};
+use crate::within::Within;
+use crate::{Context, Id, Path, Tracer, context, device};
 
 /// Makes a span of any future.
 ///
@@ -25,7 +26,9 @@ pub trait TracedExt: Future + Sized {
     /// A span from the first poll to the end: ready, or dropped, then with the exit argument
     /// `status=cancelled`.
     ///
-    /// Each future has a unique id, so it may move between threads and interleave with others. The tags are
+    /// Each future has a unique id, so it may move between threads and interleave with others; it is the
+    /// [`Context`] of what runs in it. Its parent is what is current where this is called, so that a future made here
+    /// and spawned is a child of here; if nothing is, what is current at the first poll; else none. The tags are
     /// a text that dots split, a list, or a [`Tracer`]; they are kept in the future, a `String` too.
     ///
     /// ```
@@ -39,11 +42,52 @@ pub trait TracedExt: Future + Sized {
     #[inline]
     fn traced<T: Tags>(self, tags: T) -> Traced<Self, T> {
         Traced {
-            future: self,
-            tags,
-            id: Id::Thread,
-            state: State::New,
+            future: Within::new(self, context::PLAIN),
+            life: Life {
+                tags,
+                id: Id::Thread,
+                state: State::New,
+                parent: context::get(),
+                named: false,
+            },
         }
+    }
+
+    /// Polls the future in a context, wherever that is. For one that is no span itself, or that begins its span
+    /// when it is polled, as those of `#[traced] async fn` do.
+    ///
+    /// ```
+    /// use nulltrace::{Context, TracedExt, traced};
+    ///
+    /// #[traced]
+    /// async fn part(n: u32) -> u32 {
+    ///     n + 1
+    /// }
+    ///
+    /// fn spawn(future: impl Future + Send + 'static) {}
+    ///
+    /// async fn all() {
+    ///     for n in 0..3 {
+    ///         spawn(part(n).in_current_context());
+    ///     }
+    /// }
+    /// spawn(all().in_context(Context::ROOT));
+    /// ```
+    #[inline]
+    fn in_context(self, context: Context) -> InContext<Self> {
+        InContext(Within::new(self, context.raw()))
+    }
+
+    /// The same with the context where this is called.
+    ///
+    /// ```
+    /// # use nulltrace::TracedExt;
+    /// let future = async {}.in_current_context();
+    /// # drop(future);
+    /// ```
+    #[inline]
+    fn in_current_context(self) -> InContext<Self> {
+        self.in_context(Context::current())
     }
 }
 
@@ -118,11 +162,22 @@ impl Tags for Tracer<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Traced<F, T: Tags> {
-    future: F,
+    // Dropped first: what lies within the span ends before it.
+    future: Within<F>,
+    life: Life<T>,
+}
+
+/// The span of a future.
+#[derive(Debug)]
+struct Life<T: Tags> {
     tags: T,
     /// Of the markers, once it was polled; before, one of choice, or that of the thread for none.
     id: Id,
     state: State,
+    /// That of where the future was made, or one of choice.
+    parent: i64,
+    /// The parent is one of choice.
+    named: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -139,6 +194,8 @@ enum State {
 impl<F, T: Tags> Traced<F, T> {
     /// Another id than a unique one. Has no effect once the future was polled.
     ///
+    /// No parent is named then, unless [`parent`](Self::parent) does.
+    ///
     /// ```
     /// use nulltrace::{Id, TracedExt};
     ///
@@ -148,57 +205,85 @@ impl<F, T: Tags> Traced<F, T> {
     /// ```
     #[inline]
     pub fn id(mut self, id: Id) -> Self {
-        if self.state == State::New {
-            self.id = id;
+        if self.life.state == State::New {
+            self.life.id = id;
         }
         self
     }
 
-    #[cold]
-    fn begin(&mut self) {
-        self.state = State::Over;
-        if device::on() {
-            if self.id == Id::Thread {
-                self.id = match self.tags.tracer().span_id() {
-                    Id::Thread => Id::unique(),
-                    id => id,
-                };
-            }
-            if self.tags.tracer().id(self.id).mark(Dir::Enter) {
-                self.state = State::Open;
-            }
+    /// Another parent than what is current. Has no effect once the future was polled.
+    ///
+    /// ```
+    /// use nulltrace::{Context, TracedExt};
+    ///
+    /// let alone = async {}.traced("refresh").parent(Context::ROOT);
+    /// ```
+    #[inline]
+    pub fn parent(mut self, context: Context) -> Self {
+        if self.life.state == State::New {
+            self.life.parent = context.raw();
+            self.life.named = true;
         }
+        self
+    }
+}
+
+impl<T: Tags> Life<T> {
+    /// Writes the enter; gives the context of what runs within.
+    #[cold]
+    fn begin(&mut self) -> i64 {
+        self.state = State::Over;
+        if !device::on() {
+            return context::PLAIN;
+        }
+        let mut tracer = self.tags.tracer();
+        if self.id != Id::Thread {
+            tracer = tracer.id(self.id);
+        }
+        let outer = match self.parent {
+            context::PLAIN => context::get(),
+            parent => parent,
+        };
+        let named = self.named || tracer.span_id() == Id::Thread;
+        let task = Task::enter_within(tracer, named.then_some(outer), outer, |_| ());
+        let (id, open, context) = task.into_parts();
+        self.id = id;
+        if open {
+            self.state = State::Open;
+        }
+        context
     }
 }
 
 impl<F: Future, T: Tags> Future for Traced<F, T> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: the future is not moved out of here: it is only pinned again, and `Drop` leaves it. The
-        // other fields are never pinned.
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the future is not moved out of here, only pinned again. The other field is never pinned, and
+        // there is no `Drop` of this type.
         let this = unsafe { self.get_unchecked_mut() };
-        if this.state == State::New {
-            this.begin();
+        let life = &mut this.life;
+        if life.state == State::New {
+            this.future.set(life.begin());
         }
-        let open = this.state == State::Open;
+        let open = life.state == State::Open;
         if open {
-            this.state = State::Polling;
+            life.state = State::Polling;
         }
         // SAFETY: it is part of what is pinned.
         let polled = unsafe { Pin::new_unchecked(&mut this.future) }.poll(context);
         if open {
-            this.state = State::Open;
+            life.state = State::Open;
             if polled.is_ready() {
-                this.state = State::Over;
-                this.tags.tracer().id(this.id).mark(Dir::Exit);
+                life.state = State::Over;
+                life.tags.tracer().id(life.id).mark(Dir::Exit);
             }
         }
         polled
     }
 }
 
-impl<F, T: Tags> Drop for Traced<F, T> {
+impl<T: Tags> Drop for Life<T> {
     fn drop(&mut self) {
         let (name, value) = match self.state {
             State::Open => CANCELLED,
@@ -213,5 +298,27 @@ impl<F, T: Tags> Drop for Traced<F, T> {
                     writer.arg(name, |writer| writer.text(value));
                 });
         }
+    }
+}
+
+/// A future in a context. Made by [`in_context`](TracedExt::in_context).
+///
+/// ```
+/// use nulltrace::{TracedExt, InContext};
+///
+/// let ready: InContext<std::future::Ready<u32>> = std::future::ready(7).in_current_context();
+/// # drop(ready);
+/// ```
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct InContext<F>(Within<F>);
+
+impl<F: Future> Future for InContext<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the one field, pinned as the whole is; there is no `Drop` of this type.
+        unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(context)
     }
 }

@@ -27,11 +27,12 @@ pub enum Id {
 }
 
 impl Id {
-    /// A number that no other span has: for spans that may move between threads.
+    /// A number that no other span has, between 2^32 and 2^48: for spans that may move between threads. A span
+    /// with such an id is the [`Context`](crate::Context) while it is open.
     ///
     /// ```
     /// # use nulltrace::Id;
-    /// assert!(matches!(Id::unique(), Id::Number(n) if n > 1 << 32));
+    /// assert!(matches!(Id::unique(), Id::Number(n) if n > 1 << 32 && n < 1 << 48));
     /// ```
     #[must_use]
     #[inline]

@@ -25,6 +25,22 @@
 //! The tags `checkout` and `pay` make a path; a span `checkout` that is open on the same thread is its
 //! parent. See [`span!`] for what arguments may be.
 //!
+//! # Parents
+//!
+//! A span within another is its child. In plain code the collector sees that from the order of a thread's spans. In
+//! futures that are spans, tasks would mix there: so all spans within one have numbers and name their parents. See
+//! [`Context`], which also goes by hand where the library cannot take it: to threads and spawned tasks.
+//!
+//! ```
+//! use nulltrace::{TracedExt, span};
+//!
+//! # let mock = nulltrace::mock::Mock::here();
+//! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! let fetch = async { drop(span!("parse")) }.traced("fetch");
+//! # assert!(std::pin::pin!(fetch).poll(&mut context).is_ready());
+//! # mock.expect().enter("fetch").root().enter("parse").child_of("fetch").exit("parse").exit("fetch").done();
+//! ```
+//!
 //! # A span of other kinds
 //!
 //! ```
@@ -72,6 +88,7 @@
 //! Needs Rust 1.88.
 
 mod args;
+mod context;
 mod device;
 mod encode;
 mod escape;
@@ -91,9 +108,11 @@ mod task;
 mod tracer;
 mod unique;
 mod value;
+mod within;
 
 pub use args::Args;
-pub use future::{Tags, Traced, TracedExt};
+pub use context::{Context, ContextGuard};
+pub use future::{InContext, Tags, Traced, TracedExt};
 pub use id::Id;
 pub use nulltrace_macros::traced;
 pub use path::Path;
@@ -109,7 +128,8 @@ struct Readme;
 /// What the macros need. Not for others: it may change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::literal::{Literal, Name, check_arg_count, len, markers};
+    pub use crate::context::{leave, swap};
+    pub use crate::literal::{Literal, Name, check_names, len, markers};
     pub use crate::private_traced::{
         Watch, call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,
         ret_display, ret_nothing, ret_value, run,

@@ -1,7 +1,7 @@
 //! Markers of literal tags, made while the program is compiled.
 
 use crate::Path;
-use crate::encode::{LONGEST, TAGS_MAX};
+use crate::encode::{ARGS_MAX, LONGEST, TAGS_MAX};
 use crate::escape::{CONTROL, IN_ARG, IN_JSON, IN_TAG, class, in_json};
 use crate::raw::Dir;
 
@@ -11,15 +11,16 @@ use crate::raw::Dir;
 /// only where the simple form cannot be.
 #[derive(Debug)]
 pub struct Literal {
+    pub(crate) path: Path<'static>,
     pub(crate) enter: &'static [u8],
     pub(crate) exit: &'static [u8],
 }
 
 impl Literal {
-    /// Of both markers.
+    /// Of the path and both markers.
     #[must_use]
-    pub const fn new(enter: &'static [u8], exit: &'static [u8]) -> Self {
-        Self { enter, exit }
+    pub const fn new(path: Path<'static>, enter: &'static [u8], exit: &'static [u8]) -> Self {
+        Self { path, enter, exit }
     }
 
     /// Of the simple form, what stands before the arguments, `>:t:a.b:`, if that is its form.
@@ -62,13 +63,18 @@ impl Name {
     }
 }
 
+/// The names of the arguments of an enter.
+///
 /// # Panics
-/// There are more than 64: while compiling.
-pub const fn check_arg_count(count: usize) {
-    assert!(
-        count <= crate::encode::ARGS_MAX,
-        "nulltrace: more than 64 arguments"
-    );
+/// There are more than 64, or the first would name the parent: while compiling.
+pub const fn check_names(names: &[&str]) {
+    assert!(names.len() <= ARGS_MAX, "nulltrace: more than 64 arguments");
+    if let [first, ..] = names {
+        assert!(
+            !matches!(first.as_bytes(), b"^"),
+            "nulltrace: a first argument `^` would name the parent"
+        );
+    }
 }
 
 /// How long both markers of a path are.

@@ -26,11 +26,12 @@
 /// - **Tags**: a constant text, split by dots, or a list of constant texts, one tag each. Both markers are
 ///   made while compiling; without arguments the span is two writes of static bytes. Tags that no marker
 ///   can have are a compile error.
-/// - **Arguments**: `name = value`, at most 64. A name is a word or a literal text; a value anything that
+/// - **Arguments**: `name = value`, at most 64. A name is a word or a literal text, the first one not `^`; a value anything that
 ///   is a [`Value`](crate::Value), `%` before it takes its `Display`, `?` its `Debug`; a lone name is the
 ///   variable of that name. Values are borrowed, and formatted on the stack. **They are not evaluated when
 ///   tracing is off.**
-/// - **Id**: `id: …` in front, an [`Id`](crate::Id). Without, it is that of the thread.
+/// - **Id**: `id: …` in front, an [`Id`](crate::Id). Without, it is that of the thread; in a
+///   [`Context`](crate::Context) a number of its own, and the marker names the parent.
 ///
 /// ```compile_fail
 /// let _span = nulltrace::span!("checkout..pay"); // a tag is empty
@@ -92,8 +93,8 @@ macro_rules! __tracer {
             const LEN: usize = $crate::__private::len(PATH);
             static MARKERS: [[u8; LEN]; 2] = $crate::__private::markers(PATH);
             static LITERAL: $crate::__private::Literal =
-                $crate::__private::Literal::new(&MARKERS[0], &MARKERS[1]);
-            $crate::Tracer::literal(PATH, &LITERAL)
+                $crate::__private::Literal::new(PATH, &MARKERS[0], &MARKERS[1]);
+            $crate::Tracer::literal(&LITERAL)
         }
     };
 }
@@ -138,7 +139,7 @@ macro_rules! __args {
     };
     (@$kind:ident ($tracer:expr) {$([($name:expr) $variable:ident ($value:expr)])+}) => {
         if $crate::raw::on() {
-            const _: () = $crate::__private::check_arg_count([$($name),+].len());
+            const _: () = $crate::__private::check_names(&[$($name),+]);
             match ($(&$value,)+) {
                 ($($variable,)+) => $crate::__args!(@enter $kind $tracer, |args: &mut $crate::Args<'_>| {
                     $({
@@ -152,7 +153,7 @@ macro_rules! __args {
         }
     };
     (@enter span $tracer:expr, $args:expr) => {
-        $tracer.enter_with($args)
+        $tracer.enter_on($args)
     };
     (@enter task $tracer:expr, $args:expr) => {
         $crate::__private::Task::enter($tracer, $args)

@@ -29,14 +29,15 @@ mod decode;
 mod expect;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use expect::Expect;
 
-use crate::Id;
 use crate::raw::Dir;
+use crate::{Context, Id};
 
 /// A marker that was written.
 ///
@@ -48,6 +49,7 @@ use crate::raw::Dir;
 /// let markers = mock.markers();
 /// assert_eq!(markers[0].dir, Dir::Enter);
 /// assert_eq!(markers[0].id, Id::Thread);
+/// assert_eq!(markers[0].parent, None);
 /// assert_eq!(markers[0].tags, ["checkout", "pay"]);
 /// assert_eq!(markers[0].args, [("cart".to_owned(), "7".to_owned())]);
 /// assert_eq!(markers[0].to_string(), "enter checkout.pay, cart=7");
@@ -59,9 +61,11 @@ pub struct Marker {
     pub dir: Dir,
     /// The id as written: `t` is not resolved.
     pub id: Id,
+    /// The parent that an enter names. `None` is none said: the collector sees how the spans of a thread nest.
+    pub parent: Option<Context>,
     /// The tags, outermost first. What is not UTF-8 is replaced.
     pub tags: Vec<String>,
-    /// Names and values, in order. What is not UTF-8 is replaced.
+    /// Names and values, in order, without the parent. What is not UTF-8 is replaced.
     pub args: Vec<(String, String)>,
     /// It was longer than 4096 bytes: these are the arguments that were whole.
     pub cut: bool,
@@ -79,14 +83,27 @@ impl fmt::Display for Marker {
             write!(f, ", {}={}", name.escape_debug(), value.escape_debug())?;
         }
         match self.id {
-            Id::Thread => Ok(()),
-            Id::Number(number) => write!(f, " (id {number})"),
-            id => write!(f, " (id {:?})", String::from_utf8_lossy(id.letters())),
+            Id::Thread => {}
+            Id::Number(number) => write!(f, " (id {number})")?,
+            id => write!(f, " (id {:?})", String::from_utf8_lossy(id.letters()))?,
+        }
+        match self.parent.map(Context::id) {
+            None => Ok(()),
+            Some(Some(Id::Number(number))) => write!(f, " (parent {number})"),
+            Some(_) => f.write_str(" (a root)"),
         }
     }
 }
 
-type Kept = Arc<Mutex<Vec<Marker>>>;
+/// What a mock took.
+#[derive(Debug, Default)]
+struct Log {
+    markers: Vec<Marker>,
+    /// The tags of the spans that had a number, those too that were taken out.
+    numbers: HashMap<i64, Vec<String>>,
+}
+
+type Kept = Arc<Mutex<Log>>;
 
 /// How many mocks there are in all.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -120,7 +137,13 @@ pub(crate) fn active() -> bool {
 /// Whether a mock took the marker, so that it is not to be written.
 pub(crate) fn took(bytes: &[u8]) -> bool {
     let Some(kept) = kept() else { return false };
-    lock(&kept).extend(decode::decode(bytes));
+    if let Some(marker) = decode::decode(bytes) {
+        let mut log = lock(&kept);
+        if let Id::Number(number) = marker.id {
+            log.numbers.insert(number, marker.tags.clone());
+        }
+        log.markers.push(marker);
+    }
     true
 }
 
@@ -191,7 +214,7 @@ impl Mock {
     /// ```
     #[must_use]
     pub fn markers(&self) -> Vec<Marker> {
-        lock(&self.kept).clone()
+        lock(&self.kept).markers.clone()
     }
 
     /// Says what should have been written since the last call, and takes that out.
@@ -206,7 +229,8 @@ impl Mock {
     /// mock.expect().exit("a").done();
     /// ```
     pub fn expect(&self) -> Expect {
-        Expect::new(std::mem::take(&mut *lock(&self.kept)))
+        let mut log = lock(&self.kept);
+        Expect::new(std::mem::take(&mut log.markers), log.numbers.clone())
     }
 }
 

@@ -4,7 +4,9 @@ use core::fmt::{Debug, Display};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use crate::context::{PLAIN, leave, swap};
 use crate::task::Task;
+use crate::within::Within;
 use crate::{Args, Span, Value, debug, display, error};
 
 /// Sees a panic pass, and has the span say so on its exit.
@@ -49,10 +51,28 @@ pub fn run<R>(
     out
 }
 
-/// Calls it. Makes a closure one that is called once, which may give away what it has captured.
+/// Calls it, within the span of a task. Makes a closure one that is called once, which may give away what it has
+/// captured.
 #[inline(always)]
-pub fn call<R>(body: impl FnOnce() -> R) -> R {
+pub fn call<R>(task: &Task<'_>, body: impl FnOnce() -> R) -> R {
+    let _within = (task.context() != PLAIN).then(|| Calling {
+        context: task.context(),
+        outer: swap(task.context()),
+    });
     body()
+}
+
+/// Puts back what was current before a call.
+struct Calling {
+    context: i64,
+    outer: i64,
+}
+
+impl Drop for Calling {
+    #[inline(always)]
+    fn drop(&mut self) {
+        leave(self.context, self.outer);
+    }
 }
 
 /// Stands for a value of a type where none is ever made.
@@ -80,7 +100,7 @@ pub fn follow_noting<F: Future, N: Fn(&mut Args<'_>, &F::Output)>(
     note: N,
 ) -> Followed<F, N> {
     Followed {
-        future,
+        future: Within::new(future, task.context()),
         task: Some(task),
         note,
     }
@@ -91,7 +111,7 @@ pub fn follow_noting<F: Future, N: Fn(&mut Args<'_>, &F::Output)>(
 #[must_use = "futures do nothing unless polled"]
 pub struct Followed<F, N> {
     // Dropped first: what lies within the span ends before it.
-    future: F,
+    future: Within<F>,
     /// Until the span has ended.
     task: Option<Task<'static>>,
     note: N,

@@ -46,7 +46,7 @@ pub enum Refused {
     TagEmpty,
     /// More than 32 tags.
     TagDepth,
-    /// The name of an argument is empty.
+    /// The name of an argument is empty, or would name the parent: `^`, in front.
     ArgName,
     /// More than 64 arguments.
     ArgCount,
@@ -74,7 +74,7 @@ impl core::fmt::Display for Refused {
         let what = match self {
             Self::TagEmpty => "there is no tag, or an empty one",
             Self::TagDepth => "there are more than 32 tags",
-            Self::ArgName => "an argument's name is empty",
+            Self::ArgName => "an argument's name is empty, or in front and `^`",
             Self::ArgCount => "there are more than 64 arguments",
         };
         write!(f, "{}: {what}", self.code())
@@ -88,6 +88,9 @@ impl core::error::Error for Refused {}
 /// Each of `tags` is one tag, not a path. A marker that is longer than 4096 bytes comes out as its first
 /// 4097, which is how it is to be written.
 ///
+/// The first argument of an enter may name the parent: `^`, with the number of an open span as its value or
+/// nothing for a root. An SDK writes it so, and refuses it from its users.
+///
 /// # Errors
 /// What no marker can say.
 ///
@@ -97,6 +100,11 @@ impl core::error::Error for Refused {}
 /// let mut buffer = raw::Buffer::new();
 /// let marker = raw::encode(&mut buffer, raw::Dir::Exit, Id::Number(7), &[b"a.b"], &[])?;
 /// assert_eq!(marker, br"<:7:a\.b::");
+///
+/// let (own, parent) = (Id::Number(raw::unique()), raw::unique().to_string());
+/// let args: &[(&[u8], &[u8])] = &[(b"^", parent.as_bytes()), (b"cart", b"7")];
+/// let marker = raw::encode(&mut buffer, raw::Dir::Enter, own, &[b"pay"], args)?;
+/// assert!(marker.ends_with(format!(":pay:^={parent},cart=7:").as_bytes()));
 /// # Ok::<_, raw::Refused>(())
 /// ```
 #[inline]
@@ -181,14 +189,14 @@ pub fn open() {
     device::on();
 }
 
-/// A number for a span that may move between threads: positive, above 2^32, and given once only, also
-/// across forks of this process.
+/// A number for a span that may move between threads, or be named as a parent: above 2^32, below 2^48, and
+/// given once only, also across forks of this process.
 ///
 /// ```
 /// use nulltrace::raw::unique;
 ///
 /// let (one, two) = (unique(), unique());
-/// assert!(one > 1 << 32 && two > 1 << 32 && one != two);
+/// assert!(one > 1 << 32 && one < 1 << 48 && one != two);
 /// ```
 #[inline]
 #[must_use]

@@ -38,12 +38,6 @@ impl Record {
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: this type is not `Sync`, and no borrow of the inside outlives a method.
-        unsafe { (*self.inner.get()).len == 0 }
-    }
-
     /// Keeps one argument, if there is room for all of it.
     #[inline]
     pub(crate) fn add(&self, name: &str, value: &impl Value) {
@@ -58,7 +52,8 @@ impl Record {
             return;
         };
 
-        // SAFETY: as in `is_empty`; nothing of others runs from here on.
+        // SAFETY: this type is not `Sync`, and no borrow of the inside outlives a method; nothing of others runs
+        // from here on.
         let inner = unsafe { &mut *self.inner.get() };
         let len = usize::from(inner.len);
         let size = HEAD + name.len() + value_len;
@@ -84,7 +79,7 @@ impl Record {
     /// Writes what was kept.
     #[inline]
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {
-        // SAFETY: as in `is_empty`; the first `len` bytes were written by `add`.
+        // SAFETY: as in `add`; the first `len` bytes were written by `add`.
         let mut rest = unsafe {
             let inner = &*self.inner.get();
             core::slice::from_raw_parts(inner.bytes.as_ptr().cast::<u8>(), inner.len.into())

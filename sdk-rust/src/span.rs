@@ -1,12 +1,15 @@
 //! The guard of a span on one thread.
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 
+use crate::context::{self, PLAIN};
 use crate::encode::Writer;
+use crate::literal::Literal;
 use crate::raw::Dir;
 use crate::record::Record;
 use crate::tracer::send;
-use crate::{Args, Id, Path, Tracer, Value, device};
+use crate::{Args, Id, Path, Tracer, Value, device, unique};
 
 /// A span that began on this thread and ends when this guard is dropped.
 ///
@@ -29,7 +32,8 @@ use crate::{Args, Id, Path, Tracer, Value, device};
 /// });
 /// ```
 ///
-/// An executor of one thread cannot know better. For futures there are [`traced`](crate::TracedExt::traced) and,
+/// An executor of one thread cannot know better; there a guard within a future that is a span stays with it, and others
+/// stay open for all. For futures there are [`traced`](crate::TracedExt::traced) and,
 /// for `async fn`, `#[traced]`:
 ///
 /// ```
@@ -43,16 +47,36 @@ use crate::{Args, Id, Path, Tracer, Value, device};
 /// # `let _ = …`
 ///
 /// A guard that is given no name, or the name `_`, ends at once. `let _span = …` holds it.
+///
+/// # In a context
+///
+/// Where a span with a number is current ([`Context`](crate::Context)), as in a future that is a span, this one has
+/// a number too, names that one as its parent, and is itself current until it ends. One with an id of choice keeps
+/// it and names none; it is current if the id is one of [`Id::unique`].
 #[must_use = "the span ends when its guard is dropped, which is now; `let _span = …` holds it"]
 #[repr(C)]
 pub struct Span<'a> {
     tracer: Tracer<'a>,
     parent: Option<&'a Span<'a>>,
-    /// The enter was written, so an exit is owed.
-    open: bool,
+    state: Cell<State>,
+    /// The number by which it is current, given by the library unless the tracer has it; else [`PLAIN`].
+    number: i64,
+    /// What was current before, if this one is.
+    outer: i64,
     record: Record,
     /// Neither `Send` nor `Sync`: the id is that of the thread.
     thread: PhantomData<*const ()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No enter was written, or the exit was.
+    Closed,
+    /// An exit is owed,
+    Open,
+    /// which needs no more than the literal.
+    // One word to look at when the guard is dropped: more the compiler would not inline.
+    Static,
 }
 
 impl<'a> Span<'a> {
@@ -78,7 +102,7 @@ impl<'a> Span<'a> {
         Tracer::of(path.into()).enter()
     }
 
-    /// Begins a span with an id of choice. Its exit ends a span with the same id and tags.
+    /// Begins a span with an id of choice. Its exit ends a span with the same id and tags. No parent is named.
     ///
     /// ```
     /// use nulltrace::{Id, Span};
@@ -91,7 +115,9 @@ impl<'a> Span<'a> {
         Tracer::of(path.into()).id(id).enter()
     }
 
-    /// Begins a span within this one: its tags are those of this one and its own, its id is the same.
+    /// Begins a span within this one: its tags are those of this one and its own, its id is the same. If this one
+    /// has its number from the library, because it is in a context, the child has another, names this one as its
+    /// parent, and is current until it ends.
     ///
     /// A collector would also see that from the tags alone; so [`span!`](crate::span) of the longer path is
     /// a child as well, and faster.
@@ -128,8 +154,19 @@ impl<'a> Span<'a> {
         path: impl Into<Path<'s>>,
         args: impl Fn(&mut Args<'_>),
     ) -> Span<'s> {
-        let tracer = Tracer::of(path.into()).id(self.id());
-        Span::begin(tracer, Some(self), Some(args))
+        let path = Tracer::of(path.into());
+        if !device::on() {
+            return Span::silent(path.id(self.id()));
+        }
+        let own = match self.tracer.span_id() {
+            // Given by the library; so is that of the child.
+            Id::Thread if self.number != PLAIN => Some(self.number),
+            // Not even begun: the child is one as any.
+            Id::Thread if !self.is_open() => None,
+            id => return Span::entered(path.id(id), Some(self), Some(args), PLAIN, PLAIN),
+        };
+        let context = own.unwrap_or_else(context::get);
+        Span::entered(path, Some(self), Some(args), number_in(context), context)
     }
 
     /// Keeps an argument for the exit.
@@ -149,8 +186,9 @@ impl<'a> Span<'a> {
     /// ```
     #[inline]
     pub fn record(&self, name: &str, value: impl Value) {
-        if self.open && device::on() {
+        if self.is_open() && device::on() {
             self.record.add(name, &value);
+            self.state.set(State::Open);
         }
     }
 
@@ -178,14 +216,17 @@ impl<'a> Span<'a> {
     /// # mock.expect().enter("db.query").exit("db.query").arg("rows", "3").done();
     /// ```
     #[inline]
-    pub fn exit_with(mut self, args: impl Fn(&mut Args<'_>)) {
-        if self.open && device::on() {
+    pub fn exit_with(self, args: impl Fn(&mut Args<'_>)) {
+        if self.is_open() && device::on() {
             let exited = self.mark_with(Dir::Exit, |writer| {
                 self.record.write(writer);
                 args(Args::of(writer));
             });
             // If these arguments cannot be said, the exit goes without them.
-            self.open = !exited;
+            if exited {
+                self.state.set(State::Closed);
+                self.leave();
+            }
         }
     }
 
@@ -197,7 +238,10 @@ impl<'a> Span<'a> {
     #[must_use]
     #[inline]
     pub const fn id(&self) -> Id {
-        self.tracer.span_id()
+        match self.tracer.span_id() {
+            Id::Thread if self.number != PLAIN => Id::Number(self.number),
+            id => id,
+        }
     }
 
     /// A span that is none: what [`span!`](crate::span) gives when tracing is off.
@@ -207,41 +251,101 @@ impl<'a> Span<'a> {
         Self {
             tracer,
             parent: None,
-            open: false,
+            state: Cell::new(State::Closed),
+            number: PLAIN,
+            outer: PLAIN,
             record: Record::new(),
             thread: PhantomData,
         }
     }
 
     #[inline(always)]
-    pub(crate) fn begin(
-        tracer: Tracer<'a>,
-        parent: Option<&'a Span<'a>>,
-        args: Option<impl Fn(&mut Args<'_>)>,
-    ) -> Self {
+    pub(crate) fn begin(tracer: Tracer<'a>, args: Option<impl Fn(&mut Args<'_>)>) -> Self {
         if cfg!(feature = "off") {
             return Self::silent(tracer);
         }
-        // In one expression, so that the guard is made where it stays and never moved.
+        let context = match tracer.span_id() {
+            Id::Thread => context::get(),
+            _ => PLAIN,
+        };
+        Self::entered(tracer, None, args, number_in(context), context)
+    }
+
+    /// With a number of its own, if there is one, and the context as its parent; else as the tracer says.
+    // What is not inlined here takes and gives numbers, and the guard is made in one expression: so that it is made
+    // where it stays, never moved, and in plain code mostly not made at all.
+    #[inline(always)]
+    fn entered(
+        tracer: Tracer<'a>,
+        parent: Option<&'a Span<'a>>,
+        args: Option<impl Fn(&mut Args<'_>)>,
+        number: i64,
+        context: i64,
+    ) -> Self {
+        let literal = match parent {
+            None => tracer.as_static(),
+            Some(_) => None,
+        };
+        let open = match (literal, &args) {
+            (Some(literal), None) if number != PLAIN => enter_static(literal, number),
+            (_, None) if number == PLAIN && parent.is_none() => tracer.mark(Dir::Enter),
+            _ => {
+                // Whoever has arguments has asked whether they are wanted.
+                (args.is_some() || device::on())
+                    && send(|writer| {
+                        match literal {
+                            _ if number == PLAIN => begin(writer, &tracer, parent, Dir::Enter),
+                            Some(literal) => begin_static(writer, literal, number),
+                            None => begin_within(writer, &tracer, parent, number, context),
+                        }
+                        if let Some(args) = &args {
+                            args(Args::of(writer));
+                        }
+                    })
+            }
+        };
+        let number = match number {
+            _ if !open => PLAIN,
+            PLAIN => chosen(&tracer, parent),
+            number => number,
+        };
         Self {
-            open: match (args, parent) {
-                (None, None) => tracer.mark(Dir::Enter),
-                (None, Some(_)) => device::on() && mark(&tracer, parent, Dir::Enter, |_| ()),
-                (Some(args), _) => {
-                    device::on()
-                        && mark(&tracer, parent, Dir::Enter, |writer| args(Args::of(writer)))
-                }
+            outer: match number {
+                PLAIN => PLAIN,
+                number => context::swap(number),
             },
+            state: Cell::new(match literal {
+                _ if !open => State::Closed,
+                Some(_) => State::Static,
+                None => State::Open,
+            }),
             tracer,
             parent,
+            number,
             record: Record::new(),
             thread: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn is_open(&self) -> bool {
+        self.state.get() != State::Closed
+    }
+
+    /// Behind its exit.
+    #[inline]
+    fn leave(&self) {
+        if self.number != PLAIN {
+            context::leave(self.number, self.outer);
         }
     }
 
     #[inline(always)]
     fn mark_with(&self, dir: Dir, args: impl Fn(&mut Writer<'_>)) -> bool {
-        mark(&self.tracer, self.parent, dir, args)
+        send(|writer| {
+            begin(writer, &self.tracer.id(self.id()), self.parent, dir);
+            args(writer);
+        })
     }
 
     /// The tags of its parents, outermost first, and its own.
@@ -260,38 +364,93 @@ impl<'a> Span<'a> {
         if device::on() {
             self.mark_with(Dir::Exit, |writer| self.record.write(writer));
         }
+        self.leave();
     }
 }
 
+/// The number by which a span with an id of choice is current. A child has that of its parent, which is.
 #[inline(always)]
-fn mark(
+const fn chosen(tracer: &Tracer<'_>, parent: Option<&Span<'_>>) -> i64 {
+    match (tracer.span_id(), parent) {
+        (Id::Number(number), None) if unique::is_one(number) => number,
+        _ => PLAIN,
+    }
+}
+
+/// A number of its own for a span in a context.
+#[inline(always)]
+fn number_in(context: i64) -> i64 {
+    #[inline(never)]
+    fn number() -> i64 {
+        if device::on() { unique::next() } else { PLAIN }
+    }
+    match context {
+        PLAIN => PLAIN,
+        _ => number(),
+    }
+}
+
+/// A marker up to its arguments.
+#[inline(always)]
+fn begin(writer: &mut Writer<'_>, tracer: &Tracer<'_>, parent: Option<&Span<'_>>, dir: Dir) {
+    let Some(parent) = parent else {
+        return tracer.begin(writer, dir);
+    };
+    writer.begin(dir, tracer.span_id());
+    parent.tags(writer);
+    tracer.path().write(writer);
+    writer.tags_end();
+}
+
+/// An enter up to its arguments, with a number of its own and its parent.
+#[inline(never)]
+fn begin_within(
+    writer: &mut Writer<'_>,
     tracer: &Tracer<'_>,
     parent: Option<&Span<'_>>,
-    dir: Dir,
-    args: impl Fn(&mut Writer<'_>),
-) -> bool {
-    let Some(parent) = parent else {
-        return tracer.mark_with(dir, args);
-    };
-    send(|writer| {
-        writer.begin(dir, tracer.span_id());
-        parent.tags(writer);
-        tracer.path().write(writer);
-        writer.tags_end();
-        args(writer);
-    })
+    number: i64,
+    context: i64,
+) {
+    begin(writer, &tracer.id(Id::Number(number)), parent, Dir::Enter);
+    writer.parent(context::named(context));
+}
+
+/// The same of a literal in the current context.
+#[inline(never)]
+fn begin_static(writer: &mut Writer<'_>, literal: &'static Literal, number: i64) {
+    let tracer = Tracer::literal(literal);
+    begin_within(writer, &tracer, None, number, context::get());
+}
+
+/// The enter of such a one without arguments.
+#[inline(never)]
+fn enter_static(literal: &'static Literal, number: i64) -> bool {
+    send(|writer| begin_static(writer, literal, number))
+}
+
+/// The exit of such a one that has nothing to say.
+#[inline(never)]
+fn exit_static(literal: &'static Literal, number: i64, outer: i64) {
+    let tracer = Tracer::literal(literal);
+    tracer.id(Id::Number(number)).mark(Dir::Exit);
+    context::leave(number, outer);
 }
 
 impl Drop for Span<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if cfg!(feature = "off") || !self.open {
+        if cfg!(feature = "off") || !self.is_open() {
             return;
         }
-        if self.parent.is_none() && self.record.is_empty() && self.tracer.is_static() {
-            self.tracer.mark(Dir::Exit);
-        } else {
-            self.end();
+        match self.tracer.static_literal() {
+            Some(literal) if self.state.get() == State::Static => {
+                if self.number == PLAIN {
+                    device::write_short(literal.exit);
+                } else {
+                    exit_static(literal, self.number, self.outer);
+                }
+            }
+            _ => self.end(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::encode::Writer;
 use crate::raw::Dir;
-use crate::{Args, Id, Tracer, device};
+use crate::{Args, Id, Tracer, context, device, unique};
 
 /// A span with an id of its own, held by a future in its state. Dropped before its exit it was cancelled.
 #[derive(Debug)]
@@ -10,21 +10,49 @@ use crate::{Args, Id, Tracer, device};
 pub struct Task<'a> {
     tracer: Tracer<'a>,
     open: bool,
+    /// That of what runs within it.
+    context: i64,
 }
 
 impl<'a> Task<'a> {
-    /// Begins it, with a unique id unless the tracer has one.
+    /// Begins it, with a unique id unless the tracer has one. With that it names its parent: what is current.
     #[inline]
     pub fn enter(tracer: Tracer<'a>, args: impl Fn(&mut Args<'_>)) -> Self {
         if !device::on() {
             return Self::silent(tracer);
         }
+        let outer = context::get();
+        let parent = (tracer.span_id() == Id::Thread).then_some(outer);
+        Self::enter_within(tracer, parent, outer, args)
+    }
+
+    /// The same of the parent that is given, or none, where `outer` is current.
+    #[inline]
+    pub(crate) fn enter_within(
+        tracer: Tracer<'a>,
+        parent: Option<i64>,
+        outer: i64,
+        args: impl Fn(&mut Args<'_>),
+    ) -> Self {
         let tracer = match tracer.span_id() {
             Id::Thread => tracer.id(Id::unique()),
             _ => tracer,
         };
-        let open = tracer.mark_with(Dir::Enter, |writer| args(Args::of(writer)));
-        Self { tracer, open }
+        let open = tracer.mark_with(Dir::Enter, |writer| {
+            if let Some(parent) = parent {
+                writer.parent(context::named(parent));
+            }
+            args(Args::of(writer));
+        });
+        let context = match tracer.span_id() {
+            Id::Number(number) if open && unique::is_one(number) => number,
+            _ => context::of_task(parent.unwrap_or(outer)),
+        };
+        Self {
+            tracer,
+            open,
+            context,
+        }
     }
 
     /// One that is none.
@@ -33,7 +61,20 @@ impl<'a> Task<'a> {
         Self {
             tracer,
             open: false,
+            context: context::PLAIN,
         }
+    }
+
+    #[inline]
+    pub(crate) const fn context(&self) -> i64 {
+        self.context
+    }
+
+    /// Its id, whether it is open, and the context within: for what ends it itself.
+    #[inline]
+    pub(crate) fn into_parts(mut self) -> (Id, bool, i64) {
+        let open = core::mem::take(&mut self.open);
+        (self.tracer.span_id(), open, self.context)
     }
 
     /// Ends it.

@@ -74,9 +74,9 @@ impl<'a> Tracer<'a> {
     #[doc(hidden)]
     #[must_use]
     #[inline]
-    pub const fn literal(path: Path<'static>, literal: &'static Literal) -> Tracer<'static> {
+    pub const fn literal(literal: &'static Literal) -> Tracer<'static> {
         Tracer {
-            path,
+            path: literal.path,
             id: Id::Thread,
             literal: Some(literal),
         }
@@ -104,7 +104,7 @@ impl<'a> Tracer<'a> {
     /// ```
     #[inline(always)]
     pub fn enter(self) -> Span<'a> {
-        Span::begin(self, None, None::<fn(&mut Args<'_>)>)
+        Span::begin(self, None::<fn(&mut Args<'_>)>)
     }
 
     /// Begins a span with arguments. The closure is called while markers are written, and a second time
@@ -118,7 +118,17 @@ impl<'a> Tracer<'a> {
     /// ```
     #[inline(always)]
     pub fn enter_with(self, args: impl Fn(&mut Args<'_>)) -> Span<'a> {
-        Span::begin(self, None, Some(args))
+        if !device::on() {
+            return Span::silent(self);
+        }
+        Span::begin(self, Some(args))
+    }
+
+    /// The same where it is known that markers are written.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn enter_on(self, args: impl Fn(&mut Args<'_>)) -> Span<'a> {
+        Span::begin(self, Some(args))
     }
 
     #[inline]
@@ -131,17 +141,25 @@ impl<'a> Tracer<'a> {
         self.path
     }
 
-    /// Whether its markers without arguments are static bytes.
     #[inline(always)]
-    pub(crate) const fn is_static(&self) -> bool {
-        matches!((self.literal, self.id), (Some(_), Id::Thread))
+    pub(crate) const fn static_literal(&self) -> Option<&'static Literal> {
+        self.literal
+    }
+
+    /// Of a literal path with the id of the thread, all there is: its markers without arguments are static bytes.
+    #[inline(always)]
+    pub(crate) const fn as_static(&self) -> Option<&'static Literal> {
+        match self.id {
+            Id::Thread => self.literal,
+            _ => None,
+        }
     }
 
     /// Writes a marker without arguments; false if no marker can say it.
     #[inline(always)]
     pub(crate) fn mark(&self, dir: Dir) -> bool {
-        if let (Some(literal), Id::Thread) = (self.literal, self.id) {
-            device::write(match dir {
+        if let Some(literal) = self.as_static() {
+            device::write_short(match dir {
                 Dir::Enter => literal.enter,
                 Dir::Exit => literal.exit,
             });
@@ -160,7 +178,7 @@ impl<'a> Tracer<'a> {
     }
 
     #[inline(always)]
-    fn begin(&self, writer: &mut Writer<'_>, dir: Dir) {
+    pub(crate) fn begin(&self, writer: &mut Writer<'_>, dir: Dir) {
         match self.literal.and_then(|literal| literal.simple(dir)) {
             Some(before_args) if writer.is_simple() => {
                 writer.begin_literal(before_args, dir, self.id);
@@ -180,7 +198,7 @@ pub(crate) fn send(parts: impl Fn(&mut Writer<'_>)) -> bool {
     let mut buffer = Buffer::new();
     match marker(&mut buffer, parts) {
         Ok(marker) => {
-            device::write(marker);
+            device::write_short(marker);
             true
         }
         Err(_) => false,

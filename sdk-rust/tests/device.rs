@@ -73,6 +73,6 @@ fn what_reaches_the_descriptor() {
         text.join(":"),
         "[\">\",\"t\",[\"all\"],[{\"n\":\"-7\"},{\"text\":\"a:b\\nc\"},{\"shown\":\"1.5\"}]]\
          >:t:all.child:k=v\\,w:<:t:all.child::>:N:a\\.b.c::<:N:a\\.b.c::\
-         >:t:read::<:t:read:error=x:>:N:all.future::<:N:all.future::<:t:all:rows=3:"
+         >:t:read::<:t:read:error=x:>:N:all.future:^=:<:N:all.future::<:t:all:rows=3:"
     );
 }

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use nulltrace::{Id, Span, TracedExt, Tracer, raw, span, tracer};
+use nulltrace::{Context, Id, Span, TracedExt, Tracer, raw, span, tracer};
 
 struct Counting;
 
@@ -54,6 +54,14 @@ fn no_span_allocates() {
         let mut future = std::pin::pin!(async { 7 }.traced("heap.future"));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(future.as_mut().poll(&mut context).is_ready());
+        let numbered = async {
+            let task = span!("heap.numbered", n);
+            drop(task.child("child"));
+            drop(Span::enter(&path));
+        };
+        let numbered = numbered.traced("heap.future").parent(Context::ROOT);
+        let mut numbered = std::pin::pin!(numbered.in_current_context());
+        assert!(numbered.as_mut().poll(&mut context).is_ready());
         let mut buffer = raw::Buffer::new();
         raw::write(raw::encode(&mut buffer, raw::Dir::Enter, Id::Global, &[b"a"], &[]).unwrap());
     }

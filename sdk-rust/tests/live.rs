@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{Command, Output};
 use std::sync::{Arc, Barrier};
 
-use nulltrace::{Span, raw, span};
+use nulltrace::{Context, Id, Span, raw, span};
 use nulltrace_spec::parse;
 
 /// Runs a scenario in a process of its own, with the environment as it is but `NULLTRACE`.
@@ -357,10 +357,20 @@ mod scenario {
 
     pub(super) fn forked_children() {
         let before = raw::unique();
+        let job = span!(id: Id::unique(), "live.job");
+        let context = Context::current();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ids");
         let good = in_child(|| {
             spans();
+            assert_eq!(Context::current(), context);
+            let part = span!("live.part");
+            assert_ne!(Context::current(), context);
+            drop(part);
+            assert_eq!(
+                (Context::current(), context.id()),
+                (context, Some(job.id()))
+            );
             let ids: Vec<String> = (0..1000).map(|_| raw::unique().to_string()).collect();
             fs::write(&path, ids.join("\n")).unwrap();
         });
@@ -374,7 +384,11 @@ mod scenario {
             ours.is_disjoint(&theirs),
             "a child counts on where its parent is"
         );
-        assert!(ours.iter().chain(&theirs).all(|&id| id > 1 << 32));
+        assert!(
+            ours.iter()
+                .chain(&theirs)
+                .all(|&id| id > 1 << 32 && id < 1 << 48)
+        );
     }
 
     extern "C" fn handler(_: libc::c_int) {

@@ -93,13 +93,18 @@ fn future(options: &Options, function: &Function) -> TokenStream {
     let span = enter("task", options, function);
     let body = function.body.clone();
     let future = fill(
-        "::nulltrace::__private::call(move || -> $0 { $1 })",
+        "::nulltrace::__private::call(&__span, move || -> $0 { $1 })",
         &[output(function), body],
     );
     let parts = [span, future, note(options).unwrap_or_default()];
     let text = match parts[2].is_empty() {
-        true => "let __span = $0; ::nulltrace::__private::follow(__span, $1)",
-        false => "let __span = $0; ::nulltrace::__private::follow_noting(__span, $1, $2)",
+        true => {
+            "let __span = $0; let __future = $1; ::nulltrace::__private::follow(__span, __future)"
+        }
+        false => {
+            "let __span = $0; let __future = $1; \
+             ::nulltrace::__private::follow_noting(__span, __future, $2)"
+        }
     };
     fill(text, &parts)
 }

@@ -54,7 +54,7 @@ use proc_macro::TokenStream;
 /// - `args(id, len = rows.len())`: **arguments of the enter**, each a parameter's name or `name = value`.
 ///   A value is any expression that the function could begin with, and is only borrowed; it must be a
 ///   `nulltrace::Value`, or have `%` before it for its `Display`, `?` for its `Debug`. At most 64. Not evaluated when
-///   tracing is off. An expression with a comma outside of brackets goes in parentheses.
+///   tracing is off. The first is not named `^`. An expression with a comma outside of brackets goes in parentheses.
 /// - `ret`: what is returned, as the **exit's argument** `ret`. `ret = display` and `ret = debug` for what
 ///   is no `nulltrace::Value`.
 /// - `ret(len = ret.len(), …)`: parts of it instead; `ret` stands for a reference to it.
@@ -90,12 +90,13 @@ use proc_macro::TokenStream;
 /// # Futures
 ///
 /// The span of an `async fn` begins when it is first polled and ends when it is done. It has an id of its
-/// own, so it may move between threads and interleave with others. Dropped before it is done it ends with
-/// `status=cancelled`.
+/// own, so it may move between threads and interleave with others; all spans within it are its children. Its parent is
+/// what is current at the first poll: a call that goes to `spawn` takes its caller's context along by
+/// `TracedExt::in_current_context`. Dropped before it is done it ends with `status=cancelled`.
 ///
 /// A function whose return type is spelt `impl Future<…>`, `Pin<Box<dyn Future<…>>>`, `BoxFuture` or
 /// `LocalBoxFuture` is taken for one that gives its work as a future: the span begins with the call and
-/// ends with that future; the boxed ones are boxed once more.
+/// ends with that future, and its parent is what is current at the call; the boxed ones are boxed once more.
 ///
 /// ```
 /// use nulltrace::traced;

@@ -1,9 +1,9 @@
 //! Reads back what this crate wrote: its own two forms and no other.
 
 use super::Marker;
-use crate::Id;
-use crate::encode::LONGEST;
+use crate::encode::{LONGEST, PARENT};
 use crate::raw::Dir;
+use crate::{Context, Id};
 
 /// The marker, or nothing if it is not one of ours.
 pub(super) fn decode(bytes: &[u8]) -> Option<Marker> {
@@ -14,6 +14,16 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Marker> {
         _ => simple(seen, cut),
     }?;
     marker.cut = cut;
+    if marker.dir == Dir::Enter
+        && let Some((name, value)) = marker.args.first()
+        && name == PARENT
+    {
+        marker.parent = Some(match value.as_str() {
+            "" => Context::ROOT,
+            number => Context::of(read_id(number)?)?,
+        });
+        marker.args.remove(0);
+    }
     Some(marker)
 }
 
@@ -44,6 +54,7 @@ fn simple(bytes: &[u8], cut: bool) -> Option<Marker> {
                 return Some(Marker {
                     dir,
                     id,
+                    parent: None,
                     tags,
                     args,
                     cut,
@@ -57,6 +68,7 @@ fn simple(bytes: &[u8], cut: bool) -> Option<Marker> {
     Some(Marker {
         dir,
         id,
+        parent: None,
         tags,
         args,
         cut,
@@ -124,6 +136,7 @@ fn json(bytes: &[u8], cut: bool) -> Option<Marker> {
     Some(Marker {
         dir,
         id,
+        parent: None,
         tags,
         args,
         cut,

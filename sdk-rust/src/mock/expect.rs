@@ -1,10 +1,11 @@
 //! What should have been written.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::Marker;
-use crate::Path;
 use crate::raw::Dir;
+use crate::{Context, Id, Path};
 
 /// The markers that should have been written, one after another. Nothing is compared before
 /// [`done`](Self::done).
@@ -23,6 +24,8 @@ use crate::raw::Dir;
 #[must_use = "nothing is compared before `done`"]
 pub struct Expect {
     written: Vec<Marker>,
+    /// The tags of the spans that had a number.
+    numbers: HashMap<i64, Vec<String>>,
     wanted: Vec<Wanted>,
 }
 
@@ -32,15 +35,40 @@ struct Wanted {
     tags: Vec<String>,
     /// As written; `None` is any.
     id: Option<String>,
+    parent: Parent,
     args: Vec<(String, String)>,
     any_args: bool,
 }
 
+#[derive(Clone, Debug)]
+enum Parent {
+    Any,
+    Unnamed,
+    Root,
+    /// The tags.
+    Span(Vec<String>),
+}
+
+impl Parent {
+    fn fits(&self, named: Option<Context>, numbers: &HashMap<i64, Vec<String>>) -> bool {
+        match (self, named) {
+            (Self::Any, _) | (Self::Unnamed, None) => true,
+            (Self::Root, Some(context)) => context == Context::ROOT,
+            (Self::Span(tags), Some(context)) => match context.id() {
+                Some(Id::Number(number)) => numbers.get(&number) == Some(tags),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
 impl Wanted {
-    fn fits(&self, marker: &Marker) -> bool {
+    fn fits(&self, marker: &Marker, numbers: &HashMap<i64, Vec<String>>) -> bool {
         self.dir == marker.dir
             && self.tags == marker.tags
             && self.id.as_ref().is_none_or(|id| *id == id_text(marker))
+            && self.parent.fits(marker.parent, numbers)
             && (self.any_args || self.args == marker.args)
     }
 
@@ -60,21 +88,30 @@ impl Wanted {
         if let Some(id) = &self.id {
             let _ = write!(text, " (id {id})");
         }
+        match &self.parent {
+            Parent::Any => {}
+            Parent::Unnamed => text += " (no parent named)",
+            Parent::Root => text += " (a root)",
+            Parent::Span(tags) => {
+                let _ = write!(text, " (child of {})", tags.join("."));
+            }
+        }
         text
     }
 }
 
 fn id_text(marker: &Marker) -> String {
     match marker.id {
-        crate::Id::Number(number) => number.to_string(),
+        Id::Number(number) => number.to_string(),
         id => String::from_utf8_lossy(id.letters()).into_owned(),
     }
 }
 
 impl Expect {
-    pub(super) const fn new(written: Vec<Marker>) -> Self {
+    pub(super) const fn new(written: Vec<Marker>, numbers: HashMap<i64, Vec<String>>) -> Self {
         Self {
             written,
+            numbers,
             wanted: Vec::new(),
         }
     }
@@ -107,6 +144,7 @@ impl Expect {
             dir,
             tags,
             id: None,
+            parent: Parent::Any,
             args: Vec::new(),
             any_args: false,
         });
@@ -155,6 +193,53 @@ impl Expect {
         self
     }
 
+    /// That marker names its parent, which is a span of these tags. Any is right, or none, if nothing is said of
+    /// the parent.
+    ///
+    /// ```
+    /// use nulltrace::{Id, mock::Mock, span};
+    ///
+    /// let mock = Mock::here();
+    /// let _job = span!(id: Id::unique(), "job");
+    /// let _part = span!("part");
+    /// mock.expect().enter("job").enter("part").child_of("job").done();
+    /// ```
+    pub fn child_of<'p>(self, tags: impl Into<Path<'p>>) -> Self {
+        let tags = tags.into().tags().map(str::to_owned).collect();
+        self.parent(Parent::Span(tags))
+    }
+
+    /// That marker says that its span has no parent.
+    ///
+    /// ```
+    /// use nulltrace::{Context, mock::Mock, span};
+    ///
+    /// let mock = Mock::here();
+    /// let _alone = Context::ROOT.in_scope(|| span!("alone"));
+    /// mock.expect().enter("alone").root().done();
+    /// ```
+    pub fn root(self) -> Self {
+        self.parent(Parent::Root)
+    }
+
+    /// That marker names no parent: the collector sees how the spans of its thread nest.
+    ///
+    /// ```
+    /// let mock = nulltrace::mock::Mock::here();
+    /// let _span = nulltrace::span!("plain");
+    /// mock.expect().enter("plain").unnamed_parent().done();
+    /// ```
+    pub fn unnamed_parent(self) -> Self {
+        self.parent(Parent::Unnamed)
+    }
+
+    fn parent(mut self, parent: Parent) -> Self {
+        if let Some(last) = self.wanted.last_mut() {
+            last.parent = parent;
+        }
+        self
+    }
+
     /// Compares: exactly these markers were written, in this order.
     ///
     /// # Panics
@@ -175,7 +260,7 @@ impl Expect {
     fn difference(&self) -> Option<String> {
         let longest = self.wanted.len().max(self.written.len());
         let at = (0..longest).find(|&at| match (self.wanted.get(at), self.written.get(at)) {
-            (Some(wanted), Some(written)) => !wanted.fits(written),
+            (Some(wanted), Some(written)) => !wanted.fits(written, &self.numbers),
             _ => true,
         })?;
         let wanted = self
