@@ -16,6 +16,8 @@ thread_local! {
     // Const and without a destructor: a load from a known place, and good in signal handlers.
     static CURRENT: Cell<i64> = const { Cell::new(PLAIN) };
     static ENDED: Ended = const { Ended::new() };
+    /// How many there are in it: mostly none.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
 #[inline(always)]
@@ -26,9 +28,16 @@ pub(crate) fn get() -> i64 {
     CURRENT.get()
 }
 
+/// Whether there is a context: spans have numbers and name their parents then.
+#[inline(always)]
+#[must_use]
+pub fn in_context() -> bool {
+    get() != PLAIN
+}
+
 /// Makes `context` that of the thread; gives the one before. For what can keep that itself.
 #[inline(always)]
-pub fn swap(context: i64) -> i64 {
+pub(crate) fn swap(context: i64) -> i64 {
     if cfg!(feature = "off") {
         return PLAIN;
     }
@@ -47,16 +56,36 @@ pub(crate) const fn of_task(context: i64) -> i64 {
     if context == PLAIN { ROOT } else { context }
 }
 
+/// The same of a number that may have been current before.
+#[inline]
+pub fn enter(number: i64) -> i64 {
+    if cfg!(feature = "off") {
+        return PLAIN;
+    }
+    if COUNT.get() > 0 {
+        ENDED.with(|others| others.resolve(number));
+    }
+    swap(number)
+}
+
 /// Ends the life of `number` as the current span, before which `outer` was.
 #[inline]
 pub fn leave(number: i64, outer: i64) {
     if cfg!(feature = "off") {
         return;
     }
-    let ended = CURRENT.get() != number;
+    if CURRENT.get() == number && COUNT.get() == 0 {
+        CURRENT.set(outer);
+    } else {
+        leave_among_others(number, outer);
+    }
+}
+
+#[cold]
+fn leave_among_others(number: i64, outer: i64) {
     ENDED.with(|others| {
         let outer = others.resolve(outer);
-        if !ended {
+        if CURRENT.get() == number {
             CURRENT.set(outer);
         } else if number > ROOT {
             others.add(number, outer);
@@ -86,6 +115,7 @@ impl Ended {
             && let Some(span) = self.spans.iter().find(|span| span.get().0 == outer)
         {
             outer = span.take().1;
+            COUNT.set(COUNT.get() - 1);
         }
         outer
     }
@@ -93,8 +123,10 @@ impl Ended {
     fn add(&self, number: i64, outer: i64) {
         let next = self.next.get();
         self.next.set((next + 1) % self.spans.len());
-        if let Some(span) = self.spans.get(next) {
-            span.set((number, outer));
+        if let Some(span) = self.spans.get(next)
+            && span.replace((number, outer)).0 == PLAIN
+        {
+            COUNT.set(COUNT.get() + 1);
         }
     }
 }
@@ -199,7 +231,7 @@ impl Context {
     #[inline]
     pub fn attach(self) -> ContextGuard {
         ContextGuard {
-            outer: swap(self.0),
+            outer: enter(self.0),
             context: self.0,
             thread: PhantomData,
         }
@@ -291,6 +323,24 @@ mod tests {
         let mut inside_out: Vec<usize> = (0..8).rev().collect();
         inside_out.push(8);
         assert_eq!(after(&inside_out), [8, 8, 8, 8, 8, 8, 8, 8, -1]);
+    }
+
+    /// One that ended, was forgotten nowhere, and is current again.
+    #[test]
+    fn the_same_again() {
+        let start = swap(PLAIN);
+        let context = Context(FIRST);
+        let first = context.attach();
+        let other = swap(FIRST + 1);
+        drop(first);
+        swap(PLAIN);
+        let again = context.attach();
+        let inner = swap(FIRST + 2);
+        leave(FIRST + 2, inner);
+        assert_eq!((get(), other), (FIRST, FIRST));
+        drop(again);
+        assert_eq!(get(), PLAIN);
+        swap(start);
     }
 
     #[test]

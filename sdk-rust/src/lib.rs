@@ -125,10 +125,10 @@ pub use value::{Text, Value, debug, display, error};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// What the macros need. Not for others: it may change in any version.
+/// What the macros and the bridges need. Not for others: it may change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::context::{leave, swap};
+    pub use crate::context::{enter, in_context, leave};
     pub use crate::literal::{Literal, Name, check_names, len, markers};
     pub use crate::private_traced::{
         Watch, call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,

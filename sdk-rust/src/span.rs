@@ -312,7 +312,7 @@ impl<'a> Span<'a> {
         Self {
             outer: match number {
                 PLAIN => PLAIN,
-                number => context::swap(number),
+                number => make_current(number),
             },
             state: Cell::new(match literal {
                 _ if !open => State::Closed,
@@ -388,6 +388,12 @@ fn number_in(context: i64) -> i64 {
         PLAIN => PLAIN,
         _ => number(),
     }
+}
+
+/// Gives what was current before.
+#[inline(never)]
+fn make_current(number: i64) -> i64 {
+    context::enter(number)
 }
 
 /// A marker up to its arguments.

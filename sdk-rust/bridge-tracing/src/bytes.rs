@@ -46,6 +46,15 @@ impl<const N: usize> Bytes<N> {
         self.put(&bytes[..len])
     }
 
+    /// A number of 15 digits; faster than those of any length.
+    #[inline]
+    pub(crate) fn put_15_digits(&mut self, number: u64) -> bool {
+        const HALF: u64 = 100_000_000;
+        let (high, low) = (eight_digits(number / HALF), eight_digits(number % HALF));
+        let [[_, high @ ..], low] = [high, low];
+        self.put_text(&high, 7) && self.put_text(&low, 8)
+    }
+
     /// A number in decimal digits; faster than `Display`, two digits at a time.
     #[inline]
     pub(crate) fn put_number(&mut self, negative: bool, mut rest: u64) -> bool {
@@ -77,6 +86,19 @@ impl<const N: usize> Bytes<N> {
     }
 }
 
+/// The eight digits of a number below 10^8, computed all at once.
+#[inline]
+const fn eight_digits(number: u64) -> [u8; 8] {
+    // Numbers of four digits in lanes of 32 bits, then of two in 16, then of one in 8: each is split by a
+    // multiplication that divides by 100, then 10, in its lane.
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - 10 * tens) << 8);
+    (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
 /// `00` to `99`.
 static PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
@@ -102,6 +124,26 @@ mod tests {
             assert!(bytes.put_number(false, number) && bytes.put_number(true, number));
             assert_eq!(bytes.get(), format!("{number}-{number}").as_bytes());
         }
+    }
+
+    #[test]
+    fn numbers_of_15_digits() {
+        let powers = (47..48).map(|power| 1_u64 << power);
+        let ends = [
+            100_000_000_000_000,
+            999_999_999_999_999,
+            123_456_789_012_345,
+        ];
+        let many = (0..1000).map(|n| 100_000_000_000_000 + n * 898_989_898_989);
+        for number in powers.chain(ends).chain(many) {
+            let mut bytes = Bytes::<64>::new();
+            assert!(bytes.put_15_digits(number));
+            assert_eq!(bytes.get(), number.to_string().as_bytes());
+        }
+        for number in (0..100_000_000).step_by(997).chain([99_999_999]) {
+            assert_eq!(eight_digits(number), *format!("{number:08}").as_bytes());
+        }
+        assert!(!Bytes::<14>::new().put_15_digits(1 << 47));
     }
 
     #[test]

@@ -33,17 +33,17 @@ impl Fields {
         }
     }
 
-    /// Hands them out, as arguments.
-    pub(crate) fn with<R>(&self, take: impl FnOnce(&[Pair<'_>]) -> R) -> R {
-        let mut pairs: [Pair<'_>; FIELDS_MAX] = [(&[], &[]); FIELDS_MAX];
+    /// Hands them out, as arguments behind another one.
+    pub(crate) fn behind<R>(&self, first: Pair<'_>, take: impl FnOnce(&[Pair<'_>]) -> R) -> R {
+        let mut pairs: [Pair<'_>; FIELDS_MAX + 1] = [first; FIELDS_MAX + 1];
         let bytes = self.bytes.get();
         let mut start = 0;
         let fields = self.names.iter().zip(&self.ends).take(self.count);
-        for (pair, (name, &end)) in pairs.iter_mut().zip(fields) {
+        for (pair, (name, &end)) in pairs.iter_mut().skip(1).zip(fields) {
             *pair = (name.as_bytes(), &bytes[start..end]);
             start = end;
         }
-        take(&pairs[..self.count])
+        take(&pairs[..self.count + 1])
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &[u8])> {

@@ -21,6 +21,35 @@
 //! The other choice is each **entry**, [`MarkerLayer::each_entry`]: one marker pair for each time the span
 //! is entered, with the id of the thread, so that the times are those it was on a thread.
 //!
+//! # Parents
+//!
+//! Each span names its parent, so that tasks on one thread never mix: the parent it was given, or else what was current
+//! where it was made, or none. Current is the span that the thread is in, of `tracing` or of `nulltrace`: the spans
+//! of both nest in each other. One that a filter hides is passed over. An entry does the same where there is a
+//! [`Context`](nulltrace::Context); without, the collector sees how a thread's entries nest.
+//!
+//! ```
+//! use tracing_subscriber::layer::SubscriberExt;
+//!
+//! # let mock = nulltrace::mock::Mock::here();
+//! let subscriber = tracing_subscriber::registry().with(nulltrace_tracing::layer());
+//! tracing::subscriber::with_default(subscriber, || {
+//!     let request = tracing::info_span!("request");
+//!     let refresh = tracing::info_span!(parent: None, "refresh");
+//!     let _request = request.entered();
+//!     let _query = tracing::info_span!("query").entered();
+//!     let _read = nulltrace::span!("read");
+//! #   drop(refresh);
+//! });
+//! # mock.expect()
+//! #     .enter("request").root().enter("refresh").root()
+//! #     .enter("query").child_of("request").enter("read").child_of("query")
+//! #     .exit("refresh").exit("read").exit("query").exit("request").done();
+//! ```
+//!
+//! A child of fork that goes on with its parent's subscriber gives its spans the numbers that the parent process may
+//! give others; the collector looks for each in its own process first.
+//!
 //! # Tags
 //!
 //! The span's name, split at its dots as all paths are; a name that has an empty tag then, such as `a..b`,
@@ -61,6 +90,7 @@
 //! Only a field that is recorded later is kept with the span, on the heap, and only the spans of such call
 //! sites look for one when they end. With `NULLTRACE=off` there is one load and a branch.
 mod bytes;
+mod entered;
 mod fields;
 mod late;
 mod line;
@@ -71,8 +101,8 @@ mod tests;
 
 use core::fmt::{self, Debug};
 
-use nulltrace::Id;
 use nulltrace::raw::{self, Buffer, Dir};
+use nulltrace::{Context as Current, Id};
 use tracing::span::{self, Attributes, Record};
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Subscriber};
@@ -80,15 +110,16 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use bytes::Bytes;
 use fields::Fields;
 use line::Line;
-use sites::{Site, Text};
+use sites::{Site, Text, is_silent};
 use tags::Tags;
 
 /// Writes every span it is shown as two markers. See the [crate's documentation](crate).
 ///
-/// Never panics, blocks or fails; a span that no marker can say, such as one without a name, is not
-/// written.
+/// Never panics, blocks or fails; a span that no marker can say is not written: one without a name, with a field without
+/// one, or whose first field is `^`, which would name its parent.
 ///
 /// ```
 /// use nulltrace_tracing::MarkerLayer;
@@ -206,13 +237,44 @@ impl MarkerLayer {
 
     /// A number for the life of this span.
     ///
-    /// The registry's number, scrambled: nothing need be kept. It is above 2^32, and 40 bits of it are as
-    /// good as random: to be mistaken for another, a span must also have the other's tags, and at the same
-    /// time. No more bits, because digits cost.
+    /// The registry's number, scrambled: nothing need be kept. It is one that may be named as a parent, below 2^48,
+    /// and 47 bits of it are as good as random: only spans that are open at the same time could be mistaken for each
+    /// other.
     #[inline(always)]
     fn id(&self, id: &span::Id) -> i64 {
         let number = (id.into_u64() ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (number >> 24 | 1 << 40) as i64
+        // 15 digits.
+        (number >> 17 | 1 << 47) as i64
+    }
+
+    /// The number of the parent of a new span.
+    #[inline(always)]
+    fn parent<S>(
+        &self,
+        attributes: &Attributes<'_>,
+        id: &span::Id,
+        context: &Context<'_, S>,
+    ) -> Option<i64>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        if attributes.is_contextual() {
+            current()
+        } else if attributes.is_root() {
+            None
+        } else {
+            self.given_parent(id, context)
+        }
+    }
+
+    #[inline(never)]
+    fn given_parent<S>(&self, id: &span::Id, context: &Context<'_, S>) -> Option<i64>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let mut ancestors = context.span(id)?.scope().skip(1);
+        let parent = ancestors.find(|span| !is_silent(span.metadata()))?;
+        Some(self.id(&parent.id()))
     }
 
     /// The tags of a call site that are enough for its spans.
@@ -247,22 +309,96 @@ impl MarkerLayer {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
+        let parent = Parent::new(self.parent(attributes, id, context));
         let mut fields = Fields::new();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
-            fields.with(|args| self.write(Dir::Enter, Id::Number(self.id(id)), &span, args));
+            let own = Id::Number(self.id(id));
+            fields.behind(parent.arg(), |args| {
+                self.write(Dir::Enter, own, &span, args)
+            });
         }
     }
 
-    fn entry<S>(&self, dir: Dir, id: &span::Id, context: &Context<'_, S>)
+    /// A span's life is current for what begins in it.
+    #[inline(always)]
+    fn is_in<S>(&self, id: &span::Id, context: &Context<'_, S>)
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
+        let silent = sites::any_silent()
+            && context
+                .span(id)
+                .is_none_or(|span| is_silent(span.metadata()));
+        if raw::on() && !silent {
+            entered::enter(id.into_u64(), self.id(id));
+        }
+    }
+
+    /// An entry begins.
+    #[cold]
+    #[inline(never)]
+    fn enter<S>(&self, id: &span::Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        if !raw::on() {
+            return;
+        }
+        let Some(span) = context.span(id).filter(|span| !is_silent(span.metadata())) else {
+            return;
+        };
+        if !nulltrace::__private::in_context() {
+            return self.write(Dir::Enter, Id::Thread, &span, &[]);
+        }
+        let parent = Parent::new(current());
+        let number = raw::unique();
+        match entered::enter(id.into_u64(), number) {
+            true => self.write(Dir::Enter, Id::Number(number), &span, &[parent.arg()]),
+            false => self.write(Dir::Enter, Id::Thread, &span, &[]),
+        }
+    }
+
+    /// And ends.
+    #[cold]
+    #[inline(never)]
+    fn exit<S>(&self, id: &span::Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let own = entered::exit(id.into_u64()).map_or(Id::Thread, Id::Number);
         if raw::on()
             && let Some(span) = context.span(id)
+            && !is_silent(span.metadata())
         {
-            self.write(dir, Id::Thread, &span, &[]);
+            self.write(Dir::Exit, own, &span, &[]);
         }
+    }
+}
+
+/// The number of the current span.
+#[inline(always)]
+fn current() -> Option<i64> {
+    match Current::current().id() {
+        Some(Id::Number(number)) => Some(number),
+        _ => None,
+    }
+}
+
+/// The argument that names the parent.
+struct Parent(Bytes<20>);
+
+impl Parent {
+    fn new(number: Option<i64>) -> Self {
+        let mut bytes = Bytes::new();
+        if let Some(number) = number {
+            bytes.put_number(false, number.unsigned_abs());
+        }
+        Self(bytes)
+    }
+
+    fn arg(&self) -> (&[u8], &[u8]) {
+        (b"^", self.0.get())
     }
 }
 
@@ -301,9 +437,14 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
         if self.kind != Kind::Life || !raw::on() {
             return;
         }
-        if let Some(tags) = self.tags_of(sites::find(attributes.metadata())) {
+        let site = sites::find(attributes.metadata());
+        if site.map_or_else(|| is_silent(attributes.metadata()), Site::is_silent) {
+            return;
+        }
+        if let Some(tags) = self.tags_of(site) {
             let mut line = Line::new();
             line.begin(Dir::Enter, self.id(id), tags);
+            line.parent(self.parent(attributes, id, &context));
             attributes.record(&mut line);
             if let Some(marker) = line.end() {
                 return send(marker);
@@ -325,15 +466,19 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
 
     #[inline]
     fn on_enter(&self, id: &span::Id, context: Context<'_, S>) {
-        if self.kind == Kind::Entry {
-            self.entry(Dir::Enter, id, &context);
+        match self.kind {
+            Kind::Life => self.is_in(id, &context),
+            Kind::Entry => self.enter(id, &context),
         }
     }
 
     #[inline]
     fn on_exit(&self, id: &span::Id, context: Context<'_, S>) {
-        if self.kind == Kind::Entry {
-            self.entry(Dir::Exit, id, &context);
+        match self.kind {
+            Kind::Life => {
+                entered::exit(id.into_u64());
+            }
+            Kind::Entry => self.exit(id, &context),
         }
     }
 
@@ -347,6 +492,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
         };
         let number = self.id(&id);
         let site = sites::find(span.metadata());
+        if site.map_or_else(|| is_silent(span.metadata()), Site::is_silent) {
+            return;
+        }
         // A site that is not known may have recorded fields as well.
         if site.is_some_and(|site| !site.has_late())
             && let Some(tags) = self.tags_of(site)

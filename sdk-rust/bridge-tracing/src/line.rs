@@ -6,7 +6,7 @@ use nulltrace::raw::Dir;
 use tracing::field::{Field, Visit};
 
 use crate::bytes::Bytes;
-use crate::sites::Text;
+use crate::sites::{PARENT, Text};
 
 /// Longer ones are written another way; this one stays small, so that its stack is at hand.
 const ROOM: usize = 1000;
@@ -28,15 +28,29 @@ impl Line {
         }
     }
 
-    /// `tags` have their colons. Not part of `new`: what is written would be copied with the rest.
+    /// `tags` have their colons; those of an enter have the name of the parent's argument behind them. Not part of `new`: what is written would be copied with the rest.
     #[inline(always)]
     pub(crate) fn begin(&mut self, dir: Dir, id: i64, tags: &Text) {
         self.put(match dir {
             Dir::Enter => b">:",
             Dir::Exit => b"<:",
         });
-        self.number(false, id.unsigned_abs());
-        self.whole &= self.bytes.put_text(&tags.bytes, tags.len);
+        // Of so many digits, by how `MarkerLayer` makes it.
+        self.whole &= self.bytes.put_15_digits(id.unsigned_abs());
+        let parent = match dir {
+            Dir::Enter => PARENT.len(),
+            Dir::Exit => 0,
+        };
+        self.args += parent.min(1);
+        self.whole &= self.bytes.put_text(&tags.bytes, tags.len + parent);
+    }
+
+    /// The number of the parent, or none for a root. Right behind the tags.
+    #[inline(always)]
+    pub(crate) fn parent(&mut self, number: Option<i64>) {
+        if let Some(number) = number {
+            self.number(false, number.unsigned_abs());
+        }
     }
 
     /// The marker; `None` if it has a control character, or is long.

@@ -18,21 +18,53 @@ pub(crate) struct Site {
     tags: Option<Text>,
     /// Some span of it has recorded a field after it began.
     late: AtomicBool,
+    silent: bool,
 }
 
-/// A short text.
+/// There are sites whose spans are not written.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Whether no marker can say the spans of a site: they have no name, or a field without one, or their first would be
+/// taken for the parent.
+pub(crate) fn is_silent(metadata: &Metadata<'_>) -> bool {
+    let fields = metadata.fields();
+    let silent = metadata.name().is_empty()
+        || fields.iter().any(|field| field.name().is_empty())
+        || fields
+            .iter()
+            .next()
+            .is_some_and(|first| first.name() == "^");
+    if silent {
+        SILENT.store(true, Relaxed);
+    }
+    silent
+}
+
+/// Whether there may be such a site.
+#[inline(always)]
+pub(crate) fn any_silent() -> bool {
+    SILENT.load(Relaxed)
+}
+
+/// A short text, with what stands behind it in an enter.
 pub(crate) struct Text {
     /// All of it is copied, which is quicker than to look how long it is.
     pub(crate) bytes: [u8; TEXT_MAX],
+    /// Without [`PARENT`].
     pub(crate) len: usize,
 }
+
+/// The argument that names the parent, but for its number.
+pub(crate) const PARENT: &[u8] = b"^=";
 
 const TEXT_MAX: usize = 64;
 
 impl Text {
     fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; TEXT_MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let (to, behind) = bytes.split_at_mut_checked(text.len())?;
+        to.copy_from_slice(text);
+        behind.get_mut(..PARENT.len())?.copy_from_slice(PARENT);
         Some(Self {
             bytes,
             len: text.len(),
@@ -57,11 +89,7 @@ fn places(address: usize) -> impl Iterator<Item = &'static OnceLock<Site>> {
 pub(crate) fn learn(metadata: &'static Metadata<'static>) {
     let address = core::ptr::from_ref(metadata) as usize;
     for place in places(address) {
-        if place
-            .get_or_init(|| Site::new(address, metadata.name()))
-            .address
-            == address
-        {
+        if place.get_or_init(|| Site::new(address, metadata)).address == address {
             return;
         }
     }
@@ -77,10 +105,10 @@ pub(crate) fn find(metadata: &'static Metadata<'static>) -> Option<&'static Site
 }
 
 impl Site {
-    fn new(address: usize, name: &'static str) -> Self {
+    fn new(address: usize, metadata: &'static Metadata<'static>) -> Self {
         let mut buffer = Buffer::new();
         let mut tags = Tags::new();
-        tags.prepend(name);
+        tags.prepend(metadata.name());
         let marker = raw::encode(&mut buffer, Dir::Enter, Id::Empty, tags.get(), &[]);
         // `>::tags::`; what is refused or JSON is not of that kind.
         let tags = marker.ok().and_then(|marker| marker.strip_prefix(b">:"));
@@ -89,7 +117,13 @@ impl Site {
             address,
             tags,
             late: AtomicBool::new(false),
+            silent: is_silent(metadata),
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! What was written, read by the reference codec.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 use nulltrace::mock::Mock;
@@ -21,10 +22,12 @@ pub(super) fn see(marker: &[u8]) {
     SEEN.with(|seen| seen.borrow_mut().push(marker.to_vec()));
 }
 
-/// `dir tags args`, tags separated by `|`; and the ids in order.
+/// `dir tags args`, tags separated by `|`, without the parents; the ids in order; and who is whose parent, `child <
+/// parent`, `child <` or `child ?`.
 struct Seen {
     lines: Vec<String>,
     ids: Vec<spec::Id>,
+    parents: Vec<String>,
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -46,15 +49,36 @@ fn run(layer: impl Layer<Registry> + Send + Sync, program: impl FnOnce()) -> See
     let mut seen = Seen {
         lines: Vec::new(),
         ids: Vec::new(),
+        parents: Vec::new(),
     };
+    let mut open = HashMap::new();
     for bytes in raw {
         let marker = parse(&bytes).unwrap_or_else(|error| panic!("{error:?} in {}", text(&bytes)));
         let tags: Vec<_> = marker.tags.iter().map(|tag| text(&tag)).collect();
-        let args: Vec<_> = marker
+        let mut args: Vec<_> = marker
             .args
             .iter()
             .map(|(name, value)| format!("{}={}", text(&name), text(&value)))
             .collect();
+        let named = args.first().filter(|_| marker.dir == spec::Dir::Enter);
+        let named = named.and_then(|first| first.strip_prefix("^="));
+        let parent = named.map(str::to_owned);
+        if parent.is_some() {
+            args.remove(0);
+        }
+        match (marker.dir, marker.id) {
+            (spec::Dir::Enter, id) => {
+                seen.parents.push(match parent.as_deref() {
+                    None => format!("{} ?", tags.join("|")),
+                    Some("") => format!("{} <", tags.join("|")),
+                    Some(parent) => format!("{} < {}", tags.join("|"), open[parent]),
+                });
+                open.insert(id.to_string(), tags.join("|"));
+            }
+            (spec::Dir::Exit, id) => {
+                open.remove(&id.to_string());
+            }
+        }
         seen.lines.push(
             format!("{} {} {}", marker.dir, tags.join("|"), args.join(" "))
                 .trim_end()
@@ -90,7 +114,8 @@ fn the_life_of_a_span() {
         ["> outer", "> inner|most", "< inner|most", "< outer"]
     );
     let ids: Vec<_> = seen.ids.into_iter().map(number).collect();
-    assert!(ids.iter().all(|&id| id > 1 << 32));
+    assert!(ids.iter().all(|&id| id > 1 << 32 && id < 1 << 48));
+    assert_eq!(seen.parents, ["outer <", "inner|most < outer"]);
     assert_eq!((ids[0], ids[1]), (ids[3], ids[2]));
     assert_ne!(ids[0], ids[1]);
 }
@@ -325,6 +350,261 @@ fn each_entry() {
         ]
     );
     assert!(seen.ids.iter().all(|&id| id == spec::Id::Thread));
+}
+
+/// Sees every span, so that it is there for those, too, from whom a filter hides it.
+struct Sees;
+impl<S: Subscriber> Layer<S> for Sees {}
+
+#[test]
+fn parents_as_tracing_has_them() {
+    let hide = Targets::new().with_default(LevelFilter::INFO);
+    for with_paths in [false, true] {
+        let layer = match with_paths {
+            false => layer(),
+            true => layer().with_paths(),
+        };
+        let layer = layer.with_filter(hide.clone()).and_then(Sees);
+        let seen = run(layer, || {
+            let outer = info_span!("outer").entered();
+            let given = info_span!(parent: None, "given");
+            let hidden = debug_span!(parent: &given, "hidden").entered();
+            // Hidden by the filter: the nearest that is not.
+            drop(info_span!("in.hidden"));
+            drop(info_span!(parent: &hidden, "of.hidden"));
+            drop(info_span!(parent: &given, "of.given", text = "x\ny"));
+            drop(info_span!(parent: None, "root", text = "x\ny"));
+            drop((hidden, outer));
+            drop(info_span!("after"));
+        });
+        let last = |line: &String| {
+            let (child, parent) = line.split_once(' ').unwrap_or_default();
+            let last = |path: &str| path.rsplit('|').next().unwrap_or_default().to_owned();
+            format!("{} {}", last(child), parent.replace("outer|", ""))
+        };
+        let seen: Vec<_> = seen.parents.iter().map(last).collect();
+        assert_eq!(
+            seen,
+            [
+                "outer <",
+                "given <",
+                "hidden < outer",
+                "hidden < given",
+                "given < given",
+                "root <",
+                "after <"
+            ]
+        );
+    }
+}
+
+/// Two instrumented futures on one thread, each with what is in it.
+#[test]
+fn interleaved() {
+    let seen = run(layer(), || {
+        let _all = info_span!("all").entered();
+        let one = info_span!("one");
+        let two = info_span!("two");
+        let mut within = Vec::new();
+        for _ in 0..2 {
+            one.in_scope(|| within.push(info_span!("query")));
+            two.in_scope(|| within.push(info_span!("query")));
+            let last = within.len() - 2;
+            within[last].in_scope(|| drop(info_span!("read")));
+        }
+    });
+    assert_eq!(
+        seen.parents,
+        [
+            "all <",
+            "one < all",
+            "two < all",
+            "query < one",
+            "query < two",
+            "read < query",
+            "query < one",
+            "query < two",
+            "read < query"
+        ]
+    );
+}
+
+/// As `join!` of two: a future that is a span is the parent of what it makes, whenever it is polled.
+#[test]
+fn instrumented_futures() {
+    use std::future::{poll_fn, ready};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    use tracing::Instrument as _;
+
+    async fn work() {
+        for _ in 0..2 {
+            let mut waits = true;
+            poll_fn(|_| {
+                if std::mem::take(&mut waits) {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(())
+                }
+            })
+            .await;
+            ready(()).instrument(info_span!("step")).await;
+        }
+    }
+    let seen = run(layer(), || {
+        let all = async {
+            let mut foo = pin!(work().instrument(info_span!("foo")));
+            let mut bar = pin!(work().instrument(info_span!("bar")));
+            let (mut one, mut two) = (false, false);
+            poll_fn(|context| {
+                one = one || foo.as_mut().poll(context).is_ready();
+                two = two || bar.as_mut().poll(context).is_ready();
+                if one && two {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+        };
+        let mut all = pin!(all.instrument(info_span!("all")));
+        while all
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+        {}
+    });
+    assert_eq!(
+        seen.parents,
+        [
+            "all <",
+            "foo < all",
+            "bar < all",
+            "step < foo",
+            "step < bar",
+            "step < foo",
+            "step < bar"
+        ]
+    );
+}
+
+/// Spans of both kinds in each other, and left in any order.
+#[test]
+fn both_kinds() {
+    let mock = Mock::here();
+    let subscriber = tracing_subscriber::registry().with(layer());
+    tracing::subscriber::with_default(subscriber, || {
+        let outer = info_span!("outer").entered();
+        let plain = nulltrace::span!("plain");
+        let inner = info_span!("inner").entered();
+        drop(nulltrace::span!("innermost"));
+        // Not the innermost first.
+        drop(plain);
+        drop(nulltrace::span!("in.inner"));
+        drop(inner);
+        drop(nulltrace::span!("in.outer"));
+        let other = info_span!("other").entered();
+        drop(outer);
+        drop(nulltrace::span!("in.other"));
+        drop(other);
+        drop(nulltrace::span!("alone"));
+        let deep: Vec<_> = (0..100).map(|_| info_span!("deep").entered()).collect();
+        drop(deep);
+        drop(nulltrace::span!("alone"));
+    });
+    SEEN.with(RefCell::take);
+    let markers = mock.markers();
+    let parent = |tags: &str| {
+        let is = |marker: &&nulltrace::mock::Marker| marker.tags.join(".") == tags;
+        let parent = markers.iter().find(is).and_then(|marker| marker.parent);
+        let id = parent.and_then(nulltrace::Context::id);
+        let of = markers.iter().find(|marker| Some(marker.id) == id);
+        of.map(|marker| marker.tags.join(".")).unwrap_or_default()
+    };
+    for (child, of) in [
+        ("outer", ""),
+        ("plain", "outer"),
+        ("inner", "plain"),
+        ("innermost", "inner"),
+        ("in.inner", "inner"),
+        ("in.outer", "outer"),
+        ("other", "outer"),
+        ("in.other", "other"),
+        ("alone", ""),
+    ] {
+        assert_eq!(parent(child), of, "{child}");
+    }
+    let alone = markers.iter().filter(|marker| marker.tags == ["alone"]);
+    assert!(alone.clone().count() == 4);
+    assert!(alone.into_iter().all(|marker| marker.id == Id::Thread));
+}
+
+/// A span that is not written is nobody's parent.
+#[test]
+fn not_written() {
+    let seen = run(layer(), || {
+        let _outer = info_span!("outer").entered();
+        let first = info_span!("first", "^" = 1).entered();
+        drop(info_span!("in.first"));
+        drop(info_span!(parent: &first, "of.first"));
+        let nameless = info_span!("").entered();
+        drop(info_span!("in.nameless"));
+        drop((nameless, first));
+        let second = info_span!("second", n = 1, "^" = 2);
+        second.record("^", 3);
+    });
+    assert_eq!(
+        seen.parents,
+        [
+            "outer <",
+            "in|first < outer",
+            "of|first < outer",
+            "in|nameless < outer",
+            "second < outer"
+        ]
+    );
+    assert!(seen.lines.contains(&"> second n=1 ^=2".to_owned()));
+    assert!(seen.lines.contains(&"< second ^=3".to_owned()));
+    assert_eq!(seen.lines.len(), 10);
+}
+
+/// Entries say their parents where there is a context.
+#[test]
+fn entries_in_a_context() {
+    let mock = Mock::here();
+    let subscriber = tracing_subscriber::registry().with(layer().each_entry());
+    tracing::subscriber::with_default(subscriber, || {
+        let (outer, inner) = (info_span!("outer"), info_span!("inner"));
+        let both = || outer.in_scope(|| inner.in_scope(|| drop(nulltrace::span!("plain"))));
+        both();
+        let _job = nulltrace::span!(id: Id::unique(), "job");
+        both();
+    });
+    SEEN.with(RefCell::take);
+    mock.expect()
+        .enter("outer")
+        .id("t")
+        .unnamed_parent()
+        .enter("inner")
+        .id("t")
+        .enter("plain")
+        .id("t")
+        .exit("plain")
+        .exit("inner")
+        .id("t")
+        .exit("outer")
+        .enter("job")
+        .enter("outer")
+        .child_of("job")
+        .enter("inner")
+        .child_of("outer")
+        .enter("plain")
+        .child_of("inner")
+        .exit("plain")
+        .exit("inner")
+        .exit("outer")
+        .exit("job")
+        .done();
 }
 
 #[test]
