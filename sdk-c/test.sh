@@ -43,6 +43,8 @@ readelf -d "$so" > "$work/dynamic"
 grep -q 'SONAME.*\[libnulltrace\.so\.0\]' "$work/dynamic" || fail "SONAME"
 grep -q NODELETE "$work/dynamic" || fail "not NODELETE"
 ! grep -q TEXTREL "$work/dynamic" || fail "TEXTREL"
+# Else the first use of the context in a program that loads the library later would allocate.
+grep -q STATIC_TLS "$work/dynamic" || fail "the context is not in the threads' static memory"
 readelf -lW "$so" | grep -q 'GNU_STACK.* RW ' || fail "an executable stack"
 [ "$(stat -Lc %s "$so")" -lt 65536 ] || fail "the shared library has grown: $(stat -Lc %s "$so") bytes"
 
@@ -60,7 +62,7 @@ seen() {
 # The last is what valgrind runs: it cannot read all that clang writes.
 for compiler in clang-14:c99 clang-14:c11 gcc:c99 gcc:c11; do
 	standard=${compiler#*:} compiler=${compiler%:*}
-	for program in api vectors handler closefrom fork threads; do
+	for program in api vectors handler closefrom fork threads context; do
 		c "$compiler" "$standard" $program.c $program
 	done
 	c "$compiler" "$standard" plugin.c plugin -ldl
@@ -71,6 +73,7 @@ for compiler in clang-14:c99 clang-14:c11 gcc:c99 gcc:c11; do
 	seen --any-order "$work/handler"
 	seen "$work/closefrom"
 	seen "$work/fork"
+	seen "$work/context"
 	seen --any-order "$work/threads"
 	seen "$work/plugin" "$prefix/lib/libnulltrace.so.0"
 	NULLTRACE=off seen "$work/quiet"
@@ -129,7 +132,7 @@ gcc -std=c11 "${strict[@]}" "${static[@]}" "$tests/api.c" -static -o "$work/stat
 seen "$work/static"
 
 # --- valgrind ---
-for program in api vectors fork threads cpp "handler any-stack"; do
+for program in api vectors fork threads context cpp "handler any-stack"; do
 	# shellcheck disable=SC2086
 	valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
 		"$work"/$program > /dev/null || fail "valgrind: $program"

@@ -198,6 +198,20 @@ __attribute__((always_inline)) static inline nt_literal_ nt_literal_begin_(const
 				  NT_CHECKED_(">:t:" path "::", path))
 
 /** @private */
+static inline void nt_context_leave_(const nt_id *before)
+{
+	nt_context_set(*before);
+}
+
+/**
+ * Makes a span current on this thread, by its id, from here to where the block is left:
+ * NT_CONTEXT(job->span.id);
+ */
+#define NT_CONTEXT(span) \
+	__attribute__((cleanup(nt_context_leave_), unused)) const nt_id NT_JOIN_(nt_before_, __LINE__) = \
+		nt_context_set(span)
+
+/** @private */
 static inline void nt_span_leave_(nt_span *span)
 {
 	nt_span_end(span, NULL, 0);

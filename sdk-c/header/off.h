@@ -40,6 +40,25 @@ static inline nt_result nt_exit_args(nt_id id, const char *path, const nt_arg *a
 	return NT_OK;
 }
 
+static inline nt_result nt_enter_in(nt_id id, nt_id parent, const char *path, const nt_arg *args,
+				    size_t count)
+{
+	(void)id, (void)parent, (void)path, (void)args, (void)count;
+	return NT_OK;
+}
+
+static inline nt_id nt_context(void)
+{
+	nt_id id = {NT_ID_EMPTY, 0};
+	return id;
+}
+
+static inline nt_id nt_context_set(nt_id span)
+{
+	(void)span;
+	return nt_context();
+}
+
 static inline nt_result nt_mark(int dir, nt_id id, const nt_text *tags, size_t tag_count,
 				const nt_arg *args, size_t arg_count)
 {
@@ -74,6 +93,13 @@ static inline nt_result nt_span_begin(nt_span *span, nt_id id, const char *path,
 		span->open = 0;
 	}
 	return NT_OK;
+}
+
+static inline nt_result nt_span_begin_in(nt_span *span, nt_id parent, const char *path,
+					 const nt_arg *args, size_t count)
+{
+	(void)parent;
+	return nt_span_begin(span, nt_unique(), path, args, count);
 }
 
 static inline nt_result nt_span_child(nt_span *child, const nt_span *parent, const char *path,

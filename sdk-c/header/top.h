@@ -31,6 +31,12 @@
  *   parent of an nt_span excepted;
  * - does nothing, nearly for free, with NULLTRACE=off in the environment of the first call.
  *
+ * Parents. A span of nt_thread(), as those of NT_SPAN(), is a child of the innermost one that its thread has open; no
+ * parent is named, and none need be while a thread does one thing after the other. Where jobs interleave on a
+ * thread, as coroutines and callbacks do, or a job goes from thread to thread, give its spans numbers and
+ * name their parents: nt_span_begin_in() and nt_enter_in(). nt_context() is a place of the thread where the
+ * current span is kept for those who ask; no function or macro here looks there by itself.
+ *
  * The descriptor of the device has a high number, from 992 on or below the limit on descriptors; one that
  * was closed, by closefrom(3) or so, is opened anew. Only a program that closes it and, before the next
  * marker, opens so many files that one gets the very number would find a marker in it.

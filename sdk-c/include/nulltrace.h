@@ -32,6 +32,12 @@
  *   parent of an nt_span excepted;
  * - does nothing, nearly for free, with NULLTRACE=off in the environment of the first call.
  *
+ * Parents. A span of nt_thread(), as those of NT_SPAN(), is a child of the innermost one that its thread has open; no
+ * parent is named, and none need be while a thread does one thing after the other. Where jobs interleave on a
+ * thread, as coroutines and callbacks do, or a job goes from thread to thread, give its spans numbers and
+ * name their parents: nt_span_begin_in() and nt_enter_in(). nt_context() is a place of the thread where the
+ * current span is kept for those who ask; no function or macro here looks there by itself.
+ *
  * The descriptor of the device has a high number, from 992 on or below the limit on descriptors; one that
  * was closed, by closefrom(3) or so, is opened anew. Only a program that closes it and, before the next
  * marker, opens so many files that one gets the very number would find a marker in it.
@@ -118,7 +124,8 @@ typedef enum nt_result {
 	 */
 	NT_OK = 0,
 	/**
-	 * The kind of the id, or the direction, is none of those defined.
+	 * The kind of the id, or the direction, is none of those defined; or the id of the parent is none that can
+	 * be named.
 	 */
 	NT_E_ID = 1,
 	/**
@@ -130,7 +137,7 @@ typedef enum nt_result {
 	 */
 	NT_E_TAG_DEPTH = 3,
 	/**
-	 * The name of an argument is empty.
+	 * The name of an argument is empty, or that of the first of an enter is "^", which names the parent.
 	 */
 	NT_E_ARG_NAME = 4,
 	/**
@@ -176,7 +183,7 @@ typedef struct nt_text {
  */
 typedef struct nt_arg {
 	/**
-	 * Not empty.
+	 * Not empty, nor "^" where it is the first of an enter.
 	 */
 	struct nt_text name;
 	/**
@@ -260,6 +267,25 @@ static inline nt_result nt_exit_args(nt_id id, const char *path, const nt_arg *a
 	return NT_OK;
 }
 
+static inline nt_result nt_enter_in(nt_id id, nt_id parent, const char *path, const nt_arg *args,
+				    size_t count)
+{
+	(void)id, (void)parent, (void)path, (void)args, (void)count;
+	return NT_OK;
+}
+
+static inline nt_id nt_context(void)
+{
+	nt_id id = {NT_ID_EMPTY, 0};
+	return id;
+}
+
+static inline nt_id nt_context_set(nt_id span)
+{
+	(void)span;
+	return nt_context();
+}
+
 static inline nt_result nt_mark(int dir, nt_id id, const nt_text *tags, size_t tag_count,
 				const nt_arg *args, size_t arg_count)
 {
@@ -296,6 +322,13 @@ static inline nt_result nt_span_begin(nt_span *span, nt_id id, const char *path,
 	return NT_OK;
 }
 
+static inline nt_result nt_span_begin_in(nt_span *span, nt_id parent, const char *path,
+					 const nt_arg *args, size_t count)
+{
+	(void)parent;
+	return nt_span_begin(span, nt_unique(), path, args, count);
+}
+
 static inline nt_result nt_span_child(nt_span *child, const nt_span *parent, const char *path,
 				      const nt_arg *args, size_t count)
 {
@@ -328,8 +361,9 @@ bool nt_on(void);
 int nt_device(void);
 
 /**
- * A number that no other span has, for spans that may end on another thread, or that begin and end
- * among each other on one. A child of fork() counts from a start of its own.
+ * A number that no other span has, between 2^32 and 2^48, for spans that may end on another thread, that begin
+ * and end among each other on one, or that are named as parents. A child of fork() counts from a start of
+ * its own.
  */
 struct nt_id nt_unique(void);
 
@@ -376,6 +410,19 @@ enum nt_result nt_exit_args(struct nt_id id,
 			    size_t count);
 
 /**
+ * Begins a span whose parent is named, for spans of which several interleave on a thread or that move between
+ * threads: the collector would take the innermost span of the thread. nt_exit() ends it.
+ *
+ * id: of nt_unique(). parent: the id of an open span, of nt_unique() too, such as nt_context(); nt_empty()
+ * says that there is no parent; any other is refused as NT_E_ID.
+ */
+enum nt_result nt_enter_in(struct nt_id id,
+			   struct nt_id parent,
+			   const char *path,
+			   const struct nt_arg *args,
+			   size_t count);
+
+/**
  * Writes any marker there can be: each text is one tag, dots and NULs included.
  *
  * dir: NT_DIR_ENTER or NT_DIR_EXIT.
@@ -409,6 +456,24 @@ const char *nt_name(int result);
 const char *nt_version(void);
 
 /**
+ * The id of the span that is current on this thread; nt_empty() if none is. The library never asks:
+ * give it to nt_span_begin_in(), to another thread, or to a job.
+ */
+struct nt_id nt_context(void);
+
+/**
+ * Makes a span current on this thread, by its id of nt_unique(); any other id, such as nt_empty(), makes
+ * none. Gives the one before, to be set again. A child of fork() has that of the thread that forked.
+ *
+ * @code
+ * const nt_id before = nt_context_set(job->span.id);     // a worker takes up a job,
+ * run(job);                                              // whose spans ask for nt_context(),
+ * nt_context_set(before);                                // and lays it down
+ * @endcode
+ */
+struct nt_id nt_context_set(struct nt_id span);
+
+/**
  * Begins a span that nt_span_end() ends, on any thread if its id is a number.
  *
  * span: overwritten. path: as in nt_enter(); not copied, it must last until the span's end and its
@@ -426,6 +491,25 @@ enum nt_result nt_span_begin(struct nt_span *span,
 			     const char *path,
 			     const struct nt_arg *args,
 			     size_t count);
+
+/**
+ * Begins a span with an id of nt_unique() whose parent is named, as nt_enter_in(): its own id may be named
+ * then, and made the context.
+ *
+ * @code
+ * nt_span read;
+ * nt_span_begin_in(&read, job->span.id, "read", NULL, 0);    // whatever else runs on this thread
+ * const nt_id before = nt_context_set(read.id);
+ * ...                                                        // asks for nt_context()
+ * nt_context_set(before);
+ * nt_span_end(&read, NULL, 0);
+ * @endcode
+ */
+enum nt_result nt_span_begin_in(struct nt_span *span,
+				struct nt_id parent,
+				const char *path,
+				const struct nt_arg *args,
+				size_t count);
 
 /**
  * Begins a child: with the id of its parent, and the parent's tags and its own.
@@ -653,6 +737,20 @@ __attribute__((always_inline)) static inline nt_literal_ nt_literal_begin_(const
 	__attribute__((cleanup(nt_literal_end_), unused)) const nt_literal_ NT_NAME_(__LINE__) = \
 		nt_literal_begin_(">:t:" path "::", "<:t:" path "::", \
 				  NT_CHECKED_(">:t:" path "::", path))
+
+/** @private */
+static inline void nt_context_leave_(const nt_id *before)
+{
+	nt_context_set(*before);
+}
+
+/**
+ * Makes a span current on this thread, by its id, from here to where the block is left:
+ * NT_CONTEXT(job->span.id);
+ */
+#define NT_CONTEXT(span) \
+	__attribute__((cleanup(nt_context_leave_), unused)) const nt_id NT_JOIN_(nt_before_, __LINE__) = \
+		nt_context_set(span)
 
 /** @private */
 static inline void nt_span_leave_(nt_span *span)

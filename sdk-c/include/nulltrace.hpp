@@ -63,6 +63,8 @@ inline Id empty() noexcept { return nt_empty(); }
 inline Id number(std::int64_t number) noexcept { return nt_number(number); }
 /** A number that no other span has: for spans that may end on another thread. */
 inline Id unique() noexcept { return nt_unique(); }
+/** The id of the span that is current on this thread, for within(); empty() if none is. See nulltrace.h on parents. */
+inline Id context() noexcept { return nt_context(); }
 /** Whether markers are written: ask before you compute costly arguments. */
 inline bool on() noexcept { return nt_on(); }
 
@@ -153,6 +155,14 @@ inline nt_result exit(Id id, const char *path, Args args = {}) noexcept
 	return nt_exit_args(id, path, detail::first(args), args.size());
 }
 
+/** The parent of a span, by within(). */
+struct Within {
+	Id parent;
+};
+
+/** Names the parent: an open span's id of unique(), such as context(); empty() is none. */
+inline Within within(Id parent) noexcept { return {parent}; }
+
 /**
  * A span from its construction to its destruction. It stays where it is, for its children point to it; one
  * that moves between threads is made with unique() in a std::unique_ptr, a std::optional or a job's member.
@@ -166,6 +176,12 @@ public:
 	Span(Id id, const char *path, Args args = {}) noexcept
 	{
 		nt_span_begin(&span_, id, path, detail::first(args), args.size());
+	}
+
+	/** With an id of its own, and the parent named: Span read(within(job.id()), "read"). */
+	Span(Within within, const char *path, Args args = {}) noexcept
+	{
+		nt_span_begin_in(&span_, within.parent, path, detail::first(args), args.size());
 	}
 
 	Span(const Span &) = delete;
@@ -230,6 +246,18 @@ private:
 	std::size_t count_ = 0;
 	// And one for the exception.
 	std::array<nt_arg, RECORDS + 1> records_;
+};
+
+/** Makes a span current on this thread while it lives: Current current(job.id()). */
+class Current {
+public:
+	explicit Current(Id span) noexcept : before_(nt_context_set(span)) {}
+	Current(const Current &) = delete;
+	Current &operator=(const Current &) = delete;
+	~Current() { nt_context_set(before_); }
+
+private:
+	Id before_;
 };
 
 #if defined(__cpp_exceptions) && defined(__cpp_rtti) && defined(__GNUC__)

@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char, c_int};
 use nulltrace::raw::{self, Dir};
 
 use crate::borrow;
-use crate::mark::{Tags, mark};
+use crate::mark::{Parent, Tags, mark};
 use crate::types::{NT_DIR_ENTER, NT_DIR_EXIT, NT_ID_NUMBER, nt_arg, nt_id, nt_result, nt_text};
 
 /// Whether markers are written: false with NULLTRACE=off in the environment, or without a null
@@ -22,8 +22,9 @@ pub extern "C" fn nt_device() -> c_int {
     raw::descriptor()
 }
 
-/// A number that no other span has, for spans that may end on another thread, or that begin and end
-/// among each other on one. A child of fork() counts from a start of its own.
+/// A number that no other span has, between 2^32 and 2^48, for spans that may end on another thread, that begin
+/// and end among each other on one, or that are named as parents. A child of fork() counts from a start of
+/// its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn nt_unique() -> nt_id {
     nt_id {
@@ -48,7 +49,7 @@ pub extern "C" fn nt_unique() -> nt_id {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nt_enter(id: nt_id, path: *const c_char) -> nt_result {
     // SAFETY: the caller vouches for the path; no elements are no memory.
-    unsafe { path_mark(Dir::Enter, id, path, core::ptr::null(), 0) }
+    unsafe { path_mark(Dir::Enter, id, Parent::Unnamed, path, core::ptr::null(), 0) }
 }
 
 /// Ends the span that began with this id and path.
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn nt_enter(id: nt_id, path: *const c_char) -> nt_result {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nt_exit(id: nt_id, path: *const c_char) -> nt_result {
     // SAFETY: as in `nt_enter`.
-    unsafe { path_mark(Dir::Exit, id, path, core::ptr::null(), 0) }
+    unsafe { path_mark(Dir::Exit, id, Parent::Unnamed, path, core::ptr::null(), 0) }
 }
 
 /// Begins a span with arguments.
@@ -80,7 +81,7 @@ pub unsafe extern "C" fn nt_enter_args(
     count: usize,
 ) -> nt_result {
     // SAFETY: the caller vouches for it.
-    unsafe { path_mark(Dir::Enter, id, path, args, count) }
+    unsafe { path_mark(Dir::Enter, id, Parent::Unnamed, path, args, count) }
 }
 
 /// Ends a span with arguments: what came out of it, "status", "error", "rows".
@@ -95,7 +96,30 @@ pub unsafe extern "C" fn nt_exit_args(
     count: usize,
 ) -> nt_result {
     // SAFETY: the caller vouches for it.
-    unsafe { path_mark(Dir::Exit, id, path, args, count) }
+    unsafe { path_mark(Dir::Exit, id, Parent::Unnamed, path, args, count) }
+}
+
+/// Begins a span whose parent is named, for spans of which several interleave on a thread or that move between
+/// threads: the collector would take the innermost span of the thread. nt_exit() ends it.
+///
+/// id: of nt_unique(). parent: the id of an open span, of nt_unique() too, such as nt_context(); nt_empty()
+/// says that there is no parent; any other is refused as NT_E_ID.
+///
+/// # Safety
+/// As [`nt_enter_args`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nt_enter_in(
+    id: nt_id,
+    parent: nt_id,
+    path: *const c_char,
+    args: *const nt_arg,
+    count: usize,
+) -> nt_result {
+    let Some(parent) = Parent::of(parent) else {
+        return nt_result::NT_E_ID;
+    };
+    // SAFETY: the caller vouches for it.
+    unsafe { path_mark(Dir::Enter, id, parent, path, args, count) }
 }
 
 /// Writes any marker there can be: each text is one tag, dots and NULs included.
@@ -133,7 +157,13 @@ pub unsafe extern "C" fn nt_mark(
         for tag in borrow::array(tags, tag_count) {
             list.push(borrow::text(tag));
         }
-        mark(dir, id, &list, borrow::array(args, arg_count))
+        mark(
+            dir,
+            id,
+            Parent::Unnamed,
+            &list,
+            borrow::array(args, arg_count),
+        )
     }
 }
 
@@ -177,6 +207,7 @@ pub extern "C" fn nt_version() -> *const c_char {
 unsafe fn path_mark(
     dir: Dir,
     id: nt_id,
+    parent: Parent,
     path: *const c_char,
     args: *const nt_arg,
     count: usize,
@@ -188,6 +219,6 @@ unsafe fn path_mark(
     // SAFETY: the caller vouches for the path, the elements and their texts.
     unsafe {
         tags.push_path(borrow::terminated(path));
-        mark(dir, id, &tags, borrow::array(args, count))
+        mark(dir, id, parent, &tags, borrow::array(args, count))
     }
 }

@@ -9,11 +9,13 @@
 
 mod api;
 mod borrow;
+mod current;
 mod decimal;
 mod mark;
 mod span;
 mod types;
 
 pub use api::*;
+pub use current::*;
 pub use span::*;
 pub use types::*;

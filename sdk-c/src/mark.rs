@@ -6,6 +6,7 @@ use nulltrace::Id;
 use nulltrace::raw::{self, Buffer, Dir, Refused};
 
 use crate::borrow;
+use crate::current::is_unique;
 use crate::decimal::Decimal;
 use crate::types::{
     NT_ARG_INT, NT_ARG_UINT, NT_ID_EMPTY, NT_ID_GLOBAL, NT_ID_NUMBER, NT_ID_PARENT, NT_ID_PROCESS,
@@ -15,6 +16,8 @@ use crate::types::{
 /// One more than a marker may have: the codec is to see that there are too many.
 const TAGS: usize = 33;
 const ARGS: usize = 65;
+/// The name of the argument that, first in an enter, names the parent.
+const PARENT: &[u8] = b"^";
 
 /// A list with room for `N`, on the stack; what does not fit is left out.
 struct List<T, const N: usize> {
@@ -89,6 +92,27 @@ fn result(refused: Refused) -> nt_result {
     }
 }
 
+/// The parent that an enter names.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent {
+    /// None: the collector sees how the spans of a thread nest.
+    Unnamed,
+    /// That the span has none.
+    Root,
+    Number(i64),
+}
+
+impl Parent {
+    /// By its id; `None` if that is none that can be named.
+    pub(crate) fn of(id: nt_id) -> Option<Self> {
+        match id.kind {
+            NT_ID_EMPTY => Some(Self::Root),
+            _ if is_unique(id) => Some(Self::Number(id.number)),
+            _ => None,
+        }
+    }
+}
+
 /// Encodes and writes one marker.
 ///
 /// Inlined, so that the function C calls makes the system call itself: behind one, each return is
@@ -97,17 +121,23 @@ fn result(refused: Refused) -> nt_result {
 /// # Safety
 /// The addresses in `args` are as [`crate::borrow`] wants them.
 #[inline(always)]
-pub(crate) unsafe fn mark(dir: Dir, of: nt_id, tags: &Tags<'_>, args: &[nt_arg]) -> nt_result {
+pub(crate) unsafe fn mark(
+    dir: Dir,
+    of: nt_id,
+    parent: Parent,
+    tags: &Tags<'_>,
+    args: &[nt_arg],
+) -> nt_result {
     let Some(id) = id(of) else {
         return nt_result::NT_E_ID;
     };
     let mut buffer = Buffer::new();
     let tags = tags.0.as_slice();
-    let marker = if args.is_empty() {
+    let marker = if args.is_empty() && matches!(parent, Parent::Unnamed) {
         raw::encode(&mut buffer, dir, id, tags, &[])
     } else {
         // SAFETY: the caller vouches for the addresses.
-        unsafe { with_args(&mut buffer, dir, id, tags, args) }
+        unsafe { with_args(&mut buffer, dir, id, parent, tags, args) }
     };
     match marker {
         Ok(marker) => {
@@ -124,11 +154,20 @@ unsafe fn with_args<'b>(
     buffer: &'b mut Buffer,
     dir: Dir,
     id: Id,
+    parent: Parent,
     tags: &[&[u8]],
     args: &[nt_arg],
 ) -> Result<&'b [u8], Refused> {
+    let mut parent_number = Decimal::new();
     let mut numbers = [const { Decimal::new() }; ARGS];
     let mut pairs: List<(&[u8], &[u8]), ARGS> = List::new();
+    match parent {
+        Parent::Unnamed => {}
+        Parent::Root => pairs.push((PARENT, b"")),
+        Parent::Number(number) => {
+            pairs.push((PARENT, parent_number.write(false, number.unsigned_abs())));
+        }
+    }
     for (arg, room) in args.iter().zip(&mut numbers) {
         let value = match arg.kind {
             NT_ARG_INT => {
@@ -142,5 +181,11 @@ unsafe fn with_args<'b>(
         // SAFETY: as above.
         pairs.push((unsafe { borrow::text(&arg.name) }, value));
     }
-    raw::encode(buffer, dir, id, tags, pairs.as_slice())
+    let own = usize::from(!matches!(parent, Parent::Unnamed));
+    let first = pairs.as_slice().get(own);
+    let refused = dir == Dir::Enter && matches!(first, Some((b"^", _)));
+    match raw::encode(buffer, dir, id, tags, pairs.as_slice()) {
+        Ok(_) if refused => Err(Refused::ArgName),
+        marker => marker,
+    }
 }

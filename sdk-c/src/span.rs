@@ -5,7 +5,8 @@ use core::ffi::c_char;
 use nulltrace::raw::{self, Dir};
 
 use crate::borrow;
-use crate::mark::{Tags, mark};
+use crate::mark::{Parent, Tags, mark};
+use crate::nt_unique;
 use crate::types::{NT_ID_EMPTY, nt_arg, nt_id, nt_result, nt_span};
 
 /// Begins a span that nt_span_end() ends, on any thread if its id is a number.
@@ -37,7 +38,45 @@ pub unsafe extern "C" fn nt_span_begin(
         open: 0,
     };
     // SAFETY: the caller vouches for it.
-    unsafe { begin(span, begun, args, count) }
+    unsafe { begin(span, begun, Parent::Unnamed, args, count) }
+}
+
+/// Begins a span with an id of nt_unique() whose parent is named, as nt_enter_in(): its own id may be named
+/// then, and made the context.
+///
+/// @code
+/// nt_span read;
+/// nt_span_begin_in(&read, job->span.id, "read", NULL, 0);    // whatever else runs on this thread
+/// const nt_id before = nt_context_set(read.id);
+/// ...                                                        // asks for nt_context()
+/// nt_context_set(before);
+/// nt_span_end(&read, NULL, 0);
+/// @endcode
+///
+/// # Safety
+/// As [`nt_span_begin`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nt_span_begin_in(
+    span: *mut nt_span,
+    parent: nt_id,
+    path: *const c_char,
+    args: *const nt_arg,
+    count: usize,
+) -> nt_result {
+    let mut begun = nt_span {
+        id: nt_unique(),
+        path,
+        parent: core::ptr::null(),
+        open: 0,
+    };
+    let Some(parent) = Parent::of(parent) else {
+        begun.path = core::ptr::null();
+        // SAFETY: the caller vouches for it. It is refused for want of a path, and so its end writes nothing.
+        unsafe { begin(span, begun, Parent::Unnamed, core::ptr::null(), 0) };
+        return nt_result::NT_E_ID;
+    };
+    // SAFETY: the caller vouches for it.
+    unsafe { begin(span, begun, parent, args, count) }
 }
 
 /// Begins a child: with the id of its parent, and the parent's tags and its own.
@@ -74,7 +113,7 @@ pub unsafe extern "C" fn nt_span_child(
         open: 0,
     };
     // SAFETY: the caller vouches for it.
-    unsafe { begin(child, begun, args, count) }
+    unsafe { begin(child, begun, Parent::Unnamed, args, count) }
 }
 
 const NOBODY: nt_id = nt_id {
@@ -100,7 +139,7 @@ pub unsafe extern "C" fn nt_span_end(
         return nt_result::NT_OK;
     }
     // SAFETY: the caller vouches for it.
-    let result = unsafe { write(Dir::Exit, span, args, count) };
+    let result = unsafe { write(Dir::Exit, span, Parent::Unnamed, args, count) };
     // An end whose arguments are refused may be tried again without them.
     if result == nt_result::NT_OK {
         span.open = 0;
@@ -112,6 +151,7 @@ pub unsafe extern "C" fn nt_span_end(
 unsafe fn begin(
     to: *mut nt_span,
     mut span: nt_span,
+    parent: Parent,
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
@@ -119,7 +159,7 @@ unsafe fn begin(
         return nt_result::NT_E_TAG_EMPTY;
     }
     // SAFETY: the caller vouches for it.
-    let result = unsafe { write(Dir::Enter, &span, args, count) };
+    let result = unsafe { write(Dir::Enter, &span, parent, args, count) };
     span.open = u32::from(result == nt_result::NT_OK);
     // SAFETY: not NULL, and the caller vouches for it. There is nothing to drop in what it held.
     unsafe { to.write(span) };
@@ -127,7 +167,13 @@ unsafe fn begin(
 }
 
 #[inline(always)]
-unsafe fn write(dir: Dir, span: &nt_span, args: *const nt_arg, count: usize) -> nt_result {
+unsafe fn write(
+    dir: Dir,
+    span: &nt_span,
+    parent: Parent,
+    args: *const nt_arg,
+    count: usize,
+) -> nt_result {
     if !raw::on() {
         return nt_result::NT_OK;
     }
@@ -135,7 +181,7 @@ unsafe fn write(dir: Dir, span: &nt_span, args: *const nt_arg, count: usize) -> 
     // SAFETY: the caller vouches for the spans, paths, elements and their texts.
     unsafe {
         push(&mut tags, span, 0);
-        mark(dir, span.id, &tags, borrow::array(args, count))
+        mark(dir, span.id, parent, &tags, borrow::array(args, count))
     }
 }
 

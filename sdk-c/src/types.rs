@@ -42,7 +42,7 @@ pub const NT_Z: usize = usize::MAX;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct nt_arg {
-    /// Not empty.
+    /// Not empty, nor "^" where it is the first of an enter.
     pub name: nt_text,
     /// The value, where kind is NT_ARG_TEXT. The memory is read during the call and never after.
     pub value: nt_text,
@@ -85,13 +85,14 @@ pub const NT_DIR_EXIT: c_int = 1;
 pub enum nt_result {
     /// It was written, or markers are off, or a span had ended already.
     NT_OK = 0,
-    /// The kind of the id, or the direction, is none of those defined.
+    /// The kind of the id, or the direction, is none of those defined; or the id of the parent is none that can
+    /// be named.
     NT_E_ID = 1,
     /// There is no tag, or an empty one.
     NT_E_TAG_EMPTY = 2,
     /// More than 32 tags.
     NT_E_TAG_DEPTH = 3,
-    /// The name of an argument is empty.
+    /// The name of an argument is empty, or that of the first of an enter is "^", which names the parent.
     NT_E_ARG_NAME = 4,
     /// More than 64 arguments.
     NT_E_ARG_COUNT = 5,

@@ -134,6 +134,31 @@ static void moved()
 	CHECK(nulltrace::unique().number != nulltrace::unique().number);
 }
 
+static void parents()
+{
+	using nulltrace::within;
+	CHECK(nulltrace::context().kind == NT_ID_EMPTY);
+	Span job(within(nulltrace::empty()), "job", {{"n", 1}});
+	const auto number = std::to_string(job.id().number);
+	std::string part;
+	{
+		const nulltrace::Current current(job.id());
+		CHECK(nulltrace::context().number == job.id().number);
+		try {
+			const nulltrace::Current inner(nulltrace::unique());
+			throw 1;
+		} catch (int) {
+		}
+		Span span(within(nulltrace::context()), "part");
+		part = std::to_string(span.id().number);
+	}
+	CHECK(nulltrace::context().kind == NT_ID_EMPTY);
+	expect(">:%s:job:^=,n=1:", number.c_str());
+	expect(">:%s:part:^=%s:", part.c_str(), number.c_str());
+	expect("<:%s:part::", part.c_str());
+	expect("<:%s:job::", number.c_str());
+}
+
 static void refused()
 {
 	{
@@ -158,6 +183,7 @@ int main()
 	expect_scopes();
 	exceptions();
 	moved();
+	parents();
 	refused();
 	return 0;
 }

@@ -30,7 +30,14 @@ static void on_timer(int signal)
 		abort();
 	if (nt_exit_args(nt_thread(), "timer.args", args, 2) != NT_OK)
 		abort();
-	if (errno != before)
+	/* The context of whoever was interrupted is left as it was. */
+	const nt_id current = nt_context();
+	{
+		NT_CONTEXT(nt_unique());
+		if (nt_context().number == current.number)
+			abort();
+	}
+	if (nt_context().number != current.number || errno != before)
 		abort();
 	handled++;
 }
@@ -63,6 +70,9 @@ int main(int argc, char **argv)
 	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
 	int mine = 0;
 	while (handled < 50) {
+		const nt_id mine_too = nt_unique();
+		nt_context_set(mine_too);
+		CHECK(nt_context().number == mine_too.number);
 		const nt_arg arg = nt_str("busy", "a.b:c");
 		OK(nt_enter_args(nt_thread(), "main", &arg, 1));
 		mine++;

@@ -20,6 +20,7 @@ static int descriptors(void)
 int main(int argc, char **argv)
 {
 	nt_result (*enter)(nt_id, const char *);
+	nt_id (*context)(void);
 	int after_first = 0;
 
 	CHECK(argc == 2);
@@ -32,6 +33,10 @@ int main(int argc, char **argv)
 		void *symbol = dlvsym(library, "nt_enter", "NULLTRACE_0.1");
 		CHECK(symbol != NULL);
 		CHECK(dlsym(library, "rust_eh_personality") == NULL);
+		void *other = dlvsym(library, "nt_context", "NULLTRACE_0.1");
+		CHECK(other != NULL);
+		memcpy(&context, &other, sizeof context);
+		CHECK(context().kind == NT_ID_EMPTY);
 		memcpy(&enter, &symbol, sizeof enter);
 		OK(enter(nt_thread(), "plugin"));
 		expect(">:t:plugin::");

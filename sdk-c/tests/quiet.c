@@ -13,6 +13,11 @@ int main(void)
 	const nt_arg arg = nt_int("n", 1);
 	OK(nt_enter_args(nt_global(), "b", &arg, 1));
 	OK(nt_exit_args(nt_parent(), "b", &arg, 1));
+	OK(nt_enter_in(nt_unique(), nt_context(), "b", &arg, 1));
+	NT_CONTEXT(nt_unique());
+	nt_span in;
+	OK(nt_span_begin_in(&in, nt_context_set(nt_empty()), "b", NULL, 0));
+	OK(nt_span_end(&in, NULL, 0));
 	const nt_text tag = {"b", NT_Z};
 	OK(nt_mark(NT_DIR_ENTER, nt_process(), &tag, 1, &arg, 1));
 	NT_SCOPED(span);
