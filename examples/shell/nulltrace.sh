@@ -10,22 +10,24 @@
 #	nt_span checkout.fetch curl "$url"    a span around a command; its exit says status=N
 #	nt_exit rows=3                        end the innermost span this shell began
 #
-# nt_enter [-i ID] [-a NAME VALUE]... PATH [NAME=VALUE]...
-# nt_span  [-i ID] [-a NAME VALUE]... PATH COMMAND...
+# nt_enter [-i ID] [-p ID] [-a NAME VALUE]... PATH [NAME=VALUE]...
+# nt_span  [-i ID] [-p ID] [-a NAME VALUE]... PATH COMMAND...
 # nt_exit  [-a NAME VALUE]... [NAME=VALUE]...
 #
 # PATH     Tags with dots between: checkout.fetch. All else stands for itself; what the format needs
 #          escaped is escaped here. Where a tag has a dot in it, give -t TAG for each tag instead.
 # -a       An argument in two words: for a name that has a `=` in it, and to give nt_span arguments.
 # -i ID    A number, "", g, t, p or pp instead of this shell's own id. `--` ends the options.
+# -p ID    The parent: the unique number of an open span, as another program may hand on, or "" for none. It
+#          is the innermost span otherwise.
 #
 # COMMAND is anything a shell can run, functions and builtins too, and nt_span returns its status.
 # Under `set -e` a function or builtin that fails ends the script where it fails, as it would without
 # nt_span: the span then has no exit marker and ends with the process. `return`, `local`, `shift` and
 # `set --` act on nt_span itself.
 #
-# What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them) is
-# not written, nor is the exit of a span whose enter was not. Nothing else happens.
+# What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, a
+# first one named `^` at an enter, which would be the parent) is not written, nor is the exit of a span whose enter was not. Nothing else happens.
 #
 # nt_enter and nt_exit leave $? as it was, but 0 under `set -e`, where any other would end the
 # script. So stand them alone: `nt_enter a && make` would ask the command before. A trap on ERR sees
@@ -225,6 +227,16 @@ _nt_set_id() {
 	esac
 }
 
+# Takes $1 as the parent, if it may be one: none, or above 2^32 and below 2^48.
+_nt_set_parent() {
+	_nt_parent="^=$1"
+	case "$1" in
+	'') return 0 ;;
+	0* | *[!0-9]* | ????????????????*) _nt_bad=1 ;;
+	*) if [ "$1" -le 4294967296 ] || [ "$1" -ge 281474976710656 ]; then _nt_bad=1; fi ;;
+	esac
+}
+
 # Takes $1, one tag, or a path of them if $2 says so.
 _nt_tag() {
 	local _nt_text
@@ -297,6 +309,11 @@ _nt_options() {
 			_nt_set_id "${2-}"
 			shift
 			;;
+		-p)
+			_nt_set_parent "${2-}"
+			if [ "$_nt_kind" = exit ]; then _nt_bad=1; fi
+			shift
+			;;
 		-t)
 			_nt_tag "${2-}" tag
 			shift
@@ -358,18 +375,23 @@ _nt_pop() {
 
 # Enters; the words are those of nt_enter or nt_span, as $1 says. Of nt_span the command is left out.
 _nt_enter() {
-	local _nt_id="$_nt_own" _nt_tags='' _nt_args='' _nt_bad='' _nt_count=0 _nt_depth=0 _nt_of="$1"
+	local _nt_id="$_nt_own" _nt_tags='' _nt_args='' _nt_bad='' _nt_count=0 _nt_depth=0 _nt_parent='' _nt_of="$1"
 	shift
 	_nt_options path "$@"
 	if [ "$_nt_of" = enter ]; then
 		shift "$_nt_used"
 		_nt_operands "$@"
 	fi
+	case "$_nt_args" in "^="*) _nt_bad=1 ;; esac
+	if [ -n "$_nt_parent" ]; then
+		_nt_args="$_nt_parent${_nt_args:+,$_nt_args}"
+		if [ "$_nt_count" -gt 63 ]; then _nt_bad=1; fi
+	fi
 	if [ -n "$_nt_on" ]; then _nt_push; fi
 }
 
 _nt_exit() {
-	local _nt_id='' _nt_tags='' _nt_args='' _nt_bad='' _nt_used=0 _nt_count=0 _nt_depth=0
+	local _nt_id='' _nt_tags='' _nt_args='' _nt_bad='' _nt_used=0 _nt_count=0 _nt_depth=0 _nt_parent=''
 	_nt_options exit "$@"
 	shift "$_nt_used"
 	_nt_operands "$@"
@@ -383,7 +405,7 @@ _nt_is_usual() {
 	'' | -* | .* | *. | *..* | *[:=,\\\<\>[:cntrl:]]*) return 1 ;;
 	esac
 	case "$2" in
-	"="* | *[:,\\[:cntrl:]]* | *"="*"="*) return 1 ;;
+	"="* | "^="* | *[:,\\[:cntrl:]]* | *"="*"="*) return 1 ;;
 	*"="*) [ "${#1}" -le 64 ] && [ "${#2}" -le 512 ] && [ "$_nt_open" -lt 4096 ] ;;
 	*) return 1 ;;
 	esac

@@ -384,6 +384,32 @@ BEHAVIOUR = [
         [">a:", "<a:", ">b:", ">t:c:", "<b:"],
     ),
     (
+        "a parent, a root, and what is none",
+        "nt_enter -p 4294967297 a k=v; nt_enter -i 281474976710655 -a x y -p '' b; nt_exit; nt_exit; "
+        "nt_span -p 281474976710655 c false; "
+        "for p in 4294967296 281474976710656 04294967298 t x -1 99999999999999999999; do nt_enter -p $p no; nt_exit; done; "
+        "nt_enter d; nt_exit -p ''; true",
+        0,
+        "",
+        [
+            ">a:^=4294967297,k=v",
+            ">281474976710655:b:^=,x=y",
+            "<281474976710655:b:",
+            "<a:",
+            ">c:^=281474976710655",
+            "<c:status=1",
+            ">d:",
+        ],
+    ),
+    (
+        "a first argument named as the parent",
+        "nt_enter a ^=1; nt_exit; nt_enter -a ^ 1 a; nt_exit; nt_enter -p '' a ^=1 k=v; nt_exit; "
+        "nt_enter b k=v ^=1; nt_exit ^=2; nt_enter -p '' c ^x=1; nt_exit",
+        0,
+        "",
+        [">b:k=v,^=1", "<b:^=2", ">c:^=,^x=1", "<c:"],
+    ),
+    (
         "a path in a variable that looks like an option value",
         "p='x y'; nt_enter \"$p.z\" \"k=$p\"; nt_exit -a 'a=b' \"$p\" -- \"-c=1\"",
         0,
@@ -404,7 +430,7 @@ def check_behaviour(shell):
             if (ran.returncode, ran.stdout.decode(), ran.stderr) != (status, stdout, b""):
                 fail(shell, name, ran.returncode, ran.stdout, ran.stderr)
             own = {found.group(1) for w in writes if (found := re.match(r"[<>]:(\d{11,}):", w))}
-            own -= {"9223372036854775807", "9" * 18}
+            own -= {"9223372036854775807", "9" * 18, str((1 << 48) - 1)}
             if len(own) > 1:
                 fail(shell, name, "more than one id", own)
             if markers is None:
