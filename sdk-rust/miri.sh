@@ -27,7 +27,7 @@ under_miri() {
 under_miri guards -p nulltrace --features mock --test mock --test heap --test device &
 guards=$!
 failed=0
-under_miri encoder -p nulltrace --features mock --lib --test encode --test traced --test traced_hygiene --test traced_async || failed=1
+under_miri encoder -p nulltrace --features mock --lib --test encode --test traced --test traced_hygiene --test traced_async --test context || failed=1
 under_miri codec -p nulltrace-spec --lib || failed=1
 wait "$guards" || failed=1
 exit "$failed"

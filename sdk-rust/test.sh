@@ -8,10 +8,10 @@ quietly() {
 	grep '^skipped: ' <<< "$out" || true
 }
 
-quietly cargo test --locked -q -p nulltrace --features mock --lib --test mock --test heap -- --show-output
+quietly cargo test --locked -q -p nulltrace --features mock --lib --test mock --test context --test heap -- --show-output
 quietly cargo test --locked -q -p nulltrace --features mock --doc
 quietly cargo test --locked -q -p nulltrace --features off --test off --test heap -- --show-output
-quietly cargo clippy --locked -q -p nulltrace --features mock --lib --test mock -- -D warnings
+quietly cargo clippy --locked -q -p nulltrace --features mock --lib --test mock --test context -- -D warnings
 quietly cargo clippy --locked -q -p nulltrace --features off --lib --test off -- -D warnings
 quietly cargo clippy --locked -q -p nulltrace --features off,mock --lib -- -D warnings
 RUSTDOCFLAGS="-D warnings" quietly cargo doc --locked -q -p nulltrace --no-deps --features mock
@@ -36,7 +36,7 @@ fi
 if command -v valgrind > /dev/null; then
 	host=$(rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)
 	export "CARGO_TARGET_${host}_RUNNER=valgrind -q --error-exitcode=9"
-	quietly cargo test --locked -q -p nulltrace --features mock --test mock --test heap
+	quietly cargo test --locked -q -p nulltrace --features mock --test mock --test context --test heap
 	quietly cargo test --locked -q -p nulltrace --features mock --lib -- both
 else
 	echo "skipped: no valgrind"

@@ -26,8 +26,9 @@
 # nt_span: the span then has no exit marker and ends with the process. `return`, `local`, `shift` and
 # `set --` act on nt_span itself.
 #
-# What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, a
-# first one named `^` at an enter, which would be the parent) is not written, nor is the exit of a span whose enter was not. Nothing else happens.
+# What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, and
+# as the first one at an enter `^`, which names the parent) is not written, nor is the exit of a span
+# whose enter was not. Nothing else happens.
 #
 # nt_enter and nt_exit leave $? as it was, but 0 under `set -e`, where any other would end the
 # script. So stand them alone: `nt_enter a && make` would ask the command before. A trap on ERR sees

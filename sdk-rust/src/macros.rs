@@ -26,10 +26,10 @@
 /// - **Tags**: a constant text, split by dots, or a list of constant texts, one tag each. Both markers are
 ///   made while compiling; without arguments the span is two writes of static bytes. Tags that no marker
 ///   can have are a compile error.
-/// - **Arguments**: `name = value`, at most 64. A name is a word or a literal text, the first one not `^`; a value anything that
-///   is a [`Value`](crate::Value), `%` before it takes its `Display`, `?` its `Debug`; a lone name is the
-///   variable of that name. Values are borrowed, and formatted on the stack. **They are not evaluated when
-///   tracing is off.**
+/// - **Arguments**: `name = value`, at most 64. A name is a word or a literal text, the first one not `^`; a
+///   value anything that is a [`Value`](crate::Value), `%` before it takes its `Display`, `?` its `Debug`; a
+///   lone name is the variable of that name. Values are borrowed, and formatted on the stack. **They are not
+///   evaluated when tracing is off.**
 /// - **Id**: `id: …` in front, an [`Id`](crate::Id). Without, it is that of the thread; in a
 ///   [`Context`](crate::Context) a number of its own, and the marker names the parent.
 ///

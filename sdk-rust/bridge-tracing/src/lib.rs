@@ -118,8 +118,8 @@ use tags::Tags;
 
 /// Writes every span it is shown as two markers. See the [crate's documentation](crate).
 ///
-/// Never panics, blocks or fails; a span that no marker can say is not written: one without a name, with a field without
-/// one, or whose first field is `^`, which would name its parent.
+/// Never panics, blocks or fails; a span that no marker can say is not written: one without a name, with a
+/// field without one, or whose first field is `^`, which would name its parent.
 ///
 /// ```
 /// use nulltrace_tracing::MarkerLayer;

@@ -28,7 +28,8 @@ impl Line {
         }
     }
 
-    /// `tags` have their colons; those of an enter have the name of the parent's argument behind them. Not part of `new`: what is written would be copied with the rest.
+    /// `tags` have their colons; those of an enter have the name of the parent's argument behind them. Not
+    /// part of `new`: what is written would be copied with the rest.
     #[inline(always)]
     pub(crate) fn begin(&mut self, dir: Dir, id: i64, tags: &Text) {
         self.put(match dir {
