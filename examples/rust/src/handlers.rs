@@ -52,7 +52,7 @@ pub(crate) async fn download(
     Ok(200)
 }
 
-/// A child of `download`: its tags say so.
+/// A child of `download`, which it names as its parent: other requests go on on the same thread meanwhile.
 #[traced("download.headers", args(length), err)]
 async fn headers(to: &mut (impl AsyncWrite + Unpin), length: u64) -> io::Result<()> {
     http::head(to, 200, length).await
@@ -128,10 +128,13 @@ mod tests {
         mock.expect()
             .enter("download")
             .arg("file", "2")
+            .root()
             .enter("download.headers")
             .arg("length", "65536")
+            .child_of("download")
             .exit("download.headers")
             .enter("download.write")
+            .child_of("download")
             .exit("download.write")
             .arg("bytes", "65536")
             .exit("download")
