@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use nulltrace::traced;
+use nulltrace::{TracedExt, traced};
 
 #[traced("job", args(n), ret, err)]
 fn job(n: u32) -> Result<u32, String> {
@@ -58,24 +58,51 @@ fn program() {
     });
 }
 
-#[test]
-#[cfg_attr(miri, ignore = "it runs the collector")]
-fn the_collector_sees_it() {
+/// Requests that all wait on one thread, each for its own query.
+fn tasks() {
+    #[traced("fetch")]
+    async fn fetch() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ask().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    #[traced("ask")]
+    async fn ask() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(nulltrace::span!("parse"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let all = async {
+        let fetching: Vec<_> = (0..20)
+            .map(|_| tokio::spawn(fetch().in_current_context()))
+            .collect();
+        for fetch in fetching {
+            fetch.await.unwrap();
+        }
+    };
+    runtime.unwrap().block_on(all.traced("all"));
+}
+
+/// The summary of this test's own run as a child, which `program` is.
+fn summary(test: &str, program: fn()) -> Option<serde_json::Value> {
     if std::env::var_os("NULLTRACE_TEST_CHILD").is_some() {
-        return program();
+        program();
+        return None;
     }
     let Some(nulltrace) = std::env::var_os("NULLTRACE_BIN") else {
         println!("skipped: NULLTRACE_BIN names no collector");
-        return;
+        return None;
     };
     if cfg!(feature = "off") {
         println!("skipped: nothing is written with the feature off");
-        return;
+        return None;
     }
     let out = Command::new(nulltrace)
         .args(["run", "--quiet", "--json", "-", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "the_collector_sees_it", "--quiet"])
+        .args(["--exact", test, "--quiet"])
         .env("NULLTRACE_TEST_CHILD", "1")
         .output()
         .unwrap();
@@ -83,7 +110,15 @@ fn the_collector_sees_it() {
     let text = String::from_utf8(out.stdout).unwrap();
     // Behind what the test harness of the child prints.
     let summary = text.lines().find(|line| line.starts_with('{')).unwrap();
-    let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+    Some(serde_json::from_str(summary).unwrap())
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it runs the collector")]
+fn the_collector_sees_it() {
+    let Some(summary) = summary("the_collector_sees_it", program) else {
+        return;
+    };
     let rows = summary["spans"].as_array().unwrap();
     let mut seen: Vec<_> = rows
         .iter()
@@ -118,4 +153,40 @@ fn the_collector_sees_it() {
         (&0.into(), &0.into())
     );
     assert_eq!(ledger["spans"]["exit"], ledger["spans"]["opened"]);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "it runs the collector")]
+fn tasks_on_one_thread() {
+    let Some(summary) = summary("tasks_on_one_thread", tasks) else {
+        return;
+    };
+    let rows = summary["spans"].as_array().unwrap();
+    let row = |tag: &str| rows.iter().find(|row| row["tags"][0] == tag).unwrap();
+    for (tag, hits, child_hits) in [
+        ("all", 1, 20),
+        ("fetch", 20, 20),
+        ("ask", 20, 20),
+        ("parse", 20, 0),
+    ] {
+        let row = row(tag);
+        assert_eq!(
+            (&row["hits"], &row["child_hits"]),
+            (&hits.into(), &child_hits.into()),
+            "{tag}: {summary}"
+        );
+    }
+    // What is not its own query's is a request's own: 40 ms of 60, on a machine that may be late.
+    let times = |row: &serde_json::Value| {
+        (
+            row["duration_ns"]["sum"].as_u64(),
+            row["self_ns"]["sum"].as_u64(),
+        )
+    };
+    let ((Some(fetch), Some(own)), (Some(ask), _)) = (times(row("fetch")), times(row("ask")))
+    else {
+        panic!("{summary}");
+    };
+    assert_eq!(own, fetch - ask);
+    assert!(own >= 20 * 40_000_000, "{own}");
 }
