@@ -9,7 +9,10 @@ export type Path = string | readonly (string | Uint8Array)[]
 /** `undefined` leaves the argument out; what is no text goes by `String(value)`, bytes as they are. */
 export type Value = string | number | bigint | boolean | null | undefined | Uint8Array | { toString(): string }
 
-/** At most 64. Pairs where a name may come twice, or is bytes. */
+/**
+ * At most 64, of which a span's parent takes one on entering. Pairs where a name may come twice, or is bytes.
+ * The first of an enter is not named `^`: nothing is written then.
+ */
 export type Args = { readonly [name: string]: Value } | Iterable<readonly [string | Uint8Array, Value]>
 
 /**
@@ -40,18 +43,18 @@ export class Span {
   end(args?: Args | null): void
   /** Ends it with the name of what was thrown as `error`. */
   fail(thrown: unknown): void
-  /** Opens a child: these tags and its own, and the same id, unless one like it is open. */
+  /** Opens a child: its tags are these and its own. */
   span(path: Path, args?: Args | null): Span
-  /** Calls `fn` with the span as its context: what it opens, now or after an await, lies under it. */
+  /** Calls `fn` with the span as its context: what it opens, now or after an await, is inside. */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R
   [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>
 }
 
 export interface SpanOptions {
-  /** This id and no other; context is passed over. */
+  /** This id and no other; the context is passed over, and the marker does not say a parent. */
   id?: Id
-  /** The span will be open across an `await`, so it must have an id of its own. */
+  /** The span will be open across an `await`: then it is no parent of what others open meanwhile. */
   async?: boolean
 }
 
@@ -60,7 +63,10 @@ export interface WrapOptions<F extends (...args: never[]) => unknown> {
   enterArgs?: (...args: Parameters<F>) => Args | null | undefined
   /** Arguments of the exit, made of the result, of a promise's once it is there. */
   exitArgs?: (result: Awaited<ReturnType<F>>) => Args | null | undefined
-  /** `fn` is asynchronous, though not written as `async` (it was compiled down, say). */
+  /**
+   * `fn` is asynchronous, though not written as `async` (it was compiled down, say): the tags of what it
+   * opens begin with its own. Without it they do not, but they are inside all the same.
+   */
   async?: boolean
 }
 
@@ -93,15 +99,15 @@ export class Tracer {
   constructor(prefix?: Path)
 
   /**
-   * Opens a span, to be ended by `end()` or `using`. Outside of all context its id is `t`: end it before
-   * the next `await`, or give `async: true`.
+   * Opens a span, to be ended by `end()` or `using`. Outside of all context it is around what is opened
+   * before its end: end it before the next `await`, or give `async: true`.
    */
   span(path: Path, args?: Args | null, options?: SpanOptions): Span
 
   /**
-   * Calls `body` within a span. That of an `async` function lasts until its promise settles, and it is
-   * the context of what the function opens. What is returned or thrown, passes; an error's name
-   * becomes the exit's `error`.
+   * Calls `body` within a span, which is around all that it opens, now or later. If it returns a promise,
+   * the span lasts until that settles. What is returned or thrown, passes; an error's name becomes the
+   * exit's `error`.
    */
   trace<R>(path: Path, body: (span: Span) => R): R
   trace<R>(path: Path, args: Args | null | undefined, body: (span: Span) => R): R
@@ -130,8 +136,15 @@ export const trace: Tracer['trace']
 export const wrap: Tracer['wrap']
 export const middleware: Tracer['middleware']
 
-/** The span whose function is running; one that does nothing outside of all. */
+/**
+ * The open span whose function is running; one that does nothing outside of all. Plain functions there, and
+ * what they open, have none: give `async: true` to `wrap`, or use the span that `trace` passes.
+ */
 export function current(): Span
+/** Calls `fn` with `span` as its context, as `span.run` does; with `null` outside of all. */
+export function withContext<A extends unknown[], R>(span: Span | null, fn: (...args: A) => R, ...args: A): R
+/** `fn`, which is called in the context of now, whenever that is: for schedulers and pools of one's own. */
+export function bind<F extends (...args: never[]) => unknown>(fn: F): F
 
 /** Who writes: the addon, or `fs.writeSync` where it does not load or `NULLTRACE_PURE=1` is set. */
 export const implementation: 'native' | 'pure'

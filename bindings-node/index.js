@@ -1,7 +1,8 @@
 'use strict'
 
 const backend = require('./lib/backend.js')
-const { Span, context, nothing } = require('./lib/span.js')
+const { bind, current, withContext } = require('./lib/current.js')
+const { Span } = require('./lib/span.js')
 const { Trace } = require('./lib/trace-class.js')
 const { Tracer } = require('./lib/tracer.js')
 
@@ -18,7 +19,9 @@ module.exports = Object.assign(Trace, {
   trace: (path, args, body) => tracer.trace(path, args, body),
   wrap: (path, fn, options) => tracer.wrap(path, fn, options),
   middleware: (options) => tracer.middleware(options),
-  current: () => context.getStore() ?? nothing,
+  current,
+  withContext,
+  bind,
   implementation: backend.implementation,
   on: backend.on,
   version: require('./package.json').version,

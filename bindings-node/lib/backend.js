@@ -1,17 +1,17 @@
 'use strict'
 // The one place that decides who writes: the addon if it loads, else fs.writeSync.
 //
-// A backend has: `implementation`; `on`; `prepared(text)`, a function that writes that marker;
-// `writeText(text)`; `writeBytes(buffer)`; `headed`, which only the addon has a use for, see its
-// src/hot.rs; and for tests `capture()` and `captured()`.
+// A backend has: `implementation`; `on`; `numbers`, see numbers.js; `numbered(head)`, a function that writes
+// a marker with these numbers; `numberedWith`, the same with arguments, which only the addon has, see its
+// src/hot.rs (of `pure` the first takes the text of arguments); `writeText(text)`; `writeBytes(buffer)`; and for tests `capture()` and `captured()`.
 
 const off = process.env.NULLTRACE === 'off'
 
 function native() {
   if (process.env.NULLTRACE_PURE === '1' || process.platform !== 'linux') return null
   try {
-    const { isOn, headed, prepared, version, writeBytes, writeText, capture, captured } = require('../nulltrace.node')
-    return { implementation: 'native', on: !off && isOn(), headed, prepared, version: version(), writeBytes, writeText, capture, captured }
+    const { isOn, numbers, numbered, numberedWith, version, writeBytes, writeText, capture, captured } = require('../nulltrace.node')
+    return { implementation: 'native', on: !off && isOn(), numbers, numbered, numberedWith, version: version(), writeBytes, writeText, capture, captured }
   } catch {
     // another machine's addon, or none
     return null

@@ -25,20 +25,27 @@ function pairs(args) {
   return all.filter((pair) => pair[1] !== undefined)
 }
 
+/** The name of an enter's first argument that says its parent: none of a caller's. */
+const PARENT = '^'
+
 /**
- * The simple form's text between the last two colons. `null` if the arguments need the long way:
- * control characters, bytes, a Map or list, or something that is refused.
+ * The simple form's text between the last two colons. `parent`: what an enter says of it, or undefined.
+ * `null` if the arguments need the long way: control characters, bytes, a Map or list, or something that
+ * is refused.
  */
-function quick(args) {
-  if (args === undefined || args === null) return ''
+function quick(dir, parent, args) {
+  let out = parent === undefined ? '' : PARENT + '=' + parent
+  if (args === undefined || args === null) return out
   if (typeof args !== 'object' || args[Symbol.iterator] !== undefined) return null
   const names = Object.keys(args)
-  if (names.length > MAX_ARGS) return null
-  let out = ''
+  if (names.length >= MAX_ARGS) return null
+  let first = dir === '>'
   for (let i = 0; i < names.length; i++) {
     let name = names[i]
     let value = args[name]
     if (value === undefined) continue
+    if (first && name === PARENT) return null
+    first = false
     if (typeof value !== 'string') {
       if (typeof value === 'object' && isBytes(value)) return null
       value = String(value)
@@ -64,16 +71,18 @@ function piece(value, octets) {
 }
 
 /**
- * A whole marker, any form. `tags` is a list, each one tag; `id` is text that `ids.text` gave.
- * A string; a Buffer if any part was given as bytes; `null` if no marker can say it.
+ * A whole marker, any form. `tags` is a list, each one tag; `id` is text that `ids.text` gave; `parent` as
+ * in `quick`. A string; a Buffer if any part was given as bytes; `null` if no marker can say it.
  */
-function marker(dir, id, tags, args) {
+function marker(dir, id, tags, args, parent) {
   const list = pairs(args)
-  if (list === null || list.length > MAX_ARGS || tags.length === 0 || tags.length > MAX_TAGS) return null
+  if (list === null || tags.length === 0 || tags.length > MAX_TAGS) return null
   const octets = tags.some(isBytes) || list.some((pair) => isBytes(pair[0]) || isBytes(pair[1]))
   const path = tags.map((tag) => piece(tag, octets))
   const named = list.map(([name, value]) => [piece(name, octets), piece(value, octets)])
-  if (path.includes('') || named.some((pair) => pair[0] === '')) return null
+  if (dir === '>' && named.length > 0 && named[0][0] === PARENT) return null
+  if (parent !== undefined) named.unshift([PARENT, parent])
+  if (named.length > MAX_ARGS || path.includes('') || named.some((pair) => pair[0] === '')) return null
   const json = path.some((tag) => CONTROL.test(tag)) || named.some((pair) => CONTROL.test(pair[0]) || CONTROL.test(pair[1]))
   const out = json ? inJson(dir, id, path, named) : inSimple(dir, id, path, named)
   return octets ? Buffer.from(out, 'latin1') : out
@@ -99,4 +108,4 @@ function tagsOf(path) {
   return path.every((tag) => typeof tag === 'string' || isBytes(tag)) ? path.slice() : null
 }
 
-module.exports = { CONTROL, MAX_ARGS, MAX_TAGS, escapedPath, isBytes, marker, pairs, quick, tagsOf }
+module.exports = { CONTROL, MAX_ARGS, MAX_TAGS, PARENT, escapedPath, isBytes, marker, pairs, quick, tagsOf }

@@ -1,19 +1,11 @@
 'use strict'
 // Ids: the text that stands in a marker.
 
-const { randomBytes } = require('node:crypto')
 const { pairs } = require('./encode.js')
 
 const SCOPES = new Set(['', 'g', 't', 'p', 'pp'])
 const LEAST = -(2n ** 63n)
 const GREATEST = 2n ** 63n - 1n
-
-// Unique ids lie in (2^32, 2^52): above every thread id, which `t` equals, below those that stand
-// for a text, and exact as a Number. The random start keeps processes and workers apart.
-let next = 2 ** 33 + randomBytes(6).readUIntBE(0, 6)
-
-/** A number no other span of this process has, as text. */
-const unique = () => String(next++)
 
 function ofBigInt(value) {
   return value >= LEAST && value <= GREATEST ? String(value) : null
@@ -67,4 +59,4 @@ function named(id, args) {
   return whole ? { id: id.name, ...args } : [['id', id.name], ...(pairs(args) ?? [])]
 }
 
-module.exports = { named, parse, unique }
+module.exports = { named, parse }

@@ -1,6 +1,7 @@
 'use strict'
 
-const { context, nothing, openHere } = require('./span.js')
+const { here, within } = require('./context.js')
+const { ASYNC, nothing, openHere } = require('./span.js')
 
 const MOST = 200
 // Of a longer one the tags would not fit into a marker, or not into anyone's head.
@@ -23,6 +24,19 @@ function guessed(url) {
 function matched(req) {
   const path = req.route?.path
   return typeof path === 'string' ? (req.baseUrl ?? '') + path : null
+}
+
+/**
+ * What a request or response tells its listeners comes from the parser or the socket, which know of no
+ * context: there the request's is put in.
+ */
+function listening(emitter, span) {
+  const { emit } = emitter
+  if (typeof emit !== 'function') return
+  const value = function (...args) {
+    return span.live && here() === null ? within(span, this, emit, args) : Reflect.apply(emit, this, args)
+  }
+  Object.defineProperty(emitter, 'emit', { value, writable: true, configurable: true })
 }
 
 /**
@@ -58,7 +72,7 @@ function middleware(root, options) {
   return function nulltrace(req, res, next) {
     if (typeof res.once !== 'function') return next?.()
     const known = template(req)
-    const span = openHere(root, ['http', String(req.method), known], undefined, true)
+    const span = openHere(root, ['http', String(req.method), known], undefined, ASYNC)
     if (span === nothing) return next?.()
     const done = (status) => {
       if (!span.live) return
@@ -73,7 +87,9 @@ function middleware(root, options) {
     res.once('finish', () => done(res.statusCode))
     res.once('close', () => done(res.writableFinished ? res.statusCode : 'aborted'))
     if (next === undefined) return undefined
-    return context.run(span, next)
+    listening(req, span)
+    listening(res, span)
+    return span.run(next)
   }
 }
 

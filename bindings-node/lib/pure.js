@@ -65,17 +65,98 @@ function writeText(text) {
 
 const writeBytes = (bytes) => send(bytes, bytes.length)
 
-/** A function that writes one marker, built once. */
-function prepared(text) {
-  const bytes = Buffer.from(text.slice(0, SEEN + 2), 'utf8')
-  return () => send(bytes, bytes.length)
+const DIGITS = 15
+const NUMBER_AT = 2
+const numbers = new Float64Array(3)
+
+const LOW = 1e5
+const LOW_DIGITS = 5
+
+/** Puts the last digits of a number at the end of its place, of the others only what is asked for. */
+function spell(number, to, at, digits) {
+  let rest = number
+  for (let i = at + digits - 1; i >= at; i--, rest = (rest / 10) | 0) to[i] = 0x30 + (rest % 10)
+}
+
+/**
+ * The number at one place of a buffer. Most often only its last digits are others than before. What it was is kept
+ * in an array: a variable that holds such a number is an object that is made anew each time.
+ */
+function put(highs, which, number, to, at) {
+  let low = number - highs[which] * LOW
+  if (!(low >= 0 && low < LOW)) {
+    const high = Math.floor(number / LOW)
+    highs[which] = high
+    low = number - high * LOW
+    const highest = Math.floor(high / LOW)
+    spell(highest, to, at, LOW_DIGITS)
+    spell(high - highest * LOW, to, at + LOW_DIGITS, LOW_DIGITS)
+  }
+  spell(low | 0, to, at + 2 * LOW_DIGITS, LOW_DIGITS)
+}
+
+const OWN = 0
+const PARENT = 1
+
+/** So many bytes of arguments have room behind a head. */
+const ROOM = 600
+
+/**
+ * Of `>:a.b:` a function that writes the enter marker `>:N:a.b:P:`, of `<:a.b:` one that writes the exit
+ * marker `<:N:a.b::`, where N and P are those of `numbers`. Given the text of arguments it writes them too, or
+ * gives false if they are too long.
+ */
+function numbered(head) {
+  const start = Buffer.from(`${head.slice(0, NUMBER_AT)}${'0'.repeat(DIGITS)}:${head.slice(NUMBER_AT)}`, 'utf8')
+  const at = start.length
+  const bytes = Buffer.alloc(at + DIGITS + 4 + ROOM)
+  bytes.set(start)
+  const highs = new Float64Array(2)
+
+  /** Puts in the parent; gives where it ends. */
+  function parented(named) {
+    bytes[at] = 0x5e
+    bytes[at + 1] = 0x3d
+    if (named > 0) {
+      put(highs, PARENT, named, bytes, at + 2)
+      return at + 2 + DIGITS
+    }
+    // What comes takes the place of the digits.
+    highs[PARENT] = 0
+    return at + 2
+  }
+
+  function ended(said, from) {
+    let end = from
+    if (said !== undefined) {
+      if (said.length > ROOM / 3) return false
+      if (end > at && said !== '') bytes[end++] = 0x2c
+      end += bytes.write(said, end, 'utf8')
+      if (from === at) highs[PARENT] = 0
+    }
+    bytes[end] = 0x3a
+    send(bytes, end + 1)
+    return true
+  }
+
+  if (head[0] === '<') {
+    return function exit(said) {
+      put(highs, OWN, numbers[0], bytes, NUMBER_AT)
+      return ended(said, at)
+    }
+  }
+  return function enter(said) {
+    put(highs, OWN, numbers[0], bytes, NUMBER_AT)
+    return ended(said, numbers[1] === 0 ? at : parented(numbers[1]))
+  }
 }
 
 module.exports = {
   implementation: 'pure',
   on: process.platform === 'linux' && process.env.NULLTRACE !== 'off',
-  headed: null,
-  prepared,
+  numbers,
+  numbered,
+  numberedWith: null,
   writeText,
   writeBytes,
   capture: () => {

@@ -1,9 +1,15 @@
 'use strict'
-// A site is a tag path that is known: split, escaped and checked once, with its markers of id `t`
-// built when first needed.
+// A site is a tag path that is known: split, escaped and checked once, with what writes the markers of
+// numbered spans, made when first needed.
 
 const backend = require('./backend.js')
 const encode = require('./encode.js')
+
+// In UTF-8 at most three times as long: the rest of a marker is sure to have room.
+const LONGEST = 1000
+
+/** See `trials`. */
+const TRIALS = 8
 
 // A program that puts data into its tags must not fill the memory; what comes later is built anew
 // each time.
@@ -19,27 +25,33 @@ class Site {
     this.path = path
     /** The simple form cannot say these tags. */
     this.json = json
-    /** In `known`: so all who open this path see the same `busy`. */
+    /** In `known`, so worth to be prepared. */
     this.shared = false
-    /** A span of this path with id `t` is open. */
-    this.busy = false
-    this.enterT = null
-    this.exitT = null
-    /** The same with arguments, see `quickly`. */
+    /** How many calls are still looked at as if they would give a promise, see context.js. */
+    this.trials = 0
+    this.enter = null
+    this.exit = null
+    /** The same with arguments, see `quickly`; null where there is no addon. */
     this.enterWith = null
     this.exitWith = null
     /** Paths below, by the text or site they were asked for. */
     this.below = null
   }
 
-  /** Builds what writes the markers of id `t`. */
+  /** Whether `enter` and the others write its markers: they do not for odd tags and those of a crowd. */
+  get prepared() {
+    return this.enter !== null || (this.shared && !this.json && this.path.length <= LONGEST && this.prepare())
+  }
+
+  /** @private */
   prepare() {
-    if (backend.headed !== null && !this.json) {
-      this.enterWith = backend.headed('>:t:' + this.path + ':')
-      this.exitWith = backend.headed('<:t:' + this.path + ':')
+    if (backend.numberedWith !== null) {
+      this.enterWith = backend.numberedWith('>:' + this.path + ':')
+      this.exitWith = backend.numberedWith('<:' + this.path + ':')
     }
-    this.enterT = backend.prepared(encode.marker('>', 't', this.tags, null))
-    this.exitT = backend.prepared(encode.marker('<', 't', this.tags, null))
+    this.enter = backend.numbered('>:' + this.path + ':')
+    this.exit = backend.numbered('<:' + this.path + ':')
+    return true
   }
 
   /** The site of a path under this one; `null` if that is refused. */
@@ -67,6 +79,7 @@ class Site {
     const site = new Site(tags, canonical, encode.CONTROL.test(canonical))
     if (known.size < MOST) {
       site.shared = true
+      site.trials = TRIALS
       known.set(canonical, site)
     }
     return site
@@ -76,4 +89,4 @@ class Site {
 /** The path of no tags, under which all others are. */
 const root = new Site([], '', false)
 
-module.exports = { Site, root }
+module.exports = { Site, TRIALS, root }

@@ -1,17 +1,15 @@
 'use strict'
-// Open spans, their ids, and the asynchronous context they are opened in.
+// Open spans, their numbers, and the spans they are opened in.
 
-const { AsyncLocalStorage } = require('node:async_hooks')
+const { handsCount, here, last, numberOf, parentOf, popHand, pushHand, state, unwatch, within } = require('./context.js')
 const encode = require('./encode.js')
 const { errorName } = require('./error.js')
 const ids = require('./ids.js')
+const { GUESS, ROOT, isUnique, numbers, textOf, unique } = require('./numbers.js')
 const { end, enter } = require('./write.js')
 
-/** Holds the span whose function runs; empty outside of all. */
-const context = new AsyncLocalStorage()
-
-// `id:path` of the open spans that took their id from a parent. Others need no entry: a unique id
-// is of one span only, and `t` has `busy` at the site.
+// `id:path` of the open spans whose id the caller chose, or that took theirs from one of those. Others
+// need no entry: a unique number is of one span only.
 const open = new Set()
 // A program that forgets to end its spans must not fill the memory; beyond, ids are fresh.
 const MOST_OPEN = 65536
@@ -19,38 +17,57 @@ const MOST_OPEN = 65536
 const DISPOSE = Symbol.dispose ?? Symbol.for('nodejs.dispose')
 const ASYNC_DISPOSE = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')
 
-// What a span gives back at its end: nothing; the site's `busy`; its entry in `open`.
-const OWN = 0
-const THREAD = 1
-const INHERITED = 2
+// How a span came to be, and so what it is to others.
+/** Around one synchronous call. */
+const PLAIN = 0
+/** Of what goes on after its call. */
+const ASYNC = 1
+/** By hand. */
+const HAND = 2
+/** Around the steps of a generator. */
+const STEPS = 3
+
+/** Counted in `state.floating`. */
+const FLOATS = 1
+/** In `state.hand`. */
+const OF_HAND = 2
+/** In `open`. */
+const KEPT = 4
+/** Something stood for it before it had an object. */
+const SHADOW = 8
 
 class Span {
-  constructor(site, id, hold) {
+  constructor(site, number, id, base) {
     /** @private */ this.site = site
-    /** @private */ this.idText = id
-    /** @private */ this.hold = hold
+    /** Of its own; 0 if it cannot be named as a parent. @private */ this.number = number
+    /** The id, where it is not that number of ours. @private */ this.idText = id
+    /** Before the tags of what is opened in it; null: nothing. @private */ this.base = base
+    /** The open span it was opened in. @private */ this.parent = null
     /** @private */ this.live = false
+    /** What else is to be done at its end, of the four below. @private */ this.ties = 0
     /** @private */ this.recorded = null
+    // For the time of its call, see context.js.
+    /** @private */ this.outer = ROOT
+    /** @private */ this.way = 0
   }
 
   /** Writes its enter; gives `nothing` if that is refused. @private */
-  begin(args) {
-    if (this.hold === THREAD && this.site.enterT === null) this.site.prepare()
-    if (this.hold === THREAD && (args === undefined || args === null)) {
-      this.site.enterT()
-      this.live = true
-    } else {
-      this.live = enter(this.site, this.idText, args)
-    }
-    if (!this.live) return nothing
-    if (this.hold === THREAD) this.site.busy = true
-    else if (this.hold === INHERITED) open.add(this.idText + ':' + this.site.path)
+  begin(parent, args) {
+    this.live = enter(this.site, this.number, this.idText, parent, args)
+    return this.live ? this : nothing
+  }
+
+  /** From now on others may run while it is open. @private */
+  float() {
+    if (!this.live) return this
+    this.ties |= FLOATS
+    state.floating++
     return this
   }
 
   /** As it stands in the markers; `null` if nothing is written. */
   get id() {
-    return this.idText
+    return this.idText ?? (this.number === 0 ? null : textOf(this.number))
   }
 
   /** Keeps what the exit will say. */
@@ -71,20 +88,24 @@ class Span {
   /** Ends it; what is ended stays ended. */
   end(args) {
     if (!this.live) return
+    if (args !== undefined && this.recorded !== null) this.record(args)
     this.live = false
-    if (args !== undefined && this.recorded !== null) {
-      this.live = true
-      this.record(args)
-      this.live = false
+    if (this.ties !== 0) this.untie()
+    // in the middle of its body
+    if (numbers[1] === this.number) numbers[1] = this.outer
+    if (args === undefined && this.recorded === null && this.idText === null && this.site.prepared) {
+      numbers[0] = this.number
+      return this.site.exit()
     }
-    const said = this.recorded ?? args
-    if (this.hold === THREAD) {
-      this.site.busy = false
-      if (said === undefined || said === null) return this.site.exitT()
-    } else if (this.hold === INHERITED) {
-      open.delete(this.idText + ':' + this.site.path)
-    }
-    end(this.site, this.idText, said)
+    end(this.site, this.number, this.idText, this.recorded ?? args)
+  }
+
+  /** @private */
+  untie() {
+    if (this.ties & FLOATS) state.floating--
+    if (this.ties & OF_HAND) popHand()
+    if (this.ties & KEPT) open.delete(this.kept)
+    if (this.ties & SHADOW) this.shadow.live = false
   }
 
   /** Ends it with the name of what was thrown. */
@@ -92,14 +113,22 @@ class Span {
     this.end({ error: errorName(thrown) })
   }
 
-  /** A child by name: this id, these tags and its own. */
+  /** A child by name: these tags and its own. */
   span(path, args) {
-    return openUnder(this, path, args)
+    if (this.site === null) return nothing
+    const site = this.site.child(path)
+    if (site === null) return nothing
+    let open = this
+    while (open !== null && !open.live) open = open.parent
+    const span = below(this, site, site, numberOf(open), args)
+    const around = here()
+    const nests = handsCount(around) && ((this.ties & OF_HAND) !== 0 || this.number === numberOf(around))
+    return nests && span.live ? hand(span, around) : span.float()
   }
 
-  /** Calls `fn` so that what it opens, now or later, lies under this span. */
+  /** Calls `fn` so that what it opens, now or later, lies in this span. */
   run(fn, ...args) {
-    return this.site === null ? fn(...args) : context.run(this, fn, ...args)
+    return this.site === null ? fn(...args) : within(this, undefined, fn, args)
   }
 
   [DISPOSE]() {
@@ -112,52 +141,84 @@ class Span {
 }
 
 /** What is returned for a refused path, or when off: does nothing. */
-const nothing = Object.freeze(new Span(null, null, OWN))
+const nothing = Object.freeze(new Span(null, 0, null, null))
 
-/** Takes the parent's id, unless a span with that id and path is open: their ends would be mixed. */
-function openUnder(parent, path, args) {
-  if (parent.site === null) return nothing
-  const site = parent.site.child(path)
-  if (site === null) return nothing
-  return below(parent, site, args)
-}
-
-function below(parent, site, args) {
-  const id = parent.idText
-  if (id === 't') return atTop(site, args, false)
-  if (site.path === null || open.size >= MOST_OPEN || open.has(id + ':' + site.path)) return new Span(site, ids.unique(), OWN).begin(args)
-  return new Span(site, id, INHERITED).begin(args)
-}
-
-/** A span of no context: `t` while it is the only one of its path, else, or if it may interleave, unique. */
-function atTop(site, args, moves) {
-  if (moves || site.busy || !site.shared) return new Span(site, ids.unique(), OWN).begin(args)
-  return new Span(site, 't', THREAD).begin(args)
-}
-
-/** Opens `path` where the caller is. `moves`: it will be open across an await. */
-function openHere(root, path, args, moves) {
-  const parent = context.getStore()
-  if (parent !== undefined) {
-    const site = parent.site.child(root.tags.length === 0 ? path : root.child(path))
-    return site === null ? nothing : moves && parent.idText === 't' ? atTop(site, args, true) : below(parent, site, args)
+/** A span in `around`; `parent` as `parentOf` says it. */
+function below(around, site, base, parent, args) {
+  // An id that cannot be named is taken over: by that, and by the tags, a collector finds the parent.
+  const id = around.number === 0 ? around.idText : null
+  if (id !== null && site.path !== null && around.live) {
+    const key = id + ':' + site.path
+    if (open.size < MOST_OPEN && !open.has(key)) {
+      const span = new Span(site, 0, id, base)
+      span.parent = around
+      return keep(span, key, GUESS, args)
+    }
   }
-  const site = root.child(path)
-  return site === null ? nothing : atTop(site, args, moves)
+  const span = new Span(site, unique(), null, base)
+  span.parent = around.live ? around : null
+  return span.begin(parent, args)
+}
+
+/** Begins a span whose id is not unique. */
+function keep(span, key, parent, args) {
+  if (span.begin(parent, args) === nothing) return nothing
+  if (open.size < MOST_OPEN && !open.has(key)) {
+    open.add((span.kept = key))
+    span.ties |= KEPT
+  }
+  return span
+}
+
+/** Opens `path` where the caller is. */
+function openHere(root, path, args, how) {
+  const around = here()
+  const base = around === null ? null : around.base
+  const site = base === null ? root.child(path) : base.child(root.tags.length === 0 ? path : root.child(path))
+  if (site === null) return nothing
+  const own = how === ASYNC || how === HAND || (how === PLAIN && base !== null) ? site : base
+  if (around !== null) {
+    const span = below(around, site, own, parentOf(around), args)
+    if (how === PLAIN) return span
+    if (how === HAND && handsCount(around) && span !== nothing) return hand(span, around)
+    return span.float()
+  }
+  const span = new Span(site, unique(), null, own).begin(parentOf(null), args)
+  if (span === nothing || how === PLAIN) return span
+  return how === HAND ? hand(span, null) : span.float()
+}
+
+function hand(span, around) {
+  pushHand(span, around)
+  span.ties |= OF_HAND
+  return span
 }
 
 /** Opens `path` with an id that the caller chose; context is passed over. */
 function openWith(root, path, args, id) {
   const site = root.child(path)
   const own = ids.parse(id)
-  return site === null || own === null ? nothing : new Span(site, own.text, OWN).begin(ids.named(own, args))
+  if (site === null || own === null) return nothing
+  const span = new Span(site, isUnique(own.text) ? Number(own.text) : 0, own.text, site)
+  return keep(span, own.text + ':' + site.path, GUESS, ids.named(own, args)).float()
 }
 
-/** The span of a path whose enter of id `t` was written already. */
-function adopt(site) {
-  const span = new Span(site, 't', THREAD)
+/** The call of a span is over, but the span is not. */
+function stay(span) {
+  last()
+  const shadow = unwatch(span.number, true)
+  if (shadow !== undefined) {
+    span.shadow = shadow
+    span.ties |= SHADOW
+  }
+  return span.ties & FLOATS ? span : span.float()
+}
+
+/** The span of a number whose enter was written already. */
+function adopt(site, number) {
+  const span = new Span(site, number, null, null)
   span.live = true
   return span
 }
 
-module.exports = { Span, adopt, context, nothing, openHere, openWith }
+module.exports = { ASYNC, HAND, PLAIN, STEPS, Span, adopt, nothing, openHere, openWith, stay }

@@ -1,7 +1,9 @@
 'use strict'
 
 const backend = require('./backend.js')
+const { started, stopped } = require('./context.js')
 const ids = require('./ids.js')
+const { GUESS } = require('./numbers.js')
 const { root } = require('./site.js')
 const { enter, exit } = require('./write.js')
 
@@ -19,7 +21,7 @@ class Trace {
     const site = root.child(path)
     if (site === null) return
     try {
-      enter(site, this.#own.text, ids.named(this.#own, args))
+      if (enter(site, 0, this.#own.text, GUESS, ids.named(this.#own, args))) started()
     } catch {
       // the arguments' own code threw
     }
@@ -28,7 +30,7 @@ class Trace {
   stop(path, args) {
     if (this.#own === null) return
     const site = root.child(path)
-    if (site !== null) exit(site, this.#own.text, args)
+    if (site !== null && exit(site, 0, this.#own.text, args)) stopped()
   }
 }
 

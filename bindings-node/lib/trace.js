@@ -1,27 +1,80 @@
 'use strict'
 
-const { ASYNC, following, isPromise, kind } = require('./body.js')
-const { context, nothing, openHere } = require('./span.js')
+const body = require('./body.js')
+const { enter, leave, state, unwatch } = require('./context.js')
+const { numbers, unique } = require('./numbers.js')
+const { ASYNC, PLAIN, adopt, nothing, openHere, stay } = require('./span.js')
+const { enter: begun } = require('./write.js')
+
+const { following, isPromise, kind } = body
 
 /** Calls `body(span)` within a span, or follows the promise `body`; what it gives or throws, passes. */
-function traced(root, path, args, body) {
-  if (typeof body !== 'function') {
-    if (body === null || typeof body !== 'object' || typeof body.then !== 'function') return body
-    const span = openHere(root, path, args, true)
-    return span === nothing ? body : following(Promise.resolve(body), span)
+function traced(root, path, args, of) {
+  if (typeof of !== 'function') {
+    if (of === null || typeof of !== 'object' || typeof of.then !== 'function') return of
+    const span = openHere(root, path, args, ASYNC)
+    return span === nothing ? of : following(Promise.resolve(of), span)
   }
-  const within = context.getStore() !== undefined
-  const moves = kind(body) === ASYNC
-  const span = openHere(root, path, args, moves)
+  const moves = kind(of) === body.ASYNC
+  if (state.slow === 0 && !moves) {
+    const site = root.child(path)
+    if (site !== null && site.trials === 0 && site.prepared) return shortly(site, args, of)
+  }
+  const span = openHere(root, path, args, moves ? ASYNC : PLAIN)
+  if (span === nothing) return of(span)
+  const { site } = span
+  const trial = !moves && site.trials !== 0
+  if (trial) site.trials--
   let result
   try {
-    result = span !== nothing && (moves || within) ? context.run(span, body, span) : body(span)
+    enter(span, moves, trial)
+    result = of(span)
   } catch (thrown) {
+    leave(span, false)
     span.fail(thrown)
     throw thrown
   }
-  if (isPromise(result) && span.live) return following(result, span)
+  if (span.live && isPromise(result)) {
+    leave(span, true)
+    return following(result, stay(span))
+  }
+  leave(span, false)
   span.end()
+  return result
+}
+
+/** The way of most calls, as in plain.js. */
+function shortly(site, args, of) {
+  const span = adopt(site, unique())
+  const { number } = span
+  const outer = numbers[1]
+  if (args === undefined || args === null) {
+    numbers[0] = number
+    site.enter()
+  } else if (!begun(site, number, null, outer, args)) {
+    return of(nothing)
+  }
+  span.outer = outer
+  numbers[1] = number
+  let result
+  try {
+    result = of(span)
+  } catch (thrown) {
+    numbers[1] = outer
+    if (state.slow !== 0) unwatch(number, false)
+    span.fail(thrown)
+    throw thrown
+  }
+  numbers[1] = outer
+  if (typeof result === 'object' && span.live && isPromise(result)) return following(result, stay(span))
+  if (state.slow !== 0) unwatch(number, false)
+  if (span.recorded === null && span.live) {
+    span.live = false
+    numbers[0] = number
+    site.exit()
+  } else {
+    span.end()
+  }
   return result
 }
 

@@ -2,7 +2,7 @@
 
 const backend = require('./backend.js')
 const { middleware } = require('./middleware.js')
-const { nothing, openHere, openWith } = require('./span.js')
+const { ASYNC, HAND, nothing, openHere, openWith } = require('./span.js')
 const { root } = require('./site.js')
 const { traced } = require('./trace.js')
 const { wrapped } = require('./wrap.js')
@@ -18,7 +18,7 @@ class Tracer {
   span(path, args, options) {
     if (!backend.on || this.#root === null) return nothing
     if (options?.id !== undefined) return openWith(this.#root, path, args, options.id)
-    return openHere(this.#root, path, args, options?.async === true)
+    return openHere(this.#root, path, args, options?.async === true ? ASYNC : HAND)
   }
 
   trace(path, args, body) {

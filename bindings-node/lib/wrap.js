@@ -1,21 +1,25 @@
 'use strict'
 
-const { ASYNC, ASYNC_GENERATOR, GENERATOR, PLAIN, following, isPromise, kind, kinds, said } = require('./body.js')
+const { ASYNC_GENERATOR, GENERATOR, following, isPromise, kind, kinds, said } = require('./body.js')
+const body = require('./body.js')
+const { enter, leave, state, unwatch } = require('./context.js')
 const { fresh } = require('./fresh.js')
-const { adopt, context, openHere, nothing } = require('./span.js')
+const { FIRST, LAST, numbers } = require('./numbers.js')
+const { TRIALS } = require('./site.js')
+const { ASYNC, PLAIN, STEPS, adopt, openHere, nothing, stay } = require('./span.js')
 const { spelled } = require('./write.js')
 
 const { apply, construct } = Reflect
 
 /** A function that does what `fn` does, within a span. */
 function wrapped(root, path, fn, options) {
-  const of = options.async ? ASYNC : kind(fn)
+  const of = options.async ? body.ASYNC : kind(fn)
   const site = root.child(path)
   if (site === null) return fn
   let made
   if (of === GENERATOR || of === ASYNC_GENERATOR) made = generator(root, site, fn, options, of)
-  else if (of === PLAIN && site.shared && !site.json) made = plain(root, site, fn, options)
-  else made = general(root, site, fn, options, of === ASYNC)
+  else if (of === body.PLAIN && site.prepared) made = plain(root, site, fn, options)
+  else made = general(root, site, fn, options, of === body.ASYNC)
   kinds.set(made, of)
   return like(made, fn)
 }
@@ -34,59 +38,107 @@ function like(made, fn) {
 
 /** The way of most calls, see plain.js, with those that are rarer. */
 function plain(root, site, fn, options) {
-  site.prepare()
+  const { exitArgs } = options
   return fresh()(fn, site, options, {
+    FIRST,
+    LAST,
     apply,
-    context,
-    fail: (thrown) => adopt(site).fail(thrown),
-    follow: (promise) => following(promise, adopt(site), options.exitArgs),
+    begin(args) {
+      const span = openHere(root, site, args, PLAIN)
+      return span === nothing ? null : span
+    },
+    enterContext: enter,
+    construct: (args, target) => call(root, site, fn, options, false, false, undefined, args, target),
+    fail(number, thrown) {
+      unwatch(number, false)
+      adopt(site, number).fail(thrown)
+    },
+    failed,
+    follow: (number, promise) => following(promise, stay(adopt(site, number)), exitArgs),
     isPromise,
-    rare: (self, args, target) => call(root, site, fn, options, false, self, args, target),
+    left: (number) => unwatch(number, false),
+    numbers,
+    returned: (span, result) => returned(span, result, exitArgs),
     said,
     spelled,
+    state,
+    trials: TRIALS,
   })
 }
 
 function general(root, site, fn, options, moves) {
+  let trials = moves ? 0 : TRIALS
   return function traced() {
     const target = new.target === traced ? fn : new.target
-    return call(root, site, fn, options, moves, this, arguments, target)
+    const trial = trials !== 0
+    if (trial) trials--
+    return call(root, site, fn, options, moves, trial, this, arguments, target)
   }
 }
 
 /** Any call: asynchronous, recursive, in a context, or as a constructor (`target`). */
-function call(root, site, fn, { enterArgs, exitArgs }, moves, self, args, target) {
-  const within = moves || context.getStore() !== undefined
-  const span = openHere(root, site, said(enterArgs, ...args), moves)
+function call(root, site, fn, { enterArgs, exitArgs }, moves, trial, self, args, target) {
+  const span = openHere(root, site, said(enterArgs, ...args), moves ? ASYNC : PLAIN)
+  if (span === nothing) return target === undefined ? apply(fn, self, args) : construct(fn, args, target)
   let result
   try {
-    if (target !== undefined) result = construct(fn, args, target)
-    else if (within && span !== nothing) result = context.run(span, apply, fn, self, args)
-    else result = apply(fn, self, args)
+    enter(span, moves, trial)
+    result = target === undefined ? apply(fn, self, args) : construct(fn, args, target)
   } catch (thrown) {
-    span.fail(thrown)
+    failed(span, thrown)
     throw thrown
   }
-  if (span.live && isPromise(result)) return following(result, span, exitArgs)
+  return returned(span, result, exitArgs)
+}
+
+/** The call of a span threw. */
+function failed(span, thrown) {
+  leave(span, false)
+  span.fail(thrown)
+}
+
+/** The call of a span gave `result`: the span ends with it, or with that promise. */
+function returned(span, result, exitArgs) {
+  if (span.live && isPromise(result)) {
+    leave(span, true)
+    return following(result, stay(span), exitArgs)
+  }
+  leave(span, false)
   if (span.live) span.end(said(exitArgs, result))
   return result
 }
 
-/** The span begins with the first step and ends with the last; it gives its steps no context. */
+/** The span begins with the first step and ends with the last; what the steps open lies in it. */
 function generator(root, site, fn, options, of) {
   const steps = of === GENERATOR ? syncSteps : asyncSteps
   return function traced() {
-    const begin = () => openHere(root, site, said(options.enterArgs, ...arguments), true)
+    const begin = () => openHere(root, site, said(options.enterArgs, ...arguments), STEPS)
     const made = steps(apply(fn, this, arguments), begin, options.exitArgs)
     const own = fn.prototype
     return typeof own === 'object' && own !== null ? Object.setPrototypeOf(made, own) : made
   }
 }
 
+/** `inner`, each of whose steps is made in `span`; for `yield*`, which asks for these three. */
+function stepping(inner, span, moves) {
+  if (span === nothing) return inner
+  const step = (name) => (value) => {
+    try {
+      enter(span, moves, false)
+      return inner[name](value)
+    } finally {
+      leave(span, false)
+    }
+  }
+  const steps = { next: step('next'), return: step('return'), throw: step('throw') }
+  steps[moves ? Symbol.asyncIterator : Symbol.iterator] = () => steps
+  return steps
+}
+
 function* syncSteps(inner, begin, exitArgs) {
   const span = begin()
   try {
-    const last = yield* inner
+    const last = yield* stepping(inner, span, false)
     span.end(said(exitArgs, last))
     return last
   } catch (thrown) {
@@ -101,7 +153,7 @@ function* syncSteps(inner, begin, exitArgs) {
 async function* asyncSteps(inner, begin, exitArgs) {
   const span = begin()
   try {
-    const last = yield* inner
+    const last = yield* stepping(inner, span, true)
     span.end(said(exitArgs, last))
     return last
   } catch (thrown) {

@@ -1,6 +1,7 @@
 'use strict'
 // What the tests share. The tests run twice, see ../test.sh: with the addon, and NULLTRACE_PURE=1.
 
+const assert = require('node:assert')
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -36,15 +37,44 @@ function markers(fn) {
   return Array.isArray(got) ? text(got) : got.then(text)
 }
 
-/** Replaces each unique id by `#1`, `#2` … in order of appearance. */
+/** Replaces each unique number by `#1`, `#2` … in order of appearance, where it is an id and where a parent. */
 function numbered(all) {
   const seen = new Map()
-  return all.map((marker) =>
-    marker.replace(/^([<>]:)([0-9]{10,})(?=:)/, (_, start, id) => {
-      if (!seen.has(id)) seen.set(id, `#${seen.size + 1}`)
-      return start + seen.get(id)
-    }),
-  )
+  const short = (_, start, id) => {
+    if (!seen.has(id)) seen.set(id, `#${seen.size + 1}`)
+    return start + seen.get(id)
+  }
+  const places = /(^[<>]:|^\["[<>]",|^>:[^:]*:(?:[^:\\]|\\.)*:\^=|,\[\{"\^":")([0-9]{10,})(?=[:,"])/g
+  // A place may begin in the midst of another.
+  return all.map((marker) => marker.replace(places, short).replace(places, short))
+}
+
+/** The markers that `fn` writes, numbered. */
+function told(fn) {
+  const got = markers(fn)
+  return Array.isArray(got) ? numbered(got) : got.then(numbered)
+}
+
+/** The enters among markers as `{ id, parent, path, args }`, by what they say. */
+function enters(all) {
+  return all.filter((one) => one[0] === '>').map((one) => {
+    const [, id, path, parent, args] = /^>:([^:]*):((?:[^:\\]|\\.)*):(?:\^=(#?[0-9]*),?)?(.*):$/.exec(one)
+    return { id, parent, path, args }
+  })
+}
+
+/** That each exit closes what was opened, once. */
+function closed(all) {
+  const open = new Set()
+  for (const one of all) {
+    const [, dir, id, path] = /^([<>]):([^:]*):([^:]*):/.exec(one)
+    const key = `${id}:${path}`
+    if (dir === '>') assert(!open.has(key), `${key} is open`)
+    else assert(open.has(key), `${key} is not open`)
+    if (dir === '>') open.add(key)
+    else open.delete(key)
+  }
+  assert.deepStrictEqual([...open], [])
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
@@ -106,4 +136,4 @@ function straced(text, env = {}) {
   }
 }
 
-module.exports = { bytes, collector, live, markers, numbered, program, root, sleep, straced, traced, vectors }
+module.exports = { bytes, closed, collector, enters, live, markers, numbered, program, root, sleep, straced, told, traced, vectors }

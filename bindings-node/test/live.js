@@ -43,6 +43,9 @@ async function main() {
       }),
     ),
   )
+  // 60 and 30 ms at once, each with a part of its own; and requests with a query each on the one thread.
+  await trace('gather', () => Promise.all([60, 30].map((ms) => trace('fetch', { ms }, () => sleep(ms / 2).then(() => trace('part', () => sleep(ms / 2)))))))
+  await Promise.all(Array.from({ length: 50 }, (_, i) => trace('request', () => sleep(i % 5).then(() => trace('query', async () => sleep(20))).then(() => sleep(20)))))
   await overlapping((body) => trace('twin', async () => body()))
   await overlapping(wrap('plain twin', (body) => body()))
 

@@ -3,13 +3,13 @@
 const assert = require('node:assert')
 const http = require('node:http')
 const { test } = require('node:test')
-const { middleware, span, Tracer } = require('../index.js')
+const { middleware, span, Tracer, wrap } = require('../index.js')
 const { guessed } = require('../lib/middleware.js')
-const { markers, numbered, sleep } = require('./help.js')
+const { closed, enters, sleep, told } = require('./help.js')
 
 /** A server for the time of `fn(get, port)`; the markers, once all connections are gone. */
 function served(handler, fn) {
-  return markers(async () => {
+  return told(async () => {
     const server = http.createServer(handler)
     await new Promise((done) => server.listen(0, '127.0.0.1', done))
     const { port } = server.address()
@@ -56,15 +56,15 @@ test('with node:http, the handler as next', async () => {
     assert.strictEqual(await get('/users/42?q=1'), 200)
     assert.strictEqual(await get('/users.json', 'POST'), 201)
   })
-  assert.deepStrictEqual(numbered(got), [
-    '>:#1:http.GET./users/{n}::',
-    '>:#1:http.GET./users/{n}.query::',
-    '<:#1:http.GET./users/{n}.query::',
+  assert.deepStrictEqual(got, [
+    '>:#1:http.GET./users/{n}:^=:',
+    '>:#2:http.GET./users/{n}.query:^=#1:',
+    '<:#2:http.GET./users/{n}.query::',
     '<:#1:http.GET./users/{n}:status=200:',
-    '>:#2:http.POST./users\\.json::',
-    '>:#2:http.POST./users\\.json.query::',
-    '<:#2:http.POST./users\\.json.query::',
-    '<:#2:http.POST./users\\.json:status=201:',
+    '>:#3:http.POST./users\\.json:^=:',
+    '>:#4:http.POST./users\\.json.query:^=#3:',
+    '<:#4:http.POST./users\\.json.query::',
+    '<:#3:http.POST./users\\.json:status=201:',
   ])
 })
 
@@ -76,7 +76,7 @@ test('before the routes are matched: the guess, and the route at the exit', asyn
     res.end()
   })
   const got = await served(handler, (get) => get('/api/users/ann'))
-  assert.deepStrictEqual(numbered(got), ['>:#1:app.http.GET./api/users/ann::', '<:#1:app.http.GET./api/users/ann:route=/api/users/\\:name,status=200:'])
+  assert.deepStrictEqual(got, ['>:#1:app.http.GET./api/users/ann:^=:', '<:#1:app.http.GET./api/users/ann:route=/api/users/\\:name,status=200:'])
 })
 
 test('behind the match: the route itself', async () => {
@@ -87,7 +87,7 @@ test('behind the match: the route itself', async () => {
     traced(req, res, () => res.end())
   }
   const got = await served(handler, (get) => get('/api/users/ann'))
-  assert.deepStrictEqual(numbered(got), ['>:#1:http.GET./api/users/\\:name::', '<:#1:http.GET./api/users/\\:name:status=200:'])
+  assert.deepStrictEqual(got, ['>:#1:http.GET./api/users/\\:name:^=:', '<:#1:http.GET./api/users/\\:name:status=200:'])
 })
 
 test('a template of choice', async () => {
@@ -95,25 +95,25 @@ test('a template of choice', async () => {
   const got = await served((req, res) => traced(req, res, () => res.end()), async (get) => {
     for (const path of ['/x', '/bad', '/worse']) await get(path)
   })
-  assert.deepStrictEqual(numbered(got).filter((one) => one[0] === '>'), ['>:#1:http.GET./chosen::', '>:#2:http.GET./bad::', '>:#3:http.GET.*::'])
+  assert.deepStrictEqual(got.filter((one) => one[0] === '>'), ['>:#1:http.GET./chosen:^=:', '>:#2:http.GET./bad:^=:', '>:#3:http.GET.*:^=:'])
 })
 
 test('paths of a scan do not become tags without end', async () => {
   const traced = middleware()
   const tags = new Set()
   const res = { once() {} }
-  const got = markers(() => {
+  const got = told(() => {
     for (let i = 0; i < 1000; i++) traced({ method: 'GET', url: `/scan-${String.fromCharCode(97 + (i % 26), 97 + (Math.floor(i / 26) % 26), 97 + Math.floor(i / 676))}` }, res)
   })
   for (const one of got) tags.add(one.split(':')[2])
   assert.strictEqual(tags.size, 201)
   assert(tags.has('http.GET.*'))
-  const long = markers(() => middleware()({ method: 'GET', url: '/x'.repeat(3000) }, res))
-  assert.deepStrictEqual(numbered(long), ['>:#1:http.GET.*::'])
+  const long = told(() => middleware()({ method: 'GET', url: '/x'.repeat(3000) }, res))
+  assert.deepStrictEqual(long, ['>:#1:http.GET.*:^=:'])
 })
 
 test('a response of another kind is none of ours', () => {
-  assert.deepStrictEqual(markers(() => void assert.strictEqual(middleware()({ method: 'GET', url: '/' }, {}, () => 5), 5)), [])
+  assert.deepStrictEqual(told(() => void assert.strictEqual(middleware()({ method: 'GET', url: '/' }, {}, () => 5), 5)), [])
 })
 
 test('a client that leaves: aborted', async () => {
@@ -131,7 +131,7 @@ test('a client that leaves: aborted', async () => {
     })
     await gone
   })
-  assert.deepStrictEqual(numbered(got), ['>:#1:http.GET./slow::', '<:#1:http.GET./slow:status=aborted:'])
+  assert.deepStrictEqual(got, ['>:#1:http.GET./slow:^=:', '<:#1:http.GET./slow:status=aborted:'])
 })
 
 test('a handler that throws passes its error on, and its response ends the span', async () => {
@@ -147,7 +147,50 @@ test('a handler that throws passes its error on, and its response ends the span'
     }
   }
   const got = await served(handler, (get) => get('/'))
-  assert.deepStrictEqual(numbered(got), ['>:#1:http.GET./::', '<:#1:http.GET./:status=500:'])
+  assert.deepStrictEqual(got, ['>:#1:http.GET./:^=:', '<:#1:http.GET./:status=500:'])
+})
+
+test('50 requests at once, each with queries of its own, before and after its body has come', async () => {
+  const traced = middleware()
+  const query = wrap('db', async (i) => { await sleep(i % 7); await Promise.resolve() }, { enterArgs: (i) => ({ i }) })
+  const handler = (req, res) => traced(req, res, async () => {
+    const i = Number(req.url.slice(3))
+    await query(i)
+    let body = ''
+    req.on('data', (part) => (body += part))
+    req.on('end', async () => {
+      setTimeout(() => query(i).then(() => query(i)).then(() => res.end(body)), i % 5)
+    })
+    res.once('finish', () => span('finished', { i }).end())
+  })
+  const got = await served(handler, async (_, port) => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 20 })
+    const post = (i) =>
+      new Promise((done, failed) => {
+        const req = http.request({ port, path: `/n/${i}`, method: 'POST', agent }, (res) => res.resume().once('end', done))
+        req.once('error', failed).write('a')
+        setTimeout(() => req.end('b'), 10)
+      })
+    await Promise.all(Array.from({ length: 50 }, (_, i) => post(i)))
+    agent.destroy()
+  })
+  closed(got)
+  const all = enters(got)
+  const requests = all.filter(({ path }) => path === 'http.POST./n/{n}')
+  assert.strictEqual(requests.length, 50)
+  const seen = new Set()
+  for (const { id, parent } of requests) {
+    assert.strictEqual(parent, '')
+    const queries = all.filter((one) => one.parent === id)
+    assert.deepStrictEqual(queries.map(({ path }) => path), Array(3).fill('http.POST./n/{n}.db'))
+    assert.strictEqual(new Set(queries.map(({ args }) => args)).size, 1)
+    seen.add(queries[0].args)
+    assert(got.includes(`<:${id}:http.POST./n/{n}:status=200:`))
+  }
+  assert.strictEqual(seen.size, 50)
+  // Those that come when the request has ended are no part of it.
+  assert(all.filter(({ path }) => path === 'finished').every(({ parent }) => parent === ''))
+  assert.strictEqual(all.length, 250)
 })
 
 test('many requests at once are not mixed', async () => {

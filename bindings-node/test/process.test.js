@@ -6,13 +6,14 @@ const fs = require('node:fs')
 const { fork } = require('node:child_process')
 const { test } = require('node:test')
 const nulltrace = require('../index.js')
-const { live, markers, program, straced, traced } = require('./help.js')
+const { live, markers, numbered, program, straced, traced } = require('./help.js')
 
 const WORK = `
   const { span, trace, wrap, Trace } = require('./index.js')
   span('guard', { user: 'a,b' }).end()
   wrap('f', () => {})()
   new Trace(7).start(['é', '\\n'], { n: 1 })
+  new Trace(7).stop(['é', '\\n'])
   span('long', { k: 'x'.repeat(9000) }).end()`
 
 test('the implementation is the one that was asked for', () => {
@@ -23,15 +24,17 @@ test('the implementation is the one that was asked for', () => {
 test('each marker is one write to the null device, by the thread that runs JavaScript', (t) => {
   const { main, writes, skip } = straced(WORK)
   if (skip) return t.skip(skip)
-  const seen = writes.map(([, call, , text, , size]) => [call, text.length > 100 ? `${text.slice(0, 12)}…` : text, Number(size)])
+  const short = numbered(writes.map(([, , , text]) => text))
+  const seen = writes.map(([, call, , , , size], i) => [call, short[i].length > 100 ? `${short[i].slice(0, 12)}…` : short[i], Number(size)])
   assert.deepStrictEqual(seen, [
-    ['write', '>:t:guard:user=a\\\\,b:', 20],
-    ['write', '<:t:guard::', 11],
-    ['write', '>:t:f::', 7],
-    ['write', '<:t:f::', 7],
+    ['write', '>:#1:guard:^=,user=a\\\\,b:', 37],
+    ['write', '<:#1:guard::', 25],
+    ['write', '>:#2:f:^=:', 23],
+    ['write', '<:#2:f::', 21],
     ['write', '[\\">\\",7,[\\"\\303\\251\\",\\"\\\\n\\"],[{\\"n\\":\\"1\\"}]]', 31],
-    ['write', '>:t:long:k=x…', 4097],
-    ['write', '<:t:long::', 10],
+    ['write', '[\\"<\\",7,[\\"\\303\\251\\",\\"\\\\n\\"]]', 19],
+    ['write', '>:#3:long:^=…', 4097],
+    ['write', '<:#3:long::', 24],
   ])
   assert.deepStrictEqual([...new Set(writes.map(([tid]) => tid))], [main])
 })
@@ -74,7 +77,7 @@ test('a descriptor closed behind our back is opened again', (t) => {
     span('after').end()`)
   if (skip) return t.skip(skip)
   const whole = writes.filter(([, , , text], i) => i === 0 || text !== writes[i - 1][3])
-  assert.deepStrictEqual(whole.map(([, , , text]) => text), ['>:t:before::', '<:t:before::', '>:t:after::', '<:t:after::'])
+  assert.deepStrictEqual(numbered(whole.map(([, , , text]) => text)), ['>:#1:before:^=:', '<:#1:before::', '>:#2:after:^=:', '<:#2:after::'])
 })
 
 test('no marker lands in a file that got the number', { skip: nulltrace.implementation !== 'native' && 'JavaScript cannot duplicate a descriptor' }, () => {
@@ -115,7 +118,7 @@ test('no descriptor to be had: silent', () => {
 test('a child of fork traces for itself', async () => {
   const child = fork(__dirname + '/child.js', { env: { ...process.env } })
   const message = await new Promise((done, failed) => child.once('message', done).once('error', failed).once('exit', (code) => failed(new Error(`exit ${code}`))))
-  assert.deepStrictEqual(message.markers, ['>:t:in the child::', '<:t:in the child::'])
+  assert.deepStrictEqual(numbered(message.markers), ['>:#1:in the child:^=:', '<:#1:in the child::'])
   assert.strictEqual(message.implementation, nulltrace.implementation)
   assert.notStrictEqual(message.unique, markers(() => nulltrace.span('x', null, { async: true }).end())[0])
 })
@@ -131,6 +134,12 @@ test('under the collector: hits, children, nothing lost', { skip }, () => {
   assert.strictEqual(row('handler', 'db').hits, 40)
   assert.strictEqual(row('handler', 'db', 'row').hits, 40)
   assert.strictEqual(row('handler', 'db').child_hits, 40)
+  assert.deepStrictEqual(['gather', 'fetch', 'part'].map((tag) => [row(tag).hits, row(tag).child_hits]), [[1, 2], [2, 2], [2, 0]])
+  const { min, max } = row('fetch').duration_ns
+  assert(min >= 28e6 && min < 55e6 && max >= 58e6, JSON.stringify(row('fetch')))
+  assert.deepStrictEqual(['request', 'query'].map((tag) => [row(tag).hits, row(tag).child_hits]), [[50, 50], [50, 0]])
+  // Of each, what is outside of its query: 20 ms and up to 4.
+  assert(row('request').self_ns.sum >= 50 * 19e6, JSON.stringify(row('request')))
   // None has taken the other's end: see live.js. Timers may be a millisecond early.
   for (const tag of ['twin', 'plain twin']) {
     assert.strictEqual(row(tag).hits, 2)
@@ -141,7 +150,8 @@ test('under the collector: hits, children, nothing lost', { skip }, () => {
   assert.strictEqual(row('worker').hits, 2)
   assert(row('worker').duration_ns.min >= 98e6, JSON.stringify(row('worker')))
   assert.strictEqual(row('in the child').hits, 1)
-  const { markers: seen, lost } = summary.ledger
+  const { markers: seen, spans, lost } = summary.ledger
+  assert.strictEqual(spans.parent_gone, 0)
   assert.strictEqual(seen.malformed, 0)
   assert.strictEqual(seen.unmatched_exit, 0)
   assert.strictEqual(seen.enter, seen.exit)

@@ -5,7 +5,7 @@ const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { test } = require('node:test')
-const { markers, numbered, root } = require('./help.js')
+const { root, told } = require('./help.js')
 
 const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8')
 const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map((found) => found[1])
@@ -19,28 +19,28 @@ function run(block) {
 }
 
 const WRITTEN = [
-  '>:t:db.find:user=ann:',
-  '<:t:db.find:rows=1:',
-  '>:#1:fetch::',
-  '>:t:parse:bytes=10:',
-  '>:t:parse.head::',
-  '<:t:parse.head::',
-  '<:t:parse::',
-  '>:#2:request:id=some-unique-id,user=ann:',
-  '<:#2:request::',
-  '>:#3:handler:page=home:',
-  '>:#3:handler.load::',
-  '>:#3:handler.load.db.find:user=ann:',
-  '<:#3:handler.load.db.find:rows=1:',
-  '<:#3:handler.load::',
-  '<:#3:handler:rows=1:',
-  '<:#1:fetch:error=TypeError:',
+  '>:#1:db.find:^=,user=ann:',
+  '<:#1:db.find:rows=1:',
+  '>:#2:fetch:^=:',
+  '>:#3:parse:^=,bytes=10:',
+  '>:#4:parse.head:^=#3:',
+  '<:#4:parse.head::',
+  '<:#3:parse::',
+  '>:#5:request:id=some-unique-id,user=ann:',
+  '<:#5:request::',
+  '>:#6:handler:^=,page=home:',
+  '>:#7:handler.load:^=#6:',
+  '>:#8:handler.load.db.find:^=#7,user=ann:',
+  '<:#8:handler.load.db.find:rows=1:',
+  '<:#7:handler.load::',
+  '<:#6:handler:rows=1:',
+  '<:#2:fetch:error=TypeError:',
 ]
 
 test('the examples run, and write what they say', async () => {
   assert.strictEqual(blocks.length, 2)
-  const got = await markers(() => run(blocks[0]))
+  const got = await told(() => run(blocks[0]))
   // The order of those that wait is the engine's.
-  assert.deepStrictEqual(numbered(got).sort(), WRITTEN.sort())
+  assert.deepStrictEqual(got.sort(), WRITTEN.sort())
   run(blocks[1])
 })

@@ -3,51 +3,51 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const { current, span, trace, wrap } = require('../index.js')
-const { markers, numbered, program, sleep } = require('./help.js')
+const { enters, program, sleep, told } = require('./help.js')
 
 test('a function', () => {
   let result
-  assert.deepStrictEqual(markers(() => void (result = trace('x', () => 5))), ['>:t:x::', '<:t:x::'])
+  assert.deepStrictEqual(told(() => void (result = trace('x', () => 5))), ['>:#1:x:^=:', '<:#1:x::'])
   assert.strictEqual(result, 5)
-  assert.deepStrictEqual(markers(() => trace('x', { n: 1 }, (own) => void own.record('rows', 2))), ['>:t:x:n=1:', '<:t:x:rows=2:'])
+  assert.deepStrictEqual(told(() => trace('x', { n: 1 }, (own) => void own.record('rows', 2))), ['>:#1:x:^=,n=1:', '<:#1:x:rows=2:'])
 })
 
 test('what it throws passes unchanged', () => {
   const error = new TypeError('e')
-  const got = markers(() => assert.throws(() => trace('x', () => { throw error }), (thrown) => thrown === error))
-  assert.deepStrictEqual(got, ['>:t:x::', '<:t:x:error=TypeError:'])
-  assert.deepStrictEqual(markers(() => { try { trace('x', () => { throw 'text' }) } catch (thrown) { assert.strictEqual(thrown, 'text') } }), ['>:t:x::', '<:t:x:error=string:'])
+  const got = told(() => assert.throws(() => trace('x', () => { throw error }), (thrown) => thrown === error))
+  assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x:error=TypeError:'])
+  assert.deepStrictEqual(told(() => { try { trace('x', () => { throw 'text' }) } catch (thrown) { assert.strictEqual(thrown, 'text') } }), ['>:#1:x:^=:', '<:#1:x:error=string:'])
 })
 
 test('an async function', async () => {
-  const got = await markers(async () => assert.strictEqual(await trace('x', async () => (await sleep(1), 5)), 5))
-  assert.deepStrictEqual(numbered(got), ['>:#1:x::', '<:#1:x::'])
+  const got = await told(async () => assert.strictEqual(await trace('x', async () => (await sleep(1), 5)), 5))
+  assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x::'])
 })
 
 test('a rejection passes unchanged', async () => {
   const error = new RangeError('e')
-  const got = await markers(() => assert.rejects(trace('x', async () => { await null; throw error }), (thrown) => thrown === error))
-  assert.deepStrictEqual(numbered(got), ['>:#1:x::', '<:#1:x:error=RangeError:'])
+  const got = await told(() => assert.rejects(trace('x', async () => { await null; throw error }), (thrown) => thrown === error))
+  assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x:error=RangeError:'])
 })
 
 test('a promise', async () => {
-  const got = await markers(async () => {
+  const got = await told(async () => {
     assert.strictEqual(await trace('x', { n: 1 }, sleep(1).then(() => 7)), 7)
     await assert.rejects(trace('y', Promise.reject(new TypeError('e'))), TypeError)
     assert.strictEqual(await trace('z', { then: (done) => done(8) }), 8)
   })
-  assert.deepStrictEqual(numbered(got), ['>:#1:x:n=1:', '<:#1:x::', '>:#2:y::', '<:#2:y:error=TypeError:', '>:#3:z::', '<:#3:z::'])
+  assert.deepStrictEqual(got, ['>:#1:x:^=,n=1:', '<:#1:x::', '>:#2:y:^=:', '<:#2:y:error=TypeError:', '>:#3:z:^=:', '<:#3:z::'])
 })
 
 test('a plain function that returns a promise lasts until it settles', async () => {
   const order = []
-  const got = await markers(async () => {
+  const got = await told(async () => {
     const slow = trace('x', () => sleep(50).then(() => order.push('slow')))
     const quick = trace('x', () => sleep(1).then(() => order.push('quick')))
     await Promise.all([slow, quick])
   })
   assert.deepStrictEqual(order, ['quick', 'slow'])
-  assert.deepStrictEqual(numbered(got), ['>:t:x::', '>:#1:x::', '<:#1:x::', '<:t:x::'])
+  assert.deepStrictEqual(got, ['>:#1:x:^=:', '>:#2:x:^=:', '<:#2:x::', '<:#1:x::'])
 })
 
 test('nobody is told of a rejection that somebody handles, and else somebody is', () => {
@@ -62,21 +62,21 @@ test('nobody is told of a rejection that somebody handles, and else somebody is'
 })
 
 test('what is neither passes', () => {
-  assert.deepStrictEqual(markers(() => void assert.strictEqual(trace('x', 5), 5)), [])
+  assert.deepStrictEqual(told(() => void assert.strictEqual(trace('x', 5), 5)), [])
   assert.strictEqual(trace('x'), undefined)
 })
 
 test('a refused path calls the function all the same', async () => {
   let result
-  assert.deepStrictEqual(markers(() => void (result = trace('', () => 5))), [])
+  assert.deepStrictEqual(told(() => void (result = trace('', () => 5))), [])
   assert.strictEqual(result, 5)
   assert.strictEqual(await trace('a..b', async () => 6), 6)
   const promise = Promise.resolve(7)
   assert.strictEqual(trace('', promise), promise)
 })
 
-test('spans within an async span have its id, and its path before theirs', async () => {
-  const got = await markers(() =>
+test('spans within an async span name it, and have its path before theirs', async () => {
+  const got = await told(() =>
     trace('handler', async () => {
       await sleep(1)
       const guard = span('parse')
@@ -88,24 +88,24 @@ test('spans within an async span have its id, and its path before theirs', async
       trace('render', () => span('head').end())
     }),
   )
-  assert.deepStrictEqual(numbered(got), [
-    '>:#1:handler::',
-    '>:#1:handler.parse::',
-    '<:#1:handler.parse::',
-    '>:#1:handler.db::',
-    '>:#1:handler.db.row::',
-    '<:#1:handler.db.row::',
-    '<:#1:handler.db::',
-    '>:#1:handler.render::',
-    '>:#1:handler.render.head::',
-    '<:#1:handler.render.head::',
-    '<:#1:handler.render::',
+  assert.deepStrictEqual(got, [
+    '>:#1:handler:^=:',
+    '>:#2:handler.parse:^=#1:',
+    '<:#2:handler.parse::',
+    '>:#3:handler.db:^=#1:',
+    '>:#4:handler.db.row:^=#3:',
+    '<:#4:handler.db.row::',
+    '<:#3:handler.db::',
+    '>:#5:handler.render:^=#1:',
+    '>:#6:handler.render.head:^=#5:',
+    '<:#6:handler.render.head::',
+    '<:#5:handler.render::',
     '<:#1:handler::',
   ])
 })
 
-test('twins in one context: the second takes a fresh id, its children too', async () => {
-  const got = await markers(() =>
+test('twins in one context: a number each, and their children name the right one', async () => {
+  const got = await told(() =>
     trace('h', async () => {
       const a = trace('x', async () => { await sleep(50); span('in').end() })
       const b = trace('x', async () => { await sleep(5); span('in').end() })
@@ -113,24 +113,24 @@ test('twins in one context: the second takes a fresh id, its children too', asyn
       await trace('x', async () => {})
     }),
   )
-  assert.deepStrictEqual(numbered(got), [
-    '>:#1:h::',
-    '>:#1:h.x::',
-    '>:#2:h.x::',
-    '>:#2:h.x.in::',
-    '<:#2:h.x.in::',
+  assert.deepStrictEqual(got, [
+    '>:#1:h:^=:',
+    '>:#2:h.x:^=#1:',
+    '>:#3:h.x:^=#1:',
+    '>:#4:h.x.in:^=#3:',
+    '<:#4:h.x.in::',
+    '<:#3:h.x::',
+    '>:#5:h.x.in:^=#2:',
+    '<:#5:h.x.in::',
     '<:#2:h.x::',
-    '>:#1:h.x.in::',
-    '<:#1:h.x.in::',
-    '<:#1:h.x::',
-    '>:#1:h.x::',
-    '<:#1:h.x::',
+    '>:#6:h.x:^=#1:',
+    '<:#6:h.x::',
     '<:#1:h::',
   ])
 })
 
 test('contexts do not mix, however they interleave', async () => {
-  const got = await markers(() =>
+  const got = await told(() =>
     Promise.all(
       Array.from({ length: 50 }, (_, i) =>
         trace('h', { i }, async () => {
@@ -144,14 +144,13 @@ test('contexts do not mix, however they interleave', async () => {
     ),
   )
   assert.strictEqual(got.length, 50 * 6)
-  const ids = new Map()
-  for (const marker of got) {
-    const [, dir, id, path, args] = /^([<>]):(\d+):([^:]*):(.*):$/.exec(marker)
-    if (path === 'h' && dir === '>') ids.set(id, args)
-    // One id is one request, to its last child.
-    if (path === 'h.a.b' && dir === '>') assert.strictEqual(args, ids.get(id))
+  const all = enters(got)
+  const named = (id) => all.find((one) => one.id === id)
+  for (const one of all.filter(({ path }) => path === 'h.a.b')) {
+    const a = named(one.parent)
+    assert.deepStrictEqual([a.path, named(a.parent).args, named(a.parent).parent], ['h.a', one.args, ''])
   }
-  assert.strictEqual(ids.size, 50)
+  assert.strictEqual(new Set(all.map(({ id }) => id)).size, 150)
 })
 
 test('the context is the span', async () => {
@@ -164,17 +163,17 @@ test('the context is the span', async () => {
 })
 
 test('run makes a span the context', async () => {
-  const got = await markers(async () => {
+  const got = await told(async () => {
     const open = span('job', null, { async: true })
     const sum = await open.run(async (a, b) => { await sleep(1); span('step').end(); return a + b }, 1, 2)
     assert.strictEqual(sum, 3)
     open.end()
   })
-  assert.deepStrictEqual(numbered(got), ['>:#1:job::', '>:#1:job.step::', '<:#1:job.step::', '<:#1:job::'])
+  assert.deepStrictEqual(got, ['>:#1:job:^=:', '>:#2:job.step:^=#1:', '<:#2:job.step::', '<:#1:job::'])
 })
 
 test('a child that outlives its parent is not mixed with the next one', async () => {
-  const got = await markers(async () => {
+  const got = await told(async () => {
     let late
     await trace('h', async () => {
       await trace('a', async () => { late = trace('b', async () => sleep(50)) })
@@ -182,15 +181,15 @@ test('a child that outlives its parent is not mixed with the next one', async ()
     })
     await late
   })
-  assert.deepStrictEqual(numbered(got), [
-    '>:#1:h::', '>:#1:h.a::', '>:#1:h.a.b::', '<:#1:h.a::', '>:#1:h.a::', '>:#2:h.a.b::', '<:#2:h.a.b::', '<:#1:h.a::', '<:#1:h::', '<:#1:h.a.b::',
+  assert.deepStrictEqual(got, [
+    '>:#1:h:^=:', '>:#2:h.a:^=#1:', '>:#3:h.a.b:^=#2:', '<:#2:h.a::', '>:#4:h.a:^=#1:', '>:#5:h.a.b:^=#4:', '<:#5:h.a.b::', '<:#4:h.a::', '<:#1:h::', '<:#3:h.a.b::',
   ])
 })
 
 test('deeper than 32: no marker, and all goes on', async () => {
   const deep = (n) => trace('d', async () => (n === 0 ? 'end' : deep(n - 1)))
   let result
-  const got = await markers(async () => void (result = await deep(40)))
+  const got = await told(async () => void (result = await deep(40)))
   assert.strictEqual(result, 'end')
   assert.strictEqual(got.length, 64)
 })
@@ -201,10 +200,10 @@ test('a promise that is more than a promise comes through as it is', async () =>
   const child = Object.assign(sleep(1), { pid: 7 })
   let started = 0
   const lazy = { then(done) { started++; done() } }
-  const got = markers(() => {
+  const got = told(() => {
     for (const own of [query, child, lazy]) assert.strictEqual(trace('x', () => own), own)
   })
-  assert.deepStrictEqual(got, Array(3).fill(['>:t:x::', '<:t:x::']).flat())
+  assert.deepStrictEqual(got, [1, 2, 3].flatMap((n) => [`>:#${n}:x:^=:`, `<:#${n}:x::`]))
   assert.strictEqual(started, 0)
   await Promise.all([query, child])
 })

@@ -4,6 +4,7 @@ const assert = require('node:assert')
 const { test } = require('node:test')
 const { Worker } = require('node:worker_threads')
 const { implementation } = require('../index.js')
+const { numbered } = require('./help.js')
 
 /** The markers that `text` writes in a worker; what it sees of the package. */
 function inWorker(text) {
@@ -28,8 +29,8 @@ test('several workers at once, each on its own', async () => {
   for (const one of all) {
     assert.deepStrictEqual([one.implementation, one.on], [implementation, true])
     assert.strictEqual(one.markers.length, 2000)
-    assert.deepStrictEqual(one.markers.slice(0, 2), ['>:t:worker:i=0:', '<:t:worker::'])
-    assert.deepStrictEqual(one.markers.slice(-2), ['>:t:f499::', '<:t:f499::'])
+    assert.deepStrictEqual(numbered(one.markers.slice(0, 2)), ['>:#1:worker:^=,i=0:', '<:#1:worker::'])
+    assert.deepStrictEqual(numbered(one.markers.slice(-2)), ['>:#1:f499:^=:', '<:#1:f499::'])
   }
 })
 
@@ -51,10 +52,10 @@ test('unique ids of workers differ', async () => {
 test('functions of the addon are freed with their owners', { skip: implementation !== 'native' && 'there is no addon' }, async () => {
   const grown = await new Promise((done, failed) => {
     const text = `
-      const { prepared, headed } = require(${JSON.stringify(require.resolve('../nulltrace.node'))})
+      const { numbered, numberedWith } = require(${JSON.stringify(require.resolve('../nulltrace.node'))})
       const { parentPort } = require('node:worker_threads')
       const round = async () => {
-        for (let i = 0; i < 2000; i++) { prepared('x'.repeat(4000)); headed('y'.repeat(4000)) }
+        for (let i = 0; i < 2000; i++) { numbered('>:' + 'x'.repeat(4000)); numberedWith('>:' + 'y'.repeat(4000)) }
         gc(); await new Promise((next) => setTimeout(next, 10)); gc(); await new Promise((next) => setTimeout(next, 10))
       }
       ;(async () => {

@@ -30,11 +30,11 @@ async function asked(handler, leave = Infinity) {
   return numbered(got)
 }
 
-test('empty', async () => assert.deepStrictEqual(await asked((res) => empty(res)), ['>:#1:empty::', '<:#1:empty:status=200:']))
+test('empty', async () => assert.deepStrictEqual(await asked((res) => empty(res)), ['>:#1:empty:^=:', '<:#1:empty:status=200:']))
 
 test('fib', async () => {
-  assert.deepStrictEqual(await asked((res) => fib(res, '10')), ['>:#1:fib:n=10:', '<:#1:fib:status=200:'])
-  assert.deepStrictEqual(await asked((res) => fib(res, 'x,y')), ['>:#1:fib:n=x\\,y:', '<:#1:fib:status=400:'])
+  assert.deepStrictEqual(await asked((res) => fib(res, '10')), ['>:#1:fib:^=,n=10:', '<:#1:fib:status=200:'])
+  assert.deepStrictEqual(await asked((res) => fib(res, 'x,y')), ['>:#1:fib:^=,n=x\\,y:', '<:#1:fib:status=400:'])
 })
 
 test('download', async () => {
@@ -42,19 +42,19 @@ test('download', async () => {
   try {
     blobs.make(dir)
     const tree = (file, length, status) => [
-      `>:#1:download:file=${file}:`,
-      `>:#1:download.headers:length=${length}:`,
-      '<:#1:download.headers::',
-      '>:#1:download.write::',
-      status === 'aborted' ? '<:#1:download.write:status=aborted:' : '<:#1:download.write::',
+      `>:#1:download:^=,file=${file}:`,
+      `>:#2:download.headers:^=#1,length=${length}:`,
+      '<:#2:download.headers::',
+      '>:#3:download.write:^=#1:',
+      status === 'aborted' ? '<:#3:download.write:status=aborted:' : '<:#3:download.write::',
       `<:#1:download:status=${status}:`,
     ]
     assert.deepStrictEqual(await asked((res) => download(res, dir, 2)), tree(2, 65536, 200))
     assert.deepStrictEqual(await asked((res) => download(res, dir, 4), 100000), tree(4, 536870912, 'aborted'))
-    assert.deepStrictEqual(await asked((res) => download(res, dir, undefined)), ['>:#1:download:file=:', '<:#1:download:status=400:'])
+    assert.deepStrictEqual(await asked((res) => download(res, dir, undefined)), ['>:#1:download:^=,file=:', '<:#1:download:status=400:'])
     fs.rmSync(blobs.file(dir, 1))
     const gone = (res) => download(res, dir, 1).catch((error) => (assert.strictEqual(error.code, 'ENOENT'), res.destroy()))
-    assert.deepStrictEqual(await asked(gone), ['>:#1:download:file=1:', '<:#1:download:error=Error:'])
+    assert.deepStrictEqual(await asked(gone), ['>:#1:download:^=,file=1:', '<:#1:download:error=Error:'])
   } finally {
     fs.rmSync(dir, { recursive: true })
   }

@@ -1,5 +1,5 @@
 // Compiled by types.test.js as a CommonJS module, without running it.
-import nulltrace, { Trace, Tracer, current, implementation, middleware, on, span, trace, tracer, version, wrap } from 'nulltrace'
+import nulltrace, { Trace, Tracer, bind, current, implementation, middleware, on, span, trace, tracer, version, withContext, wrap } from 'nulltrace'
 import http = require('node:http')
 
 const same: typeof Trace = nulltrace
@@ -27,6 +27,10 @@ async function body(): Promise<void> {
   current().record('a', followed + later)
 }
 void body()
+
+const product: number = withContext(current(), (a: number, b: number) => a * b, 2, 3)
+const later: (text: string) => number = bind((text: string) => text.length)
+withContext(null, later, `${product}`)
 
 const find = wrap('find', (user: string, n: number) => Array<string>(n).fill(user), {
   enterArgs: (user, n) => ({ user: user.trim(), n: n.toFixed() }),
