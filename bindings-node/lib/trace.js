@@ -11,9 +11,9 @@ const { following, isPromise, kind } = body
 /** Calls `body(span)` within a span, or follows the promise `body`; what it gives or throws, passes. */
 function traced(root, path, args, of) {
   if (typeof of !== 'function') {
-    if (of === null || typeof of !== 'object' || typeof of.then !== 'function') return of
+    if (!isThenable(of)) return of
     const span = openHere(root, path, args, ASYNC)
-    return span === nothing ? of : following(Promise.resolve(of), span)
+    return span === nothing ? promised(of) : following(promised(of), span)
   }
   const moves = kind(of) === body.ASYNC
   if (state.slow === 0 && !moves) {
@@ -78,4 +78,15 @@ function shortly(site, args, of) {
   return result
 }
 
-module.exports = { traced }
+const isThenable = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function'
+
+/** What a caller may count on being a promise, whether it is traced or not. */
+const promised = (thenable) => Promise.resolve(thenable)
+
+/** The same where nothing is written. */
+function untraced(of) {
+  if (typeof of === 'function') return of(nothing)
+  return isThenable(of) ? promised(of) : of
+}
+
+module.exports = { traced, untraced }

@@ -4,7 +4,7 @@ const backend = require('./backend.js')
 const { middleware } = require('./middleware.js')
 const { ASYNC, HAND, nothing, openHere, openWith } = require('./span.js')
 const { root } = require('./site.js')
-const { traced } = require('./trace.js')
+const { traced, untraced } = require('./trace.js')
 const { wrapped } = require('./wrap.js')
 
 /** Opens spans, all under one path, which may be empty. */
@@ -28,7 +28,7 @@ class Tracer {
       args = undefined
     }
     if (backend.on && this.#root !== null) return traced(this.#root, path, args, body)
-    return typeof body === 'function' ? body(nothing) : body
+    return untraced(body)
   }
 
   wrap(path, fn, options) {

@@ -75,6 +75,18 @@ test('a refused path calls the function all the same', async () => {
   assert.strictEqual(trace('', promise), promise)
 })
 
+test('a thenable becomes a promise, whether it is traced or not', async () => {
+  const lazy = { then: (done) => done(7) }
+  const got = await told(async () => {
+    for (const path of ['q', 'a..b']) assert.strictEqual(await trace(path, lazy).catch(() => 0).finally(() => {}), 7)
+  })
+  assert.deepStrictEqual(got, ['>:#1:q:^=:', '<:#1:q::'])
+  const off = program(`
+    const { trace } = require('./index.js')
+    trace('q', { then: (done) => done(7) }).catch(() => 0).then((seven) => process.stdout.write(String(seven)))`, { NULLTRACE: 'off' })
+  assert.strictEqual(off, '7')
+})
+
 test('spans within an async span name it, and have its path before theirs', async () => {
   const got = await told(() =>
     trace('handler', async () => {
