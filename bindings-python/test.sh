@@ -28,7 +28,8 @@ pip() { "$tools/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
 if [ ! -e "$cache/installed" ] || [ test.sh -nt "$cache/installed" ]; then
 	rm -rf "$tools"
 	python3 -m venv "$tools"
-	pip install 'maturin>=1.9,<2' 'pytest>=8' 'mypy>=1.18' sysdig-tracers==0.1.2
+	pip install 'maturin>=1.9,<2' 'pytest>=8' 'mypy>=1.18' sysdig-tracers==0.1.2 \
+		'gevent>=25' 'gunicorn>=23' 'trio>=0.30' 'uvicorn>=0.30'
 	touch "$cache/installed"
 fi
 

@@ -15,6 +15,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// Where tests want the markers; -1 for none.
 static REDIRECTED: AtomicI32 = AtomicI32::new(-1);
 
+/// Unique numbers are from here, where those of threads have ended,
+const UNIQUE_MIN: i64 = (1 << 32) + 1;
+/// up to here.
+const UNIQUE_END: i64 = 1 << 48;
+
 /// Names and values. One is the rule, and needs no memory of its own.
 pub(crate) enum Texts<'py> {
     One((Text<'py>, Text<'py>)),
@@ -134,34 +139,70 @@ fn any<'py>(args: &Bound<'py, PyAny>, found: &mut Texts<'py>) -> PyResult<()> {
     Ok(())
 }
 
-/// Encodes a marker and gives it to `then`.
+/// The argument that names the parent, where it comes first in an enter.
+const PARENT: &[u8] = b"^";
+
+/// Encodes a marker and gives it to `then`. An enter may name its parent: 0 stands for none.
 #[inline]
 pub(crate) fn encode<R>(
     dir: Dir,
     id: Id,
+    parent: Option<i64>,
     path: &Path,
     texts: &[(Text<'_>, Text<'_>)],
     then: impl FnOnce(&[u8]) -> R,
 ) -> Result<R, Refused> {
+    if dir == Dir::Enter
+        && texts
+            .first()
+            .is_some_and(|(name, _)| name.bytes() == PARENT)
+    {
+        return Err(Refused::ArgName);
+    }
+    let number = parent.map(Text::of_number);
+    let first = number.as_ref().map(|number| {
+        let number = if parent == Some(0) {
+            b""
+        } else {
+            number.bytes()
+        };
+        (PARENT, number)
+    });
     let mut buffer = Buffer::new();
     path.with_slices(|tags| {
+        let given = texts
+            .iter()
+            .map(|(name, value)| (name.bytes(), value.bytes()));
+        let all = first.into_iter().chain(given);
         // Few are the rule, and need no memory of their own.
         let mut few: [(&[u8], &[u8]); 4] = [(b"", b""); 4];
         let many: Vec<(&[u8], &[u8])>;
-        let args = if texts.len() <= few.len() {
-            for (place, (name, value)) in few.iter_mut().zip(texts) {
-                *place = (name.bytes(), value.bytes());
+        let count = texts.len() + usize::from(first.is_some());
+        let args = if count <= few.len() {
+            for (place, arg) in few.iter_mut().zip(all) {
+                *place = arg;
             }
-            &few[..texts.len()]
+            &few[..count]
         } else {
-            many = texts
-                .iter()
-                .map(|(name, value)| (name.bytes(), value.bytes()))
-                .collect();
+            many = all.collect();
             &many
         };
         raw::encode(&mut buffer, dir, id, tags, args).map(then)
     })
+}
+
+/// A number for a span that no other has.
+pub(crate) fn unique() -> i64 {
+    // The range is that of the format; the numbers stay different from each other.
+    UNIQUE_MIN + raw::unique() % (UNIQUE_END - UNIQUE_MIN)
+}
+
+/// Whether an id is such a number.
+pub(crate) fn is_unique(id: Option<Id>) -> Option<i64> {
+    match id {
+        Some(Id::Number(number)) if (UNIQUE_MIN..UNIQUE_END).contains(&number) => Some(number),
+        _ => None,
+    }
 }
 
 /// The id that Python gave; none if it is no id.

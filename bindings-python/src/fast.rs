@@ -3,7 +3,7 @@
 //! They are looked up, not linked: an interpreter without one is served by what the interface does name.
 
 use pyo3::ffi;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
 
 type AsUtf8 = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::Py_ssize_t) -> *const c_char;
@@ -15,6 +15,9 @@ pub(crate) type Vectorcall = unsafe extern "C" fn(
     *mut ffi::PyObject,
 ) -> *mut ffi::PyObject;
 
+/// Variable, default or null, where to put the value.
+type ContextGet =
+    unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut *mut ffi::PyObject) -> c_int;
 type VectorcallFunction = unsafe extern "C" fn(*mut ffi::PyObject) -> Option<Vectorcall>;
 
 /// What this interpreter has.
@@ -25,6 +28,8 @@ pub(crate) struct Fast {
     pub(crate) vectorcall: Option<Vectorcall>,
     /// The same with a dictionary of the named arguments; there since 3.9.
     pub(crate) vectorcall_dict: Option<Vectorcall>,
+    /// Not in the stable interface, there since 3.7.
+    pub(crate) context_get: Option<ContextGet>,
     /// The function that serves a callable's vectors; in the stable interface since 3.12, there since 3.11.
     pub(crate) vectorcall_function: Option<VectorcallFunction>,
 }
@@ -36,6 +41,7 @@ pub(crate) fn fast() -> &'static Fast {
         unsafe {
             Fast {
                 as_utf8: look_up::<AsUtf8>(c"PyUnicode_AsUTF8AndSize"),
+                context_get: look_up::<ContextGet>(c"PyContextVar_Get"),
                 vectorcall: look_up::<Vectorcall>(c"PyObject_Vectorcall"),
                 vectorcall_function: look_up::<VectorcallFunction>(c"PyVectorcall_Function"),
                 vectorcall_dict: look_up::<Vectorcall>(c"PyObject_VectorcallDict"),

@@ -3,12 +3,14 @@
 //! By the interpreter's own interface too: it is called with a vector of arguments and hands that vector
 //! on, where a `#[pyclass]` makes a tuple and a dict for each call.
 
+use crate::context;
 use crate::emit::{self, Texts};
 use crate::fast::Vectorcall;
 use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::path::Path;
-use crate::site::ending;
+use crate::site::{ending, may_be_named};
+use crate::span::{self, Begins};
 use crate::spec::{self, null_on};
 use crate::text::Text;
 use crate::vector::{Given, pass_on};
@@ -26,8 +28,15 @@ use std::ptr::{self, null_mut};
 const HAVE_VECTORCALL: c_ulong = 1 << 11;
 
 thread_local! {
-    /// The functions of which this thread is inside: of a recursion only the outermost call is a span.
-    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    static INSIDE: RefCell<Inside> = const { RefCell::new(Inside { process: 0, calls: Vec::new() }) };
+}
+
+/// The calls that this thread is inside: of a recursion only the outermost call is a span.
+struct Inside {
+    /// A child of a fork is not inside the calls of its parent.
+    process: i32,
+    /// The function, and the greenlet that runs it: greenlets change places on one thread.
+    calls: Vec<(usize, usize)>,
 }
 
 /// The object. The pointers are owned, or null.
@@ -38,11 +47,15 @@ struct Object {
     dict: *mut PyObject,
     weak: *mut PyObject,
     function: *mut PyObject,
+    /// The tracer whose `span()` it is, if that one may be numbered.
+    within: *mut PyObject,
     traced: Traced,
 }
 
 struct Traced {
     marks: Marks,
+    /// Its id was given.
+    given: bool,
     recursive: bool,
     enter_plan: Vec<Planned>,
     exit_plan: Vec<Planned>,
@@ -120,9 +133,9 @@ unsafe extern "C" fn call(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours, which its caller keeps. What it holds does not
     // change, but `function` is let go when the collector breaks a cycle.
-    let (traced, function) = unsafe {
+    let (traced, function, within) = unsafe {
         let object = this.cast::<Object>();
-        (&(*object).traced, (*object).function)
+        (&(*object).traced, (*object).function, (*object).within)
     };
     let given = Given::new(args, count, names);
     if function.is_null() {
@@ -132,63 +145,151 @@ unsafe extern "C" fn call(
         };
         return null_mut();
     }
-    let number = this as usize;
-    if !traced.recursive && !come_in(number) {
-        return pass_on(function, given, count);
-    }
     // SAFETY: as above.
     let py = unsafe { Python::assume_attached() };
+    let numbered = context::numbered(py);
+    let inside = (this as usize, if numbered { context::runner() } else { 0 });
+    if !traced.recursive && !come_in(inside) {
+        return pass_on(function, given, count);
+    }
+    let numbered = if traced.given {
+        emit::is_unique(traced.marks.id()).is_some()
+    } else {
+        // SAFETY: a tracer, or null.
+        numbered || unsafe { may_be_named(within) }
+    };
+    if numbered && emit::on() {
+        let result = null_on(py, || {
+            call_numbered(py, traced, function, within, given, count)
+        });
+        if !traced.recursive {
+            go_out(inside);
+        }
+        return result;
+    }
+    let process = context::process();
     // Without arguments of its own nothing but the function can fail.
     if traced.enter_plan.is_empty() && traced.exit_plan.is_empty() {
         traced.marks.bare(Dir::Enter);
         let result = pass_on(function, given, count);
-        let result = if result.is_null() {
+        let result = if context::process() != process {
+            // The span is that of the parent of a fork, which ends it.
+            result
+        } else if result.is_null() {
             null_on(py, || fail(py, traced).map(|()| null_mut()))
         } else {
             traced.marks.bare(Dir::Exit);
             result
         };
         if !traced.recursive {
-            go_out(number);
+            go_out(inside);
         }
         return result;
     }
-    let result = null_on(py, || {
-        traced.planned(Dir::Enter, given, null_mut())?;
-        let result = pass_on(function, given, count);
-        if result.is_null() {
-            fail(py, traced)?;
-        } else if let Err(error) = traced.planned(Dir::Exit, given, result) {
-            // SAFETY: owned.
-            unsafe { ffi::Py_DECREF(result) };
-            return Err(error);
-        }
-        Ok(result)
-    });
+    let result = null_on(py, || call_planned(py, traced, function, given, count));
     if !traced.recursive {
-        go_out(number);
+        go_out(inside);
     }
     result
 }
 
-/// Whether this thread was outside.
+/// A call with arguments in its markers, and the thread's id.
+fn call_planned(
+    py: Python<'_>,
+    traced: &Traced,
+    function: *mut PyObject,
+    given: Given,
+    count: usize,
+) -> PyResult<*mut PyObject> {
+    let process = context::process();
+    traced.planned(Dir::Enter, given, null_mut())?;
+    let result = pass_on(function, given, count);
+    if context::process() != process {
+        return Ok(result);
+    }
+    if result.is_null() {
+        fail(py, traced)?;
+    } else if let Err(error) = traced.planned(Dir::Exit, given, result) {
+        // SAFETY: owned.
+        unsafe { ffi::Py_DECREF(result) };
+        return Err(error);
+    }
+    Ok(result)
+}
+
+/// A call whose span has a number of its own, if it turns out to be needed.
+fn call_numbered(
+    py: Python<'_>,
+    traced: &Traced,
+    function: *mut PyObject,
+    within: *mut PyObject,
+    given: Given,
+    count: usize,
+) -> PyResult<*mut PyObject> {
+    let id = if traced.given {
+        emit::is_unique(traced.marks.id())
+    } else {
+        None
+    };
+    let begins = Begins {
+        owner: null_mut(),
+        tracer: null_mut(),
+        within,
+        always: false,
+    };
+    let begun = texts(py, &traced.enter_plan, given, null_mut())?;
+    let Some(span) = span::begin(py, traced.marks.path(), id, begins, &begun)? else {
+        return call_planned(py, traced, function, given, count);
+    };
+    let result = pass_on(function, given, count);
+    if result.is_null() {
+        return fail_with(py, |last| {
+            if span::close(&span)? {
+                // SAFETY: what `begin` gave.
+                unsafe { span::exited(span.as_ptr(), last) };
+            }
+            Ok(())
+        })
+        .map(|()| result);
+    }
+    let ended = span::close(&span).and_then(|written| {
+        if written {
+            let ended = texts(py, &traced.exit_plan, given, result)?;
+            // SAFETY: what `begin` gave.
+            unsafe { span::exited(span.as_ptr(), &ended) };
+        }
+        Ok(())
+    });
+    if let Err(error) = ended {
+        // SAFETY: owned.
+        unsafe { ffi::Py_DECREF(result) };
+        return Err(error);
+    }
+    Ok(result)
+}
+
+/// Whether this thread, or greenlet, was outside.
 #[inline]
-fn come_in(number: usize) -> bool {
+fn come_in(call: (usize, usize)) -> bool {
     INSIDE.with_borrow_mut(|inside| {
-        let outside = !inside.contains(&number);
+        if inside.process != context::process() {
+            inside.process = context::process();
+            inside.calls.clear();
+        }
+        let outside = !inside.calls.contains(&call);
         if outside {
-            inside.push(number);
+            inside.calls.push(call);
         }
         outside
     })
 }
 
 #[inline]
-fn go_out(number: usize) {
+fn go_out(call: (usize, usize)) {
     INSIDE.with_borrow_mut(|inside| {
-        // Mostly the last; not where greenlets change places on one thread.
-        if let Some(at) = inside.iter().rposition(|&other| other == number) {
-            inside.swap_remove(at);
+        // Mostly the last; not where greenlets change places on one thread. None in a child of a fork.
+        if let Some(at) = inside.calls.iter().rposition(|&other| other == call) {
+            inside.calls.swap_remove(at);
         }
     });
 }
@@ -199,22 +300,38 @@ fn go_out(number: usize) {
 /// Only what a program must not lose: it takes the place of the exception.
 #[cold]
 fn fail(py: Python<'_>, traced: &Traced) -> PyResult<()> {
+    fail_with(py, |last| {
+        traced.marks.with(Dir::Exit, last);
+        Ok(())
+    })
+}
+
+/// Has `end` end the span with the argument of the exception that was raised.
+///
+/// # Errors
+/// As `fail`.
+#[cold]
+fn fail_with(py: Python<'_>, end: impl FnOnce(&Texts<'_>) -> PyResult<()>) -> PyResult<()> {
     let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
     // SAFETY: takes the exception out and puts it back; the type is alive meanwhile. PyErr_Fetch is in
     // every interpreter; what took its place is not in 3.9.
     unsafe {
         ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback);
-        if !kind.is_null()
-            && let Ok(last) = ending(py, kind)
-        {
-            let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
-            if let (Some(name), Some(value)) = pair {
-                traced.marks.with(Dir::Exit, &Texts::One((name, value)));
+        let last = if kind.is_null() {
+            None
+        } else {
+            ending(py, kind).ok()
+        };
+        let done = span::texts_of(None, last).and_then(|last| end(&last));
+        if done.is_ok() {
+            ffi::PyErr_Restore(kind, value, traceback);
+        } else {
+            for taken in [kind, value, traceback] {
+                ffi::Py_XDECREF(taken);
             }
         }
-        ffi::PyErr_Restore(kind, value, traceback);
+        done
     }
-    Ok(())
 }
 
 /// A call with a tuple and a dict.
@@ -342,6 +459,7 @@ unsafe extern "C" fn traverse(
             ffi::Py_TYPE(this).cast(),
             (*object).dict,
             (*object).function,
+            (*object).within,
         ] {
             let stop = if held.is_null() { 0 } else { visit(held, arg) };
             if stop != 0 {
@@ -357,7 +475,11 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
     // what was in it is let go.
     unsafe {
         let object = this.cast::<Object>();
-        for place in [&raw mut (*object).dict, &raw mut (*object).function] {
+        for place in [
+            &raw mut (*object).dict,
+            &raw mut (*object).function,
+            &raw mut (*object).within,
+        ] {
             let old = std::mem::replace(&mut *place, null_mut());
             ffi::Py_XDECREF(old);
         }
@@ -435,9 +557,11 @@ pub(crate) fn make<'py>(
     id: &Bound<'py, PyAny>,
     plans: [&Bound<'py, PyAny>; 2],
     recursive: bool,
+    within: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let marks = Marks::new(Path::each(tags)?, emit::id(id));
+    let given = !id.is_none();
     let [enter_plan, exit_plan] = if marks.refused() {
         // Nothing is ever written.
         [Vec::new(), Vec::new()]
@@ -446,6 +570,7 @@ pub(crate) fn make<'py>(
     };
     let traced = Traced {
         marks,
+        given,
         recursive,
         enter_plan,
         exit_plan,
@@ -460,6 +585,9 @@ pub(crate) fn make<'py>(
         ptr::write(&raw mut (*object).call, call);
         ptr::write(&raw mut (*object).traced, traced);
         (*object).function = function.clone().into_ptr();
+        if !within.is_none() {
+            (*object).within = within.clone().into_ptr();
+        }
         Ok(Bound::from_owned_ptr(py, this))
     }
 }

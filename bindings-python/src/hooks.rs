@@ -17,16 +17,24 @@ pub(crate) struct Hooks {
     pub(crate) missing: Py<PyAny>,
     /// Stands for what a function returned.
     pub(crate) returned: Py<PyAny>,
+    /// The variable of contexts; see `_context.py` for this and what follows.
+    pub(crate) current: Py<PyAny>,
+    pub(crate) probes: Py<PyAny>,
+    pub(crate) begin: Py<PyAny>,
+    pub(crate) end: Py<PyAny>,
+    pub(crate) close: Py<PyAny>,
+    pub(crate) number_of: Py<PyAny>,
 }
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
-/// Takes the hooks from the package's module `_shared`, which is there before this one.
+/// Takes the hooks from the package's modules, which are there before this one.
 ///
 /// # Errors
 /// Those of the import.
 pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
     let shared = py.import("nulltrace._shared")?;
+    let context = py.import("nulltrace._context")?;
     let builtins = py.import("builtins")?;
     let methods = [
         builtins.getattr("staticmethod")?,
@@ -40,6 +48,12 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
             method: py.import("types")?.getattr("MethodType")?.unbind(),
             missing: shared.getattr("MISSING")?.unbind(),
             returned: shared.getattr("ReturnValue")?.unbind(),
+            current: context.getattr("_current")?.unbind(),
+            probes: context.getattr("probes")?.unbind(),
+            begin: context.getattr("begin")?.unbind(),
+            end: context.getattr("end")?.unbind(),
+            close: context.getattr("close")?.unbind(),
+            number_of: context.getattr("number_of")?.unbind(),
         })
     })?;
     Ok(())

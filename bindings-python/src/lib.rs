@@ -1,8 +1,9 @@
 //! The native part of the Python package.
 //!
-//! What is written often is here: blocks (`site`), functions (`function`), and markers with an id
-//! (`emit`). Everything else is Python, shared with the package's fallback.
+//! What is written often is here: blocks (`site`), functions (`function`), and the markers of spans with a
+//! number of their own (`span`). Everything else is Python, shared with the package's fallback.
 
+mod context;
 mod emit;
 mod fast;
 mod function;
@@ -13,13 +14,13 @@ mod params;
 mod path;
 mod quick;
 mod site;
+mod span;
 mod spec;
 mod text;
 mod vector;
 
 use emit::Texts;
-use nulltrace::Id;
-use nulltrace::raw::{self, Dir};
+use nulltrace::raw::Dir;
 use path::Path;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -28,15 +29,16 @@ use pyo3::types::PyBytes;
 /// Spans by one short write to `/dev/null`.
 #[pymodule(gil_used = true)]
 mod _nulltrace {
-    use super::{Bound, PyModule, PyResult, hooks, site};
+    use super::{Bound, PyModule, PyResult, context, hooks, site};
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{_redirect, emit_marker, encode, function_object, on, unique};
+    use super::{_redirect, encode, function_object, on, span_object, unique, watch};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         hooks::set(module.py())?;
+        context::start(module.py());
         module.add("Tracer", site::class(module.py())?)
     }
 }
@@ -51,41 +53,35 @@ fn dir(direction: &str) -> Dir {
 
 /// A marker as it is written. ValueError with the code of the format if no marker can say this.
 #[pyfunction]
-#[pyo3(signature = (direction, id, tags, args=None))]
+#[pyo3(signature = (direction, id, tags, args=None, parent=None))]
 fn encode<'py>(
     direction: std::borrow::Cow<'_, str>,
     id: &Bound<'py, PyAny>,
     tags: &Bound<'py, PyAny>,
     args: Option<&Bound<'py, PyAny>>,
+    parent: Option<i64>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let texts = args.map_or(Ok(Texts::NONE), emit::texts)?;
     let path = Path::each(tags)?;
     let known = emit::id(id).ok_or_else(|| PyValueError::new_err("E_ID"))?;
-    emit::encode(dir(&direction), known, &path, texts.pairs(), |marker| {
-        PyBytes::new(tags.py(), marker)
-    })
-    .map_err(|refused| PyValueError::new_err(refused.code()))
+    let made = |marker: &[u8]| PyBytes::new(tags.py(), marker);
+    emit::encode(dir(&direction), known, parent, &path, texts.pairs(), made)
+        .map_err(|refused| PyValueError::new_err(refused.code()))
 }
 
-/// Writes one marker; nothing if it is refused.
-#[pyfunction(name = "emit")]
-#[pyo3(signature = (direction, id, tags, args=None))]
-fn emit_marker(
-    direction: std::borrow::Cow<'_, str>,
-    id: &Bound<'_, PyAny>,
-    tags: &Bound<'_, PyAny>,
-    args: Option<&Bound<'_, PyAny>>,
-) -> PyResult<()> {
-    if !emit::on() {
-        return Ok(());
-    }
-    let texts = args.map_or(Ok(Texts::NONE), emit::texts)?;
-    let path = Path::of(tags)?.unwrap_or_default();
-    let known: Option<Id> = emit::id(id);
-    if let Some(known) = known {
-        let _refused = emit::encode(dir(&direction), known, &path, texts.pairs(), emit::write);
-    }
-    Ok(())
+/// A span of these tags and this id, not begun: for functions that may be suspended.
+#[pyfunction(name = "span")]
+fn span_object<'py>(
+    tags: &Bound<'py, PyAny>,
+    id: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    span::of(tags, id)
+}
+
+/// Called once, when the first span is numbered.
+#[pyfunction]
+fn watch(py: Python<'_>) {
+    context::watch(py);
 }
 
 /// A function that begins and ends on one thread, traced.
@@ -97,14 +93,15 @@ fn function_object<'py>(
     enter: &Bound<'py, PyAny>,
     leave: &Bound<'py, PyAny>,
     recursive: bool,
+    within: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    function::make(r#fn, tags, id, [enter, leave], recursive)
+    function::make(r#fn, tags, id, [enter, leave], recursive, within)
 }
 
 /// An id for a span that may move between threads or interleave with others on one.
 #[pyfunction]
 fn unique() -> i64 {
-    raw::unique()
+    emit::unique()
 }
 
 /// False when NULLTRACE=off or there is no device.

@@ -57,7 +57,7 @@ impl Marks {
     fn make(&self) -> &[u8] {
         self.both.get_or_init(|| {
             let encoded = self.id.and_then(|id| {
-                emit::encode(Dir::Enter, id, &self.path, &[], |enter| {
+                emit::encode(Dir::Enter, id, None, &self.path, &[], |enter| {
                     let mut both = [enter, enter].concat();
                     // They differ in one byte: `>:` and `<:`, or `[">"` and `["<"`.
                     let direction = both.len() / 2 + if enter[0] == b'[' { 2 } else { 0 };
@@ -88,8 +88,23 @@ impl Marks {
     pub(crate) fn with(&self, dir: Dir, texts: &Texts<'_>) {
         if let Some(id) = self.id {
             // What is refused is not written.
-            let _refused = emit::encode(dir, id, &self.path, texts.pairs(), emit::write);
+            let _refused = emit::encode(dir, id, None, &self.path, texts.pairs(), emit::write);
         }
+    }
+
+    /// Writes the marker of an enter that may name its parent; 0 stands for none. Whether it was written.
+    pub(crate) fn enter(&self, parent: Option<i64>, texts: &Texts<'_>) -> bool {
+        self.id.is_some_and(|id| {
+            emit::encode(
+                Dir::Enter,
+                id,
+                parent,
+                &self.path,
+                texts.pairs(),
+                emit::write,
+            )
+            .is_ok()
+        })
     }
 
     /// Writes a marker with the arguments of a dict, if that is done at once: nothing in them needs an

@@ -31,7 +31,8 @@ impl Name {
 
     /// None if it is long, or not written as it is.
     pub(crate) fn new(name: &[u8]) -> Option<Self> {
-        if name.is_empty() || !name.iter().all(|&byte| stands_for_itself(byte)) {
+        // That of a parent is refused in some places.
+        if name.is_empty() || name == b"^" || !name.iter().all(|&byte| stands_for_itself(byte)) {
             return None;
         }
         let mut bytes = [0; Self::ROOM];

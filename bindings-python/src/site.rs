@@ -5,17 +5,19 @@
 
 mod attributes;
 
-use crate::emit::{self, Texts};
+use crate::context;
+use crate::emit;
 use crate::hooks::hooks;
 use crate::known;
 use crate::marks::Marks;
 use crate::params::Params;
 use crate::path::Path;
+use crate::span::{self, Begins};
 use crate::spec::{self, Doc, null_on};
-use crate::text::Text;
+use crate::text::swallow;
 use crate::vector::{self, Given, pass_on};
 use nulltrace::Id;
-use nulltrace::raw::{self, Dir};
+use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -30,12 +32,16 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 struct Object {
     head: PyObject,
     weak: *mut PyObject,
-    /// Python's own: the spans that `async with` opened.
+    /// Python's own: a dict of the numbered spans that are open.
     spans: *mut PyObject,
+    /// The tracer whose `span()` it is, if that one may be numbered.
+    within: *mut PyObject,
     enter_args: *mut PyObject,
     exit_args: *mut PyObject,
     /// As it was given; null for the default.
     id: *mut PyObject,
+    /// Spans with the thread's id that are open, as far as they are counted: where there may be others.
+    plain: c_int,
     site: Site,
 }
 
@@ -70,6 +76,178 @@ unsafe fn site<'a>(this: *mut PyObject) -> &'a mut Site {
     unsafe { &mut (*this.cast::<Object>()).site }
 }
 
+/// Begins a span with these arguments.
+///
+/// # Safety
+/// `this` is one of ours, `args` null or an object that is alive.
+#[inline(always)]
+unsafe fn begin(this: *mut PyObject, args: *mut PyObject) -> PyResult<()> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let object = this.cast::<Object>();
+        let plain = context::quiet(Python::assume_attached())
+            && (*object).id.is_null()
+            && (*object).within.is_null();
+        if !plain && begin_numbered(this, args)? {
+            return Ok(());
+        }
+        mark(this, Dir::Enter, args)
+    }
+}
+
+/// Whether spans inside `within` may have to name it.
+///
+/// # Safety
+/// One of ours, or null.
+#[inline]
+pub(crate) unsafe fn may_be_named(within: *mut PyObject) -> bool {
+    // SAFETY: as the caller promises; the interpreter's lock is held.
+    unsafe {
+        !within.is_null()
+            && (has_spans(within) || emit::is_unique(site(within).marks.id()).is_some())
+    }
+}
+
+/// Whether it has numbered spans that are open.
+///
+/// # Safety
+/// `this` is one of ours.
+#[inline(always)]
+unsafe fn has_spans(this: *mut PyObject) -> bool {
+    // SAFETY: as the caller promises; a dict that is alive, or null.
+    unsafe {
+        let spans = (*this.cast::<Object>()).spans;
+        !spans.is_null() && spans != ffi::Py_None() && ffi::PyDict_Size(spans) > 0
+    }
+}
+
+/// Begins a span with a number of its own, if it is one here.
+///
+/// # Safety
+/// `this` is one of ours, `args` null or an object that is alive.
+#[inline(never)]
+unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<bool> {
+    // SAFETY: as the caller promises. The path is taken when no more Python code runs that may change it,
+    // and kept.
+    unsafe {
+        if !emit::on() {
+            return Ok(false);
+        }
+        let py = Python::assume_attached();
+        let object = this.cast::<Object>();
+        let mut given = None;
+        if !(*object).id.is_null() {
+            given = emit::is_unique(site(this).marks.id());
+            if given.is_none() {
+                return Ok(false);
+            }
+        } else if !context::numbered(py) && !may_be_named((*object).within) {
+            if !context::quiet(py) {
+                (*object).plain += 1;
+            }
+            return Ok(false);
+        }
+        let args = Bound::from_borrowed_ptr_or_opt(py, args);
+        let texts = span::texts_of(args.as_ref(), None)?;
+        let marks = Rc::clone(&site(this).marks);
+        let begins = Begins {
+            owner: this,
+            tracer: this,
+            within: (*object).within,
+            always: false,
+        };
+        let begun = span::begin(py, marks.path(), given, begins, &texts)?.is_some();
+        if !begun {
+            (*object).plain += 1;
+        }
+        Ok(begun)
+    }
+}
+
+/// How a span ends.
+#[derive(Clone, Copy)]
+enum Exit {
+    /// As a block, with the type of an exception, or null.
+    Block(*mut PyObject),
+    /// By `stop` with these arguments; its own if they are null.
+    Stop(*mut PyObject),
+}
+
+impl Exit {
+    /// The arguments of the exit.
+    ///
+    /// # Safety
+    /// `tracer` is one of ours.
+    #[inline(always)]
+    unsafe fn args(self, tracer: *mut PyObject) -> *mut PyObject {
+        match self {
+            Self::Stop(args) if !args.is_null() => args,
+            // SAFETY: as the caller promises.
+            _ => unsafe { (*tracer.cast::<Object>()).exit_args },
+        }
+    }
+}
+
+/// Ends a span.
+///
+/// # Safety
+/// `this` is one of ours; what `exit` has is alive.
+#[inline(always)]
+unsafe fn end(this: *mut PyObject, exit: Exit) -> PyResult<()> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if has_spans(this) && end_numbered(this, exit)? {
+            return Ok(());
+        }
+        let object = this.cast::<Object>();
+        if (*object).plain > 0 {
+            (*object).plain -= 1;
+        }
+        match exit {
+            Exit::Block(kind) if !kind.is_null() => {
+                failed(Python::assume_attached(), this, kind, exit.args(this))
+            }
+            _ => mark(this, Dir::Exit, exit.args(this)),
+        }
+    }
+}
+
+/// Ends a numbered span; false if the exit is that of another.
+///
+/// # Safety
+/// As `end`.
+#[inline(never)]
+unsafe fn end_numbered(this: *mut PyObject, exit: Exit) -> PyResult<bool> {
+    // SAFETY: as the caller promises; what `end` gives is a span of ours, and a tracer.
+    unsafe {
+        let py = Python::assume_attached();
+        let Some(hooks) = hooks(py) else {
+            return Ok(false);
+        };
+        let owner = Bound::from_borrowed_ptr(py, this);
+        let block = matches!(exit, Exit::Block(_));
+        let found = match hooks.end.bind(py).call1((owner, block, 1)) {
+            Ok(found) => found,
+            Err(error) => return swallow(py, error).map(|()| false),
+        };
+        let Some((span, tracer, written)) =
+            found.extract::<Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, bool)>>()?
+        else {
+            return Ok(false);
+        };
+        if written {
+            let args = Bound::from_borrowed_ptr_or_opt(py, exit.args(tracer.as_ptr()));
+            let last = match exit {
+                Exit::Block(kind) if !kind.is_null() => Some(ending(py, kind)?),
+                _ => None,
+            };
+            let texts = span::texts_of(args.as_ref(), last)?;
+            span::exited(span.as_ptr(), &texts);
+        }
+        Ok(true)
+    }
+}
+
 /// Writes a marker with these arguments.
 ///
 /// # Safety
@@ -102,16 +280,7 @@ fn send(
 ) -> PyResult<()> {
     // SAFETY: null, or an object that is alive; from here on kept.
     let args = unsafe { Bound::from_borrowed_ptr_or_opt(py, args) };
-    let mut texts = match &args {
-        Some(args) => emit::texts(args)?,
-        None => Texts::NONE,
-    };
-    if let Some(last) = &last {
-        let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
-        if let (Some(name), Some(value)) = pair {
-            texts.push((name, value));
-        }
-    }
+    let texts = span::texts_of(args.as_ref(), last)?;
     // SAFETY: ours; encoding and writing run no Python code.
     unsafe { site(this) }.marks.with(dir, &texts);
     Ok(())
@@ -122,13 +291,13 @@ fn make(
     py: Python<'_>,
     class: *mut ffi::PyTypeObject,
     made: Site,
-    [enter_args, exit_args, id]: [*mut PyObject; 3],
+    [enter_args, exit_args, id, within]: [*mut PyObject; 4],
 ) -> PyResult<*mut PyObject> {
     // SAFETY: a class derived from ours: its objects begin with an `Object`, zeroed, whose `site` is
     // written before anyone sees it. What is kept is counted before Python code may run, as it may where
     // memory is asked for.
     unsafe {
-        let given = [kept(enter_args), kept(exit_args), kept(id)];
+        let given = [kept(enter_args), kept(exit_args), kept(id), kept(within)];
         let this = ffi::PyType_GenericAlloc(class, 0);
         if this.is_null() {
             let error = PyErr::fetch(py);
@@ -139,7 +308,12 @@ fn make(
         }
         let object = this.cast::<Object>();
         ptr::write(&raw mut (*object).site, made);
-        [(*object).enter_args, (*object).exit_args, (*object).id] = given;
+        [
+            (*object).enter_args,
+            (*object).exit_args,
+            (*object).id,
+            (*object).within,
+        ] = given;
         Ok(this)
     }
 }
@@ -226,7 +400,7 @@ fn create(
             named,
             recursive,
         };
-        return make(py, class, site, [enter_args, exit_args, id]);
+        return make(py, class, site, [enter_args, exit_args, id, null_mut()]);
     }
     // SAFETY: a class, and arguments or null.
     unsafe {
@@ -291,7 +465,7 @@ unsafe extern "C" fn enter(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
     // SAFETY: called by the interpreter with one of ours.
     unsafe {
         let args = (*this.cast::<Object>()).enter_args;
-        if let Err(error) = mark(this, Dir::Enter, args) {
+        if let Err(error) = begin(this, args) {
             spec::raise(Python::assume_attached(), error);
             return null_mut();
         }
@@ -307,14 +481,12 @@ unsafe extern "C" fn exit(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours and so many arguments.
     unsafe {
-        let kind = if count > 0 { *args } else { ffi::Py_None() };
-        let args = (*this.cast::<Object>()).exit_args;
-        let done = if kind == ffi::Py_None() {
-            mark(this, Dir::Exit, args)
+        let kind = if count > 0 && *args != ffi::Py_None() {
+            *args
         } else {
-            failed(Python::assume_attached(), this, kind, args)
+            null_mut()
         };
-        if let Err(error) = done {
+        if let Err(error) = end(this, Exit::Block(kind)) {
             spec::raise(Python::assume_attached(), error);
             return null_mut();
         }
@@ -383,7 +555,7 @@ unsafe extern "C" fn start(
             } else {
                 args
             };
-            mark(this, Dir::Enter, args)?;
+            begin(this, args)?;
         }
         spec::none(py)
     })
@@ -401,14 +573,9 @@ unsafe extern "C" fn stop(
     null_on(py, || {
         // SAFETY: as above.
         let [args] = unsafe { STOP.of_vector(py, given)? };
-        let args = if none(args) {
-            // SAFETY: ours.
-            unsafe { (*this.cast::<Object>()).exit_args }
-        } else {
-            args
-        };
+        let args = if none(args) { null_mut() } else { args };
         // SAFETY: as above.
-        unsafe { mark(this, Dir::Exit, args)? };
+        unsafe { end(this, Exit::Stop(args))? };
         spec::none(py)
     })
 }
@@ -433,7 +600,6 @@ unsafe extern "C" fn span(
         let found = marks(py, tag)?;
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
-            let object = this.cast::<Object>();
             let Some((last, named)) = found else {
                 let given = parts(this, null_mut());
                 if given.is_null() {
@@ -443,25 +609,33 @@ unsafe extern "C" fn span(
                 let none = || py.None().into_bound(py);
                 let or_none =
                     |given| Bound::from_borrowed_ptr_or_opt(py, given).unwrap_or_else(none);
+                let (id, within) = inside(this);
                 let function = (
                     or_none(tag),
                     given.get_item(0)?,
-                    given.get_item(2)?,
+                    or_none(id),
                     or_none(enter_args),
                     or_none(exit_args),
                     given.get_item(5)?,
                 );
                 let child = PyDict::new(py);
+                child.set_item("within", or_none(within))?;
                 child.set_item("child", true)?;
                 let class = Bound::from_borrowed_ptr(py, ffi::Py_TYPE(this).cast());
                 return Ok(class
                     .call_method("_decorate", function, Some(&child))?
                     .into_ptr());
             };
+            let (id, within) = inside(this);
             let parent = site(this);
             let path = parent.marks.path().with(last.path());
+            let marks = if id.is_null() {
+                Marks::of_thread(path)
+            } else {
+                Marks::new(path, parent.marks.id())
+            };
             let child = Site {
-                marks: Rc::new(Marks::new(path, parent.marks.id())),
+                marks: Rc::new(marks),
                 named,
                 recursive: parent.recursive,
             };
@@ -469,46 +643,92 @@ unsafe extern "C" fn span(
                 py,
                 ffi::Py_TYPE(this),
                 child,
-                [enter_args, exit_args, (*object).id],
+                [enter_args, exit_args, id, within],
             )
         }
     })
 }
 
-/// The same with an id of its own, unless it was given one.
+/// The id of spans inside, and the tracer that they may have to name; or null. An id that was chosen by
+/// hand is theirs too, but a unique number, which is of one span only.
+///
+/// # Safety
+/// `this` is one of ours.
+unsafe fn inside(this: *mut PyObject) -> (*mut PyObject, *mut PyObject) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let id = (*this.cast::<Object>()).id;
+        if id.is_null() || emit::is_unique(site(this).marks.id()).is_some() {
+            (null_mut(), this)
+        } else {
+            (id, null_mut())
+        }
+    }
+}
+
+/// Begins a span with a number of its own, unless it was given an id, and gives what `as` names: then
+/// another tracer, so that each has its own arguments.
 unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours.
     let py = unsafe { Python::assume_attached() };
     null_on(py, || {
-        // SAFETY: ours, and no Python code runs while it is borrowed; the number is dropped after its use.
+        // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
             let object = this.cast::<Object>();
+            if !(*object).id.is_null() || !emit::on() {
+                ffi::Py_INCREF(this);
+                begin(this, (*object).enter_args)?;
+                return Ok(this);
+            }
             let own = site(this);
-            let mut copy = Site {
+            let copy = Site {
                 marks: Rc::clone(&own.marks),
                 named: own.named,
                 recursive: own.recursive,
             };
-            let mut number = None;
-            if (*object).id.is_null() {
-                let unique = raw::unique();
-                copy.marks = with_id(copy.marks, Some(Id::Number(unique)));
-                number = Some(unique.into_pyobject(py)?);
-            }
-            let id = number
-                .as_ref()
-                .map_or((*object).id, |number| number.as_ptr());
-            make(
-                py,
-                ffi::Py_TYPE(this),
-                copy,
-                [(*object).enter_args, (*object).exit_args, id],
-            )
+            let enter_args = copied(py, (*object).enter_args)?;
+            let exit_args = copied(py, (*object).exit_args)?;
+            let or_null =
+                |it: &Option<Bound<'_, PyAny>>| it.as_ref().map_or(null_mut(), Bound::as_ptr);
+            let args = [
+                or_null(&enter_args),
+                or_null(&exit_args),
+                null_mut(),
+                null_mut(),
+            ];
+            let made = make(py, ffi::Py_TYPE(this), copy, args)?;
+            let made = Bound::from_owned_ptr(py, made);
+            let texts = span::texts_of(enter_args.as_ref(), None)?;
+            let marks = Rc::clone(&site(made.as_ptr()).marks);
+            let begins = Begins {
+                owner: this,
+                tracer: made.as_ptr(),
+                within: (*object).within,
+                always: true,
+            };
+            span::begin(py, marks.path(), None, begins, &texts)?;
+            Ok(made.into_ptr())
         }
     })
 }
 
-/// Tags, whether they were given, id or None, arguments, whether each call of a recursion counts.
+/// A dict's copy; another object as it is.
+///
+/// # Safety
+/// An object that is alive, or null.
+unsafe fn copied<'py>(py: Python<'py>, args: *mut PyObject) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: as the caller promises.
+    let Some(args) = (unsafe { Bound::from_borrowed_ptr_or_opt(py, args) }) else {
+        return Ok(None);
+    };
+    match args.cast_exact::<PyDict>() {
+        Ok(dict) => Ok(Some(dict.copy()?.into_any())),
+        Err(_) => Ok(Some(args)),
+    }
+}
+
+/// Tags, whether they were given, id or None, arguments, whether each call of a recursion counts, the
+/// tracer whose span it is or None.
 unsafe extern "C" fn parts(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: called by the interpreter with one of ours.
     let py = unsafe { Python::assume_attached() };
@@ -528,6 +748,7 @@ unsafe extern "C" fn parts(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
                 enter_args,
                 exit_args,
                 recursive,
+                or_none((*object).within),
             );
             Ok(given.into_pyobject(py)?.into_ptr())
         }
@@ -546,6 +767,7 @@ unsafe extern "C" fn traverse(
         for held in [
             class,
             (*object).spans,
+            (*object).within,
             (*object).enter_args,
             (*object).exit_args,
         ] {
@@ -565,6 +787,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
         let object = this.cast::<Object>();
         for place in [
             &raw mut (*object).spans,
+            &raw mut (*object).within,
             &raw mut (*object).enter_args,
             &raw mut (*object).exit_args,
         ] {
@@ -600,7 +823,7 @@ const DOC: &Doc = c"Tracer(tag=None, enter_args=None, exit_args=None, *, id=None
 /// # Errors
 /// Those of the interpreter.
 pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    use spec::{fast, fast_with_names, member, plain};
+    use spec::{OR_NONE, fast, fast_with_names, member, plain};
     let methods = vec![
         plain(
             c"__enter__",
@@ -631,12 +854,9 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         plain(c"_given", parts, c"_given($self, /)\n--\n\n"),
     ];
     let members = vec![
-        member(
-            c"_spans",
-            ffi::Py_T_OBJECT_EX,
-            offset_of!(Object, spans),
-            false,
-        ),
+        member(c"_spans", OR_NONE, offset_of!(Object, spans), false),
+        member(c"_id", OR_NONE, offset_of!(Object, id), true),
+        member(c"_plain", ffi::Py_T_INT, offset_of!(Object, plain), true),
         member(
             c"__weaklistoffset__",
             ffi::Py_T_PYSSIZET,

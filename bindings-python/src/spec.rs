@@ -91,6 +91,9 @@ pub(crate) fn getter(
     }
 }
 
+/// A field with an object, or null, which is None; `Py_T_OBJECT` before that name was withdrawn.
+pub(crate) const OR_NONE: c_int = 6;
+
 /// A field.
 pub(crate) fn member(
     name: &'static CStr,

@@ -128,9 +128,10 @@ impl<'py> Text<'py> {
         let mut overflow = 0;
         // SAFETY: an int; an overflow is told, not raised.
         let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &mut overflow) };
-        if overflow != 0 {
-            return None;
-        }
+        (overflow == 0).then(|| Self::of_number(number))
+    }
+
+    pub(crate) fn of_number(number: i64) -> Self {
         let (mut digits, mut from, mut rest) = ([b'-'; 20], 20, number.unsigned_abs());
         loop {
             from -= 1;
@@ -142,7 +143,7 @@ impl<'py> Text<'py> {
         }
         // 19 digits at most: the minus is still there.
         from -= usize::from(number < 0);
-        Some(Self::Digits { digits, from })
+        Self::Digits { digits, from }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

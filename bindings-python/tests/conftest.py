@@ -65,9 +65,9 @@ class Written:
         numbers = {}
 
         def name(match):
-            return match[1] + "#%d" % numbers.setdefault(match[2], len(numbers) + 1) + ":"
+            return match[1] + "#%d" % numbers.setdefault(match[2], len(numbers) + 1)
 
-        return [re.sub(r"^([<>]:)([0-9]{10,}):", name, m.decode()) for m in self.raw()]
+        return [re.sub(r"(^[<>]:|:\^=)([0-9]{10,})", name, m.decode()) for m in self.raw()]
 
     def parsed(self):
         return parse(self.raw())
@@ -76,6 +76,8 @@ class Written:
 @pytest.fixture
 def written():
     it = Written()
+    # Those that other tests left open.
+    nulltrace._context._open = 0
     nulltrace._impl._redirect(it.there.fileno())
     yield it
     nulltrace._impl._redirect(-1)

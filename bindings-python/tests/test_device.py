@@ -176,7 +176,7 @@ def test_off(tmp_path):
         with t.span("b"): pass
     with Tracer(): pass
     t.start(); t.stop(); t.start("c", {"x": 1}); t.stop({"x": 1})
-    nulltrace._impl.emit(">", 7, ("a",), ())
+    nulltrace._impl.span(("a",), 7).exit(())
     import asyncio
     async def main():
         async with Tracer("x"): pass

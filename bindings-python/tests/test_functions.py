@@ -325,7 +325,7 @@ def test_generators_interleave(written):
         yield 2
 
     assert list(zip(two(), two())) == [(1, 1), (2, 2)]
-    assert written.text()[:2] == [">:#1:two::", ">:#2:two::"]
+    assert written.text()[:2] == [">:#1:two::", ">:#2:two:^=:"]
 
 
 def test_coroutines(written):
@@ -356,13 +356,13 @@ def test_coroutines(written):
     assert inspect.iscoroutinefunction(work)
     asyncio.run(main())
     assert written.text() == [
-        ">:#1:work:n=2:",
-        ">:#2:work:n=1:",
+        ">:#1:work:^=,n=2:",
+        ">:#2:work:^=,n=1:",
         "<:#2:work:ret=1:",
         "<:#1:work:ret=2:",
-        ">:#3:fails::",
+        ">:#3:fails:^=:",
         "<:#3:fails:error=OSError:",
-        ">:#4:work:n=1000:",
+        ">:#4:work:^=,n=1000:",
         "<:#4:work:status=cancelled:",
         ">:7:given::",
         "<:7:given::",
@@ -381,7 +381,7 @@ def test_a_coroutine_that_is_dropped(written):
     it = work()
     it.send(None)
     it.close()
-    assert written.text() == [">:#1:work::", "<:#1:work:status=cancelled:"]
+    assert written.text() == [">:#1:work:^=:", "<:#1:work:status=cancelled:"]
 
 
 def test_coroutines_that_are_generators(written):
@@ -395,7 +395,7 @@ def test_coroutines_that_are_generators(written):
         return await old(3)
 
     assert asyncio.run(main()) == 3
-    assert written.text() == [">:#1:old::", "<:#1:old::"]
+    assert written.text() == [">:#1:old:^=:", "<:#1:old::"]
 
 
 def test_async_generators(written):
@@ -427,13 +427,13 @@ def test_async_generators(written):
     assert inspect.isasyncgenfunction(numbers)
     asyncio.run(main())
     assert written.text() == [
-        ">:#1:numbers:n=1:",
+        ">:#1:numbers:^=,n=1:",
         "<:#1:numbers::",
-        ">:#2:numbers:n=2:",
+        ">:#2:numbers:^=,n=2:",
         "<:#2:numbers:status=cancelled:",
-        ">:#3:numbers:n=3:",
+        ">:#3:numbers:^=,n=3:",
         "<:#3:numbers:error=ValueError:",
-        ">:#4:numbers:n=4:",
+        ">:#4:numbers:^=,n=4:",
         "<:#4:numbers::",
     ]
 
@@ -454,10 +454,10 @@ def test_async_blocks_have_ids_of_their_own(written):
 
     asyncio.run(main())
     assert written.text() == [
-        ">:#1:a::",
-        ">:#2:a::",
-        *[">:#2:a.b:s=0.01:", "<:#2:a.b::", ">:#2:a.c::", "<:#2:a.c::", "<:#2:a::"],
-        *[">:#1:a.b:s=0.02:", "<:#1:a.b::", ">:#1:a.c::", "<:#1:a.c::", "<:#1:a::"],
+        ">:#1:a:^=:",
+        ">:#2:a:^=:",
+        *[">:#3:a.b:^=#2,s=0.01:", "<:#3:a.b::", ">:#4:a.c:^=#2:", "<:#4:a.c::", "<:#2:a::"],
+        *[">:#5:a.b:^=#1,s=0.02:", "<:#5:a.b::", ">:#6:a.c:^=#1:", "<:#6:a.c::", "<:#1:a::"],
     ]
 
 
@@ -485,9 +485,9 @@ def test_async_blocks_nest_and_fail(written):
 
     asyncio.run(main())
     assert written.text() == [
-        *[">:#1:a::", ">:#2:b::", ">:#3:a::", "<:#3:a:x=1:", "<:#2:b::", "<:#1:a:x=1:"],
-        *[">:#4:a::", "<:#4:a:x=1,error=KeyError:"],
-        *[">:#5:w::", "<:#5:w:status=cancelled:"],
+        *[">:#1:a:^=:", ">:#2:b:^=#1:", ">:#3:a:^=#2:", "<:#3:a:x=1:", "<:#2:b::", "<:#1:a:x=1:"],
+        *[">:#4:a:^=:", "<:#4:a:x=1,error=KeyError:"],
+        *[">:#5:w:^=:", "<:#5:w:status=cancelled:"],
         *[">:9:given::", "<:9:given::"],
     ]
 
@@ -504,11 +504,11 @@ def test_an_async_block_that_ends_in_another_context(written):
     contextvars.copy_context().run(run, site.__aenter__())
     contextvars.copy_context().run(run, site.__aexit__(None, None, None))
     contextvars.copy_context().run(run, site.__aexit__(None, None, None))
-    assert written.text() == [">:#1:a::", "<:#1:a::"]
+    assert written.text() == [">:#1:a:^=:", "<:#1:a::"]
 
 
 def test_unique_ids():
     import nulltrace
 
     found = [nulltrace._impl.unique() for _ in range(1000)]
-    assert len(set(found)) == 1000 and all(1 << 32 < n < 1 << 63 for n in found)
+    assert len(set(found)) == 1000 and all(1 << 32 < n < 1 << 48 for n in found)

@@ -65,12 +65,9 @@ def test_wsgi(written):
     ]
 
 
-def test_wsgi_has_one_id_for_a_request(written):
-    app = wsgi.Middleware(hello)
-    call(app, environ())
-    call(app, environ())
-    ids = [it["id"] for it in written.parsed()]
-    assert ids[0] == ids[1] != ids[2] == ids[3] and min(ids) > 1 << 32
+def test_wsgi_on_a_thread_has_its_id(written):
+    call(wsgi.Middleware(hello), environ())
+    assert written.raw() == [b">:t:http.GET./fib/{n}::", b"<:t:http.GET./fib/{n}:status=200:"]
 
 
 def test_wsgi_streams(written):

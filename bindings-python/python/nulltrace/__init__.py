@@ -12,9 +12,10 @@ import os
 from typing import Any
 
 from . import _shared
+from ._context import attach, current
 from ._shared import Args, Kwds, ReturnValue
 
-__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "implementation"]
+__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "attach", "current", "implementation"]
 
 _impl: Any
 if os.environ.get("NULLTRACE_PURE") == "1":

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 
 from typing_extensions import disjoint_base
 
-__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "implementation"]
+__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "attach", "current", "implementation"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Tag = str | bytes | bytearray | list[str | bytes] | list[str] | tuple[str | bytes, ...]
@@ -25,6 +25,13 @@ class Kwds:
     def __call__(self, kwds: Any) -> Any: ...
 
 class ReturnValue: ...
+
+def current() -> object | None: ...
+
+class attach:
+    def __init__(self, span: object | None) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 @disjoint_base
 class Tracer:

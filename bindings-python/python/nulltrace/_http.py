@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import Tracer, _impl, _shared
+from . import Tracer, _shared
 
 _METHODS = frozenset("GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH".split())
 _NUMBER = re.compile(r"[0-9]+")
@@ -51,7 +51,8 @@ class Requests:
                 return found
         return without_numbers(path) or "/"
 
-    def begin(self, request: Any, method: Any, path: Any) -> "Request":
+    def begin(self, request: Any, method: Any, path: Any, numbered: bool) -> "Request":
+        """A request's span, with a number of its own even where a plain block has none."""
         template = self._of(request, path if isinstance(path, str) else "")[:_LONGEST]
         if template not in self._known:
             if len(self._known) < self._limit:
@@ -59,19 +60,18 @@ class Requests:
             else:
                 template = OTHER
         method = method if method in _METHODS else "OTHER"
-        return Request(("http", method, template))
+        return Request(("http", method, template), numbered)
 
 
 class Request:
-    """The span of one request; it may move between threads."""
+    """The span of one request."""
 
     __slots__ = ("span", "status", "_open")
 
-    def __init__(self, tags: Tuple[str, ...]) -> None:
-        self.span = Tracer(tags, id=_impl.unique())
+    def __init__(self, tags: Tuple[str, ...], numbered: bool) -> None:
+        self.span = _began(Tracer(tags), numbered)
         self.status: Any = None
         self._open = True
-        self.span.start()
 
     def end(self, kind: Any = None) -> None:
         """Ends the span, with the exception's type if there was one; once."""
@@ -85,3 +85,10 @@ class Request:
         if last is not None:
             args.append(last)
         self.span.stop(args)
+
+
+def _began(tracer: Any, numbered: bool) -> Any:
+    if numbered:
+        return tracer._moving()
+    tracer.start()
+    return tracer

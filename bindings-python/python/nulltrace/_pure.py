@@ -9,10 +9,11 @@ import os
 import re
 import resource
 import stat
+import sys
 import threading
 from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 
-from . import _shared
+from . import _context, _shared
 
 LIMIT = 4096
 # A marker that is too long is sent as so many bytes: the collector sees that it was cut.
@@ -103,15 +104,23 @@ def _is_path(tag: Any) -> bool:
 
 
 def _encode(
-    direction: bytes, id: Optional[bytes], tags: Tuple[bytes, ...], args: List[Tuple[bytes, bytes]]
+    direction: bytes,
+    id: Optional[bytes],
+    tags: Tuple[bytes, ...],
+    args: List[Tuple[bytes, bytes]],
+    parent: Optional[int] = None,
 ) -> Union[bytes, str]:
-    """A marker, or the code of what refuses it."""
+    """A marker, or the code of what refuses it. An enter may name its parent: 0 stands for none."""
     if id is None:
         return "E_ID"
     if not tags or b"" in tags:
         return "E_TAG_EMPTY"
     if len(tags) > 32:
         return "E_TAG_DEPTH"
+    if direction == b">" and args and args[0][0] == b"^":
+        return "E_ARG_NAME"
+    if parent is not None:
+        args = [(b"^", b"%d" % parent if parent else b""), *args]
     if len(args) > 64:
         return "E_ARG_COUNT"
     control = any(map(_CONTROL.search, tags))
@@ -151,10 +160,12 @@ def _encode_json(
     return b"[%b]" % b",".join(parts)
 
 
-def encode(direction: str, id: Optional[Id], tags: Iterable[Text], args: Any = ()) -> bytes:
+def encode(
+    direction: str, id: Optional[Id], tags: Iterable[Text], args: Any = (), parent: Optional[int] = None
+) -> bytes:
     """A marker as it is written: its first 4097 bytes if it is longer. ValueError with the code of the
     format if no marker can say this."""
-    marker = _encode(direction.encode(), _id(id), _path(tags), _pairs(args))
+    marker = _encode(direction.encode(), _id(id), _path(tags), _pairs(args), parent)
     if isinstance(marker, str):
         raise ValueError(marker)
     return marker[:_CUT]
@@ -236,9 +247,9 @@ def _redirect(fd: int) -> None:
     _fd, _dead, _redirected = fd, False, fd >= 0
 
 
-# Above every thread's number, below 2^63, and with room to count.
 def _start() -> Any:
-    return itertools.count((int.from_bytes(os.urandom(8), "little") >> 2) | 1 << 33)
+    many = _context.BEYOND - _context.LEAST
+    return itertools.count(_context.LEAST + int.from_bytes(os.urandom(8), "little") % many)
 
 
 _ids = _start()
@@ -254,19 +265,57 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def unique() -> int:
-    """An id for a span that may move between threads or interleave with others on one."""
-    return next(_ids)  # type: ignore[no-any-return]
+    """A number for a span that no other has."""
+    number: int = next(_ids)
+    least, beyond = _context.LEAST, _context.BEYOND
+    return number if number < beyond else least + (number - least) % (beyond - least)
 
 
-def emit(direction: str, id: Optional[Id], tags: Any, args: Any = ()) -> None:
-    """Writes one marker; nothing if it is refused."""
-    if not _dead:
-        marker = _encode(direction.encode(), _id(id), _path(tags), _pairs(args))
-        if not isinstance(marker, str):
-            _write(marker[:_CUT])
+def watch() -> None:
+    """Called once, when the first span is numbered."""
 
 
 # --- Spans --------------------------------------------------------------------------------------
+
+_modules = sys.modules
+
+
+class _Span:
+    """A span with a number of its own: see `_context`, which uses its fields."""
+
+    __slots__ = ("id", "above", "owner", "tracer", "key", "process", "open", "named", "_tags", "_number")
+
+    def __init__(self, tags: Tuple[bytes, ...], id: Any) -> None:
+        self.id = id
+        self.above: Any = None
+        self.owner: Any = None
+        self.tracer: Any = None
+        self.key = 0
+        self.process = 0
+        self.open = self.named = False
+        self._tags = tags
+        self._number = _id(id)
+
+    def enter(self, parent: Optional[int], args: Any) -> None:
+        """Writes its marker. Of a span that is refused nothing is written, and it is nobody's parent."""
+        marker = _encode(b">", self._number, self._tags, _pairs(args) if args else [], parent)
+        if isinstance(marker, str):
+            self.named = False
+        elif not _dead:
+            _write(marker[:_CUT])
+
+    def exit(self, args: Any, last: Any = None) -> None:
+        pairs = _pairs(args) if args else []
+        if last is not None:
+            pairs.append((_bytes(last[0]), _bytes(last[1])))
+        marker = _encode(b"<", self._number, self._tags, pairs)
+        if not _dead and not isinstance(marker, str):
+            _write(marker[:_CUT])
+
+
+def span(tags: Any, id: Any) -> _Span:
+    """A span of these tags and this id, not begun: for functions that may be suspended."""
+    return _Span(_path(tags), id)
 
 
 class Tracer:
@@ -280,6 +329,8 @@ class Tracer:
         "_enter_args",
         "_exit_args",
         "_spans",
+        "_plain",
+        "_within",
         "__weakref__",
     )
 
@@ -291,6 +342,12 @@ class Tracer:
     _exit: Optional[bytes]
     _enter_args: Any
     _exit_args: Any
+    # The numbered spans that are open, if there ever was one.
+    _spans: Optional[Dict[int, _Span]]
+    # Spans with the thread's id that are open, as far as they are counted: where there may be others.
+    _plain: int
+    # The tracer whose `span()` it is, if that one may be numbered.
+    _within: Any
 
     def __new__(
         cls,
@@ -305,6 +362,8 @@ class Tracer:
         if not named and (callable(tag) or isinstance(tag, (staticmethod, classmethod))):
             return cls._decorate(tag, None, id, enter_args, exit_args, recursive)  # type: ignore[attr-defined]
         self = object.__new__(cls)
+        self._spans = self._within = None
+        self._plain = 0
         self._named = named
         self._id = id
         self._recursive = bool(recursive)
@@ -341,7 +400,10 @@ class Tracer:
 
     @property
     def id(self) -> Id:
-        return "t" if self._id is None else self._id
+        if self._id is not None:
+            return self._id
+        number = _context.number_of(self) if self._spans else None
+        return "t" if number is None else number
 
     @property
     def enter_args(self) -> Any:
@@ -371,7 +433,52 @@ class Tracer:
         if not isinstance(marker, str):
             _write(marker[:_CUT])
 
+    def _begin(self, args: Any) -> bool:
+        """Begins a numbered span; false if it has the thread's id here."""
+        if self._id is not None:
+            if _dead or not _context.is_unique(self._id):
+                return False
+        elif len(_modules) == _context.expected or not _context.here():
+            if self._within is None or not self._within._may_be_named():
+                if _context.expected < 0:
+                    self._plain += 1
+                return False
+        if _dead:
+            return False
+        pairs = _pairs(args) if args else []
+        return self._open(self, self._within, False, pairs, 4)
+
+    def _open(self, tracer: "Tracer", within: Any, always: bool, pairs: Any, depth: int) -> bool:
+        given = tracer._id is not None
+        span = _Span(tracer._tags, tracer._id if given else unique())
+        parent = _context.begin(span, self, tracer, within, always or given, depth)
+        if parent is None:
+            self._plain += 1
+            return False
+        span.enter(None if given else parent, pairs)
+        return True
+
+    def _may_be_named(self) -> bool:
+        return bool(self._spans) or _context.is_unique(self._id)
+
+    def _end(self, args: Any, kind: Any, block: bool) -> bool:
+        """Ends a numbered span; false if the exit is that of another. Without `args` they are its own."""
+        found = _context.end(self, block, 3)
+        if found is None:
+            return False
+        span, tracer, written = found
+        if written:
+            if args is None:
+                args = tracer._exit_args
+            span.exit(args, None if kind is None else _shared.ending(kind))
+        return True
+
     def __enter__(self) -> Any:
+        # What `_begin` finds first, without the call.
+        if (
+            self._id is not None or self._within is not None or len(_modules) != _context.expected
+        ) and self._begin(self._enter_args):
+            return self
         if self._enter_args:
             if not _dead:
                 self._emit(b">", self._enter_args)
@@ -380,6 +487,10 @@ class Tracer:
         return self
 
     def __exit__(self, kind: Any = None, error: Any = None, traceback: Any = None) -> None:
+        if self._spans and self._end(None, kind, True):
+            return
+        if self._plain:
+            self._plain -= 1
         if kind is not None or self._exit_args:
             if not _dead:
                 self._emit(b"<", self._exit_args, None if kind is None else _shared.ending(kind))
@@ -395,14 +506,18 @@ class Tracer:
             self._set(self._tags[:-1] + (_utf8(_shared.here(1)),))
         if args is None:
             args = self._enter_args
+        if self._begin(args):
+            return
         if args:
             self._emit(b">", args)
         elif self._enter is not None:
             _write(self._enter)
 
     def stop(self, args: Any = None) -> None:
-        if _dead:
+        if _dead or (self._spans and self._end(args, None, False)):
             return
+        if self._plain:
+            self._plain -= 1
         if args is None:
             args = self._exit_args
         if args:
@@ -411,18 +526,25 @@ class Tracer:
             _write(self._exit)
 
     def span(self, tag: Any = None, enter_args: Any = None, exit_args: Any = None) -> Any:
+        # An id that was chosen by hand is that of spans inside too, but a unique number, which is of one
+        # span only.
+        shares = self._id is not None and not _context.is_unique(self._id)
+        id, within = (self._id, None) if shares else (None, self)
         named = _is_path(tag)
         if not named and (callable(tag) or isinstance(tag, (staticmethod, classmethod))):
             return type(self)._decorate(  # type: ignore[attr-defined]
-                tag, self._tags, self._id, enter_args, exit_args, self._recursive, child=True
+                tag, self._tags, id, enter_args, exit_args, self._recursive, within, child=True
             )
         if _dead:
-            return self._like(self._tags, enter_args, exit_args, self._id, named)
+            return self._like(self._tags, enter_args, exit_args, id, named, within)
         last = _path(tag) if named else (_utf8(_shared.here(1)),)
-        return self._like(self._tags + last, enter_args, exit_args, self._id, named)
+        return self._like(self._tags + last, enter_args, exit_args, id, named, within)
 
-    def _like(self, tags: Any, enter_args: Any, exit_args: Any, id: Any, named: bool) -> Any:
+    def _like(self, tags: Any, enter_args: Any, exit_args: Any, id: Any, named: bool, within: Any) -> Any:
         it = object.__new__(type(self))
+        it._spans = None
+        it._plain = 0
+        it._within = within
         it._named = named
         it._id = id
         it._recursive = self._recursive
@@ -432,20 +554,29 @@ class Tracer:
         return it
 
     def _moving(self) -> Any:
-        """The same with an id of its own, unless it was given one."""
-        id = unique() if self._id is None else self._id
-        return self._like(self._tags, self._enter_args, self._exit_args, id, self._named)
+        """Begins a span with a number of its own, unless it was given an id, and gives what `as` names: then
+        another tracer, so that each has its own arguments."""
+        if self._id is not None or _dead:
+            return self.__enter__()
+        enter, leave = (
+            args.copy() if type(args) is dict else args for args in (self._enter_args, self._exit_args)
+        )
+        it = self._like(self._tags, enter, leave, None, self._named, None)
+        self._open(it, self._within, True, _pairs(enter) if enter else [], 3)
+        return it
 
     def _given(self) -> Tuple[Any, ...]:
-        """Tags, whether they were given, id or None, arguments, whether each call of a recursion counts."""
-        return (self._tags, self._named, self._id, self._enter_args, self._exit_args, self._recursive)
+        """Tags, whether they were given, id or None, arguments, whether each call of a recursion counts,
+        the tracer whose span it is or None."""
+        args = (self._enter_args, self._exit_args)
+        return (self._tags, self._named, self._id, *args, self._recursive, self._within)
 
 
 Tracer.__module__ = "nulltrace"
 
 
 def function(
-    fn: Any, tags: Any, id: Any, enter: _shared.Plan, leave: _shared.Plan, recursive: bool
+    fn: Any, tags: Any, id: Any, enter: _shared.Plan, leave: _shared.Plan, recursive: bool, within: Any
 ) -> Any:
     """A function that begins and ends on one thread, traced."""
     tags = _path(tags)
@@ -456,33 +587,78 @@ def function(
         return _untraced(fn)
     enter_bytes = enter_bytes[:_CUT]
     leave_bytes = leave_bytes[:_CUT]
+    unique_id = _context.is_unique(id)
     inside = threading.local()
 
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        # Of a recursion only the outermost call is a span. A thread's own state: it is gone with
-        # the thread, also when a process forks.
-        if not recursive:
-            if getattr(inside, "yes", False):
-                return fn(*args, **kwargs)
-            inside.yes = True
-        try:
-            if enter:
-                emit(">", id, tags, _shared.values(enter, args, kwargs))
-            else:
-                _write(enter_bytes)
+    def mark(direction: bytes, args: List[Tuple[str, Any]]) -> None:
+        marker = _encode(direction, number, tags, _pairs(args))
+        if not isinstance(marker, str):
+            _write(marker[:_CUT])
+
+    def begin(args: Any, kwargs: Any) -> Optional[_Span]:
+        """Begins a numbered span, if it may be one here."""
+        span = _Span(tags, id if unique_id else unique())
+        given = _shared.values(enter, args, kwargs)
+        parent = _context.begin(span, None, None, within, unique_id, 2)
+        if parent is None:
+            return None
+        span.enter(None if unique_id else parent, given)
+        return span
+
+    def call(args: Any, kwargs: Any, numbered: bool) -> Any:
+        span = begin(args, kwargs) if numbered else None
+        if span is not None:
             try:
                 result = fn(*args, **kwargs)
             except BaseException as error:
-                emit("<", id, tags, (_shared.ending(type(error)),))
+                if _context.close(span):
+                    span.exit((_shared.ending(type(error)),))
                 raise
-            if leave:
-                emit("<", id, tags, _shared.values(leave, args, kwargs, result))
-            else:
-                _write(leave_bytes)
+            if _context.close(span):
+                span.exit(_shared.values(leave, args, kwargs, result))
             return result
+        process = _context.process
+        if enter:
+            mark(b">", _shared.values(enter, args, kwargs))
+        else:
+            _write(enter_bytes)
+        try:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
+            if _context.process == process:
+                mark(b"<", [_shared.ending(type(error))])
+            raise
+        if _context.process != process:
+            # The span is that of the parent of a fork, which ends it.
+            pass
+        elif leave:
+            mark(b"<", _shared.values(leave, args, kwargs, result))
+        else:
+            _write(leave_bytes)
+        return result
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        numbered = len(_modules) != _context.expected and _context.here()
+        runner = _context.runner() if numbered else 0
+        if id is not None:
+            numbered = unique_id
+        elif not numbered:
+            numbered = within is not None and within._may_be_named()
+        if recursive:
+            return call(args, kwargs, numbered)
+        # Of a recursion only the outermost call is a span. A thread's own state: it is gone with the
+        # thread. A child of a fork is not inside its parent's call; greenlets change places on one thread.
+        if getattr(inside, "process", None) != _context.process:
+            inside.process = _context.process
+            inside.runners = set()
+        runners = inside.runners
+        if runner in runners:
+            return fn(*args, **kwargs)
+        runners.add(runner)
+        try:
+            return call(args, kwargs, numbered)
         finally:
-            if not recursive:
-                inside.yes = False
+            runners.discard(runner)
 
     return traced
 

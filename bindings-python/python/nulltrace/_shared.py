@@ -3,12 +3,13 @@ of functions whose calls do not end on the thread they began on."""
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import inspect
 import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import _context
 
 
 class Args:
@@ -135,11 +136,12 @@ def here(depth: int) -> str:
 
 
 def decorate(
-    impl: Any, fn: Any, tags: Any, id: Any, enter_args: Any, exit_args: Any, recursive: bool
+    impl: Any, fn: Any, tags: Any, id: Any, enter_args: Any, exit_args: Any, recursive: bool, within: Any
 ) -> Any:
-    """`fn`, traced. `tags` are those given, or None; `id` likewise. What cannot be traced stays as it is."""
+    """`fn`, traced. `tags` are those given, or None; `id` likewise; `within` is the tracer whose `span` it
+    is, or None. What cannot be traced stays as it is."""
     if isinstance(fn, (staticmethod, classmethod)):
-        return type(fn)(decorate(impl, fn.__func__, tags, id, enter_args, exit_args, recursive))
+        return type(fn)(decorate(impl, fn.__func__, tags, id, enter_args, exit_args, recursive, within))
     if not callable(fn) or isinstance(fn, type) or not impl.on():
         return fn
     if tags is None:
@@ -148,9 +150,9 @@ def decorate(
     wrap = _kind(fn)
     if wrap is None:
         return functools.update_wrapper(
-            impl.function(fn, tags, id, enter, leave, bool(recursive)), fn
+            impl.function(fn, tags, id, enter, leave, bool(recursive), within), fn
         )
-    return wrap(fn, _Calls(impl, tags, id, enter, leave))
+    return wrap(fn, _Calls(impl, tags, id, enter, leave, within))
 
 
 def name_of(fn: Any) -> str:
@@ -174,37 +176,55 @@ def _kind(fn: Any) -> Optional[Callable[[Any, _Calls], Any]]:
 class _Calls:
     """Begins and ends the spans of calls that may interleave on a thread or move between threads."""
 
-    __slots__ = ("impl", "tags", "id", "enter", "leave")
+    __slots__ = ("impl", "tags", "id", "enter", "leave", "within")
 
-    def __init__(self, impl: Any, tags: Any, id: Any, enter: Plan, leave: Plan) -> None:
+    def __init__(self, impl: Any, tags: Any, id: Any, enter: Plan, leave: Plan, within: Any) -> None:
         self.impl = impl
         self.tags = tags
         self.id = id
         self.enter = enter
         self.leave = leave
+        self.within = within
 
-    def begin(self, args: Any, kwargs: Any) -> Any:
-        id = self.impl.unique() if self.id is None else self.id
-        self.impl.emit(">", id, self.tags, values(self.enter, args, kwargs))
-        return id
+    def begin(self, args: Any, kwargs: Any, plain: bool = False) -> Any:
+        """The span of a call, current from here on if it has a number. One in plain code, `plain`, has no
+        parent that it can name, but it may have one."""
+        given = values(self.enter, args, kwargs)
+        if self.id is None:
+            span = self.impl.span(self.tags, self.impl.unique())
+            plain = plain and _context.is_guessed_right()
+            parent = _context.begin(span, None, None, self.within, True, 1)
+            span.enter(None if plain and parent == 0 else parent, given)
+            return span
+        span = self.impl.span(self.tags, self.id)
+        if _context.is_unique(self.id):
+            _context.begin(span, None, None, None, True, 1)
+        span.enter(None, given)
+        return span
 
-    def end(self, id: Any, args: Any, kwargs: Any, returned: Any = MISSING) -> None:
-        self.impl.emit("<", id, self.tags, values(self.leave, args, kwargs, returned))
+    def end(self, span: Any, args: Any, kwargs: Any, returned: Any = MISSING) -> None:
+        if self._closed(span):
+            span.exit(values(self.leave, args, kwargs, returned))
 
-    def fail(self, id: Any, kind: Any) -> None:
-        self.impl.emit("<", id, self.tags, (ending(kind),))
+    def fail(self, span: Any, kind: Any) -> None:
+        if self._closed(span):
+            span.exit((ending(kind),))
+
+    def _closed(self, span: Any) -> bool:
+        """Whether its exit is to be written."""
+        return _context.close(span) if span.open else self.id is not None
 
 
 def _coroutine(fn: Any, calls: _Calls) -> Any:
     @functools.wraps(fn)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        id = calls.begin(args, kwargs)
+        span = calls.begin(args, kwargs)
         try:
             result = await fn(*args, **kwargs)
         except BaseException as error:
-            calls.fail(id, type(error))
+            calls.fail(span, type(error))
             raise
-        calls.end(id, args, kwargs, result)
+        calls.end(span, args, kwargs, result)
         return result
 
     return traced
@@ -213,13 +233,39 @@ def _coroutine(fn: Any, calls: _Calls) -> Any:
 def _generator(fn: Any, calls: _Calls) -> Any:
     @functools.wraps(fn)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        id = calls.begin(args, kwargs)
+        before = _context.top()
+        span = calls.begin(args, kwargs, plain=True)
+        given = None
         try:
-            result = yield from fn(*args, **kwargs)
+            inner = fn(*args, **kwargs)
+            step = inner.send
+            while True:
+                # Only the end of `inner` raises this: it cannot be raised inside it.
+                try:
+                    value = step(given)
+                except StopIteration as stop:
+                    result = stop.value
+                    break
+                # Whoever takes the values is not inside.
+                _context.pause(span, before)
+                try:
+                    given = yield value
+                except GeneratorExit:
+                    before = _context.resume(span)
+                    inner.close()
+                    raise
+                except BaseException as error:
+                    step, given = inner.throw, error
+                else:
+                    step = inner.send
+                before = _context.resume(span)
         except BaseException as error:
-            calls.fail(id, type(error))
+            given = None
+            _context.pause(span, before)
+            calls.fail(span, type(error))
             raise
-        calls.end(id, args, kwargs, result)
+        _context.pause(span, before)
+        calls.end(span, args, kwargs, result)
         return result
 
     code = getattr(fn, "__code__", None)
@@ -231,7 +277,8 @@ def _generator(fn: Any, calls: _Calls) -> Any:
 def _async_generator(fn: Any, calls: _Calls) -> Any:
     @functools.wraps(fn)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        id = calls.begin(args, kwargs)
+        before = _context.top()
+        span = calls.begin(args, kwargs)
         try:
             inner = fn(*args, **kwargs)
             step = inner.__anext__()
@@ -241,27 +288,26 @@ def _async_generator(fn: Any, calls: _Calls) -> Any:
                     value = await step
                 except StopAsyncIteration:
                     break
+                _context.pause(span, before)
                 try:
                     sent = yield value
                 except GeneratorExit:
+                    before = _context.resume(span)
                     await inner.aclose()
                     raise
                 except BaseException as error:
                     step = inner.athrow(error)
                 else:
                     step = inner.asend(sent)
+                before = _context.resume(span)
         except BaseException as error:
-            calls.fail(id, type(error))
+            _context.pause(span, before)
+            calls.fail(span, type(error))
             raise
-        calls.end(id, args, kwargs)
+        _context.pause(span, before)
+        calls.end(span, args, kwargs)
 
     return traced
-
-
-# The spans that `async with` opened in this context: (tracer, its span, what was open before).
-_open: contextvars.ContextVar[Optional[Tuple[Any, Any, Any]]] = contextvars.ContextVar(
-    "nulltrace", default=None
-)
 
 
 def complete(impl: Any) -> Any:
@@ -276,11 +322,12 @@ def complete(impl: Any) -> Any:
         enter_args: Any,
         exit_args: Any,
         recursive: bool,
+        within: Any = None,
         child: bool = False,
     ) -> Any:
         if child:
             tags = (*tags, name_of(getattr(fn, "__func__", fn)))
-        return decorate(impl, fn, tags, id, enter_args, exit_args, recursive)
+        return decorate(impl, fn, tags, id, enter_args, exit_args, recursive, within)
 
     def __call__(self: Any, fn: Any) -> Any:
         """Decorates a function."""
@@ -289,6 +336,7 @@ def complete(impl: Any) -> Any:
             tags = (*tags[:-1], name_of(getattr(fn, "__func__", fn)))
         return decorate(impl, fn, tags, *more)
 
+    _context.on_use = impl.watch
     tracer = impl.Tracer
     tracer._decorate = classmethod(_decorate)
     for function in (__call__, __aenter__, __aexit__):
@@ -300,36 +348,18 @@ def complete(impl: Any) -> Any:
 
 
 async def __aenter__(self: Any) -> Any:
-    """Begins a span with an id of its own, and gives it."""
-    span = self._moving()
-    span.__enter__()
-    _open.set((self, span, _open.get()))
-    try:
-        self._spans.append(span)
-    except AttributeError:
-        self._spans = [span]
-    return span
+    """Begins a span with a number of its own, and gives it."""
+    return self._moving()
 
 
 async def __aexit__(self: Any, kind: Any = None, error: Any = None, traceback: Any = None) -> None:
     """Ends the span that `async with` began."""
-    spans = getattr(self, "_spans", [])
-    entry, above = _open.get(), []
-    while entry is not None and not (entry[0] is self and entry[1] in spans):
-        above.append(entry)
-        entry = entry[2]
-    if entry is not None:
-        span, rest = entry[1], entry[2]
-        spans.remove(span)
-        for tracer, other, _ in reversed(above):
-            rest = (tracer, other, rest)
-        _open.set(rest)
-    elif spans:
-        # Ended in another context than it began in.
-        span = spans.pop()
-    else:
-        return
-    span.__exit__(kind, error, traceback)
+    if self._spans or self._id is not None:
+        self.__exit__(kind, error, traceback)
+
+
+# It is the frame of the block that tells one exit from another.
+_context.inner = (__aenter__.__code__, __aexit__.__code__)
 
 
 DOC = """A span, or a function's spans; reusable.
@@ -339,8 +369,9 @@ DOC = """A span, or a function's spans; reusable.
     coroutine or a generator. Without a tag it is the function's name, or `folder/file.py:line(function)`
     for a block. A dot in a tag that is text separates tags; a list gives each on its own.
 
-    `id` is "", "g", "t" (this thread, the default), "p", "pp" or a number. Spans of `async with`,
-    coroutines and generators have a unique number by default.
+    `id` is "", "g", "t" (this thread), "p", "pp" or a number. Without one it is that of the thread in plain
+    synchronous code; in a task, a callback of an event loop, a greenlet or another numbered span, and always
+    for `async with`, coroutines and generators, a number of its own. Then it names its parent.
 
     Of a recursive function the outermost call is traced; with `recursive=True` all are.
 

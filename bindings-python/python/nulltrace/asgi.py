@@ -4,7 +4,8 @@
 
 Its tags are `http`, the method and the path's template; its exit has `status=200`,
 `error=TypeName`, or `status=cancelled`. `scope["nulltrace.span"]` is the span, for spans inside:
-`with scope["nulltrace.span"].span("db"): ...`. WebSockets and lifespan are passed through.
+`with scope["nulltrace.span"].span("db"): ...`; any other span that the request's task or those it starts
+begin is inside too, and concurrent requests do not mix. WebSockets and lifespan are passed through.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Middleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = self._requests.begin(scope, scope.get("method"), scope.get("path"))
+        request = self._requests.begin(scope, scope.get("method"), scope.get("path"), True)
         scope = {**scope, "nulltrace.span": request.span}
         trailers = False
 

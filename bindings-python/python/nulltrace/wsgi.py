@@ -4,7 +4,8 @@
 
 Its tags are `http`, the method and the path's template; its exit has `status=200`, or
 `error=TypeName`. `environ["nulltrace.span"]` is the span, for spans inside:
-`with environ["nulltrace.span"].span("db"): ...`.
+`with environ["nulltrace.span"].span("db"): ...`. On a thread of its own a request has the thread's id; in a
+greenlet (gunicorn's gevent worker) a number.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Middleware:
 
     def __call__(self, environ: Any, start_response: Callable[..., Any]) -> Any:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        request = self._requests.begin(environ, environ.get("REQUEST_METHOD"), path)
+        request = self._requests.begin(environ, environ.get("REQUEST_METHOD"), path, False)
         environ["nulltrace.span"] = request.span
 
         def start(status: Any, headers: Any, *more: Any) -> Any:

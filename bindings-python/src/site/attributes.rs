@@ -1,6 +1,7 @@
 //! What programs read and set of a tracer.
 
-use super::{Object, given_marks, kept, site};
+use super::{Object, given_marks, has_spans, kept, site};
+use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{getter, null_on, raise};
@@ -8,7 +9,7 @@ use crate::text;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyGetSetDef, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 
@@ -87,6 +88,20 @@ unsafe extern "C" fn get_id(this: *mut PyObject, _: *mut c_void) -> *mut PyObjec
     unsafe {
         let id = (*this.cast::<Object>()).id;
         if id.is_null() {
+            let py = Python::assume_attached();
+            if let (true, Some(hooks)) = (has_spans(this), hooks(py)) {
+                return null_on(py, || {
+                    let tracer = Bound::from_borrowed_ptr(py, this);
+                    let number = hooks.number_of.bind(py).call1((tracer,))?;
+                    let thread = || Ok(PyString::new(py, "t").into_any());
+                    let id = if number.is_none() {
+                        thread()
+                    } else {
+                        Ok(number)
+                    };
+                    id.map(Bound::into_ptr)
+                });
+            }
             return ffi::PyUnicode_FromString(c"t".as_ptr());
         }
         ffi::Py_INCREF(id);
