@@ -4,7 +4,9 @@
 //! modules are imported than when there was neither an event loop nor a greenlet, there is none now.
 
 use crate::fast::fast;
+use crate::function;
 use crate::hooks::hooks;
+use crate::span;
 use crate::spec;
 use crate::vector::{Given, pass_on};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -17,7 +19,7 @@ use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicPtr, Ordering::Relaxed};
 static EXPECTED: AtomicIsize = AtomicIsize::new(-1);
 /// The dict of imported modules; owned. Null before `start`.
 static MODULES: AtomicPtr<PyObject> = AtomicPtr::new(null_mut());
-/// Where the size of that dict is; or a number that is never expected.
+/// Where the size of that dict is; or a number that is expected only when nothing is ever written.
 static SIZE: AtomicPtr<Py_ssize_t> = AtomicPtr::new((&raw const NEVER).cast_mut());
 static NEVER: Py_ssize_t = -2;
 /// Another number in each child of a fork.
@@ -49,6 +51,8 @@ unsafe impl Sync for State {}
 pub(crate) fn start(_: Python<'_>) {
     extern "C" fn in_child() {
         PROCESS.fetch_add(1, Relaxed);
+        span::forget();
+        function::forget();
     }
     // SAFETY: the interpreter's dict, which is kept; a handler that changes a number only.
     unsafe {
@@ -100,6 +104,12 @@ pub(crate) fn watch(_: Python<'_>) {
     EXPECTED.store(-1, Relaxed);
 }
 
+/// Nothing is ever written: all code is plain.
+pub(crate) fn off(_: Python<'_>) {
+    SIZE.store((&raw const NEVER).cast_mut(), Relaxed);
+    EXPECTED.store(NEVER, Relaxed);
+}
+
 /// Whether all code is plain: nothing is imported that would make it otherwise.
 #[inline(always)]
 pub(crate) fn quiet(_: Python<'_>) -> bool {
@@ -128,15 +138,24 @@ fn look(py: Python<'_>) -> bool {
             ask_again(py, size);
         }
         let state = &*STATE.0.get();
-        let (running_loop, getcurrent, in_trio) =
-            (state.running_loop, state.getcurrent, state.in_trio);
-        if !state.used && running_loop.is_null() && getcurrent.is_null() && in_trio.is_null() {
+        let probes = [state.running_loop, state.getcurrent, state.in_trio];
+        if !state.used && probes.iter().all(|probe| probe.is_null()) {
             EXPECTED.store(state.seen, Relaxed);
             return false;
         }
         EXPECTED.store(-1, Relaxed);
-        (state.used && in_context(py))
-            || answer(running_loop).is_some_and(|it| it.as_ptr() != ffi::Py_None())
+        (state.used && in_context(py)) || in_task()
+    }
+}
+
+/// Whether this runs in a task, a callback of an event loop, or a greenlet; as far as it was looked for.
+pub(crate) fn in_task() -> bool {
+    // SAFETY: the interpreter's lock is held. What is called is copied before, and kept for ever.
+    unsafe {
+        let state = &*STATE.0.get();
+        let (running_loop, getcurrent, in_trio) =
+            (state.running_loop, state.getcurrent, state.in_trio);
+        answer(running_loop).is_some_and(|it| it.as_ptr() != ffi::Py_None())
             || answer(getcurrent).is_some_and(|it| has_parent(&it))
             || answer(in_trio).is_some_and(|it| it.as_ptr() == ffi::Py_True())
     }

@@ -18,6 +18,9 @@ pub(crate) type Vectorcall = unsafe extern "C" fn(
 /// Variable, default or null, where to put the value.
 type ContextGet =
     unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut *mut ffi::PyObject) -> c_int;
+/// Variable, value; gives a token.
+type ContextSet =
+    unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 type VectorcallFunction = unsafe extern "C" fn(*mut ffi::PyObject) -> Option<Vectorcall>;
 
 /// What this interpreter has.
@@ -30,6 +33,7 @@ pub(crate) struct Fast {
     pub(crate) vectorcall_dict: Option<Vectorcall>,
     /// Not in the stable interface, there since 3.7.
     pub(crate) context_get: Option<ContextGet>,
+    pub(crate) context_set: Option<ContextSet>,
     /// The function that serves a callable's vectors; in the stable interface since 3.12, there since 3.11.
     pub(crate) vectorcall_function: Option<VectorcallFunction>,
 }
@@ -42,6 +46,7 @@ pub(crate) fn fast() -> &'static Fast {
             Fast {
                 as_utf8: look_up::<AsUtf8>(c"PyUnicode_AsUTF8AndSize"),
                 context_get: look_up::<ContextGet>(c"PyContextVar_Get"),
+                context_set: look_up::<ContextSet>(c"PyContextVar_Set"),
                 vectorcall: look_up::<Vectorcall>(c"PyObject_Vectorcall"),
                 vectorcall_function: look_up::<VectorcallFunction>(c"PyVectorcall_Function"),
                 vectorcall_dict: look_up::<Vectorcall>(c"PyObject_VectorcallDict"),

@@ -3,6 +3,7 @@
 //! By the interpreter's own interface too: it is called with a vector of arguments and hands that vector
 //! on, where a `#[pyclass]` makes a tuple and a dict for each call.
 
+use crate::chain;
 use crate::context;
 use crate::emit::{self, Texts};
 use crate::fast::Vectorcall;
@@ -23,20 +24,24 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_ulong, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
+use std::rc::Rc;
 
 /// `Py_TPFLAGS_HAVE_VECTORCALL`, the same since 3.9.
 const HAVE_VECTORCALL: c_ulong = 1 << 11;
 
 thread_local! {
-    static INSIDE: RefCell<Inside> = const { RefCell::new(Inside { process: 0, calls: Vec::new() }) };
+    /// The calls that this thread is inside: the function, and the greenlet that runs it, since greenlets
+    /// change places on one thread. Of a recursion only the outermost call is a span.
+    static INSIDE: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calls that this thread is inside: of a recursion only the outermost call is a span.
-struct Inside {
-    /// A child of a fork is not inside the calls of its parent.
-    process: i32,
-    /// The function, and the greenlet that runs it: greenlets change places on one thread.
-    calls: Vec<(usize, usize)>,
+/// Called in a child of a fork: it is not inside the calls of its parent.
+pub(crate) fn forget() {
+    INSIDE.with(|inside| {
+        if let Ok(mut inside) = inside.try_borrow_mut() {
+            inside.clear();
+        }
+    });
 }
 
 /// The object. The pointers are owned, or null.
@@ -53,7 +58,7 @@ struct Object {
 }
 
 struct Traced {
-    marks: Marks,
+    marks: Rc<Marks>,
     /// Its id was given.
     given: bool,
     recursive: bool,
@@ -238,13 +243,13 @@ fn call_numbered(
         always: false,
     };
     let begun = texts(py, &traced.enter_plan, given, null_mut())?;
-    let Some(span) = span::begin(py, traced.marks.path(), id, begins, &begun)? else {
+    let Some(span) = span::begin(py, Rc::clone(&traced.marks), id, begins, &begun)? else {
         return call_planned(py, traced, function, given, count);
     };
     let result = pass_on(function, given, count);
     if result.is_null() {
         return fail_with(py, |last| {
-            if span::close(&span)? {
+            if chain::close(&span)? {
                 // SAFETY: what `begin` gave.
                 unsafe { span::exited(span.as_ptr(), last) };
             }
@@ -252,7 +257,7 @@ fn call_numbered(
         })
         .map(|()| result);
     }
-    let ended = span::close(&span).and_then(|written| {
+    let ended = chain::close(&span).and_then(|written| {
         if written {
             let ended = texts(py, &traced.exit_plan, given, result)?;
             // SAFETY: what `begin` gave.
@@ -272,13 +277,9 @@ fn call_numbered(
 #[inline]
 fn come_in(call: (usize, usize)) -> bool {
     INSIDE.with_borrow_mut(|inside| {
-        if inside.process != context::process() {
-            inside.process = context::process();
-            inside.calls.clear();
-        }
-        let outside = !inside.calls.contains(&call);
+        let outside = !inside.contains(&call);
         if outside {
-            inside.calls.push(call);
+            inside.push(call);
         }
         outside
     })
@@ -288,8 +289,8 @@ fn come_in(call: (usize, usize)) -> bool {
 fn go_out(call: (usize, usize)) {
     INSIDE.with_borrow_mut(|inside| {
         // Mostly the last; not where greenlets change places on one thread. None in a child of a fork.
-        if let Some(at) = inside.calls.iter().rposition(|&other| other == call) {
-            inside.calls.swap_remove(at);
+        if let Some(at) = inside.iter().rposition(|&other| other == call) {
+            inside.swap_remove(at);
         }
     });
 }
@@ -520,6 +521,7 @@ fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
             place(c"__weaklistoffset__", offset_of!(Object, weak)),
         ];
         let slots = [
+            (ffi::Py_tp_new, spec::not_made as *mut c_void),
             (ffi::Py_tp_call, call_slow as *mut c_void),
             (ffi::Py_tp_descr_get, bind as *mut c_void),
             (ffi::Py_tp_repr, show as *mut c_void),
@@ -560,7 +562,7 @@ pub(crate) fn make<'py>(
     within: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
-    let marks = Marks::new(Path::each(tags)?, emit::id(id));
+    let marks = Rc::new(Marks::new(Path::each(tags)?, emit::id(id)));
     let given = !id.is_none();
     let [enter_plan, exit_plan] = if marks.refused() {
         // Nothing is ever written.

@@ -3,6 +3,7 @@
 //! What is written often is here: blocks (`site`), functions (`function`), and the markers of spans with a
 //! number of their own (`span`). Everything else is Python, shared with the package's fallback.
 
+mod chain;
 mod context;
 mod emit;
 mod fast;
@@ -33,7 +34,7 @@ mod _nulltrace {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{_redirect, encode, function_object, on, span_object, unique, watch};
+    use super::{_redirect, encode, function_object, on, open_spans, span_object, unique, watch};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -76,6 +77,12 @@ fn span_object<'py>(
     id: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     span::of(tags, id)
+}
+
+/// How many numbered spans are open in this process.
+#[pyfunction]
+fn open_spans() -> i64 {
+    span::open_spans()
 }
 
 /// Called once, when the first span is numbered.

@@ -92,19 +92,17 @@ impl Marks {
         }
     }
 
-    /// Writes the marker of an enter that may name its parent; 0 stands for none. Whether it was written.
-    pub(crate) fn enter(&self, parent: Option<i64>, texts: &Texts<'_>) -> bool {
-        self.id.is_some_and(|id| {
-            emit::encode(
-                Dir::Enter,
-                id,
-                parent,
-                &self.path,
-                texts.pairs(),
-                emit::write,
-            )
-            .is_ok()
-        })
+    /// Writes a marker with this id in place of its own. An enter may name its parent; 0 stands for none.
+    /// Whether it was written.
+    pub(crate) fn as_id(&self, dir: Dir, id: Id, parent: Option<i64>, texts: &Texts<'_>) -> bool {
+        if let (Id::Number(number), []) = (id, texts.pairs()) {
+            let mut quick = Quick::new();
+            if let Some(marker) = quick.numbered(self.bytes(dir), number, parent) {
+                emit::write(marker);
+                return true;
+            }
+        }
+        emit::encode(dir, id, parent, &self.path, texts.pairs(), emit::write).is_ok()
     }
 
     /// Writes a marker with the arguments of a dict, if that is done at once: nothing in them needs an

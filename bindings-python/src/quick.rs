@@ -69,6 +69,32 @@ impl Quick {
         }
     }
 
+    /// The marker `bare`, whose id is `t`, with a number instead and, in an enter, its parent; 0 for none.
+    #[inline]
+    pub(crate) fn numbered(
+        &mut self,
+        bare: &[u8],
+        number: i64,
+        parent: Option<i64>,
+    ) -> Option<&[u8]> {
+        let (direction, tags) = match bare {
+            [direction, b':', b't', tags @ .., b':'] => (*direction, tags),
+            _ => return None,
+        };
+        self.put(&[direction, b':'])?;
+        self.number(number)?;
+        self.put(tags)?;
+        if let Some(parent) = parent {
+            self.put(b"^=")?;
+            if parent != 0 {
+                self.number(parent)?;
+            }
+        }
+        self.put(b":")?;
+        // SAFETY: written up to there.
+        Some(unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) })
+    }
+
     /// The marker `bare` with the arguments of a dict.
     #[inline]
     pub(crate) fn marker(&mut self, bare: &[u8], args: Borrowed<'_, '_, PyAny>) -> Option<&[u8]> {

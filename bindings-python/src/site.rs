@@ -5,6 +5,7 @@
 
 mod attributes;
 
+use crate::chain;
 use crate::context;
 use crate::emit;
 use crate::hooks::hooks;
@@ -121,6 +122,56 @@ unsafe fn has_spans(this: *mut PyObject) -> bool {
     }
 }
 
+/// Whether it has this many numbered spans that are open.
+///
+/// # Safety
+/// `this` is one of ours.
+pub(crate) unsafe fn many_spans(this: *mut PyObject, many: isize) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { has_spans(this) && ffi::PyDict_Size((*this.cast::<Object>()).spans) >= many }
+}
+
+/// Notes a numbered span that begins; false if there is no memory for that.
+///
+/// # Safety
+/// `this` is one of ours.
+pub(crate) unsafe fn add_span(this: *mut PyObject, span: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: as the caller promises. To make a dict may run Python code, which may have made it too.
+    unsafe {
+        let object = this.cast::<Object>();
+        if none((*object).spans) {
+            let made = ffi::PyDict_New();
+            if made.is_null() || !none((*object).spans) {
+                ffi::PyErr_Clear();
+                ffi::Py_XDECREF(made);
+            } else {
+                let old = std::mem::replace(&mut (*object).spans, made);
+                ffi::Py_XDECREF(old);
+            }
+        }
+        let spans = (*object).spans;
+        let id = (*span.as_ptr().cast::<span::Object>()).id();
+        if none(spans) || ffi::PyDict_SetItem(spans, id, span.as_ptr()) < 0 {
+            ffi::PyErr_Clear();
+            return false;
+        }
+    }
+    true
+}
+
+/// Forgets a numbered span that ended.
+///
+/// # Safety
+/// `this` is one of ours, and `id` that of the span.
+pub(crate) unsafe fn remove_span(this: *mut PyObject, id: *mut PyObject) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if has_spans(this) && ffi::PyDict_DelItem((*this.cast::<Object>()).spans, id) < 0 {
+            ffi::PyErr_Clear();
+        }
+    }
+}
+
 /// Begins a span with a number of its own, if it is one here.
 ///
 /// # Safety
@@ -130,10 +181,11 @@ unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<b
     // SAFETY: as the caller promises. The path is taken when no more Python code runs that may change it,
     // and kept.
     unsafe {
+        let py = Python::assume_attached();
         if !emit::on() {
+            context::off(py);
             return Ok(false);
         }
-        let py = Python::assume_attached();
         let object = this.cast::<Object>();
         let mut given = None;
         if !(*object).id.is_null() {
@@ -156,7 +208,7 @@ unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<b
             within: (*object).within,
             always: false,
         };
-        let begun = span::begin(py, marks.path(), given, begins, &texts)?.is_some();
+        let begun = span::begin(py, marks, given, begins, &texts)?.is_some();
         if !begun {
             (*object).plain += 1;
         }
@@ -221,19 +273,11 @@ unsafe fn end_numbered(this: *mut PyObject, exit: Exit) -> PyResult<bool> {
     // SAFETY: as the caller promises; what `end` gives is a span of ours, and a tracer.
     unsafe {
         let py = Python::assume_attached();
-        let Some(hooks) = hooks(py) else {
-            return Ok(false);
-        };
         let owner = Bound::from_borrowed_ptr(py, this);
-        let block = matches!(exit, Exit::Block(_));
-        let found = match hooks.end.bind(py).call1((owner, block, 1)) {
-            Ok(found) => found,
+        let (span, tracer, written) = match chain::end(&owner, matches!(exit, Exit::Block(_))) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(false),
             Err(error) => return swallow(py, error).map(|()| false),
-        };
-        let Some((span, tracer, written)) =
-            found.extract::<Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, bool)>>()?
-        else {
-            return Ok(false);
         };
         if written {
             let args = Bound::from_borrowed_ptr_or_opt(py, exit.args(tracer.as_ptr()));
@@ -706,7 +750,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
                 within: (*object).within,
                 always: true,
             };
-            span::begin(py, marks.path(), None, begins, &texts)?;
+            span::begin(py, marks, None, begins, &texts)?;
             Ok(made.into_ptr())
         }
     })

@@ -1,8 +1,9 @@
 //! `Span`: a span with a number of its own. What it means for contexts is said in `_context.py`, which
 //! uses its fields; here are its markers.
 
+use crate::chain;
+use crate::context;
 use crate::emit::{self, Texts};
-use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{self, null_on};
@@ -16,21 +17,71 @@ use pyo3::types::PyTuple;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// The object. The pointers are owned, or null.
 #[repr(C)]
-struct Object {
+pub(crate) struct Object {
     head: PyObject,
-    above: *mut PyObject,
-    owner: *mut PyObject,
-    tracer: *mut PyObject,
+    pub(crate) above: *mut PyObject,
+    pub(crate) owner: *mut PyObject,
+    pub(crate) tracer: *mut PyObject,
     id: *mut PyObject,
-    key: Py_ssize_t,
-    process: c_int,
+    pub(crate) number: i64,
+    pub(crate) key: Py_ssize_t,
+    pub(crate) process: c_int,
     open: c_char,
     named: c_char,
-    /// None in an object that a program made by itself.
-    marks: Option<Marks>,
+    marks: Rc<Marks>,
+    /// In place of that of the marks; none if what was given is no id.
+    as_id: Option<Id>,
+}
+
+/// Numbered spans that are open in this process.
+static OPEN: AtomicI64 = AtomicI64::new(0);
+
+/// How many numbered spans are open in this process.
+pub(crate) fn open_spans() -> i64 {
+    OPEN.load(Relaxed)
+}
+
+/// Called in a child of a fork: those of its parent are not its own.
+pub(crate) fn forget() {
+    OPEN.store(0, Relaxed);
+}
+
+impl Object {
+    pub(crate) fn is_open(&self) -> bool {
+        self.open != 0
+    }
+
+    /// Whether others may name it as their parent.
+    pub(crate) fn is_named(&self) -> bool {
+        self.named != 0
+    }
+
+    pub(crate) fn opens(&mut self) {
+        OPEN.fetch_add(1, Relaxed);
+        (self.open, self.named) = (1, 1);
+        self.process = context::process();
+    }
+
+    /// Whether its exit is to be written.
+    pub(crate) fn closes(&mut self) -> bool {
+        let ours = self.process == context::process();
+        let written = self.is_named() && ours;
+        if self.is_open() && ours {
+            OPEN.fetch_sub(1, Relaxed);
+        }
+        (self.open, self.named) = (0, 0);
+        written
+    }
+
+    /// The dict's key.
+    pub(crate) fn id(&self) -> *mut PyObject {
+        self.id
+    }
 }
 
 /// Who begins a span.
@@ -53,53 +104,28 @@ pub(crate) struct Begins {
 /// Only what a program must not lose.
 pub(crate) fn begin<'py>(
     py: Python<'py>,
-    path: &Path,
+    marks: Rc<Marks>,
     given: Option<i64>,
-    begins: Begins,
+    mut begins: Begins,
     texts: &Texts<'_>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    match attempt(py, path, given, begins, texts) {
+    begins.always |= given.is_some();
+    let number = given.unwrap_or_else(emit::unique);
+    let attempt = || {
+        let id = number.into_pyobject(py)?;
+        let span = make(py, marks, Some(Id::Number(number)), id.as_any())?;
+        let Some(parent) = chain::begin(&span, begins)? else {
+            return Ok(None);
+        };
+        let parent = if given.is_some() { None } else { Some(parent) };
+        // SAFETY: made above.
+        unsafe { entered(span.as_ptr(), parent, texts) };
+        Ok(Some(span))
+    };
+    match attempt() {
         Err(error) => swallow(py, error).map(|()| None),
         found => found,
     }
-}
-
-fn attempt<'py>(
-    py: Python<'py>,
-    path: &Path,
-    given: Option<i64>,
-    begins: Begins,
-    texts: &Texts<'_>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some(hooks) = hooks(py) else {
-        return Ok(None);
-    };
-    let number = given.unwrap_or_else(emit::unique);
-    let id = number.into_pyobject(py)?;
-    let span = make(
-        py,
-        Marks::new(path.clone(), Some(Id::Number(number))),
-        id.as_any(),
-    )?;
-    // SAFETY: objects that are alive, or null.
-    let or_none = |object| unsafe {
-        Bound::from_borrowed_ptr_or_opt(py, object).unwrap_or_else(|| py.None().into_bound(py))
-    };
-    let found = hooks.begin.bind(py).call1((
-        &span,
-        or_none(begins.owner),
-        or_none(begins.tracer),
-        or_none(begins.within),
-        begins.always || given.is_some(),
-        1,
-    ))?;
-    let Some(parent) = found.extract::<Option<i64>>()? else {
-        return Ok(None);
-    };
-    let parent = if given.is_some() { None } else { Some(parent) };
-    // SAFETY: made above.
-    unsafe { entered(span.as_ptr(), parent, texts) };
-    Ok(Some(span))
 }
 
 /// Writes the marker of an enter. Of a span that is refused nothing is written, and it is nobody's parent.
@@ -109,13 +135,8 @@ fn attempt<'py>(
 unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &Texts<'_>) {
     // SAFETY: as the caller promises; no Python code runs.
     unsafe {
-        let object = this.cast::<Object>();
-        let written = (*object)
-            .marks
-            .as_ref()
-            .is_some_and(|marks| marks.enter(parent, texts));
-        if !written {
-            (*object).named = 0;
+        if !write(this, Dir::Enter, parent, texts) {
+            (*this.cast::<Object>()).named = 0;
         }
     }
 }
@@ -123,32 +144,20 @@ unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &Texts<'_>) {
 /// Writes the marker of an exit.
 ///
 /// # Safety
-/// `this` is what `begin` gave, or `_context.end`.
+/// `this` is what `begin` gave, or `chain::end`.
 pub(crate) unsafe fn exited(this: *mut PyObject, texts: &Texts<'_>) {
-    // SAFETY: as the caller promises; no Python code runs.
-    if let Some(marks) = unsafe { &(*this.cast::<Object>()).marks } {
-        if texts.pairs().is_empty() {
-            marks.bare(Dir::Exit);
-        } else {
-            marks.with(Dir::Exit, texts);
-        }
-    }
+    // SAFETY: as the caller promises.
+    unsafe { write(this, Dir::Exit, None, texts) };
 }
 
-/// Ends the span of a call, which is no block of its own. Whether its exit is to be written.
-///
-/// # Errors
-/// Only what a program must not lose.
-pub(crate) fn close(span: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = span.py();
-    let Some(hooks) = hooks(py) else {
-        return Ok(false);
-    };
-    let closed = hooks.close.bind(py).call1((span,));
-    match closed.and_then(|written| written.is_truthy()) {
-        Err(error) => swallow(py, error).map(|()| false),
-        written => written,
-    }
+/// # Safety
+/// `this` is one of ours.
+unsafe fn write(this: *mut PyObject, dir: Dir, parent: Option<i64>, texts: &Texts<'_>) -> bool {
+    // SAFETY: as the caller promises; no Python code runs.
+    let object = unsafe { &*this.cast::<Object>() };
+    object
+        .as_id
+        .is_some_and(|id| object.marks.as_id(dir, id, parent, texts))
 }
 
 /// A span of these tags and this id, for the wrappers in Python. It is not begun.
@@ -156,20 +165,28 @@ pub(crate) fn of<'py>(
     tags: &Bound<'py, PyAny>,
     id: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    make(tags.py(), Marks::new(Path::each(tags)?, emit::id(id)), id)
+    let marks = Rc::new(Marks::of_thread(Path::each(tags)?));
+    make(tags.py(), marks, emit::id(id), id)
 }
 
-fn make<'py>(py: Python<'py>, marks: Marks, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: our type: the object is an `Object`, zeroed, all of which may be, but `marks`, which is
-    // written before anyone sees it.
+fn make<'py>(
+    py: Python<'py>,
+    marks: Rc<Marks>,
+    id: Option<Id>,
+    given: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: our type: the object is an `Object`, zeroed, whose `marks` and `as_id` are written
+    // before anyone sees it.
     unsafe {
         let this = ffi::PyType_GenericAlloc(class(py)?.as_ptr().cast(), 0 as Py_ssize_t);
         if this.is_null() {
             return Err(PyErr::fetch(py));
         }
         let object = this.cast::<Object>();
-        ptr::write(&raw mut (*object).marks, Some(marks));
-        (*object).id = id.clone().into_ptr();
+        (*object).number = emit::is_unique(id).unwrap_or(0);
+        ptr::write(&raw mut (*object).marks, marks);
+        (*object).as_id = id;
+        (*object).id = given.clone().into_ptr();
         Ok(Bound::from_owned_ptr(py, this))
     }
 }
@@ -230,6 +247,35 @@ unsafe extern "C" fn exit(
         }
         spec::none(py)
     })
+}
+
+/// `fresh()`: another span of the same tags, with a number of its own.
+unsafe extern "C" fn fresh(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours.
+    let py = unsafe { Python::assume_attached() };
+    null_on(py, || {
+        // SAFETY: as above; the borrow ends before Python code may run.
+        let marks = Rc::clone(unsafe { &(*this.cast::<Object>()).marks });
+        let number = emit::unique();
+        let id = number.into_pyobject(py)?;
+        Ok(make(py, marks, Some(Id::Number(number)), id.as_any())?.into_ptr())
+    })
+}
+
+/// `opens()`: it is open, and others may name it.
+unsafe extern "C" fn opens(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours, with its lock held.
+    unsafe {
+        (*this.cast::<Object>()).opens();
+        ffi::Py_INCREF(ffi::Py_None());
+        ffi::Py_None()
+    }
+}
+
+/// `closes()`: whether its exit is to be written.
+unsafe extern "C" fn closes(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as `opens`.
+    unsafe { ffi::PyBool_FromLong((*this.cast::<Object>()).closes().into()) }
 }
 
 /// The arguments of a tracer, and the one that an exception adds.
@@ -294,19 +340,27 @@ unsafe extern "C" fn dealloc(this: *mut PyObject) {
     // SAFETY: called by the interpreter once, with one of ours that nobody holds.
     unsafe {
         ffi::PyObject_GC_UnTrack(this.cast());
-        clear(this);
         let object = this.cast::<Object>();
+        // A program that never ended it has no use for it any more.
+        (*object).closes();
+        clear(this);
         ffi::Py_XDECREF((*object).id);
         ptr::drop_in_place(&raw mut (*object).marks);
         spec::free(this);
     }
 }
 
-fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+pub(crate) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    use spec::{OR_NONE, fast, member};
+    use spec::{OR_NONE, fast, member, plain};
     let made = CLASS.get_or_try_init(py, || {
-        let methods = vec![fast(c"enter", enter, c""), fast(c"exit", exit, c"")];
+        let methods = vec![
+            fast(c"enter", enter, c""),
+            fast(c"exit", exit, c""),
+            plain(c"fresh", fresh, c""),
+            plain(c"opens", opens, c""),
+            plain(c"closes", closes, c""),
+        ];
         let object = |name, offset| member(name, OR_NONE, offset, false);
         let members = vec![
             object(c"above", offset_of!(Object, above)),
@@ -314,16 +368,11 @@ fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
             object(c"tracer", offset_of!(Object, tracer)),
             member(c"id", OR_NONE, offset_of!(Object, id), true),
             member(c"key", ffi::Py_T_PYSSIZET, offset_of!(Object, key), false),
-            member(
-                c"process",
-                ffi::Py_T_INT,
-                offset_of!(Object, process),
-                false,
-            ),
-            member(c"open", ffi::Py_T_BOOL, offset_of!(Object, open), false),
-            member(c"named", ffi::Py_T_BOOL, offset_of!(Object, named), false),
+            member(c"open", ffi::Py_T_BOOL, offset_of!(Object, open), true),
+            member(c"named", ffi::Py_T_BOOL, offset_of!(Object, named), true),
         ];
         let slots = [
+            (ffi::Py_tp_new, spec::not_made as *mut c_void),
             (ffi::Py_tp_dealloc, dealloc as *mut c_void),
             (ffi::Py_tp_traverse, traverse as *mut c_void),
             (ffi::Py_tp_clear, clear as *mut c_void),

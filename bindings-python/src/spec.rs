@@ -154,6 +154,22 @@ pub(crate) fn make<'py>(
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec)) }
 }
 
+/// The `tp_new` of a type whose objects are not made by programs: zeros are none.
+pub(crate) unsafe extern "C" fn not_made(
+    _: *mut ffi::PyTypeObject,
+    _: *mut PyObject,
+    _: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: raises on the thread that holds the interpreter's lock.
+    unsafe {
+        ffi::PyErr_SetString(
+            ffi::PyExc_TypeError,
+            c"not to be made by a program".as_ptr(),
+        )
+    };
+    null_mut()
+}
+
 /// Gives the memory of an object back; its type is one of its owners.
 ///
 /// # Safety

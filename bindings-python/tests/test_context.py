@@ -500,6 +500,15 @@ def test_attach_of_what_has_ended(written):
     assert written.text()[3:5] == [">:#3:c:^=#1:", "<:#3:c::"]
 
 
+def test_what_is_no_span_cannot_be_attached():
+    for wrong in (7, "x", Tracer("a")):
+        with pytest.raises(TypeError):
+            attach(wrong)
+    for kind in {type(nulltrace._impl.span(("a",), 7)), type(Tracer("a")(len))} - {type(run)}:
+        with pytest.raises(TypeError):
+            kind()
+
+
 # --- Generators -----------------------------------------------------------------------------------
 
 

@@ -131,9 +131,8 @@ process = 0
 
 
 def _after_fork() -> None:
-    global process, _open
+    global process
     process += 1
-    _open = 0
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -147,9 +146,10 @@ os.register_at_fork(after_in_child=_after_fork)
 #   owner    the object that was entered, and that will be told of the exit
 #   tracer   the object that `as` gave: it has the arguments of the exit. Mostly the owner
 #   key      the generator or coroutine that entered it, or 0
-#   process  the process that entered it
 #   open     it has not been exited
 #   named    others may name it as their parent: it is open, and its marker was written
+# `opens()` and `closes()` set the last two. The native implementation does the common cases of `begin`, `end`
+# and `close` by itself (chain.rs), and leaves the others to these.
 
 
 def _nearest(span: Any) -> Any:
@@ -158,8 +158,8 @@ def _nearest(span: Any) -> Any:
     return span
 
 
-_open = 0
-"""Numbered spans that are open in this process."""
+# How many numbered spans are open in this process; the implementation's own.
+open_spans: Callable[[], int] = lambda: 0
 
 _MOST = 1 << 16
 """Of one tracer so many open spans are known: a program that never ends them must not fill the memory."""
@@ -192,13 +192,10 @@ def begin(span: Any, owner: Any, tracer: Any, within: Any, always: bool, depth: 
             if top is not None:
                 _current.set(None)
             return None
-    global _open
     if not _used:
         watch()
-    _open += 1
     span.above = above
-    span.process = process
-    span.open = span.named = True
+    span.opens()
     if owner is not None:
         span.owner = owner
         span.key = _key(depth)
@@ -223,7 +220,7 @@ def _list(tracer: Any, span: Any) -> None:
 def is_guessed_right() -> bool:
     """Whether the collector will find the parent of a span in plain code that has a number only because it
     may be suspended, a generator's: no other such span can be taken for the innermost one."""
-    return _open == 0 and _nearest(_current.get()) is None and not in_task()
+    return open_spans() == 0 and _nearest(_current.get()) is None and not in_task()
 
 
 def number_of(tracer: Any, above: Any = None) -> Optional[int]:
@@ -267,11 +264,7 @@ def end(owner: Any, block: bool, depth: int) -> Optional[Tuple[Any, Any, bool]]:
 def close(span: Any, block: bool = True) -> bool:
     """Ends a span here: it is no longer current, in whatever context. Of a block, what was begun inside
     and is still open is no longer current either. Whether its exit is to be written."""
-    global _open
-    written = span.named and span.process == process
-    if span.open and span.process == process:
-        _open -= 1
-    span.open = span.named = False
+    written = span.closes()
     for tracer in (span.owner, span.tracer):
         if tracer is not None and tracer._spans is not None:
             tracer._spans.pop(span.id, None)
@@ -322,6 +315,8 @@ class attach:
     __slots__ = ("_span", "_tokens")
 
     def __init__(self, span: Any) -> None:
+        if span is not None and not hasattr(span, "opens"):
+            raise TypeError("not a span: attach takes what current() gave")
         self._span = span
         self._tokens: List[Any] = []
 

@@ -256,8 +256,9 @@ _ids = _start()
 
 
 def _after_fork() -> None:
-    global _ids, _lock
+    global _ids, _lock, _open_spans
     _ids = _start()
+    _open_spans = 0
     _lock = threading.Lock()
 
 
@@ -275,6 +276,14 @@ def watch() -> None:
     """Called once, when the first span is numbered."""
 
 
+_open_spans = 0
+
+
+def open_spans() -> int:
+    """How many numbered spans are open in this process."""
+    return _open_spans
+
+
 # --- Spans --------------------------------------------------------------------------------------
 
 _modules = sys.modules
@@ -283,34 +292,76 @@ _modules = sys.modules
 class _Span:
     """A span with a number of its own: see `_context`, which uses its fields."""
 
-    __slots__ = ("id", "above", "owner", "tracer", "key", "process", "open", "named", "_tags", "_number")
+    __slots__ = ("id", "above", "owner", "tracer", "key", "open", "named", "_process", "_tags", "_bare", "_number")
 
-    def __init__(self, tags: Tuple[bytes, ...], id: Any) -> None:
+    def __init__(self, tags: Tuple[bytes, ...], id: Any, bare: Optional[bytes] = None) -> None:
         self.id = id
         self.above: Any = None
         self.owner: Any = None
         self.tracer: Any = None
         self.key = 0
-        self.process = 0
         self.open = self.named = False
+        self._process = 0
         self._tags = tags
-        self._number = _id(id)
+        # Of the marker in its simple form, from behind an id up to the arguments, if that is known.
+        self._bare = bare
+        self._number: Any = _id(id)
+
+    def fresh(self) -> "_Span":
+        """Another of the same tags, with a number of its own."""
+        return _Span(self._tags, unique())
+
+    def opens(self) -> None:
+        global _open_spans
+        _open_spans += 1
+        self.open = self.named = True
+        self._process = _context.process
+
+    def closes(self) -> bool:
+        """Whether its exit is to be written."""
+        global _open_spans
+        ours = self._process == _context.process
+        written = self.named and ours
+        if self.open and ours:
+            _open_spans -= 1
+        self.open = self.named = False
+        return written
+
+    def __del__(self) -> None:
+        # A program that never ended it has no use for it any more.
+        if getattr(self, "open", False):
+            self.closes()
 
     def enter(self, parent: Optional[int], args: Any) -> None:
         """Writes its marker. Of a span that is refused nothing is written, and it is nobody's parent."""
-        marker = _encode(b">", self._number, self._tags, _pairs(args) if args else [], parent)
+        marker: Union[bytes, str]
+        if self._bare is not None and parent is not None and not args:
+            marker = b">:%b%b^=%b:" % (self._number, self._bare, b"%d" % parent if parent else b"")
+        else:
+            marker = _encode(b">", self._number, self._tags, _pairs(args) if args else [], parent)
         if isinstance(marker, str):
             self.named = False
         elif not _dead:
             _write(marker[:_CUT])
 
     def exit(self, args: Any, last: Any = None) -> None:
-        pairs = _pairs(args) if args else []
-        if last is not None:
-            pairs.append((_bytes(last[0]), _bytes(last[1])))
-        marker = _encode(b"<", self._number, self._tags, pairs)
+        """Writes its marker, with the argument of an exception, if there was one."""
+        marker: Union[bytes, str]
+        if self._bare is not None and not args and last is None:
+            marker = b"<:%b%b:" % (self._number, self._bare)
+        else:
+            pairs = _pairs(args) if args else []
+            if last is not None:
+                pairs.append((_bytes(last[0]), _bytes(last[1])))
+            marker = _encode(b"<", self._number, self._tags, pairs)
         if not _dead and not isinstance(marker, str):
             _write(marker[:_CUT])
+
+
+def _bare(enter: Optional[bytes]) -> Optional[bytes]:
+    """Of a marker without arguments whose id is `t`, what stands between the id and the arguments."""
+    simple = enter is not None and len(enter) < _CUT - 64 and enter[:4] == b">:t:"
+    return enter[3:-1] if enter is not None and simple else None
 
 
 def span(tags: Any, id: Any) -> _Span:
@@ -450,7 +501,8 @@ class Tracer:
 
     def _open(self, tracer: "Tracer", within: Any, always: bool, pairs: Any, depth: int) -> bool:
         given = tracer._id is not None
-        span = _Span(tracer._tags, tracer._id if given else unique())
+        bare = None if given else _bare(tracer._enter)
+        span = _Span(tracer._tags, tracer._id if given else unique(), bare)
         parent = _context.begin(span, self, tracer, within, always or given, depth)
         if parent is None:
             self._plain += 1
@@ -588,6 +640,7 @@ def function(
     enter_bytes = enter_bytes[:_CUT]
     leave_bytes = leave_bytes[:_CUT]
     unique_id = _context.is_unique(id)
+    bare = _bare(enter_bytes)
     inside = threading.local()
 
     def mark(direction: bytes, args: List[Tuple[str, Any]]) -> None:
@@ -597,7 +650,7 @@ def function(
 
     def begin(args: Any, kwargs: Any) -> Optional[_Span]:
         """Begins a numbered span, if it may be one here."""
-        span = _Span(tags, id if unique_id else unique())
+        span = _Span(tags, id, None) if unique_id else _Span(tags, unique(), bare)
         given = _shared.values(enter, args, kwargs)
         parent = _context.begin(span, None, None, within, unique_id, 2)
         if parent is None:

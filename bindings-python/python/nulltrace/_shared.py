@@ -176,7 +176,7 @@ def _kind(fn: Any) -> Optional[Callable[[Any, _Calls], Any]]:
 class _Calls:
     """Begins and ends the spans of calls that may interleave on a thread or move between threads."""
 
-    __slots__ = ("impl", "tags", "id", "enter", "leave", "within")
+    __slots__ = ("impl", "tags", "id", "enter", "leave", "within", "like")
 
     def __init__(self, impl: Any, tags: Any, id: Any, enter: Plan, leave: Plan, within: Any) -> None:
         self.impl = impl
@@ -185,13 +185,14 @@ class _Calls:
         self.enter = enter
         self.leave = leave
         self.within = within
+        self.like = impl.span(tags, None)
 
     def begin(self, args: Any, kwargs: Any, plain: bool = False) -> Any:
         """The span of a call, current from here on if it has a number. One in plain code, `plain`, has no
         parent that it can name, but it may have one."""
         given = values(self.enter, args, kwargs)
         if self.id is None:
-            span = self.impl.span(self.tags, self.impl.unique())
+            span = self.like.fresh()
             plain = plain and _context.is_guessed_right()
             parent = _context.begin(span, None, None, self.within, True, 1)
             span.enter(None if plain and parent == 0 else parent, given)
@@ -337,6 +338,7 @@ def complete(impl: Any) -> Any:
         return decorate(impl, fn, tags, *more)
 
     _context.on_use = impl.watch
+    _context.open_spans = impl.open_spans
     tracer = impl.Tracer
     tracer._decorate = classmethod(_decorate)
     for function in (__call__, __aenter__, __aexit__):
