@@ -193,8 +193,7 @@ pub(crate) fn encode<R>(
 
 /// A number for a span that no other has.
 pub(crate) fn unique() -> i64 {
-    // The range is that of the format; the numbers stay different from each other.
-    UNIQUE_MIN + raw::unique() % (UNIQUE_END - UNIQUE_MIN)
+    raw::unique()
 }
 
 /// Whether an id is such a number.

@@ -152,11 +152,19 @@ static void pool(void)
 	must(!pthread_join(thread, NULL));
 }
 
+/* Tells that it runs. */
+static void ready(void)
+{
+	puts("ready");
+	fflush(stdout);
+}
+
 /* Spans of about a millisecond; prints the longest, as the program saw it, in microseconds. */
 static void slow(long n)
 {
 	long longest = 0;
 
+	ready();
 	for (long i = 0; i < n; i++) {
 		long before = now_us(), took;
 
@@ -171,8 +179,8 @@ static void slow(long n)
 }
 
 /*
- * A child leaves a span open, fills the ring, and ends unheard of. Its parent goes on until
- * its input ends.
+ * A child leaves a span open, waits for a byte, fills the ring, and ends unheard of. Its parent
+ * goes on at another byte.
  */
 static void gone(long n)
 {
@@ -182,6 +190,7 @@ static void gone(long n)
 	must(child >= 0);
 	if (child == 0) {
 		mark(">:g:left::");
+		ready();
 		must(read(0, &byte, 1) == 1);
 		for (long i = 0; i < n; i++)
 			mark("<:g:none::");
@@ -195,12 +204,12 @@ static void gone(long n)
 	mark("<:g:after::");
 }
 
-/* N open spans, and among them a hundred thousand that come and go. */
-static void crowd(long n)
+/* N open spans, and among them some that come and go. */
+static void crowd(long n, long brief)
 {
 	for (long i = 0; i < n; i++)
 		mark(">:%ld:open:^=:", first + i);
-	for (long i = 0; i < 100000; i++) {
+	for (long i = 0; i < brief; i++) {
 		mark(">:t:brief::");
 		mark("<:t:brief::");
 	}
@@ -226,7 +235,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(mode, "gone"))
 		gone(n);
 	else if (!strcmp(mode, "crowd"))
-		crowd(n);
+		crowd(n, argc > 3 ? atol(argv[3]) : 0);
 	else
 		return 64;
 	return 0;

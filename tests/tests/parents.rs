@@ -6,13 +6,14 @@
     reason = "what fails here fails a test"
 )]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nulltrace_tests::activity::{MS, call, nothing_lost, ns};
 use nulltrace_tests::traced::{Ran, program, run};
-use nulltrace_tests::{hooks, no_bpf, nulltrace};
+use nulltrace_tests::{hooks, no_bpf, nulltrace, row};
+use serde_json::Value;
 
 fn parents(backend: &str, options: &[&str], args: &[&str]) -> Ran {
     let mut command = vec![program("parents").to_str().unwrap().to_owned()];
@@ -30,7 +31,7 @@ fn each(options: &[&str], args: &[&str], check: impl Fn(&Ran)) {
 }
 
 /// How many calls returned, and how many failed.
-fn count(call: &serde_json::Value) -> (u64, u64) {
+fn count(call: &Value) -> (u64, u64) {
     let errors = call["errors"].as_object().unwrap().values();
     let errors = errors.map(|n| n.as_u64().unwrap()).sum();
     (call["count"].as_u64().unwrap(), errors)
@@ -129,6 +130,56 @@ fn a_wide_span_has_only_the_time_in_which_it_was_open() {
     });
 }
 
+/// The program under `nulltrace run` with a ring of a page, told to stop and go on; and its output.
+struct Small {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+    json: tempfile::NamedTempFile,
+}
+
+impl Small {
+    /// Starts it, and waits until the program says that it runs.
+    fn start(args: &[&str]) -> Self {
+        let json = tempfile::NamedTempFile::new().unwrap();
+        let mut child = Command::new(nulltrace())
+            .args(["run", "--ring-size", "4KiB", "--activity", "off", "--json"])
+            .arg(json.path())
+            .arg("--")
+            .arg(program("parents"))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut small = Self {
+            child,
+            stdin,
+            stdout,
+            json,
+        };
+        assert_eq!(small.line(), "ready");
+        small
+    }
+
+    fn line(&mut self) -> String {
+        self.stdout.next().unwrap().unwrap()
+    }
+
+    fn signal(&self, number: i32) {
+        // SAFETY: a signal to our own child, which was not waited for yet.
+        unsafe { libc::kill(self.child.id().cast_signed(), number) };
+    }
+
+    fn summary(mut self) -> Value {
+        assert!(self.child.wait().unwrap().success());
+        serde_json::from_slice(&std::fs::read(self.json.path()).unwrap()).unwrap()
+    }
+}
+
 /// While nobody reads a small ring, exits are lost: no latency is told that the program did not see.
 #[test]
 fn lost_markers_are_not_latencies() {
@@ -136,38 +187,14 @@ fn lost_markers_are_not_latencies() {
         return println!("skipped: {why}");
     }
     let spans = 1500;
-    let dir = tempfile::tempdir().unwrap();
-    let json = dir.path().join("summary.json");
-    let mut child = Command::new(nulltrace())
-        .args(["run", "--ring-size", "4KiB", "--activity", "off", "--json"])
-        .arg(&json)
-        .arg("--")
-        .arg(program("parents"))
-        .args(["slow", &spans.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pid = child.id().cast_signed();
-    let signal = |number| {
-        // SAFETY: a signal to our own child, which was not waited for yet.
-        unsafe { libc::kill(pid, number) };
-    };
+    let mut small = Small::start(&["slow", &spans.to_string()]);
+    std::thread::sleep(Duration::from_millis(300));
+    small.signal(libc::SIGSTOP);
     std::thread::sleep(Duration::from_millis(700));
-    signal(libc::SIGSTOP);
-    std::thread::sleep(Duration::from_millis(700));
-    signal(libc::SIGCONT);
-    let mut text = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut text).unwrap();
-    assert!(child.wait().unwrap().success());
-    let summary: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
-    let longest: u64 = text.trim().parse().unwrap();
-    let (ledger, row) = (
-        &summary["ledger"],
-        nulltrace_tests::row(&summary, &["request"]).unwrap(),
-    );
+    small.signal(libc::SIGCONT);
+    let longest: u64 = small.line().parse().unwrap();
+    let summary = small.summary();
+    let (ledger, row) = (&summary["ledger"], row(&summary, &["request"]).unwrap());
     let lost = ledger["lost"]["ring_full_markers"].as_u64().unwrap();
     assert!(lost > 0, "{ledger:#}");
     let seen = ledger["markers"]["seen"].as_u64().unwrap();
@@ -190,40 +217,18 @@ fn the_end_of_a_process_may_be_lost() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
-    let dir = tempfile::tempdir().unwrap();
-    let json = dir.path().join("summary.json");
-    let mut child = Command::new(nulltrace())
-        .args(["run", "--ring-size", "4KiB", "--activity", "off", "--json"])
-        .arg(&json)
-        .arg("--")
-        .arg(program("parents"))
-        .args(["gone", "2000"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pid = child.id().cast_signed();
-    let signal = |number| {
-        // SAFETY: a signal to our own child, which was not waited for yet.
-        unsafe { libc::kill(pid, number) };
-    };
-    let mut stdin = child.stdin.take().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    std::thread::sleep(Duration::from_millis(700));
-    signal(libc::SIGSTOP);
-    stdin.write_all(b"x").unwrap();
-    assert_eq!(stdout.next().unwrap().unwrap(), "ended");
-    signal(libc::SIGCONT);
-    std::thread::sleep(Duration::from_millis(200));
-    stdin.write_all(b"x").unwrap();
-    assert!(child.wait().unwrap().success());
-    let summary: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
-    let row = |tag| nulltrace_tests::row(&summary, &[tag]).unwrap();
+    let mut small = Small::start(&["gone", "2000"]);
+    std::thread::sleep(Duration::from_millis(300));
+    small.signal(libc::SIGSTOP);
+    small.stdin.write_all(b"x").unwrap();
+    assert_eq!(small.line(), "ended");
+    small.signal(libc::SIGCONT);
+    std::thread::sleep(Duration::from_millis(300));
+    small.stdin.write_all(b"x").unwrap();
+    let summary = small.summary();
     assert!(summary["ledger"]["lost"]["ring_full"].as_u64().unwrap() > 0);
-    assert_eq!(row("after")["hits"], 1);
-    let left = row("left");
+    assert_eq!(row(&summary, &["after"]).unwrap()["hits"], 1);
+    let left = row(&summary, &["left"]).unwrap();
     let inferred = left["inferred"].as_object().unwrap();
     let ends: u64 = inferred.values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!((ends, &left["open"]), (1, &0.into()), "{left:#}");
@@ -272,20 +277,19 @@ fn a_crowd_of_open_spans_slows_nobody() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
+    if std::env::var_os("NULLTRACE_TEST_KERNEL").is_some() {
+        return println!("skipped: an emulator is too slow for so many");
+    }
     for options in [&[][..], &["--inside", "process"]] {
-        let mut cpu = [10, 20_000].map(|open| {
+        let took = [10, 20_000].map(|open| {
             let began = Instant::now();
-            let ran = parents("ebpf", options, &["crowd", &open.to_string()]);
+            let ran = parents("ebpf", options, &["crowd", &open.to_string(), "100000"]);
             assert_eq!(ran.hits(&["brief"]), 100_000);
             began.elapsed()
         });
-        // What it takes to begin and end is no part of it.
-        for time in &mut cpu {
-            *time = time.saturating_sub(Duration::from_millis(300));
-        }
         assert!(
-            cpu[1] < cpu[0] * 4 + Duration::from_secs(1),
-            "{options:?}: {cpu:?}"
+            took[1] < took[0] * 3 + Duration::from_secs(1),
+            "{options:?}: {took:?}"
         );
     }
 }
