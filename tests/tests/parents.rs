@@ -96,7 +96,7 @@ fn children_that_overlap_are_taken_off_once() {
         );
         assert!(all >= 100 * MS);
         // The stretch before its first child is some writes long.
-        assert!(own < all / 10, "{own} of {all}");
+        assert!(own < all / 4, "{own} of {all}");
     }
 }
 
@@ -242,12 +242,13 @@ fn another_user_ends_nothing() {
         return println!("skipped: needs root, to become another user");
     }
     let script = r#"
+        set -e
         exec 7>/dev/null
         echo ">:t:root.thread::" >&7
         echo ">::root.empty::" >&7
         echo ">:g:root.anywhere::" >&7
         echo ">:77:root.number::" >&7
-        setpriv --reuid 65534 --clear-groups sh -c "
+        /usr/bin/setpriv --reuid 65534 --clear-groups sh -c "
             echo '<:$$:root.thread::' >&7
             echo '<::root.empty::' >&7
             echo '<:g:root.anywhere::' >&7
