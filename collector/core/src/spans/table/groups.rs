@@ -1,0 +1,311 @@
+//! Spans of the same id and tags, and which of them is nearest.
+
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
+use nulltrace_spec::Id;
+
+use super::open::{Open, UNLINKED};
+use super::{List, NIL, Place, SCOPED, Scope, Slot, Table, both};
+use crate::tags::TagId;
+
+/// What the spans on one of the stacks by scope have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) id: Id,
+    pub(super) tag: TagId,
+    pub(super) scope: u64,
+}
+
+/// The spans of one id and tags.
+///
+/// When its last is closed a group stays, as that of the vacant slot, until the slot is used again:
+/// mostly that is for a span of the same id and tags.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    pub(super) top: Slot,
+    /// How many there are; at [`CROWD`] it stays until the last is closed.
+    pub(super) len: u32,
+}
+
+/// With that many spans a group has stacks by scope.
+pub(super) const CROWD: u32 = 8;
+
+/// A hash of keys that differ in little but the scope: the part they share is computed once.
+/// The keys are chosen by anyone on the machine, so it has a secret.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Secret([u64; 3]);
+
+impl Secret {
+    pub(super) fn new() -> Self {
+        let state = RandomState::default();
+        Self([0u8, 1, 2].map(|n| state.hash_one(n) | 1))
+    }
+
+    /// Of what all scopes have in common.
+    #[inline]
+    pub(super) fn start(self, id: Id, tag: TagId) -> u64 {
+        let number = match id {
+            Id::Number(number) => number as u64,
+            _ => 0,
+        };
+        fold(number ^ self.0[0], tag.bits() ^ self.0[1])
+    }
+
+    #[inline]
+    pub(super) fn end(self, start: u64, scope: u64) -> u64 {
+        fold(start ^ scope, self.0[2])
+    }
+}
+
+#[inline]
+pub(super) fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+impl Table {
+    /// The span of that id and tags which was opened last in the nearest scope that has one.
+    #[inline]
+    pub(in crate::spans) fn nearest(
+        &self,
+        id: Id,
+        tag: TagId,
+        place: &Place,
+        scope: Scope,
+    ) -> Option<Slot> {
+        // The usual case needs no look-up: nothing can be nearer than the last of the thread.
+        match self.threads.tops(both(place.pid, place.tid)) {
+            [slot, NIL] if slot != NIL && self.get(slot).is(id, tag) => Some(slot),
+            _ => self.nearest_in_group(id, tag, place, scope),
+        }
+    }
+
+    pub(super) fn nearest_in_group(
+        &self,
+        id: Id,
+        tag: TagId,
+        place: &Place,
+        scope: Scope,
+    ) -> Option<Slot> {
+        let start = self.secret.start(id, tag);
+        let same = |group: &Group| self.get(group.top).is(id, tag);
+        let group = self.groups.find(start, same)?;
+        if self.get(group.top).lingers {
+            return None;
+        }
+        let Place {
+            pid,
+            tid,
+            ppid,
+            uid,
+        } = *place;
+        let uid = uid.filter(|_| scope == Scope::User);
+        if group.len == CROWD {
+            let top = |list, scope| {
+                let key = Key { id, tag, scope };
+                let same = |&slot: &Slot| self.get(slot).key(list) == key;
+                let hash = self.secret.end(start, scope);
+                self.scoped[list as usize].find(hash, same).copied()
+            };
+            return top(List::Thread, both(pid, tid))
+                .or_else(|| top(List::Process, pid.into()))
+                .or_else(|| top(List::Siblings, both(uid?, ppid?)))
+                .or_else(|| top(List::User, uid?.into()));
+        }
+        self.nearest_of(self.stack(List::Anywhere, Some(group.top)), place, uid)
+    }
+
+    /// The nearest of some, the one opened last first.
+    pub(super) fn nearest_of<'a>(
+        &self,
+        spans: impl Iterator<Item = (Slot, &'a Open)>,
+        place: &Place,
+        uid: Option<u32>,
+    ) -> Option<Slot> {
+        let Place { pid, tid, ppid, .. } = *place;
+        let (mut process, mut siblings, mut user) = (None, None, None);
+        for (slot, span) in spans {
+            if span.pid == pid && !span.orphan {
+                if span.tid == tid && span.is_on(List::OfThread) {
+                    return Some(slot);
+                }
+                process = process.or(Some(slot));
+            }
+            if span.is_of_user(uid) {
+                if ppid.is_some() && span.ppid() == ppid {
+                    siblings = siblings.or(Some(slot));
+                }
+                user = user.or(Some(slot));
+            }
+        }
+        process.or(siblings).or(user)
+    }
+
+    #[inline]
+    pub(super) fn join_group(&mut self, slot: Slot, id: Id, tag: TagId) {
+        let (slots, secret) = (&self.slots, self.secret);
+        let entry = self.groups.entry(
+            secret.start(id, tag),
+            |group| slots[group.top as usize].is(id, tag),
+            |group| {
+                let span = &slots[group.top as usize];
+                secret.start(span.id, span.tag)
+            },
+        );
+        let (below, len) = match entry {
+            Entry::Occupied(mut group) => {
+                let Group { top, len } = group.get_mut();
+                let below = std::mem::replace(top, slot);
+                let lingers = std::mem::take(&mut self.slots[below as usize].lingers);
+                if lingers {
+                    (NIL, 1)
+                } else {
+                    let before = *len;
+                    *len = CROWD.min(before + 1);
+                    (below, before + 1)
+                }
+            }
+            Entry::Vacant(free) => {
+                free.insert(Group { top: slot, len: 1 });
+                (NIL, 1)
+            }
+        };
+        self.lay(List::Anywhere, slot, below);
+        match len.cmp(&CROWD) {
+            Ordering::Less => {}
+            Ordering::Equal => self.crowd(slot),
+            Ordering::Greater => self.join_scopes(slot),
+        }
+    }
+
+    #[inline]
+    pub(super) fn leave_group(&mut self, slot: Slot) {
+        let top = self.lift(List::Anywhere, slot);
+        let span = self.get_mut(slot);
+        // In a crowd, all but orphans are on a stack by scope.
+        if top == Some(NIL) && !span.is_scoped() && !span.orphan {
+            span.lingers = true;
+        } else {
+            self.shrink_group(slot, top);
+        }
+    }
+
+    /// Tells the group of a span that it left, and which is its top if the span was.
+    pub(super) fn shrink_group(&mut self, slot: Slot, top: Option<Slot>) {
+        let Some(mut entry) = self.group_of(slot) else {
+            return;
+        };
+        let group = entry.get_mut();
+        if group.len < CROWD {
+            group.len -= 1;
+        }
+        match top {
+            Some(NIL) => drop(entry.remove()),
+            Some(top) => group.top = top,
+            None => {}
+        }
+    }
+
+    /// Forgets the group of a vacant slot.
+    pub(super) fn forget_group(&mut self, slot: Slot) {
+        if let Some(group) = self.group_of(slot) {
+            group.remove();
+        }
+    }
+
+    pub(super) fn group_of(&mut self, slot: Slot) -> Option<OccupiedEntry<'_, Group>> {
+        let slots = &self.slots;
+        let Open { id, tag, .. } = slots[slot as usize];
+        let same = |group: &Group| slots[group.top as usize].is(id, tag);
+        self.groups
+            .find_entry(self.secret.start(id, tag), same)
+            .ok()
+    }
+
+    /// Puts a group, whose top is given, on stacks by scope: those opened first at the bottom.
+    #[cold]
+    pub(super) fn crowd(&mut self, top: Slot) {
+        let bottom = self.stack(List::Anywhere, Some(top)).last();
+        let mut next = bottom.map_or(NIL, |(slot, _)| slot);
+        while next != NIL {
+            self.join_scopes(next);
+            next = self.link(List::Anywhere, next).above;
+        }
+    }
+
+    /// Takes a span that ends off its stacks by scope.
+    pub(super) fn leave_crowd(&mut self, slot: Slot) {
+        for list in SCOPED {
+            self.leave_scope(list, slot);
+        }
+        let crowd = std::mem::replace(&mut self.get_mut(slot).crowd, NIL);
+        self.free_crowds.push(crowd);
+    }
+
+    pub(super) fn join_scopes(&mut self, slot: Slot) {
+        let crowd = self.free_crowds.pop().unwrap_or_else(|| {
+            self.crowds.push([UNLINKED; SCOPED.len()]);
+            (self.crowds.len() - 1) as u32
+        });
+        self.get_mut(slot).crowd = crowd;
+        let span = self.get(slot);
+        let start = self.secret.start(span.id, span.tag);
+        let on = [
+            span.is_on(List::OfThread),
+            !span.orphan,
+            span.has_ppid && span.has_uid,
+            span.has_uid,
+        ];
+        for (list, on) in SCOPED.into_iter().zip(on) {
+            if on {
+                self.join_scope(list, slot, start);
+            }
+        }
+    }
+
+    pub(super) fn join_scope(&mut self, list: List, slot: Slot, start: u64) {
+        let key = self.get(slot).key(list);
+        let (slots, secret) = (&self.slots, self.secret);
+        let entry = self.scoped[list as usize].entry(
+            secret.end(start, key.scope),
+            |&top| slots[top as usize].key(list) == key,
+            |&top| {
+                let span = &slots[top as usize];
+                secret.end(secret.start(span.id, span.tag), span.scope(list))
+            },
+        );
+        let below = match entry {
+            Entry::Occupied(mut top) => std::mem::replace(top.get_mut(), slot),
+            Entry::Vacant(free) => {
+                free.insert(slot);
+                NIL
+            }
+        };
+        self.lay(list, slot, below);
+    }
+
+    /// Takes a span off a stack by scope; nothing if it is not on it.
+    pub(super) fn leave_scope(&mut self, list: List, slot: Slot) {
+        if self.get(slot).is_on(list) {
+            self.lift_scoped(list, slot);
+        }
+    }
+
+    pub(super) fn lift_scoped(&mut self, list: List, slot: Slot) {
+        let Some(below) = self.lift(list, slot) else {
+            return;
+        };
+        let Key { id, tag, scope } = self.get(slot).key(list);
+        let hash = self.secret.end(self.secret.start(id, tag), scope);
+        if let Ok(mut top) = self.scoped[list as usize].find_entry(hash, |&top| top == slot) {
+            if below == NIL {
+                top.remove();
+            } else {
+                *top.get_mut() = below;
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Parents and their open children.
+
+use super::open::{Link, Open};
+use super::{NIL, Slot, Table};
+
+impl Table {
+    /// The parent of an open span, if that is open.
+    #[inline]
+    pub(in crate::spans) fn parent(&self, span: &Open) -> Option<Slot> {
+        let parent = self.slots.get(span.parent as usize)?;
+        (parent.seq == span.parent_seq).then_some(span.parent)
+    }
+
+    /// Makes an open span the parent of one that is opened.
+    pub(in crate::spans) fn adopt(
+        &mut self,
+        slot: Slot,
+        parent: Slot,
+        parent_seq: u64,
+        start: u64,
+    ) {
+        let above = self.get_mut(parent);
+        let below = std::mem::replace(&mut above.child, slot);
+        if below == NIL {
+            above.child_ns = above.child_ns.wrapping_sub(start.cast_signed());
+        }
+        if let Some(span) = self.slots.get_mut(below as usize) {
+            span.kin.above = slot;
+        }
+        let span = self.get_mut(slot);
+        span.kin = Link { below, above: NIL };
+        (span.parent, span.parent_seq) = (parent, parent_seq);
+    }
+
+    /// Takes a span that ends out of its parent's children. Returns the parent, if that is open.
+    #[inline(always)]
+    pub(in crate::spans) fn leave_parent(&mut self, slot: Slot) -> Option<&mut Open> {
+        let span = self.get(slot);
+        let (parent, Link { below, above }) = (self.parent(span)?, span.kin);
+        if let Some(span) = self.slots.get_mut(below as usize) {
+            span.kin.above = above;
+        }
+        match self.slots.get_mut(above as usize) {
+            Some(span) => span.kin.below = below,
+            None => self.get_mut(parent).child = below,
+        }
+        Some(self.get_mut(parent))
+    }
+
+    /// A span ends: threads are not within its children any more, nor within what is below them.
+    #[cold]
+    pub(super) fn let_go_of_all_below(&mut self, slot: Slot) {
+        let mut below = std::mem::take(&mut self.below);
+        below.push(slot);
+        while let Some(slot) = below.pop() {
+            let mut child = self.get(slot).child;
+            while child != NIL {
+                let span = self.get(child);
+                let next = span.kin.below;
+                // Where it is passed already, so are those below it.
+                if !std::mem::replace(&mut self.get_mut(child).passed, true) {
+                    self.put_aside(child);
+                    below.push(child);
+                }
+                child = next;
+            }
+        }
+        self.below = below;
+    }
+}
