@@ -315,6 +315,39 @@ mod tests {
         insta::assert_snapshot!(text.replace('\x1b', "␛"));
     }
 
+    /// Two tasks of one thread: half of the time of each is the other's.
+    #[test]
+    fn interleaved() {
+        let mut summary = Summary::default();
+        for tag in ["/a", "/b"] {
+            let times = nulltrace_core::activity::Times {
+                wall: 40 * fixture::MS,
+                blocked: 30 * fixture::MS,
+                ..nulltrace_core::activity::Times::NONE
+            };
+            summary.push(&nulltrace_core::span::Closed {
+                times: Some(nulltrace_core::activity::SpanTimes {
+                    own: times,
+                    all: times,
+                    interleaved: 60 * fixture::MS,
+                }),
+                ..fixture::span(
+                    &fixture::path(&[tag.as_bytes()]),
+                    100 * fixture::MS,
+                    nulltrace_core::span::End::Exit,
+                )
+            });
+        }
+        let style = Style {
+            width: 120,
+            color: false,
+        };
+        let text = fixture::report(&summary, &fixture::clean(), &[], |report| {
+            render(report, View::Time, style)
+        });
+        insta::assert_snapshot!(text);
+    }
+
     #[test]
     fn overflow() {
         let limits = Limits {
