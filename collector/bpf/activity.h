@@ -217,7 +217,6 @@ static __always_inline __u32 nt_segment_complete(struct nt_thread_activity *a,
 		n = NT_CALLS_MAX;
 	n = sizeof(*segment) + n * sizeof(a->calls[0]);
 	nt_fill_head(&segment->head, task, ts, n, NT_SEGMENT, flags);
-	segment->head.number = a->thread.number;
 	asm volatile("" : "+r"(n));
 	return n;
 }
@@ -228,6 +227,7 @@ static __always_inline void nt_segment_end(struct nt_thread_activity *a, struct 
 {
 	__u32 n = nt_segment_complete(a, task, ts, flags);
 
+	a->segment.head.number = a->thread.number;
 	if (n && n <= NT_SEGMENT_MAX &&
 	    bpf_ringbuf_output(&ring, &a->segment, n, BPF_RB_NO_WAKEUP))
 		nt_count(NT_N_SEGMENT);
@@ -264,29 +264,26 @@ __noinline int nt_segment_at_marker(__u64 ts)
 	return 0;
 }
 
-/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker. Whether there was room. */
-static __always_inline bool nt_send_with_segment(struct nt_thread_activity *a,
+/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker, whose number is enough. */
+static __always_inline void nt_send_with_segment(struct nt_thread_activity *a,
 						 struct task_struct *task, struct nt_short *r,
 						 __u64 n, __u64 ts)
 {
 	__u32 segment = nt_segment_complete(a, task, ts, NT_AT_MARKER), all;
-	bool sent = true;
 
 	if (!segment) {
-		sent = nt_send(&r->head, n);
+		nt_send_marker(&r->head, n);
 	} else if (segment <= NT_SEGMENT_MAX) {
 		__builtin_memcpy((char *)&a->segment + segment, r, sizeof(*r));
 		all = segment + n;
 		asm volatile("" : "+r"(all));
-		if (all <= NT_SEGMENT_MAX + sizeof(*r)) {
-			sent = nt_send(&a->segment, all);
-			if (!sent)
-				nt_count(NT_N_SEGMENT);
+		if (all <= NT_SEGMENT_MAX + sizeof(*r) && !nt_send(&a->segment, all)) {
+			nt_count(NT_N_MARKER);
+			nt_count(NT_N_SEGMENT);
 		}
 	}
 	nt_segment_begin(a, task, ts);
 	nt_marked_now(a, task, ts);
-	return sent;
 }
 
 /* The state of a thread whose group had a marker, made if need be: it may have written none itself. */

@@ -24,6 +24,13 @@ static __always_inline bool nt_send(void *record, __u64 size)
 	return false;
 }
 
+/* The same, of what has a marker in it. */
+static __always_inline void nt_send_marker(void *record, __u64 size)
+{
+	if (!nt_send(record, size))
+		nt_count(NT_N_MARKER);
+}
+
 /* Who fills the ring to the brim takes the room of what cannot wait or be told again. */
 static __always_inline bool nt_ring_has_room(void)
 {

@@ -189,8 +189,7 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		nt_segment_at_marker(ts);
 	nt_fill_head(&s->head, w->task, ts, sizeof(s->head) + n, NT_WRITE, flags);
 	s->head.number = ++t->number;
-	if (!nt_send(&s->head, sizeof(s->head) + n))
-		nt_count(NT_N_MARKER);
+	nt_send_marker(&s->head, sizeof(s->head) + n);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
 	return 0;
 }
@@ -209,11 +208,11 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 	if (!t->told)
 		nt_first_sight(t, ts, w->slot);
 	nt_fill_head(&r->head, w->task, ts, sizeof(r->head) + n, NT_WRITE, flags);
-	r->head.number = t->number + 1;
-	if (!(a ? nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts)
-		: nt_send(&r->head, sizeof(r->head) + n)))
-		nt_count(NT_N_MARKER);
-	t->number++;
+	r->head.number = ++t->number;
+	if (a)
+		nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts);
+	else
+		nt_send_marker(&r->head, sizeof(r->head) + n);
 	nt_mark_pending(t, flags, r->payload, n, NT_SHORT - 1, ts);
 }
 

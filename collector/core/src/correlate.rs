@@ -168,7 +168,10 @@ impl Correlator {
                 by,
             } => {
                 let whole = Whole { segment, calls, by };
-                rest.spans.numbered(pid, tid, number, false);
+                // The marker that ended it has a number of its own.
+                if by != EndedBy::Marker {
+                    rest.spans.numbered(pid, tid, number, false);
+                }
                 // Within a marker that comes in parts, all of its segments wait.
                 if !self.fragments.has((pid, tid)) {
                     rest.settle(pid, tid, out);
