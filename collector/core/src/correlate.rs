@@ -154,11 +154,12 @@ impl Correlator {
                 if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
                     rest.markers.not_markers += 1;
                 }
-                if !rest.waiting.is_empty() && !self.fragments.has((pid, tid)) {
+                // Within a marker it is not known yet what the thread does.
+                if !self.fragments.has((pid, tid)) {
                     rest.settle(pid, tid, out);
-                }
-                if rest.spans.rests(pid, tid) {
-                    out.rests(tid, ts);
+                    if rest.spans.rests(pid, tid) {
+                        out.rests(tid, ts);
+                    }
                 }
             }
             What::Segment {

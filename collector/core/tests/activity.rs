@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{exit, write};
+use common::{exit, facts, process, write};
 use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes};
 use nulltrace_core::correlate::{Correlator, Limits, Out};
 use nulltrace_core::event::{BadRecord, Event};
@@ -227,6 +227,33 @@ fn only_spans_that_were_open_all_the_time_have_a_segment() {
     assert_eq!(story.wall("outer.job"), (50, 50 + 30));
     // It was open when that sleep began.
     assert_eq!(story.wall("outer"), (80 + 80 + 10, 80 + 80 + 30 + 50 + 10));
+}
+
+/// A process tells of the span of another, as the parent; what its thread did while nobody looked at its calls is
+/// not told as if it had made none.
+#[test]
+fn a_thread_that_was_left_alone_did_nothing_for_the_span_of_another_process() {
+    let mut story = Story::new();
+    let job = ROOT[0];
+    story
+        .correlator
+        .push(&process(&facts(0, 9, 1, 0, "other")), &mut story.seen);
+    story
+        .correlator
+        .push(&process(&facts(0, 1, 9, 0, "here")), &mut story.seen);
+    let opens = format!(">:{job}:job:^=:");
+    story
+        .correlator
+        .push(&write(5, 9, 9, opens.as_bytes()), &mut story.seen);
+    story.marks(10, 2, "<:t:none::", &[]);
+    story.marks(50, 2, &format!(">:{}:part:^={job}:", CHILD[0]), &[]);
+    story.marks(80, 2, &format!("<:{}:part::", CHILD[0]), &[(0, 1)]);
+    let ends = format!("<:{job}:job::");
+    story
+        .correlator
+        .push(&write(90, 9, 9, ends.as_bytes()), &mut story.seen);
+    assert_eq!(story.wall("job"), (0, 30));
+    assert_eq!(story.correlator.outside().wall, 40);
 }
 
 /// What is left open when the span around it ended is not what the thread does next.

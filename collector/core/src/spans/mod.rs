@@ -373,11 +373,7 @@ impl Spans {
     /// process one that another thread than its own may end or work for.
     #[inline]
     pub(crate) fn rests(&mut self, pid: u32, tid: u32) -> bool {
-        let rests = !self.table.has_open(pid, tid) && !self.table.is_shared(pid);
-        if let Some(thread) = self.table.thread(pid, tid) {
-            thread.rests = rests;
-        }
-        rests
+        self.table.rests(pid, tid)
     }
 
     /// The processes that opened what is open, each once.

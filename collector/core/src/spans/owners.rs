@@ -71,6 +71,12 @@ impl<T: Copy + Default> Owners<T> {
         }
     }
 
+    /// Whether the stacks of the owner with that number are empty.
+    #[inline]
+    pub(super) fn is_idle(&self, number: u32) -> bool {
+        self.owners[number as usize].is_idle()
+    }
+
     /// The top of the main stack of the owner with that number.
     #[inline]
     pub(super) fn top_of(&self, number: u32) -> Slot {

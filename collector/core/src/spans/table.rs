@@ -182,12 +182,6 @@ impl Table {
         })
     }
 
-    /// Whether a thread has a span open.
-    #[inline]
-    pub(super) fn has_open(&self, pid: u32, tid: u32) -> bool {
-        self.threads.tops(both(pid, tid)) != [NIL; 2]
-    }
-
     /// The span that what a thread does now lies in: of those opened on it the last, but for those whose
     /// parent, or whose parent's parent and so on, has ended, and for those whose end may have been lost.
     #[inline]
@@ -239,12 +233,15 @@ impl Table {
         }
     }
 
-    /// Whether a process has spans that other threads than their own may end, or say they work for.
+    /// Whether a thread has nothing open, nor its process a span that other threads than its own may end, or say
+    /// they work for; which is remembered.
     #[inline]
-    pub(super) fn is_shared(&mut self, pid: u32) -> bool {
-        self.processes
-            .known(pid.into())
-            .is_some_and(|process| process.shared > 0)
+    pub(super) fn rests(&mut self, pid: u32, tid: u32) -> bool {
+        let number = self.threads.obtain(both(pid, tid));
+        let rests = self.threads.is_idle(number)
+            && (self.processes.known(pid.into())).is_none_or(|process| process.shared == 0);
+        self.threads.of_mut(number).rests = rests;
+        rests
     }
 
     /// The processes that have spans in their care: those that opened them.
