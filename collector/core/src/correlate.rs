@@ -32,7 +32,7 @@ use crate::file::{File, Files};
 use crate::fragments::Fragments;
 use crate::ledger::{Ledger, Markers};
 use crate::process::{Process, Processes};
-use crate::reach::{Held, Reached, Tail};
+use crate::reach::{Held, Part, Reached, divide};
 use crate::record::{CallsRecord, FileId};
 use crate::span::{Closed, Open, TagPath};
 use crate::spans::{About, Spans, Writer};
@@ -448,7 +448,7 @@ impl Rest {
         let (since, end) = (segment.since, segment.head.ts);
         let stretches = self.reached.stretches(pid, ppid, since, end);
         let (outside, slots) = (&mut self.outside, &mut self.slots);
-        let mut each = |held: &Held, times: &Times, calls: &[CallsRecord], files| {
+        let mut each = |held: &Held, times: &Times, calls: &[CallsRecord]| {
             self.deep += u64::from(held.deep);
             if held.paths.is_empty() {
                 outside.add(times);
@@ -458,7 +458,6 @@ impl Rest {
                 wide: true,
                 times,
                 calls,
-                files,
                 ..inside
             });
         };
@@ -469,24 +468,14 @@ impl Rest {
             *slots = slots.saturating_add(segment.other.into());
         }
         let Some(change) = changes.first() else {
-            each(&first.held, &times, calls, &self.named);
+            each(&first.held, &times, calls);
             return;
         };
-        let began = change.from;
-        let tail = Tail::of(&times, calls, end - began, by);
-        let (mut head, mut before) = (times, calls.to_vec());
-        tail.take_off(&mut head, &mut before);
-        each(&first.held, &head, &before, &self.named);
-        let file = tail.call().map(|at| &self.named[at..=at]);
-        for (at, stretch) in changes.iter().enumerate() {
-            let until = changes.get(at + 1).map_or(end, |next| next.from);
-            let (times, call) = tail.share(stretch.from - began, until - began, calls);
-            each(
-                &stretch.held,
-                &times,
-                call.as_slice(),
-                file.unwrap_or_default(),
-            );
+        let mut ends: Vec<u64> = changes.iter().map(|change| change.from - since).collect();
+        ends.push(end - since);
+        let parts = divide(&times, calls, &ends, change.by_marker, by);
+        for (stretch, Part { times, calls }) in stretches.iter().zip(&parts) {
+            each(&stretch.held, times, calls);
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod share;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -13,9 +14,9 @@ use rustc_hash::FxHashMap;
 
 use crate::activity::{DEPTH_MAX, Reach};
 use crate::recent::Recent;
-use crate::span::{Closed, TagPath};
+use crate::span::{Closed, End, TagPath};
 
-pub(crate) use share::Tail;
+pub(crate) use share::{Part, divide};
 
 /// Groups that are remembered, at least; at most twice as many.
 const GROUPS: usize = 1 << 13;
@@ -49,6 +50,8 @@ pub(crate) struct Held {
 pub(crate) struct Stretch {
     pub(crate) from: u64,
     pub(crate) held: Held,
+    /// A marker began it.
+    pub(crate) by_marker: bool,
 }
 
 #[derive(Debug, Default)]
@@ -121,7 +124,8 @@ impl Reached {
     pub(crate) fn closed(&mut self, span: &Closed) {
         for key in self.of.remove(&span.seq).into_iter().flat_map(each) {
             if let Some(group) = self.groups.get(key) {
-                group.closed(span.end, span.seq);
+                let by_marker = matches!(span.how, End::Exit | End::Evicted);
+                group.closed(span.end, span.seq, by_marker);
             }
         }
     }
@@ -166,6 +170,11 @@ fn join(a: &[Stretch], b: &[Stretch]) -> Vec<Stretch> {
         all.push(Stretch {
             from: first.from.max(second.from),
             held: first.held.join(&second.held),
+            by_marker: match first.from.cmp(&second.from) {
+                Ordering::Less => second.by_marker,
+                Ordering::Equal => first.by_marker && second.by_marker,
+                Ordering::Greater => first.by_marker,
+            },
         });
         let next = |of: &[Stretch], at: usize| of.get(at + 1).map_or(u64::MAX, |next| next.from);
         let (next_a, next_b) = (next(a, at_a), next(b, at_b));
@@ -183,6 +192,7 @@ impl Stretch {
         Self {
             from,
             held: Held::default(),
+            by_marker: true,
         }
     }
 }
@@ -218,10 +228,10 @@ impl Group {
         if new {
             self.paths.push(Arc::clone(path));
         }
-        self.note(ts, new);
+        self.note(ts, new, true);
     }
 
-    fn closed(&mut self, ts: u64, seq: u64) {
+    fn closed(&mut self, ts: u64, seq: u64, by_marker: bool) {
         let Some(path) = self.spans.remove(&seq) else {
             return;
         };
@@ -240,11 +250,11 @@ impl Group {
                 }
             }
         }
-        self.note(ts, last);
+        self.note(ts, last, by_marker);
     }
 
     /// Remembers what is open from `ts` on, if that is another set of paths or has another innermost.
-    fn note(&mut self, ts: u64, other: bool) {
+    fn note(&mut self, ts: u64, other: bool, by_marker: bool) {
         let innermost = self.spans.last_key_value().map(|(_, path)| path);
         let before = self.since.back().and_then(|last| last.held.paths.first());
         let same = match (innermost, before) {
@@ -277,7 +287,11 @@ impl Group {
         // Ends that are inferred may be of an earlier time.
         let from = self.since.back().map_or(ts, |last| ts.max(last.from));
         let held = Held { paths, deep };
-        self.since.push_back(Stretch { from, held });
+        self.since.push_back(Stretch {
+            from,
+            held,
+            by_marker,
+        });
     }
 
     /// What was open from `since` to `end`. Sets `forgot` if that is not known from the beginning on.
@@ -287,6 +301,7 @@ impl Group {
             Some(at) => Stretch {
                 from: since,
                 held: self.since[at].held.clone(),
+                by_marker: true,
             },
             None => {
                 *forgot |= self.forgot;
@@ -326,7 +341,7 @@ mod tests {
 
     fn end(reached: &mut Reached, ts: u64, seq: u64) {
         for key in reached.of.remove(&seq).into_iter().flat_map(each) {
-            reached.groups.get(key).unwrap().closed(ts, seq);
+            reached.groups.get(key).unwrap().closed(ts, seq, true);
         }
     }
 
