@@ -1,5 +1,5 @@
 # Thin targets; each is one line of script.
-.PHONY: demo test test-vm bench bench-vm bench-sdk bpf fuzz miri fmt lint setup
+.PHONY: demo test test-vm bench bench-core bench-vm bench-sdk bpf fuzz miri fmt lint setup
 
 demo: setup
 	./examples/demo.sh
@@ -12,6 +12,9 @@ test-vm:
 
 bench: setup
 	./tests/bench/run.sh
+
+bench-core: setup
+	./tests/bench/instructions.sh
 
 bench-vm:
 	./tests/vm/bench
