@@ -203,3 +203,11 @@ pub fn open() {
 pub fn unique() -> i64 {
     counter::next()
 }
+
+/// For who makes numbers of its own, as the layer for `tracing` does.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn seed() -> u64 {
+    counter::seed()
+}

@@ -13,10 +13,10 @@ use crate::sys;
 const LEAST: i64 = (1 << 32) + 1;
 const GREATEST: i64 = (1 << 48) - 1;
 
-/// The counter on the page that fork clears.
-static CLEARED: AtomicPtr<AtomicI64> = AtomicPtr::new(null_mut());
-/// The counter where there is no such page, and the process it belongs to.
-static PLAIN: AtomicI64 = AtomicI64::new(0);
+/// The counter, and the seed, on the page that fork clears.
+static CLEARED: AtomicPtr<[AtomicI64; 2]> = AtomicPtr::new(null_mut());
+/// The same where there is no such page, and the process they belong to.
+static PLAIN: [AtomicI64; 2] = [AtomicI64::new(0), AtomicI64::new(0)];
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// Whether a span with this number has it alone.
@@ -33,8 +33,46 @@ pub(crate) fn next() -> i64 {
     let counter = CLEARED.load(Relaxed);
     // SAFETY: null or the counter that `first` put there, which is never given back.
     match unsafe { counter.as_ref() } {
-        Some(counter) => count(counter),
+        Some([counter, _]) => count(counter),
         None => first(),
+    }
+}
+
+/// A random number that this process keeps, and a child of fork has another of: for who makes numbers of its own.
+#[inline]
+pub(crate) fn seed() -> u64 {
+    // SAFETY: as in `next`.
+    match unsafe { CLEARED.load(Relaxed).as_ref() } {
+        Some([_, seed]) => kept(seed),
+        None => first_seed(),
+    }
+}
+
+#[inline(always)]
+fn kept(seed: &AtomicI64) -> u64 {
+    match seed.load(Relaxed) {
+        0 => first_kept(seed),
+        seed => seed as u64,
+    }
+}
+
+#[cold]
+fn first_kept(seed: &AtomicI64) -> u64 {
+    let new = random();
+    match seed.compare_exchange(0, new, Relaxed, Relaxed) {
+        Ok(_) => new as u64,
+        Err(theirs) => theirs as u64,
+    }
+}
+
+#[cold]
+fn first_seed() -> u64 {
+    // Makes the page, if there can be one.
+    next();
+    // SAFETY: as in `next`.
+    match unsafe { CLEARED.load(Relaxed).as_ref() } {
+        Some([_, seed]) => kept(seed),
+        None => kept(&own()[1]),
     }
 }
 
@@ -83,26 +121,28 @@ fn random() -> i64 {
 
 #[cold]
 fn first() -> i64 {
-    let Some(counter) = sys::zero_in_children() else {
-        return by_process();
+    let Some(page) = sys::zero_in_children() else {
+        return count(&own()[0]);
     };
-    let ours = (&raw const *counter).cast_mut();
+    let ours = (&raw const *page).cast_mut();
     // Of two threads here the second leaves a page behind, once.
     let there = match CLEARED.compare_exchange(null_mut(), ours, Relaxed, Relaxed) {
         Ok(_) => ours,
         Err(theirs) => theirs,
     };
     // SAFETY: as in `next`.
-    count(unsafe { &*there })
+    let [counter, _] = unsafe { &*there };
+    count(counter)
 }
 
-fn by_process() -> i64 {
+/// What is this process's own where fork clears no page.
+fn own() -> &'static [AtomicI64; 2] {
     let pid = sys::pid();
     if OWNER.swap(pid, Relaxed) != pid {
-        // Only a child of fork gets here with a number of its parent's, and it has one thread.
-        PLAIN.store(0, Relaxed);
+        // Only a child of fork gets here with what is its parent's, and it has one thread.
+        PLAIN.iter().for_each(|number| number.store(0, Relaxed));
     }
-    count(&PLAIN)
+    &PLAIN
 }
 
 #[cfg(test)]
@@ -143,6 +183,23 @@ mod tests {
         assert_eq!(count(&counter), start + 1);
         counter.store(0, Relaxed);
         assert!(is_one(count(&counter)));
+    }
+
+    #[test]
+    fn a_seed_is_kept_and_a_forked_childs_is_another() {
+        let own = seed();
+        assert_eq!(seed(), own);
+        assert_ne!(own, 0);
+        // SAFETY: the child asks for its seed and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above.
+            unsafe { libc::_exit(i32::from(seed() == own)) };
+        }
+        let mut status = -1;
+        // SAFETY: fills the number.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!((status, seed()), (0, own));
     }
 
     /// Threads that count over the end get each number once.

@@ -47,8 +47,8 @@
 //! #     .exit("refresh").exit("read").exit("query").exit("request").done();
 //! ```
 //!
-//! A child of fork that goes on with its parent's subscriber gives its spans the numbers that the parent process may
-//! give others; the collector looks for each in its own process first.
+//! A child of fork that goes on with its parent's subscriber gives its spans other numbers than the parent process
+//! does. Spans that were open then are their process's: what ends them in the child is no exit.
 //!
 //! # Tags
 //!
@@ -131,7 +131,7 @@ use tags::Tags;
 pub struct MarkerLayer {
     kind: Kind,
     paths: bool,
-    /// Makes the ids of this process its own.
+    /// Makes the ids of this layer its own; those of the process are so by another.
     seed: u64,
 }
 
@@ -242,7 +242,7 @@ impl MarkerLayer {
     /// other.
     #[inline(always)]
     fn id(&self, id: &span::Id) -> i64 {
-        let number = (id.into_u64() ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let number = (id.into_u64() ^ self.seed ^ raw::seed()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // 15 digits.
         (number >> 17 | 1 << 47) as i64
     }

@@ -189,8 +189,8 @@ pub(crate) fn random() -> Option<u64> {
     unsafe { (call(number::GETRANDOM, args) == 8).then(|| bytes.assume_init()) }
 }
 
-/// A number that is zero now and becomes zero in a child when this process forks.
-pub(crate) fn zero_in_children() -> Option<&'static AtomicI64> {
+/// Two numbers that are zero now and become zero in a child when this process forks.
+pub(crate) fn zero_in_children() -> Option<&'static [AtomicI64; 2]> {
     const PAGE: usize = 4096;
     const READ_WRITE: usize = 3;
     const PRIVATE_ANONYMOUS: usize = 0x22;

@@ -129,6 +129,6 @@ pub(crate) fn random() -> Option<u64> {
 }
 
 /// Not here: the types of `mmap` differ between C libraries. Children are known by their process id.
-pub(crate) fn zero_in_children() -> Option<&'static AtomicI64> {
+pub(crate) fn zero_in_children() -> Option<&'static [AtomicI64; 2]> {
     None
 }

@@ -33,6 +33,6 @@ pub(crate) fn random() -> Option<u64> {
     None
 }
 
-pub(crate) fn zero_in_children() -> Option<&'static AtomicI64> {
+pub(crate) fn zero_in_children() -> Option<&'static [AtomicI64; 2]> {
     None
 }
