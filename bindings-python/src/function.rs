@@ -456,34 +456,28 @@ unsafe extern "C" fn traverse(
     // SAFETY: called by the collector with one of ours; a heap type is visited by its objects.
     unsafe {
         let object = this.cast::<Object>();
-        for held in [
-            ffi::Py_TYPE(this).cast(),
-            (*object).dict,
-            (*object).function,
-            (*object).within,
-        ] {
-            let stop = if held.is_null() { 0 } else { visit(held, arg) };
-            if stop != 0 {
-                return stop;
-            }
-        }
+        spec::visit_each(
+            visit,
+            arg,
+            &[
+                ffi::Py_TYPE(this).cast(),
+                (*object).dict,
+                (*object).function,
+                (*object).within,
+            ],
+        )
     }
-    0
 }
 
 unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
-    // SAFETY: called by the collector, or before the end, with one of ours. Each place is empty before
-    // what was in it is let go.
+    // SAFETY: called by the collector, or before the end, with one of ours.
     unsafe {
         let object = this.cast::<Object>();
-        for place in [
+        spec::clear_each(&[
             &raw mut (*object).dict,
             &raw mut (*object).function,
             &raw mut (*object).within,
-        ] {
-            let old = std::mem::replace(&mut *place, null_mut());
-            ffi::Py_XDECREF(old);
-        }
+        ]);
     }
     0
 }

@@ -807,37 +807,30 @@ unsafe extern "C" fn traverse(
     // SAFETY: called by the collector with one of ours; a heap type is visited by its objects.
     unsafe {
         let object = this.cast::<Object>();
-        let class = ffi::Py_TYPE(this).cast();
-        for held in [
-            class,
-            (*object).spans,
-            (*object).within,
-            (*object).enter_args,
-            (*object).exit_args,
-        ] {
-            let stop = if held.is_null() { 0 } else { visit(held, arg) };
-            if stop != 0 {
-                return stop;
-            }
-        }
+        spec::visit_each(
+            visit,
+            arg,
+            &[
+                ffi::Py_TYPE(this).cast(),
+                (*object).spans,
+                (*object).within,
+                (*object).enter_args,
+                (*object).exit_args,
+            ],
+        )
     }
-    0
 }
 
 unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
-    // SAFETY: called by the collector, or before the end, with one of ours. Each place is empty before
-    // what was in it is let go.
+    // SAFETY: called by the collector, or before the end, with one of ours.
     unsafe {
         let object = this.cast::<Object>();
-        for place in [
+        spec::clear_each(&[
             &raw mut (*object).spans,
             &raw mut (*object).within,
             &raw mut (*object).enter_args,
             &raw mut (*object).exit_args,
-        ] {
-            let old = std::mem::replace(&mut *place, null_mut());
-            ffi::Py_XDECREF(old);
-        }
+        ]);
     }
     0
 }

@@ -16,7 +16,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
-use std::ptr::{self, null_mut};
+use std::ptr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -304,34 +304,28 @@ unsafe extern "C" fn traverse(
     // SAFETY: called by the collector with one of ours; a heap type is visited by its objects.
     unsafe {
         let object = this.cast::<Object>();
-        for held in [
-            ffi::Py_TYPE(this).cast(),
-            (*object).above,
-            (*object).owner,
-            (*object).tracer,
-        ] {
-            let stop = if held.is_null() { 0 } else { visit(held, arg) };
-            if stop != 0 {
-                return stop;
-            }
-        }
+        spec::visit_each(
+            visit,
+            arg,
+            &[
+                ffi::Py_TYPE(this).cast(),
+                (*object).above,
+                (*object).owner,
+                (*object).tracer,
+            ],
+        )
     }
-    0
 }
 
 unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
-    // SAFETY: called by the collector, or before the end, with one of ours. Each place is empty before
-    // what was in it is let go.
+    // SAFETY: called by the collector, or before the end, with one of ours.
     unsafe {
         let object = this.cast::<Object>();
-        for place in [
+        spec::clear_each(&[
             &raw mut (*object).above,
             &raw mut (*object).owner,
             &raw mut (*object).tracer,
-        ] {
-            let old = std::mem::replace(&mut *place, null_mut());
-            ffi::Py_XDECREF(old);
-        }
+        ]);
     }
     0
 }

@@ -170,6 +170,39 @@ pub(crate) unsafe extern "C" fn not_made(
     null_mut()
 }
 
+/// Shows the collector what an object holds; what it does not have is null.
+///
+/// # Safety
+/// In `tp_traverse`, with objects that are alive.
+pub(crate) unsafe fn visit_each(
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+    held: &[*mut PyObject],
+) -> c_int {
+    for &held in held.iter().filter(|held| !held.is_null()) {
+        // SAFETY: the collector's function, which takes any object.
+        let stop = unsafe { visit(held, arg) };
+        if stop != 0 {
+            return stop;
+        }
+    }
+    0
+}
+
+/// Lets go of what an object holds. Each place is empty before what was in it is gone.
+///
+/// # Safety
+/// The places are the object's, and owners of what is in them.
+pub(crate) unsafe fn clear_each(places: &[*mut *mut PyObject]) {
+    for &place in places {
+        // SAFETY: a place of an object that is alive, and its to give up.
+        unsafe {
+            let old = std::mem::replace(&mut *place, null_mut());
+            ffi::Py_XDECREF(old);
+        }
+    }
+}
+
 /// Gives the memory of an object back; its type is one of its owners.
 ///
 /// # Safety
