@@ -83,13 +83,7 @@ impl Table {
         }
     }
 
-    pub(super) fn nearest_in_group(
-        &self,
-        id: Id,
-        tag: TagId,
-        place: &Place,
-        scope: Scope,
-    ) -> Option<Slot> {
+    fn nearest_in_group(&self, id: Id, tag: TagId, place: &Place, scope: Scope) -> Option<Slot> {
         let start = self.secret.start(id, tag);
         let same = |group: &Group| self.get(group.top).is(id, tag);
         let group = self.groups.find(start, same)?;
@@ -194,7 +188,7 @@ impl Table {
     }
 
     /// Tells the group of a span that it left, and which is its top if the span was.
-    pub(super) fn shrink_group(&mut self, slot: Slot, top: Option<Slot>) {
+    fn shrink_group(&mut self, slot: Slot, top: Option<Slot>) {
         let Some(mut entry) = self.group_of(slot) else {
             return;
         };
@@ -216,7 +210,7 @@ impl Table {
         }
     }
 
-    pub(super) fn group_of(&mut self, slot: Slot) -> Option<OccupiedEntry<'_, Group>> {
+    fn group_of(&mut self, slot: Slot) -> Option<OccupiedEntry<'_, Group>> {
         let slots = &self.slots;
         let Open { id, tag, .. } = slots[slot as usize];
         let same = |group: &Group| slots[group.top as usize].is(id, tag);
@@ -227,7 +221,7 @@ impl Table {
 
     /// Puts a group, whose top is given, on stacks by scope: those opened first at the bottom.
     #[cold]
-    pub(super) fn crowd(&mut self, top: Slot) {
+    fn crowd(&mut self, top: Slot) {
         let bottom = self.stack(List::Anywhere, Some(top)).last();
         let mut next = bottom.map_or(NIL, |(slot, _)| slot);
         while next != NIL {
@@ -245,7 +239,7 @@ impl Table {
         self.free_crowds.push(crowd);
     }
 
-    pub(super) fn join_scopes(&mut self, slot: Slot) {
+    fn join_scopes(&mut self, slot: Slot) {
         let crowd = self.free_crowds.pop().unwrap_or_else(|| {
             self.crowds.push([UNLINKED; SCOPED.len()]);
             (self.crowds.len() - 1) as u32
@@ -266,7 +260,7 @@ impl Table {
         }
     }
 
-    pub(super) fn join_scope(&mut self, list: List, slot: Slot, start: u64) {
+    fn join_scope(&mut self, list: List, slot: Slot, start: u64) {
         let key = self.get(slot).key(list);
         let (slots, secret) = (&self.slots, self.secret);
         let entry = self.scoped[list as usize].entry(
@@ -294,7 +288,7 @@ impl Table {
         }
     }
 
-    pub(super) fn lift_scoped(&mut self, list: List, slot: Slot) {
+    fn lift_scoped(&mut self, list: List, slot: Slot) {
         let Some(below) = self.lift(list, slot) else {
             return;
         };
