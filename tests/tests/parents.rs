@@ -74,13 +74,13 @@ fn tasks_that_share_a_thread_have_what_they_did() {
         );
         let request = ran.row(&["request"]);
         assert_eq!(count(call(request, "read")), (50, 0));
-        // Sixty naps would fit in the fifty spans; there were three.
-        assert!(ns(request, "wall") < 60 * MS, "{request:#}");
+        // All fifty are open at once, so that the thread's time in them is at most two of them long.
+        let longest = request["duration_ns"]["max"].as_u64().unwrap();
+        assert!(ns(request, "wall") <= 2 * longest, "{request:#}");
         for row in [request, query] {
             let whole = row["duration_ns"]["sum"].as_u64().unwrap();
             assert_eq!(ns(row, "wall") + ns(row, "interleaved"), whole, "{row:#}");
         }
-        assert!(ns(request, "interleaved") > 50 * 20 * MS, "{request:#}");
     });
 }
 
