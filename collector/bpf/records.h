@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The only contract between the kernel programs and userspace. Mirrored by
- * collector/core/src/record.rs, whose tests compare every size and offset.
+ * collector/core/src/input/record.rs, whose tests compare every size and offset.
  *
  * Every record begins with nt_head; all fields are in the machine's own byte
  * order. A ring buffer sample is one record, or a segment and behind it the marker

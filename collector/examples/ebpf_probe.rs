@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{EbpfSource, Hook, Options};
-use nulltrace_core::event::{Event, What};
-use nulltrace_core::file::File;
+use nulltrace_core::facts::file::File;
+use nulltrace_core::input::event::{Event, What};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);

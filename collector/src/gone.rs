@@ -5,7 +5,7 @@
 
 use std::io;
 
-use nulltrace_core::correlate::Correlator;
+use nulltrace_core::spans::correlate::Correlator;
 
 use crate::enrich::procfs::{Proc, Since};
 use crate::namespace;

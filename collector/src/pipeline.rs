@@ -5,14 +5,18 @@ use std::mem;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::{Inside, Times};
-use nulltrace_core::correlate::{self, Correlator, Malformed, Out};
-use nulltrace_core::event::Event;
-use nulltrace_core::group::{self, Groups, Plan};
+use nulltrace_core::input::event::Event;
+use nulltrace_core::input::order::Order;
+use nulltrace_core::input::record::RESTS;
 use nulltrace_core::ledger::{Ledger, Lost};
-use nulltrace_core::order::Order;
-use nulltrace_core::record::RESTS;
-use nulltrace_core::span::Closed;
-use nulltrace_core::summary::{self, Row, Summary};
+use nulltrace_core::measure::groups;
+use nulltrace_core::measure::groups::Groups;
+use nulltrace_core::measure::summary;
+use nulltrace_core::measure::summary::{Row, Summary};
+use nulltrace_core::query::plan::Plan;
+use nulltrace_core::spans::correlate;
+use nulltrace_core::spans::correlate::{Correlator, Malformed, Out};
+use nulltrace_core::spans::span::Closed;
 
 use crate::clock::{self, Moment};
 use crate::enrich::{Enrich, Wanted};
@@ -45,7 +49,7 @@ pub struct Limits {
     /// Of the summary.
     pub summary: summary::Limits,
     /// Of groups.
-    pub groups: group::Limits,
+    pub groups: groups::Limits,
     /// Malformed markers shown in a second; all are counted.
     pub malformed_per_second: u32,
 }
@@ -55,7 +59,7 @@ impl Default for Limits {
         Self {
             spans: correlate::Limits::default(),
             summary: summary::Limits::default(),
-            groups: group::Limits::default(),
+            groups: groups::Limits::default(),
             malformed_per_second: 5,
         }
     }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::correlate::{Correlator, Limits};
-use nulltrace_core::event::Event;
-use nulltrace_core::order::{DEFAULT_BYTES, Order};
-use nulltrace_core::record::{Head, KIND_WRITE};
-use nulltrace_core::span::Closed;
+use nulltrace_core::input::event::Event;
+use nulltrace_core::input::order::{DEFAULT_BYTES, Order};
+use nulltrace_core::input::record::{Head, KIND_WRITE};
+use nulltrace_core::spans::correlate::Correlator;
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::Closed;
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::IntoBytes;
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nulltrace_core::activity::{Inside, Times};
-use nulltrace_core::field::Known;
-use nulltrace_core::file::File;
-use nulltrace_core::group::{Groups, Limits, Metric, Plan};
-use nulltrace_core::record::{CallsRecord, FileId};
-use nulltrace_core::span::TagPath;
+use nulltrace_core::facts::file::File;
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::input::record::{CallsRecord, FileId};
+use nulltrace_core::measure::groups::{Groups, Limits};
+use nulltrace_core::query::field::Known;
+use nulltrace_core::query::metric::Metric;
+use nulltrace_core::query::plan::Plan;
 use zerocopy::FromZeros;
 
 /// Calls in a segment.

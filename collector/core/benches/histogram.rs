@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::histogram::Histogram;
+use nulltrace_core::measure::histogram::Histogram;
 
 const VALUES: usize = 1 << 14;
 

@@ -10,12 +10,13 @@
 
 use std::hint::black_box;
 
-use nulltrace_core::correlate::{Correlator, Limits, Out};
-use nulltrace_core::event::Event;
-use nulltrace_core::order::{DEFAULT_BYTES, Order};
-use nulltrace_core::record::{Head, KIND_PROCESS, KIND_WRITE, ProcessRecord};
-use nulltrace_core::span::Closed;
-use nulltrace_core::summary::Summary;
+use nulltrace_core::input::event::Event;
+use nulltrace_core::input::order::{DEFAULT_BYTES, Order};
+use nulltrace_core::input::record::{Head, KIND_PROCESS, KIND_WRITE, ProcessRecord};
+use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::Closed;
 use rustix::time::{ClockId, clock_gettime};
 use zerocopy::IntoBytes;
 

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::span::{Closed, End, TagPath};
-use nulltrace_core::summary::{Limits, Summary};
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::measure::summary::{Limits, Summary};
+use nulltrace_core::spans::span::{Closed, End};
 use nulltrace_spec::Id;
 
 const PATHS: usize = 1000;

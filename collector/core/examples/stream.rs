@@ -10,11 +10,13 @@
 )]
 
 use nulltrace_core::activity::Inside;
-use nulltrace_core::correlate::{Correlator, Limits, Out};
-use nulltrace_core::event::Event;
-use nulltrace_core::order::Order;
-use nulltrace_core::span::Closed;
-use nulltrace_core::summary::{self, Summary};
+use nulltrace_core::input::event::Event;
+use nulltrace_core::input::order::Order;
+use nulltrace_core::measure::summary;
+use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::Closed;
 
 /// Bytes of a `CallsRecord`, a `SegmentRecord` and a `Head`.
 const CALLS: usize = 200;

@@ -6,14 +6,15 @@ mod common;
 
 use common::{exit, facts, process, write};
 use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes};
-use nulltrace_core::correlate::{Correlator, Limits, Out};
-use nulltrace_core::event::{BadRecord, Event};
-use nulltrace_core::record::{
+use nulltrace_core::input::event::{BadRecord, Event};
+use nulltrace_core::input::record::{
     CallsRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, Head, KIND_SEGMENT, KIND_SO_FAR, RECORD_MAX,
     SegmentRecord,
 };
-use nulltrace_core::span::Closed;
-use nulltrace_core::summary::Summary;
+use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::Closed;
 use proptest::prelude::*;
 use zerocopy::{FromZeros, IntoBytes};
 

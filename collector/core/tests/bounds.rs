@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Collected, check, exit, facts, numbered, process, write};
-use nulltrace_core::correlate::{Correlator, Limits};
-use nulltrace_core::span::{Closed, End};
+use nulltrace_core::spans::correlate::Correlator;
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::{Closed, End};
 
 /// Counts what is allocated now, in bytes as malloc rounds them.
 struct Counting;

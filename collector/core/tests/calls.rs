@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use nulltrace_core::activity::{Both, CallStats, Calls, Inside, Times};
-use nulltrace_core::file::{File, Kind};
-use nulltrace_core::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
-use nulltrace_core::span::TagPath;
-use nulltrace_core::summary::{Limits, Summary};
+use nulltrace_core::activity::{Inside, Times};
+use nulltrace_core::facts::file::{File, Kind};
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
+use nulltrace_core::measure::calls::{Both, CallStats, Calls};
+use nulltrace_core::measure::summary::{Limits, Summary};
 use proptest::prelude::*;
 use zerocopy::FromZeros;
 

@@ -8,8 +8,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Collected, check, exit, facts, fork, numbered, process, push, write};
-use nulltrace_core::correlate::{Correlator, Limits};
-use nulltrace_core::span::{Closed, End};
+use nulltrace_core::spans::correlate::Correlator;
+use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::span::{Closed, End};
 use nulltrace_spec::{Id, Parent, UNIQUE};
 use proptest::prelude::*;
 

@@ -5,8 +5,9 @@
 mod common;
 
 use common::{Collected, check, facts, process, push, write};
-use nulltrace_core::correlate::{Correlator, Limits};
-use nulltrace_core::span::ArgList;
+use nulltrace_core::spans::args::ArgList;
+use nulltrace_core::spans::correlate::Correlator;
+use nulltrace_core::spans::matcher::Limits;
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("../../../spec/vectors/pairing.jsonl");

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nulltrace_core::{correlate, summary};
+use nulltrace_core::measure::summary;
+use nulltrace_core::spans::correlate;
 
 use super::{Shared, Sinks, keeper, output, unseen};
 use crate::config::Config;

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use clap::Args;
-use nulltrace_core::field::{BadCondition, Condition, FIELDS, Field, Source, Type};
-use nulltrace_core::group::{Metric, Plan};
+use nulltrace_core::query::condition::{BadCondition, Condition};
+use nulltrace_core::query::field::{FIELDS, Field, Source, Type};
+use nulltrace_core::query::metric::Metric;
+use nulltrace_core::query::plan::Plan;
 use syscalls::Sysno;
 
 use crate::error::Error;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nulltrace_core::activity::Reach;
-use nulltrace_core::group::Plan;
+use nulltrace_core::query::plan::Plan;
 use rustix::thread::CapabilitySet;
 
 use crate::enrich::Wanted;

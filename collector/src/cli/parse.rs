@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Args;
-use nulltrace_core::record::PAYLOAD_MAX;
+use nulltrace_core::input::record::PAYLOAD_MAX;
 use nulltrace_spec::{Dir, Format, Id, Marker, Parent};
 use serde_json::{Value, json};
 

@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use nulltrace_core::event::{Event, What};
-use nulltrace_core::process::{ANCESTORS, Ancestor, Process};
-use nulltrace_core::recent::Recent;
-use nulltrace_core::record::ProcessRecord;
+use nulltrace_core::facts::ancestor::{ANCESTORS, Ancestor};
+use nulltrace_core::facts::process::Process;
+use nulltrace_core::facts::recent::Recent;
+use nulltrace_core::input::event::{Event, What};
+use nulltrace_core::input::record::ProcessRecord;
 
 use super::procfs::{Proc, Since};
 

@@ -9,11 +9,11 @@ mod lineage;
 pub(crate) mod procfs;
 
 use nulltrace_core::activity::Inside;
-use nulltrace_core::event::Event;
-use nulltrace_core::field::{Known, Source};
-use nulltrace_core::group::Plan;
-use nulltrace_core::process::Process;
-use nulltrace_core::recent::Recent;
+use nulltrace_core::facts::process::Process;
+use nulltrace_core::facts::recent::Recent;
+use nulltrace_core::input::event::Event;
+use nulltrace_core::query::field::{Known, Source};
+use nulltrace_core::query::plan::Plan;
 
 use lineage::Lineage;
 use procfs::{Proc, Since};

@@ -1,9 +1,9 @@
 use std::process::{Child, Command};
 
 use nulltrace_core::activity::Times;
-use nulltrace_core::event::What;
-use nulltrace_core::process::Processes;
-use nulltrace_core::record::ProcessRecord;
+use nulltrace_core::facts::process::Processes;
+use nulltrace_core::input::event::What;
+use nulltrace_core::input::record::ProcessRecord;
 use zerocopy::FromZeros;
 
 use super::*;

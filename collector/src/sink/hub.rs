@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::span::Closed;
+use nulltrace_core::spans::span::Closed;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -148,7 +148,8 @@ async fn serve(
 mod tests {
     use std::sync::mpsc as std_mpsc;
 
-    use nulltrace_core::span::{End, TagPath};
+    use nulltrace_core::facts::path::TagPath;
+    use nulltrace_core::spans::span::End;
     use nulltrace_spec::Id;
 
     use super::*;

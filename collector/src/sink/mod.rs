@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::span::Closed;
+use nulltrace_core::spans::span::Closed;
 
 /// A place closed spans go to. All calls come from one task; none may block for long.
 pub trait Sink: Send {

@@ -1,8 +1,8 @@
 //! The files of spans, or their sockets: what was called on each.
 
-use nulltrace_core::activity::CallStats;
-use nulltrace_core::file::{File, Kind};
-use nulltrace_core::summary::Row;
+use nulltrace_core::facts::file::{File, Kind};
+use nulltrace_core::measure::calls::CallStats;
+use nulltrace_core::measure::summary::Row;
 
 use super::grid::Style;
 use super::peers;
@@ -90,7 +90,7 @@ pub(super) fn draw(out: &mut String, rows: &[Row<'_>], sockets: bool, style: Sty
 mod tests {
     use super::super::{View, fixture, table, text};
     use super::*;
-    use nulltrace_core::summary::Summary;
+    use nulltrace_core::measure::summary::Summary;
 
     fn shown(summary: &Summary, view: View) -> String {
         let style = Style {
@@ -124,7 +124,7 @@ mod tests {
         let job = fixture::path(&[b"job"]);
         let mut on = |file, bytes| {
             let mut write = fixture::calls(syscalls::Sysno::write, 2, 1_000, 500);
-            (write.bytes, write.flags) = (bytes, nulltrace_core::record::CALLS_OUT);
+            (write.bytes, write.flags) = (bytes, nulltrace_core::input::record::CALLS_OUT);
             fixture::inside(&mut summary, &job, 9_000, &[write], &[Some(file)]);
         };
         for at in 0..1500 {

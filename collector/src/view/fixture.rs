@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::{Inside, SpanTimes, Times};
-use nulltrace_core::file::{Ends, File, Kind};
+use nulltrace_core::facts::file::{Ends, File, Kind};
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT, CallsRecord};
 use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
-use nulltrace_core::record::{CALLS_IN, CALLS_OUT, CallsRecord};
-use nulltrace_core::span::{Closed, End, Open, TagPath};
-use nulltrace_core::summary::{Limits, Row, Summary};
+use nulltrace_core::measure::summary::{Limits, Row, Summary};
+use nulltrace_core::spans::span::{Closed, End, Open};
 use nulltrace_spec::{Code, Id};
 use syscalls::Sysno;
 use zerocopy::FromZeros;

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use nulltrace_core::field::{Source, Value as Field};
-use nulltrace_core::group::{Groups, Kind, Metric, Plan, Row, Unit};
+use nulltrace_core::measure::groups::{Groups, Kind, Row};
+use nulltrace_core::query::field::{Source, Value as Field};
+use nulltrace_core::query::metric::{Metric, Unit};
+use nulltrace_core::query::plan::Plan;
 use serde_json::{Map, Value, json};
 
 use super::grid::{self, Column, DIM, Label, Style, YELLOW, paint, times};

@@ -32,7 +32,7 @@ use std::io::{self, Write};
 
 use nulltrace_core::activity::Times;
 use nulltrace_core::ledger::{Ledger, Markers, Spans};
-use nulltrace_core::summary::{Inferred, Kind, Row};
+use nulltrace_core::measure::summary::{Inferred, Kind, Row};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
@@ -404,7 +404,7 @@ impl Formatter for Plain {
 mod tests {
     use super::super::fixture;
     use super::*;
-    use nulltrace_core::summary::{Limits, Summary as Spans};
+    use nulltrace_core::measure::summary::{Limits, Summary as Spans};
 
     fn line(summary: &Spans, ledger: &Ledger) -> String {
         let mut out = Vec::new();
@@ -489,7 +489,7 @@ mod tests {
             let span = fixture::span(
                 &fixture::path(&[b"age"]),
                 u64::MAX - 5,
-                nulltrace_core::span::End::Exit,
+                nulltrace_core::spans::span::End::Exit,
             );
             summary.push(&span);
         }

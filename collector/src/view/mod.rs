@@ -18,9 +18,9 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::Times;
-use nulltrace_core::group::Groups;
 use nulltrace_core::ledger::{Ledger, Markers};
-use nulltrace_core::summary::Row;
+use nulltrace_core::measure::groups::Groups;
+use nulltrace_core::measure::summary::Row;
 use nulltrace_spec::Code;
 
 pub use grid::Style;
@@ -67,7 +67,7 @@ pub struct Report<'a> {
     pub wall_start: Timestamp,
     /// How long it took, nanoseconds.
     pub elapsed_ns: u64,
-    /// The rows of [`Summary::rows`](nulltrace_core::summary::Summary::rows).
+    /// The rows of [`Summary::rows`](nulltrace_core::measure::summary::Summary::rows).
     pub rows: &'a [Row<'a>],
     /// Calls by the fields that were asked for; they take the place of the view.
     pub groups: Option<&'a Groups>,

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use nulltrace_core::activity::{Both, CallStats};
-use nulltrace_core::file::{Ends, File};
+use nulltrace_core::facts::file::{Ends, File};
+use nulltrace_core::measure::calls::{Both, CallStats};
 
 use super::files;
 use super::table::thousands;

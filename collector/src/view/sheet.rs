@@ -1,6 +1,6 @@
 //! A table of calls, under the spans that made them.
 
-use nulltrace_core::activity::{CallStats, ERROR_NAMES};
+use nulltrace_core::measure::calls::{CallStats, ERROR_NAMES};
 
 use super::grid::{self, Column, DIM, Label, Style, times};
 use super::syscalls;

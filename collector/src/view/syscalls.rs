@@ -1,8 +1,8 @@
 //! The system calls of spans, by name.
 
-use nulltrace_core::activity::CallStats;
-use nulltrace_core::record::CALLS_COMPAT;
-use nulltrace_core::summary::Row;
+use nulltrace_core::input::record::CALLS_COMPAT;
+use nulltrace_core::measure::calls::CallStats;
+use nulltrace_core::measure::summary::Row;
 
 use super::grid::Style;
 use super::sheet::{self, Sheet};

@@ -1,7 +1,7 @@
 //! The summary for a terminal: a line about the run, a table, and the account.
 
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::summary::{Inferred, Kind, Row};
+use nulltrace_core::measure::summary::{Inferred, Kind, Row};
 
 use super::duration::human;
 use super::grid::{self, BOLD, Column, DIM, Label, RED, Style, YELLOW, paint, times};
@@ -253,7 +253,7 @@ mod tests {
     use super::super::text::width;
     use super::*;
     use nulltrace_core::ledger::Ledger;
-    use nulltrace_core::summary::{Limits, Summary};
+    use nulltrace_core::measure::summary::{Limits, Summary};
 
     fn plain(summary: &Summary, ledger: &Ledger, columns: usize) -> String {
         let style = Style {
@@ -325,7 +325,7 @@ mod tests {
                 blocked: 30 * fixture::MS,
                 ..nulltrace_core::activity::Times::NONE
             };
-            summary.push(&nulltrace_core::span::Closed {
+            summary.push(&nulltrace_core::spans::span::Closed {
                 times: Some(nulltrace_core::activity::SpanTimes {
                     own: times,
                     all: times,
@@ -334,7 +334,7 @@ mod tests {
                 ..fixture::span(
                     &fixture::path(&[tag.as_bytes()]),
                     100 * fixture::MS,
-                    nulltrace_core::span::End::Exit,
+                    nulltrace_core::spans::span::End::Exit,
                 )
             });
         }
@@ -380,7 +380,7 @@ mod tests {
             summary.push(&fixture::span(
                 &path,
                 1_000,
-                nulltrace_core::span::End::Exit,
+                nulltrace_core::spans::span::End::Exit,
             ));
         }
         insta::assert_snapshot!(plain(&summary, &fixture::clean(), 60));

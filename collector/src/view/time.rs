@@ -3,7 +3,7 @@
 mod reasons;
 
 use nulltrace_core::activity::{SpanTimes, Times};
-use nulltrace_core::summary::Row;
+use nulltrace_core::measure::summary::Row;
 
 use super::grid::{self, Column, Style, times};
 use super::table;

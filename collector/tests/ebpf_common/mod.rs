@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{EbpfError, EbpfSource, Options};
-use nulltrace_core::event::{Event, What};
+use nulltrace_core::input::event::{Event, What};
 
 /// The marker device, opened anew.
 pub fn null() -> std::fs::File {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use nulltrace_collector::source::{Source, ptrace};
-use nulltrace_core::event::{Event, What};
+use nulltrace_core::input::event::{Event, What};
 use tempfile::TempDir;
 
 /// Longer than any of the commands takes on a busy machine.

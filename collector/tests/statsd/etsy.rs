@@ -6,7 +6,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 
 use nulltrace_collector::sink::statsd::{Dialect, Statsd, StatsdConfig};
-use nulltrace_core::span::Closed;
+use nulltrace_core::spans::span::Closed;
 use tempfile::TempDir;
 
 use crate::support::{PATIENCE, Server, close, consumers, free_port, path, skip, span, wait_for};

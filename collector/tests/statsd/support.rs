@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use nulltrace_collector::sink::SinkCounts;
 use nulltrace_collector::sink::statsd::{Statsd, StatsdConfig};
-use nulltrace_core::span::{Closed, End, TagPath};
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::spans::span::{Closed, End};
 use nulltrace_spec::Id;
 
 /// Long enough for a busy machine.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nulltrace_collector::sink::Sink;
 use nulltrace_collector::sink::statsd::{Dialect, Kind, LONGEST_LINE, Statsd, StatsdConfig};
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::span::{Closed, End};
+use nulltrace_core::spans::span::{Closed, End};
 
 use crate::support::{close, config, lines, path, receive, receive_udp, span, tally, udp_server};
 

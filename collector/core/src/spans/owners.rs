@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::table::{NIL, Slot};
+use super::slot::{NIL, Slot};
 
 /// How many are found without a look-up.
 const RECENT: usize = 64;

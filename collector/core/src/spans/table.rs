@@ -10,7 +10,9 @@
 //! is within, so they go from the stack whose top is the innermost to one beside it. Each goes once.
 
 mod groups;
+mod key;
 mod kin;
+mod list;
 mod numbered;
 mod open;
 
@@ -18,67 +20,17 @@ use hashbrown::HashTable;
 use nulltrace_spec::Id;
 
 use super::owners::Owners;
-use crate::tags::TagId;
-use groups::{Group, Secret};
-use open::Link;
+use super::slot::{NIL, Slot};
+use crate::facts::tags::TagId;
+use key::{Group, Secret};
+use list::{Link, SCOPED, both};
 
+pub(super) use list::{List, Place, Scope};
 pub(super) use open::Open;
-
-/// Number of a span in the slab.
-pub(super) type Slot = u32;
-
-/// No span.
-pub(super) const NIL: Slot = u32::MAX;
-
-/// The stacks a span is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum List {
-    /// Same id and tags, same thread.
-    Thread,
-    /// Same id and tags, same process.
-    Process,
-    /// Same id and tags, opened by processes of the same parent and user.
-    Siblings,
-    /// Same id and tags, opened by processes of the same user.
-    User,
-    /// Same id and tags.
-    Anywhere,
-    /// Those of a thread that what it does next may lie in; or, on the stack beside, its others.
-    OfThread,
-    /// All in the care of a process: its own, and what its dead children left.
-    OfProcess,
-    /// Same unique number, same user.
-    Numbered,
-}
-
-/// The stacks by scope, the first of all, in the order of their numbers.
-const SCOPED: [List; 4] = [List::Thread, List::Process, List::Siblings, List::User];
-
-/// How many others there are.
-const LISTS: usize = List::Numbered as usize + 1 - SCOPED.len();
 
 /// Room each hash table has from the beginning. In a smaller one, spans that come and go leave
 /// tombstones that soon make it be rebuilt.
 const ROOM: usize = 448;
-
-/// Where a marker was written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) pid: u32,
-    pub(super) tid: u32,
-    pub(super) ppid: Option<u32>,
-    pub(super) uid: Option<u32>,
-}
-
-/// How far a marker may look for a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// To the spans of its own process.
-    Process,
-    /// To those of other processes of the same user as well.
-    User,
-}
 
 /// What is known of a thread beside its spans.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,12 +50,6 @@ pub(super) struct Thread {
 pub(super) struct Process {
     /// How many of its open spans another thread than theirs may end, or say it works for.
     shared: u32,
-}
-
-/// Two ids as one scope: a thread and its process, so a thread id that came into use again is another
-/// thread; a parent process and the user.
-fn both(a: u32, b: u32) -> u64 {
-    u64::from(a) << 32 | u64::from(b)
 }
 
 /// The slab and its lists.

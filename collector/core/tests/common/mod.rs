@@ -1,10 +1,10 @@
 //! Events by hand, for tests of the correlator.
 #![allow(dead_code)] // Each test binary uses its part.
 
-use nulltrace_core::correlate::{Correlator, Malformed, Out};
-use nulltrace_core::event::{Event, What};
-use nulltrace_core::record::{Head, KIND_PROCESS, ProcessRecord};
-use nulltrace_core::span::Closed;
+use nulltrace_core::input::event::{Event, What};
+use nulltrace_core::input::record::{Head, KIND_PROCESS, ProcessRecord};
+use nulltrace_core::spans::correlate::{Correlator, Malformed, Out};
+use nulltrace_core::spans::span::Closed;
 
 /// Everything that came out.
 #[derive(Debug, Default)]

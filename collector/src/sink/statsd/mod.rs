@@ -26,7 +26,8 @@
 //! use std::sync::{Arc, atomic::Ordering};
 //! use std::time::Duration;
 //! use nulltrace_collector::sink::statsd::{Statsd, StatsdConfig};
-//! use nulltrace_core::span::{Closed, End, TagPath};
+//! use nulltrace_core::spans::span::{Closed, End};
+//! use nulltrace_core::facts::path::TagPath;
 //! use nulltrace_spec::Id;
 //!
 //! let server = UdpSocket::bind("127.0.0.1:0")?;
@@ -65,7 +66,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::span::{Closed, End};
+use nulltrace_core::spans::span::{Closed, End};
 
 pub use address::{Address, DEFAULT_PORT};
 pub use config::{

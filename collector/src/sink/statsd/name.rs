@@ -5,7 +5,7 @@
 //! depth. Two paths that differ only in replaced or cut-off bytes get the same name: their spans
 //! are merged.
 
-use nulltrace_core::span::TagPath;
+use nulltrace_core::facts::path::TagPath;
 
 /// The longest part of a name that one tag makes, bytes; the rest is cut off.
 pub const SEGMENT_MAX: usize = 64;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nulltrace_core::span::{Closed, TagPath};
+use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::spans::span::Closed;
 use rustc_hash::FxBuildHasher;
 
 use super::config::{Dialect, HOST_MAX, StatsdConfig};

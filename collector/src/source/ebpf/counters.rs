@@ -3,8 +3,8 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use aya::maps::{MapData, PerCpuArray};
+use nulltrace_core::input::record::Counter;
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::record::Counter;
 
 use super::error::EbpfError;
 

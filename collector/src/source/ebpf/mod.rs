@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use aya::maps::{MapData, RingBuf};
 use aya::{Btf, Ebpf};
+use nulltrace_core::input::record::Records;
 use nulltrace_core::ledger::Lost;
-use nulltrace_core::record::Records;
 
 pub use error::EbpfError;
 pub use hook::Hook;

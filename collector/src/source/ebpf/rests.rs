@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::{io, ptr, slice};
 
 use aya::maps::MapData;
-use nulltrace_core::record::{RESTS, Rest};
+use nulltrace_core::input::record::{RESTS, Rest};
 
 /// The map `rests` of the kernel programs, as memory of this process: telling is no system call.
 pub(super) struct Rests {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nulltrace_core::record::Head;
+use nulltrace_core::input::record::Head;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// The tracing thread waits when this many words of records lie here, which loses nothing: what it
@@ -180,7 +180,7 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
-    use nulltrace_core::record::KIND_WRITE;
+    use nulltrace_core::input::record::KIND_WRITE;
 
     use super::*;
 

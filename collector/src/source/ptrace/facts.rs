@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use libc::pid_t;
-use nulltrace_core::record::{COMM_LEN, EXE_LEN, Head, ProcessRecord};
+use nulltrace_core::input::record::{COMM_LEN, EXE_LEN, Head, ProcessRecord};
 use rustix::time::{ClockId, clock_gettime};
 
 /// `CLOCK_MONOTONIC` in nanoseconds.

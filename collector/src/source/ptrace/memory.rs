@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use libc::pid_t;
-use nulltrace_core::record::PAYLOAD_MAX;
+use nulltrace_core::input::record::PAYLOAD_MAX;
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use zerocopy::IntoBytes;
 

@@ -32,7 +32,7 @@
 //! ```
 //! use std::time::Duration;
 //! use nulltrace_collector::source::{Source, ptrace};
-//! use nulltrace_core::event::{Event, What};
+//! use nulltrace_core::input::event::{Event, What};
 //!
 //! let script = "echo '>:t:a::' > /dev/null; echo '<:t:a::' > /dev/null; exit 3";
 //! let (mut source, command) = ptrace::spawn(&["sh".into(), "-c".into(), script.into()]).unwrap();

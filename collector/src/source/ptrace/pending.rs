@@ -4,7 +4,7 @@
 //! may be unfinished the thread's other writes to the null device are sent too, flagged `NT_CONT`.
 //! Too much does no harm, since the assembler behind knows the format.
 
-use nulltrace_core::record::{FRAGMENT_NS, PAYLOAD_MAX};
+use nulltrace_core::input::record::{FRAGMENT_NS, PAYLOAD_MAX};
 
 /// A thread's marker that may be continued.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use libc::pid_t;
-use nulltrace_core::record::{
+use nulltrace_core::input::record::{
     ExitRecord, FLAG_CONT, FLAG_CUT, FLAG_EXEC, FLAG_GROUP, ForkRecord, Head, KIND_EXIT, KIND_FORK,
     KIND_PROCESS, KIND_WRITE, PAYLOAD_MAX, ProcessRecord,
 };

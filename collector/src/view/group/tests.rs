@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use ::syscalls::Sysno;
 use nulltrace_core::activity::{Inside, Times};
-use nulltrace_core::field::{Condition, Known};
-use nulltrace_core::file::File;
-use nulltrace_core::group::{Limits, Plan};
-use nulltrace_core::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileRecord};
-use nulltrace_core::summary::Summary;
+use nulltrace_core::facts::file::File;
+use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileRecord};
+use nulltrace_core::measure::groups::Limits;
+use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::query::condition::Condition;
+use nulltrace_core::query::field::Known;
+use nulltrace_core::query::plan::Plan;
 use zerocopy::FromZeros;
 
 use super::super::text::{is_hostile, width};

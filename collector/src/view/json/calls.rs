@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nulltrace_core::activity::{Both, CallStats, Calls, ERROR_NAMES};
+use nulltrace_core::measure::calls::{Both, CallStats, Calls, ERROR_NAMES};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nulltrace_core::activity::{CallStats, Calls, OnFile};
-use nulltrace_core::record::{CALLS_IN, CALLS_OUT};
-use nulltrace_core::summary::Row;
+use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT};
+use nulltrace_core::measure::calls::{CallStats, Calls, OnFile};
+use nulltrace_core::measure::summary::Row;
 
 use super::super::text::safe_end_within;
 use super::super::{files, syscalls};
@@ -216,11 +216,12 @@ mod tests {
     use super::super::super::fixture;
     use super::*;
     use ::syscalls::Sysno;
-    use nulltrace_core::activity::{Room, SpanTimes, Times};
-    use nulltrace_core::file::{File, Kind};
-    use nulltrace_core::record::{CALLS_AGAIN, CALLS_GOING, CallsRecord};
-    use nulltrace_core::span::{Closed, End};
-    use nulltrace_core::summary::Summary;
+    use nulltrace_core::activity::{SpanTimes, Times};
+    use nulltrace_core::facts::file::{File, Kind};
+    use nulltrace_core::input::record::{CALLS_AGAIN, CALLS_GOING, CallsRecord};
+    use nulltrace_core::measure::calls::Room;
+    use nulltrace_core::measure::summary::Summary;
+    use nulltrace_core::spans::span::{Closed, End};
     use proptest::prelude::*;
     use zerocopy::FromZeros;
 

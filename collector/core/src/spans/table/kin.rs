@@ -1,7 +1,9 @@
 //! Parents and their open children.
 
-use super::open::{Link, Open};
-use super::{NIL, Slot, Table};
+use super::Table;
+use super::list::Link;
+use super::open::Open;
+use crate::spans::slot::{NIL, Slot};
 
 impl Table {
     /// The parent of an open span, if that is open.

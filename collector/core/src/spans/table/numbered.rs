@@ -3,8 +3,10 @@
 use hashbrown::hash_table::Entry;
 use nulltrace_spec::Id;
 
-use super::{List, NIL, Place, Slot, Table};
-use crate::tags::TagId;
+use super::Table;
+use super::list::{List, Place};
+use crate::facts::tags::TagId;
+use crate::spans::slot::{NIL, Slot};
 
 /// So many spans of the same number and user are looked at for the nearest. Numbers are unique, so there is
 /// one, unless somebody uses a number again on purpose.

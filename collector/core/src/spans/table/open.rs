@@ -4,21 +4,11 @@ use std::sync::Arc;
 
 use nulltrace_spec::Id;
 
-use super::groups::Key;
-use super::{LISTS, List, NIL, SCOPED, Slot, both};
-use crate::span::ArgList;
-use crate::tags::TagId;
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    pub(super) below: Slot,
-    pub(super) above: Slot,
-}
-
-pub(super) const UNLINKED: Link = Link {
-    below: NIL,
-    above: NIL,
-};
+use super::key::Key;
+use super::list::{LISTS, Link, List, SCOPED, UNLINKED, both};
+use crate::facts::tags::TagId;
+use crate::spans::args::ArgList;
+use crate::spans::slot::{NIL, Slot};
 
 /// An open span. A million of them must fit in little memory: hence numbers for tags and
 /// neighbours, and one block for the arguments.

@@ -1,0 +1,36 @@
+//! Whose activity counts toward a span.
+
+/// How many of the open spans that it lies in, from the innermost, a segment is added to. Segments that
+/// lay in more are counted as `lost.depth`.
+pub const DEPTH_MAX: usize = 256;
+
+/// Whose activity counts toward a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the thread that opened it.
+    #[default]
+    Thread,
+    /// Those of all threads of the process that opened it.
+    Process,
+    /// Those of that process, its parent, its children, and all with the same parent: a script's shell and
+    /// its commands, whichever of them wrote the markers.
+    Script,
+    /// Everybody's.
+    Machine,
+}
+
+impl core::str::FromStr for Reach {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "thread" => Ok(Self::Thread),
+            "process" => Ok(Self::Process),
+            "script" => Ok(Self::Script),
+            "machine" => Ok(Self::Machine),
+            _ => Err(format!(
+                "a span has not what {text:?} does: write thread, process, script or machine"
+            )),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Who made a process.
+
+use std::sync::Arc;
+
+/// How far back a chain of ancestors surely goes, as far as it is known; it may go twice as far.
+pub const ANCESTORS: usize = 32;
+
+/// A process that another descends from. It made that one, or the next of the chain, by fork: what the
+/// kernel puts in a dead parent's place is no ancestor.
+///
+/// ```
+/// use nulltrace_core::facts::ancestor::Ancestor;
+///
+/// let init = Ancestor::new(1, b"init", None);
+/// let make = Ancestor::new(70, b"make", Some(&init));
+/// let chain: Vec<_> = make.chain().map(|of| (of.pid, &*of.name)).collect();
+/// assert_eq!(chain, [(70, &b"make"[..]), (1, b"init")]);
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Process id.
+    pub pid: u32,
+    /// Command name that it bore when it made the next.
+    pub name: Box<[u8]>,
+    parent: Option<Arc<Self>>,
+    /// How many are behind it.
+    behind: usize,
+}
+
+impl Ancestor {
+    /// The child of `parent`. The oldest of a chain that is too long are forgotten: a program that goes on
+    /// by forking and ending leaves no more behind than that.
+    #[must_use]
+    pub fn new(pid: u32, name: &[u8], parent: Option<&Arc<Self>>) -> Arc<Self> {
+        let parent = match parent {
+            Some(parent) if parent.behind + 2 > 2 * ANCESTORS => {
+                let kept: Vec<_> = parent.chain().take(ANCESTORS).collect();
+                let oldest_first = kept.into_iter().rev();
+                oldest_first.fold(None, |parent, of| {
+                    Some(Self::link(of.pid, &of.name, parent))
+                })
+            }
+            parent => parent.cloned(),
+        };
+        Self::link(pid, name, parent)
+    }
+
+    fn link(pid: u32, name: &[u8], parent: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self {
+            pid,
+            name: name.into(),
+            behind: parent.as_ref().map_or(0, |parent| parent.behind + 1),
+            parent,
+        })
+    }
+
+    /// Who made it, if that is known.
+    #[must_use]
+    pub const fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    /// This one, its parent, and so on.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |of| of.parent.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_bounded() {
+        let mut youngest = Ancestor::new(0, b"0", None);
+        for pid in 1..1000 {
+            youngest = Ancestor::new(pid, pid.to_string().as_bytes(), Some(&youngest));
+            let chain: Vec<_> = youngest.chain().collect();
+            let all = pid as usize + 1;
+            assert!(chain.len() >= all.min(ANCESTORS) && chain.len() <= 2 * ANCESTORS);
+            for (of, want) in chain.iter().zip((0..=pid).rev()) {
+                assert_eq!((of.pid, &*of.name), (want, want.to_string().as_bytes()));
+            }
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! What the files are that system calls are made on: their kinds and names.
+//!
+//! The kernel tells a file once, ahead of the first segment with calls on it. What it tells may be lost,
+//! and is forgotten when others were used since: then a file is known by its numbers alone.
+//!
+//! ```
+//! use nulltrace_core::facts::file::{File, Kind};
+//! use nulltrace_core::input::record::FileRecord;
+//! use zerocopy::FromZeros;
+//!
+//! let mut record = FileRecord::new_zeroed();
+//! record.mode = 0o100_644;
+//! let file = File::read(&record, b"blob.bin.4\0tmp\0");
+//! assert_eq!((file.kind, &file.name[..]), (Kind::File, &b"/tmp/blob.bin.4"[..]));
+//! assert_eq!(file.directory(), Some(&b"/tmp"[..]));
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::facts::recent::Recent;
+use crate::input::record::{FLAG_DELETED, FLAG_PEERS, FLAG_SHORTENED, FileId, FileRecord};
+
+/// How many files are remembered, at least; at most twice as many. The kernel remembers fewer whom it told.
+const REMEMBERED: usize = 1 << 17;
+
+const ANON_INODE_FS: u32 = 0x0904_1934;
+const PIPE_FS: u32 = 0x5049_5045;
+const NULL: u32 = 1 << 20 | 3;
+/// Majors of terminals: the consoles, /dev/tty and the pseudo terminals.
+const TTY_MAJORS: [core::ops::RangeInclusive<u32>; 2] = [4..=5, 136..=143];
+
+/// What sort of file. [`Kind::name`] is the field `fd.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A socket of the Internet protocols, version 4.
+    Ipv4,
+    /// Of version 6.
+    Ipv6,
+    /// A Unix socket.
+    Unix,
+    /// A netlink socket.
+    Netlink,
+    /// Any other socket.
+    Socket,
+    /// A pipe.
+    Pipe,
+    /// A named pipe.
+    Fifo,
+    /// An eventfd.
+    Event,
+    /// An epoll instance.
+    Epoll,
+    /// A timerfd.
+    Timer,
+    /// A signalfd.
+    Signal,
+    /// An inotify instance.
+    Inotify,
+    /// Any other of the kernel's anonymous files.
+    Anonymous,
+    /// Memory with a descriptor.
+    Memfd,
+    /// A terminal.
+    Tty,
+    /// The null device.
+    Null,
+    /// Any other character device.
+    Char,
+    /// A block device.
+    Block,
+    /// Nothing was told of it.
+    Unknown,
+    /// Not one file, but all that a segment had no room to tell apart.
+    Other,
+}
+
+impl Kind {
+    /// The name of the kind.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Unix => "unix",
+            Self::Netlink => "netlink",
+            Self::Socket => "socket",
+            Self::Pipe => "pipe",
+            Self::Fifo => "fifo",
+            Self::Event => "eventfd",
+            Self::Epoll => "epoll",
+            Self::Timer => "timerfd",
+            Self::Signal => "signalfd",
+            Self::Inotify => "inotify",
+            Self::Anonymous => "anon",
+            Self::Memfd => "memfd",
+            Self::Tty => "tty",
+            Self::Null => "null",
+            Self::Char => "char",
+            Self::Block => "block",
+            Self::Unknown => "unknown",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether it is a socket.
+    #[must_use]
+    pub const fn is_socket(self) -> bool {
+        matches!(
+            self,
+            Self::Ipv4 | Self::Ipv6 | Self::Unix | Self::Netlink | Self::Socket
+        )
+    }
+}
+
+/// The two ends of an Internet socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ends {
+    /// `tcp`, `udp`, ….
+    pub protocol: &'static str,
+    /// This end.
+    pub local: SocketAddr,
+    /// The other; `None` while it is not connected.
+    pub remote: Option<SocketAddr>,
+}
+
+/// The first of the ports that kernels give to who asks for none.
+const EPHEMERAL: u16 = 32_768;
+
+impl Ends {
+    /// The server's end, if the ports tell: a server's is below 32768, and its clients' are of those that
+    /// kernels give to who asks for none, which begin there. Of a socket that is not connected it is this one.
+    ///
+    /// ```
+    /// use nulltrace_core::facts::file::Ends;
+    ///
+    /// let ends = |local: &str, remote: &str| Ends {
+    ///     protocol: "tcp",
+    ///     local: local.parse().unwrap(),
+    ///     remote: remote.parse().ok(),
+    /// };
+    /// let accepted = ends("10.0.0.1:443", "10.0.0.9:50412");
+    /// assert_eq!(accepted.server(), Some(accepted.local));
+    /// assert_eq!(accepted.client(), accepted.remote);
+    /// assert_eq!(ends("10.0.0.1:179", "10.0.0.9:179").server(), None);
+    /// ```
+    #[must_use]
+    pub fn server(&self) -> Option<SocketAddr> {
+        let serves = |end: &SocketAddr| (1..EPHEMERAL).contains(&end.port());
+        match (serves(&self.local), self.remote) {
+            (true, None) => Some(self.local),
+            (true, Some(remote)) if !serves(&remote) => Some(self.local),
+            (false, Some(remote)) if serves(&remote) => Some(remote),
+            _ => None,
+        }
+    }
+
+    /// The client's end, where the server's is known and there is one.
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        match self.server()? == self.local {
+            true => self.remote,
+            false => Some(self.local),
+        }
+    }
+
+    /// Both ends, this one first.
+    pub fn each(&self) -> impl Iterator<Item = SocketAddr> {
+        [self.local].into_iter().chain(self.remote)
+    }
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct File {
+    /// What sort.
+    pub kind: Kind,
+    /// Its path or address, as a person would write it; bytes of others, never trusted.
+    pub name: Arc<[u8]>,
+    /// The ends of an Internet socket.
+    pub ends: Option<Ends>,
+}
+
+impl File {
+    /// From what the kernel told: the record and the names behind it.
+    #[must_use]
+    pub fn read(record: &FileRecord, names: &[u8]) -> Self {
+        let kind = kind(record, names);
+        let ends = ends(record, kind);
+        let ino = record.id.ino;
+        let name = match kind {
+            Kind::Ipv4 | Kind::Ipv6 => {
+                let text = match ends {
+                    Some(Ends {
+                        local,
+                        remote: Some(remote),
+                        ..
+                    }) => format!("{local}->{remote}"),
+                    Some(Ends { local, .. }) => local.to_string(),
+                    None => format!("socket:[{ino}]"),
+                };
+                text.into_bytes()
+            }
+            Kind::Unix => unix(record, names),
+            Kind::Netlink | Kind::Socket => format!("socket:[{ino}]").into_bytes(),
+            Kind::Pipe => format!("pipe:[{ino}]").into_bytes(),
+            Kind::Event
+            | Kind::Epoll
+            | Kind::Timer
+            | Kind::Signal
+            | Kind::Inotify
+            | Kind::Anonymous => last(names).to_vec(),
+            Kind::Memfd => last(names).to_vec(),
+            _ => path(record, names),
+        };
+        Self {
+            kind,
+            name: name.into(),
+            ends,
+        }
+    }
+
+    /// All the files that a segment had no room to tell apart.
+    #[must_use]
+    pub fn other() -> Self {
+        Self {
+            kind: Kind::Other,
+            name: b"(other files)"[..].into(),
+            ends: None,
+        }
+    }
+
+    /// A file of which nothing was told.
+    #[must_use]
+    pub fn unknown(id: FileId) -> Self {
+        let FileId {
+            ino,
+            dev,
+            generation,
+        } = id;
+        let (major, minor) = (dev >> 20, dev & 0xf_ffff);
+        Self {
+            kind: Kind::Unknown,
+            name: format!("inode:[{major}:{minor}:{ino}.{generation}]")
+                .into_bytes()
+                .into(),
+            ends: None,
+        }
+    }
+
+    /// Whether it was told which file it is.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        !matches!(self.kind, Kind::Unknown | Kind::Other)
+    }
+
+    /// The directory it lies in; `None` where it has no path.
+    #[must_use]
+    pub fn directory(&self) -> Option<&[u8]> {
+        // Of a path that is too long the beginning is left out.
+        let is_path = self.name.starts_with(b"/") || self.name.starts_with(b".../");
+        if !is_path || self.kind.is_socket() {
+            return None;
+        }
+        let slash = self.name.iter().rposition(|&byte| byte == b'/')?;
+        Some(&self.name[..slash.max(1)])
+    }
+}
+
+fn kind(record: &FileRecord, names: &[u8]) -> Kind {
+    match i32::from(record.family) {
+        0 => {}
+        1 => return Kind::Unix,
+        2 => return Kind::Ipv4,
+        10 => return Kind::Ipv6,
+        16 => return Kind::Netlink,
+        _ => return Kind::Socket,
+    }
+    if record.magic == ANON_INODE_FS {
+        return match last(names) {
+            b"[eventfd]" => Kind::Event,
+            b"[eventpoll]" => Kind::Epoll,
+            b"[timerfd]" => Kind::Timer,
+            b"[signalfd]" => Kind::Signal,
+            b"inotify" => Kind::Inotify,
+            _ => Kind::Anonymous,
+        };
+    }
+    let major = record.rdev >> 20;
+    match record.mode & 0o170_000 {
+        0o010_000 if record.magic == PIPE_FS => Kind::Pipe,
+        0o010_000 => Kind::Fifo,
+        0o020_000 if record.rdev == NULL => Kind::Null,
+        0o020_000 if TTY_MAJORS.iter().any(|majors| majors.contains(&major)) => Kind::Tty,
+        0o020_000 => Kind::Char,
+        0o040_000 => Kind::Directory,
+        0o060_000 => Kind::Block,
+        0o140_000 => Kind::Socket,
+        0o100_000 if last(names).starts_with(b"memfd:") => Kind::Memfd,
+        0o100_000 => Kind::File,
+        _ => Kind::Unknown,
+    }
+}
+
+fn ends(record: &FileRecord, kind: Kind) -> Option<Ends> {
+    let address = |bytes: [u8; 16], port| -> SocketAddr {
+        let [a, b, c, d, ..] = bytes;
+        let ip = match kind {
+            Kind::Ipv4 => IpAddr::from([a, b, c, d]),
+            // A socket of version 6 may be connected by version 4.
+            _ => IpAddr::from(bytes).to_canonical(),
+        };
+        SocketAddr::new(ip, port)
+    };
+    if !matches!(kind, Kind::Ipv4 | Kind::Ipv6) {
+        return None;
+    }
+    let connected = record.remote_port != 0;
+    Some(Ends {
+        protocol: match (record.protocol, record.type_) {
+            (6, _) => "tcp",
+            (17, _) => "udp",
+            (1 | 58, _) => "icmp",
+            (132, _) => "sctp",
+            (136, _) => "udplite",
+            (262, _) => "mptcp",
+            (_, 3) => "raw",
+            _ => "ip",
+        },
+        local: address(record.local, record.local_port),
+        remote: connected.then(|| address(record.remote, record.remote_port)),
+    })
+}
+
+/// The last name, which comes first.
+fn last(names: &[u8]) -> &[u8] {
+    names.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+fn path(record: &FileRecord, names: &[u8]) -> Vec<u8> {
+    let mut path = join(names, record.head.flags & FLAG_SHORTENED != 0);
+    if record.head.flags & FLAG_DELETED != 0 {
+        path.extend_from_slice(b" (deleted)");
+    }
+    path
+}
+
+/// A path from its names, the last of which comes first.
+pub(crate) fn join(names: &[u8], shortened: bool) -> Vec<u8> {
+    let mut path = Vec::with_capacity(names.len() + 4);
+    if shortened {
+        path.extend_from_slice(b"...");
+    }
+    let names = names.strip_suffix(b"\0").unwrap_or(names);
+    for name in names.split(|&byte| byte == 0).rev() {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    path
+}
+
+/// As /proc/net/unix writes it: NULs of abstract names as '@'. An end without a name has that of its peer.
+fn unix(record: &FileRecord, address: &[u8]) -> Vec<u8> {
+    if address.is_empty() {
+        return format!("socket:[{}]", record.id.ino).into_bytes();
+    }
+    let mut name = Vec::with_capacity(address.len() + 2);
+    if record.head.flags & FLAG_PEERS != 0 {
+        name.extend_from_slice(b"->");
+    }
+    let text = match address {
+        [0, ..] => address,
+        path => last(path),
+    };
+    name.extend(text.iter().map(|&byte| if byte == 0 { b'@' } else { byte }));
+    name
+}
+
+/// The files that were told of late.
+#[derive(Debug)]
+pub struct Files {
+    known: Recent<FileId, Arc<File>>,
+    other: Arc<File>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            known: Recent::new(REMEMBERED),
+            other: Arc::new(File::other()),
+        }
+    }
+}
+
+impl Files {
+    /// Takes in what was told of a file. A socket is told again when it is bound or connected.
+    pub fn learn(&mut self, record: &FileRecord, names: &[u8]) {
+        self.known
+            .insert(record.id, Arc::new(File::read(record, names)));
+    }
+
+    /// The file; known by its numbers alone if nothing was told.
+    pub fn get(&mut self, id: FileId) -> Arc<File> {
+        if id.is_other() {
+            return Arc::clone(&self.other);
+        }
+        match self.known.get(id) {
+            Some(file) => Arc::clone(file),
+            None => Arc::new(File::unknown(id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn file(make: impl FnOnce(&mut FileRecord), names: &[u8]) -> (Kind, String) {
+        let mut record = FileRecord::new_zeroed();
+        record.id.ino = 7;
+        make(&mut record);
+        let file = File::read(&record, names);
+        (file.kind, String::from_utf8(file.name.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn kinds_and_names() {
+        let named = |kind, name: &str| (kind, name.to_owned());
+        assert_eq!(file(|f| f.mode = 0o100_600, b""), named(Kind::File, "/"));
+        assert_eq!(
+            file(
+                |f| {
+                    f.mode = 0o100_600;
+                    f.head.flags = FLAG_DELETED | FLAG_SHORTENED;
+                },
+                b"c\0b\0"
+            ),
+            named(Kind::File, ".../b/c (deleted)")
+        );
+        assert_eq!(
+            file(|f| f.mode = 0o100_777, b"memfd:buffer\0"),
+            named(Kind::Memfd, "memfd:buffer")
+        );
+        assert_eq!(
+            file(
+                |f| (f.mode, f.rdev) = (0o020_620, 136 << 20),
+                b"0\0pts\0dev\0"
+            ),
+            named(Kind::Tty, "/dev/pts/0")
+        );
+        assert_eq!(
+            file(|f| (f.mode, f.magic) = (0o010_600, PIPE_FS), b"\0"),
+            named(Kind::Pipe, "pipe:[7]")
+        );
+        assert_eq!(
+            file(|f| f.magic = ANON_INODE_FS, b"[eventpoll]\0"),
+            named(Kind::Epoll, "[eventpoll]")
+        );
+    }
+
+    #[test]
+    fn what_is_left_of_a_path_has_a_directory() {
+        let mut record = FileRecord::new_zeroed();
+        (record.mode, record.head.flags) = (0o100_600, FLAG_SHORTENED);
+        let file = File::read(&record, b"c\0b\0a\0");
+        assert_eq!(file.directory(), Some(&b".../a/b"[..]));
+        let memory = File::read(&record, b"memfd:.../x\0");
+        assert_eq!(memory.directory(), None);
+    }
+
+    #[test]
+    fn sockets_are_named_by_their_ends() {
+        let ipv4 = |f: &mut FileRecord| {
+            (f.family, f.protocol, f.local_port) = (2, 6, 8888);
+            f.local[..4].copy_from_slice(&[127, 0, 0, 1]);
+        };
+        assert_eq!(file(ipv4, b"").1, "127.0.0.1:8888");
+        let connected = |f: &mut FileRecord| {
+            ipv4(f);
+            f.remote_port = 50412;
+            f.remote[..4].copy_from_slice(&[127, 0, 0, 1]);
+        };
+        assert_eq!(file(connected, b"").1, "127.0.0.1:8888->127.0.0.1:50412");
+        let ipv6 = |f: &mut FileRecord| {
+            (f.family, f.local_port) = (10, 80);
+            f.local[15] = 1;
+        };
+        assert_eq!(file(ipv6, b"").1, "[::1]:80");
+        let unix = |f: &mut FileRecord| f.family = 1;
+        assert_eq!(file(unix, b"/run/a.sock\0\0").1, "/run/a.sock");
+        assert_eq!(file(unix, b"\0bus").1, "@bus");
+        assert_eq!(file(unix, b"").1, "socket:[7]");
+    }
+
+    #[test]
+    fn what_was_not_told_has_numbers() {
+        let mut files = Files::default();
+        let id = FileId {
+            ino: 5,
+            dev: 8 << 20 | 1,
+            generation: 2,
+        };
+        assert_eq!(&files.get(id).name[..], b"inode:[8:1:5.2]");
+        let mut record = FileRecord::new_zeroed();
+        (record.id, record.mode) = (id, 0o100_600);
+        files.learn(&record, b"a\0");
+        assert_eq!(&files.get(id).name[..], b"/a");
+    }
+}

@@ -1,0 +1,9 @@
+//! What things are: processes, files, containers, tag paths. Filled by records only.
+
+pub mod ancestor;
+pub mod container;
+pub mod file;
+pub mod path;
+pub mod process;
+pub mod recent;
+pub(crate) mod tags;

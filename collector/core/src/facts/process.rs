@@ -1,0 +1,237 @@
+//! What is known of the processes that write markers.
+//!
+//! The kernel sends the facts of a process once, ahead of its first marker, and again when it calls
+//! exec. They may be lost, so everything works for a process of which nothing is known.
+
+use std::sync::Arc;
+
+use crate::facts::file;
+use crate::facts::recent::Recent;
+use crate::input::record::ProcessRecord;
+
+/// How many processes are remembered, at least; at most twice as many.
+const REMEMBERED: usize = 1 << 15;
+
+/// The facts of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Command name, without padding.
+    pub comm: Arc<[u8]>,
+    /// File name of the executable, without padding.
+    pub exe: Arc<[u8]>,
+    /// Process id of the parent.
+    pub ppid: u32,
+    /// Real user id.
+    pub uid: u32,
+    /// The command line, its arguments ended by NULs, perhaps cut; empty if it was not told.
+    pub command: Arc<[u8]>,
+    /// cgroup v2 id, 0 where there is none.
+    pub cgroup: u64,
+    /// Path of that cgroup below the root of the hierarchy; empty if it was not told.
+    pub cgroup_path: Arc<[u8]>,
+    /// When the process began, `CLOCK_MONOTONIC` nanoseconds.
+    pub start: u64,
+    /// When the first of these facts came.
+    seen: u64,
+}
+
+/// What of a process each of its markers needs.
+#[derive(Debug, Default)]
+struct Who {
+    pid: Option<u32>,
+    /// Parent and user, where they are known.
+    ids: Option<(u32, u32)>,
+    comm: Arc<[u8]>,
+}
+
+/// The processes that live, and those that died of late.
+#[derive(Debug)]
+pub struct Processes {
+    living: Recent<u32, Process>,
+    /// Whose death is remembered: so that what they left is not put into the care of a dead parent.
+    dead: Recent<u32, ()>,
+    cgroups: Recent<u64, Arc<[u8]>>,
+    /// Who was asked for last: the next marker is often the same process's.
+    last: Who,
+    nobody: Arc<[u8]>,
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self {
+            living: Recent::new(REMEMBERED),
+            dead: Recent::new(REMEMBERED),
+            cgroups: Recent::new(REMEMBERED),
+            last: Who::default(),
+            nobody: Arc::default(),
+        }
+    }
+}
+
+impl Processes {
+    /// The facts of a process, if they came.
+    pub fn get(&mut self, pid: u32) -> Option<&Process> {
+        self.living.get(pid).map(|process| &*process)
+    }
+
+    /// Command name, and parent and user where they are known.
+    #[inline]
+    pub fn who(&mut self, pid: u32) -> (&Arc<[u8]>, Option<u32>, Option<u32>) {
+        if self.last.pid != Some(pid) {
+            self.ask(pid);
+        }
+        let Who { comm, ids, .. } = &self.last;
+        (comm, ids.map(|of| of.0), ids.map(|of| of.1))
+    }
+
+    fn ask(&mut self, pid: u32) {
+        let process = self.living.get(pid);
+        self.last = Who {
+            pid: Some(pid),
+            ids: process.as_ref().map(|process| (process.ppid, process.uid)),
+            comm: Arc::clone(process.map_or(&self.nobody, |process| &process.comm)),
+        };
+    }
+
+    /// Takes in the facts of a process. Returns whether another process had this id before, of
+    /// whose end nothing was heard.
+    #[must_use]
+    pub fn learn(&mut self, facts: &ProcessRecord) -> bool {
+        let pid = facts.head.pid;
+        // A process that has facts lives, and so does its parent.
+        self.dead.remove(pid);
+        self.dead.remove(facts.ppid);
+        self.last.pid = None;
+        let former = self.living.remove(pid);
+        let reused = former.as_ref().is_some_and(|p| p.start != facts.start);
+        let seen = match former {
+            Some(former) if !reused => former.seen,
+            _ => facts.head.ts,
+        };
+        let process = Process {
+            comm: unpadded(&facts.comm).into(),
+            exe: unpadded(&facts.exe).into(),
+            ppid: facts.ppid,
+            uid: facts.uid,
+            command: Arc::default(),
+            cgroup: facts.cgroup,
+            cgroup_path: match self.cgroups.get(facts.cgroup) {
+                Some(path) => Arc::clone(path),
+                None => Arc::default(),
+            },
+            start: facts.start,
+            seen,
+        };
+        self.living.insert(pid, process);
+        reused
+    }
+
+    /// Takes in the command line of a process whose facts came.
+    pub fn command(&mut self, pid: u32, args: &[u8]) {
+        if let Some(process) = self.living.get(pid) {
+            process.command = args.into();
+        }
+    }
+
+    /// Takes in the path of a cgroup, as the record has its names.
+    pub fn cgroup(&mut self, id: u64, names: &[u8]) {
+        self.cgroups.insert(id, file::join(names, false).into());
+    }
+
+    /// A process with the id `pid` was made at time `ts`. Returns whether what is known under this
+    /// id is of a former process; it is forgotten then.
+    #[must_use]
+    pub fn born(&mut self, pid: u32, ts: u64) -> bool {
+        self.dead.remove(pid);
+        if self.living.get(pid).is_some_and(|p| p.seen >= ts) {
+            return false; // The record of the fork came late: these are the child's own facts.
+        }
+        self.living.remove(pid);
+        self.last.pid = None;
+        true
+    }
+
+    /// The process ended.
+    pub fn died(&mut self, pid: u32) {
+        self.living.remove(pid);
+        self.last.pid = None;
+        self.dead.insert(pid, ());
+    }
+
+    /// Whether the process is known to have ended.
+    pub fn is_dead(&mut self, pid: u32) -> bool {
+        self.dead.get(pid).is_some()
+    }
+}
+
+fn unpadded(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == 0);
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::record::{Head, KIND_PROCESS};
+
+    fn facts(pid: u32, ts: u64, start: u64, comm: &[u8]) -> ProcessRecord {
+        let mut record = ProcessRecord {
+            head: Head {
+                ts,
+                pid,
+                tid: pid,
+                size: 128,
+                kind: KIND_PROCESS,
+                flags: 0,
+                number: 0,
+            },
+            start,
+            cgroup: 7,
+            ppid: 1,
+            uid: 0,
+            comm: [0; 16],
+            exe: [b'x'; 64],
+        };
+        record.comm[..comm.len()].copy_from_slice(comm);
+        record
+    }
+
+    #[test]
+    fn facts_are_shared_without_padding() {
+        let mut processes = Processes::default();
+        assert_eq!(processes.who(5), (&Arc::from(&b""[..]), None, None));
+        assert!(!processes.learn(&facts(5, 10, 9, b"bash")));
+        assert_eq!(
+            processes.who(5),
+            (&Arc::from(&b"bash"[..]), Some(1), Some(0))
+        );
+        assert_eq!(processes.get(5).unwrap().exe.len(), 64);
+        // Exec: another name, the same process.
+        assert!(!processes.learn(&facts(5, 20, 9, b"sixteen-letters!")));
+        assert_eq!(processes.get(5).unwrap().comm.len(), 16);
+    }
+
+    #[test]
+    fn reuse_shows_by_another_start_or_by_a_fork() {
+        let mut processes = Processes::default();
+        assert!(!processes.learn(&facts(5, 10, 9, b"a")));
+        assert!(processes.learn(&facts(5, 30, 29, b"b")));
+        assert!(!processes.born(5, 29), "late: b itself was born then");
+        assert!(processes.get(5).is_some());
+        assert!(processes.born(5, 40));
+        assert!(processes.get(5).is_none());
+    }
+
+    #[test]
+    fn death_is_remembered_until_a_sign_of_life() {
+        let mut processes = Processes::default();
+        assert!(!processes.learn(&facts(5, 10, 9, b"a")));
+        processes.died(5);
+        processes.died(1);
+        assert!(processes.is_dead(5) && processes.is_dead(1));
+        assert!(processes.born(5, 20));
+        assert!(!processes.is_dead(5));
+        assert!(!processes.learn(&facts(5, 21, 20, b"b")));
+        assert!(!processes.is_dead(1), "the parent of a living process");
+    }
+}

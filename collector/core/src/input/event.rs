@@ -1,0 +1,220 @@
+//! One typed event for each record.
+//!
+//! ```
+//! use nulltrace_core::input::event::{Event, What};
+//! use nulltrace_core::input::record::{Head, KIND_WRITE};
+//! use zerocopy::IntoBytes;
+//!
+//! let payload = b">::a::";
+//! let head = Head {
+//!     ts: 7, pid: 1, tid: 2, kind: KIND_WRITE, flags: 0, number: 1,
+//!     size: (size_of::<Head>() + payload.len()) as u16,
+//! };
+//! let record = [head.as_bytes(), payload].concat();
+//! let event = Event::decode(&record).unwrap();
+//! assert_eq!((event.ts, event.pid, event.tid, event.number), (7, 1, 2, 1));
+//! assert!(matches!(event.what, What::Write { bytes: b">::a::", cut: false, continues: false }));
+//! ```
+
+use core::fmt;
+
+use zerocopy::FromBytes;
+
+use crate::input::record::{
+    CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
+    FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
+    KIND_FILE, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, ProcessRecord,
+    SegmentRecord,
+};
+
+/// One thing that happened, borrowed from its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub ts: u64,
+    /// Process.
+    pub pid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// How many markers the thread has written, this one included; 0 where it is not known.
+    pub number: u32,
+    /// What happened.
+    pub what: What<'a>,
+}
+
+/// What an [`Event`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What<'a> {
+    /// A write to the null device.
+    Write {
+        /// What was written, at most [`PAYLOAD_MAX`](crate::input::record::PAYLOAD_MAX) bytes.
+        bytes: &'a [u8],
+        /// The write was longer than that.
+        cut: bool,
+        /// It begins like no marker and can only continue a fragment.
+        continues: bool,
+    },
+    /// The facts of a process, at its first marker or when it called exec.
+    Process {
+        /// The facts.
+        facts: &'a ProcessRecord,
+        /// They were sent by exec: the process runs another program now.
+        exec: bool,
+    },
+    /// The process made a child process.
+    Fork {
+        /// Process id of the child.
+        child: u32,
+    },
+    /// What the thread did since its last marker, or the last such event that was not `so_far`.
+    Segment {
+        /// Its time.
+        segment: &'a SegmentRecord,
+        /// Its system calls.
+        calls: &'a [CallsRecord],
+        /// It goes on: later events of the same beginning tell this again.
+        so_far: bool,
+        /// What ended it.
+        by: EndedBy,
+    },
+    /// What a file is, ahead of the first segment with calls on it.
+    File {
+        /// Its numbers.
+        file: &'a FileRecord,
+        /// Its names, as the record has them.
+        names: &'a [u8],
+    },
+    /// The command line of the process, after its facts.
+    Command {
+        /// The arguments, each ended by a NUL; the last may be cut.
+        args: &'a [u8],
+    },
+    /// The path of a cgroup, ahead of the facts of the first process seen in it.
+    Cgroup {
+        /// Its id.
+        id: u64,
+        /// Its names, as the record has them.
+        names: &'a [u8],
+    },
+    /// The thread ended.
+    Exit {
+        /// Signal that killed it, 0 for none.
+        signal: u8,
+        /// It was the last of its process.
+        group: bool,
+    },
+}
+
+/// What ended a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// A marker of its thread, whose write is the thread's next event.
+    Marker,
+    /// The return of a system call.
+    Return,
+    /// Anything else: the beginning of a system call, the thread's end.
+    Other,
+}
+
+impl EndedBy {
+    fn from_flags(flags: u8) -> Self {
+        if flags & FLAG_AT_MARKER != 0 {
+            Self::Marker
+        } else if flags & FLAG_AT_RETURN != 0 {
+            Self::Return
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Why bytes are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadRecord {
+    /// Shorter than its kind needs, or its length is not what its head says.
+    Size {
+        /// What there was, in bytes.
+        got: usize,
+    },
+    /// No such kind.
+    Kind(u8),
+}
+
+impl fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { got } => write!(f, "a record of {got} bytes does not fit its kind"),
+            Self::Kind(kind) => write!(f, "no record is of kind {kind}"),
+        }
+    }
+}
+
+impl core::error::Error for BadRecord {}
+
+impl<'a> Event<'a> {
+    /// Reads one record, which must be 8-byte aligned as the ring's are.
+    ///
+    /// # Errors
+    /// [`BadRecord`] when the bytes are not exactly one record of a known kind.
+    #[inline]
+    pub fn decode(record: &'a [u8]) -> Result<Self, BadRecord> {
+        let size = BadRecord::Size { got: record.len() };
+        let (head, rest) = Head::ref_from_prefix(record).map_err(|_| size)?;
+        if usize::from(head.size) != record.len() {
+            return Err(size);
+        }
+        let what = match head.kind {
+            KIND_WRITE => What::Write {
+                bytes: rest,
+                cut: head.flags & FLAG_CUT != 0,
+                continues: head.flags & FLAG_CONT != 0,
+            },
+            KIND_PROCESS => What::Process {
+                facts: ProcessRecord::ref_from_bytes(record).map_err(|_| size)?,
+                exec: head.flags & FLAG_EXEC != 0,
+            },
+            KIND_FORK => What::Fork {
+                child: ForkRecord::ref_from_bytes(record).map_err(|_| size)?.child,
+            },
+            KIND_EXIT => What::Exit {
+                signal: (ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code & 0x7f) as u8,
+                group: head.flags & FLAG_GROUP != 0,
+            },
+            KIND_SEGMENT | KIND_SO_FAR => {
+                let (segment, rest) = SegmentRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let calls = <[CallsRecord]>::ref_from_bytes(rest).map_err(|_| size)?;
+                if calls.len() != segment.calls as usize {
+                    return Err(size);
+                }
+                What::Segment {
+                    segment,
+                    calls,
+                    so_far: head.kind == KIND_SO_FAR,
+                    by: EndedBy::from_flags(head.flags),
+                }
+            }
+            KIND_FILE => {
+                let (file, names) = FileRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let names = names.get(..file.names as usize).ok_or(size)?;
+                What::File { file, names }
+            }
+            KIND_COMMAND => What::Command { args: rest },
+            KIND_CGROUP => {
+                let (group, names) = CgroupRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let names = names.get(..group.names as usize).ok_or(size)?;
+                What::Cgroup {
+                    id: group.id,
+                    names,
+                }
+            }
+            kind => return Err(BadRecord::Kind(kind)),
+        };
+        Ok(Self {
+            ts: head.ts,
+            pid: head.pid,
+            tid: head.tid,
+            number: head.number,
+            what,
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! Bytes become events, in the order in which they happened.
+
+pub mod event;
+pub(crate) mod fragments;
+pub mod order;
+pub mod record;

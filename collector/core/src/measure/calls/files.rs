@@ -1,0 +1,292 @@
+//! The files of one tag path: those told apart, and the rest.
+//!
+//! A file is told apart with all its calls or not at all: when one gives up its room it is remembered by a
+//! hash, so that it does not come back with the half of its calls.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use rustc_hash::FxBuildHasher;
+
+use super::both::Both;
+use super::room::Room;
+use super::stats::CallStats;
+use crate::facts::file::{File, Kind};
+use crate::input::record::CALLS_AGAIN;
+
+/// How many files of the rest are told apart to be counted, of a tag path and either kind.
+const GONE_MAX: usize = 1 << 16;
+/// Numbers of system calls that a rest remembers; no kernel has as many.
+const NUMBERS_MAX: usize = 1024;
+
+/// What the calls of a number and direction take.
+const CALL: usize = size_of::<Kinded>();
+
+/// The files of one tag path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Files {
+    known: HashMap<Named, Vec<Kinded>, RandomState>,
+    /// Of the room, for what is known.
+    bytes: usize,
+    /// Other files, and sockets.
+    rest: Option<Box<[Rest; 2]>>,
+}
+
+/// Files are the same by what they are called: nobody can tell two of one name apart in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named(Arc<File>);
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The ends of a socket are in its name.
+        (self.0.kind, &self.0.name).hash(state);
+    }
+}
+
+impl Named {
+    /// The same in every summary, so that rests can be joined. Two files with the same count as one.
+    fn fixed_hash(&self) -> u64 {
+        FxBuildHasher.hash_one(self)
+    }
+
+    fn bytes(&self) -> usize {
+        // Half of a hash table may be empty.
+        2 * size_of::<(Self, Vec<Kinded>)>() + size_of::<File>() + self.0.name.len()
+    }
+}
+
+/// The calls of one number and direction on a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kinded {
+    pub(super) nr: u32,
+    pub(super) flags: u32,
+    pub(super) both: Both,
+}
+
+/// What is not told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rest {
+    both: Both,
+    /// Hashes of the files.
+    gone: HashSet<u64, RandomState>,
+    /// There was no room for another hash: from then on no new file is told apart.
+    full: bool,
+    /// The kernel had no room to tell some of them apart.
+    nameless: bool,
+    /// Of the calls, sorted.
+    numbers: Vec<u32>,
+}
+
+/// Calls on the files that there was no room to tell apart.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherFiles<'a> {
+    /// What was called.
+    pub both: &'a Both,
+    /// On how many files.
+    pub files: u64,
+    /// There may be more than could be counted.
+    pub at_least: bool,
+}
+
+impl Rest {
+    fn add(&mut self, nr: u32, flags: u32, add: impl FnOnce(&mut Both)) {
+        add(&mut self.both);
+        if flags & CALLS_AGAIN == 0 {
+            self.note_number(nr);
+        }
+    }
+
+    /// Whether a file with this hash may have a row: it has no part here.
+    fn leaves(&self, hash: u64) -> bool {
+        !self.full && !self.gone.contains(&hash)
+    }
+
+    fn note_number(&mut self, nr: u32) {
+        if let Err(at) = self.numbers.binary_search(&nr)
+            && self.numbers.len() < NUMBERS_MAX
+        {
+            self.numbers.insert(at, nr);
+        }
+    }
+
+    fn note(&mut self, hash: u64, room: &mut Room) {
+        if self.gone.contains(&hash) {
+            return;
+        }
+        if self.gone.len() < GONE_MAX && room.take_gone() {
+            self.gone.insert(hash);
+        } else {
+            self.full = true;
+        }
+    }
+}
+
+impl Files {
+    /// The calls told apart, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<File>, &Kinded)> {
+        let each = self.known.iter();
+        each.flat_map(|(Named(file), calls)| calls.iter().map(move |of| (file, of)))
+    }
+
+    pub(super) fn rest(&self, sockets: bool) -> Option<OtherFiles<'_>> {
+        let rest = &self.rest.as_deref()?[usize::from(sockets)];
+        let unknown = rest.full && rest.gone.is_empty();
+        (!rest.both.all().is_empty()).then(|| OtherFiles {
+            both: &rest.both,
+            // Those without a name are one at least.
+            files: rest.gone.len() as u64 + u64::from(rest.nameless || unknown),
+            at_least: rest.full || rest.nameless,
+        })
+    }
+
+    /// Whether calls of this number are in the rest.
+    pub(super) fn has_other(&self, nr: u32) -> bool {
+        let mut rests = self.rest.iter().flat_map(|rests| rests.iter());
+        rests.any(|rest| {
+            rest.numbers.len() == NUMBERS_MAX || rest.numbers.binary_search(&nr).is_ok()
+        })
+    }
+
+    /// Bytes of room that what is told apart takes.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds calls to those of a file, or to the rest.
+    pub(super) fn add(
+        &mut self,
+        nr: u32,
+        flags: u32,
+        file: &Arc<File>,
+        room: &mut Room,
+        add: impl FnOnce(&mut Both),
+    ) {
+        let sockets = usize::from(file.kind.is_socket());
+        if file.kind == Kind::Other {
+            let rest = self.rest_mut(sockets);
+            rest.nameless = true;
+            return rest.add(nr, flags, add);
+        }
+        match self.known.entry(Named(Arc::clone(file))) {
+            Entry::Occupied(mut known) => {
+                let calls = known.get_mut();
+                let mut same = calls.iter_mut();
+                if let Some(of) = same.find(|of| (of.nr, of.flags) == (nr, flags)) {
+                    return add(&mut of.both);
+                }
+                if room.take_file(CALL) {
+                    self.bytes += CALL;
+                    calls.reserve_exact(1);
+                    return calls.push(Kinded::new(nr, flags, add));
+                }
+                let (file, calls) = known.remove_entry();
+                self.give_up(&file, &calls, room);
+            }
+            Entry::Vacant(place) => {
+                let (bytes, hash) = (place.key().bytes() + CALL, place.key().fixed_hash());
+                let rest = self.rest.as_deref().map(|rests| &rests[sockets]);
+                if rest.is_none_or(|rest| rest.leaves(hash)) && room.take_file(bytes) {
+                    self.bytes += bytes;
+                    place.insert(vec![Kinded::new(nr, flags, add)]);
+                    return;
+                }
+                self.rest_mut(sockets).note(hash, room);
+            }
+        }
+        self.rest_mut(sockets).add(nr, flags, add);
+    }
+
+    /// Adds all that `other` counted.
+    pub(super) fn merge(&mut self, other: &Self, room: &mut Room) {
+        let rests = other.rest.iter().flat_map(|rests| rests.iter());
+        for (sockets, rest) in rests.clone().enumerate() {
+            let own = self.rest_mut(sockets);
+            own.both.merge(&rest.both);
+            own.nameless |= rest.nameless;
+            rest.numbers.iter().for_each(|&nr| own.note_number(nr));
+            rest.gone.iter().for_each(|&hash| own.note(hash, room));
+        }
+        if let Some(rests) = &other.rest {
+            // What has a part there cannot have a row here.
+            self.give_up_all(room, |file, hash| {
+                let rest = &rests[usize::from(file.0.kind.is_socket())];
+                rest.gone.contains(&hash) || rest.full && !other.known.contains_key(file)
+            });
+        }
+        for (file, of) in other.iter() {
+            self.add(of.nr, of.flags, file, room, |both| both.merge(&of.both));
+        }
+        for (sockets, rest) in rests.enumerate() {
+            self.rest_mut(sockets).full |= rest.full;
+        }
+    }
+
+    /// Gives up files until no more than `limit` bytes are taken, those first that took the least time; of
+    /// those that took as long the one with the fewest bytes.
+    pub(super) fn shrink(&mut self, limit: usize, room: &mut Room) {
+        let mut files: Vec<_> = self
+            .known
+            .iter()
+            .map(|(file, calls)| {
+                let sum = |of: fn(&CallStats) -> u64| {
+                    let each = calls.iter().map(|call| of(call.both.all()));
+                    each.fold(0, u64::saturating_add)
+                };
+                let size = (sum(|of| of.time), sum(|of| of.bytes), sum(|of| of.count));
+                (size, file.fixed_hash(), file.bytes() + calls.len() * CALL)
+            })
+            .collect();
+        files.sort_unstable();
+        let mut bytes = self.bytes;
+        let mut goes = HashSet::with_hasher(FxBuildHasher);
+        for (_, hash, of) in files {
+            if bytes <= limit {
+                break;
+            }
+            bytes = bytes.saturating_sub(of);
+            goes.insert(hash);
+        }
+        self.give_up_all(room, |_, hash| goes.contains(&hash));
+    }
+
+    fn give_up_all(&mut self, room: &mut Room, goes: impl Fn(&Named, u64) -> bool) {
+        let known = self
+            .known
+            .extract_if(|file, _| goes(file, file.fixed_hash()));
+        let gone: Vec<_> = known.collect();
+        if !gone.is_empty() {
+            // The table's room, too, is another's now.
+            self.known.shrink_to_fit();
+        }
+        for (file, calls) in gone {
+            self.give_up(&file, &calls, room);
+        }
+    }
+
+    /// A file that was told apart becomes one of the rest.
+    fn give_up(&mut self, file: &Named, calls: &[Kinded], room: &mut Room) {
+        let bytes = file.bytes() + calls.len() * CALL;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        room.give_back(bytes);
+        let rest = self.rest_mut(usize::from(file.0.kind.is_socket()));
+        rest.note(file.fixed_hash(), room);
+        for of in calls {
+            rest.add(of.nr, of.flags, |both| both.merge(&of.both));
+        }
+    }
+
+    fn rest_mut(&mut self, sockets: usize) -> &mut Rest {
+        &mut self.rest.get_or_insert_default()[sockets]
+    }
+}
+
+impl Kinded {
+    fn new(nr: u32, flags: u32, add: impl FnOnce(&mut Both)) -> Self {
+        let mut both = Both::NONE;
+        add(&mut both);
+        Self { nr, flags, both }
+    }
+}

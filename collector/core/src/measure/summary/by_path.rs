@@ -1,0 +1,221 @@
+//! What is counted of each tag path.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::stats::Stats;
+use crate::activity::Inside;
+use crate::facts::path::TagPath;
+use crate::measure::calls::Room;
+use crate::measure::histogram::DEFAULT_BUCKETS;
+use crate::spans::span::Closed;
+
+/// How many distinct paths of the overflow row are told apart before their number is a lower bound.
+pub const OVERFLOW_PATHS_MAX: usize = 1 << 16;
+
+/// What bounds the memory of a [`Summary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Distinct tag paths with a row of their own.
+    pub paths: usize,
+    /// Bytes of the text of those paths.
+    pub text_bytes: usize,
+    /// Buckets of each path's histogram, 8 bytes each at most. Only paths whose durations spread over
+    /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
+    pub buckets: u16,
+    /// Bytes of what system calls are told apart by, number and file, over all paths. Where they are
+    /// used up, the paths with the most files give up those that took the least time, until each has
+    /// room for as many; in the worst case twice as many bytes are taken.
+    pub calls_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            paths: 10_000,
+            text_bytes: 4 << 20,
+            buckets: DEFAULT_BUCKETS,
+            calls_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Statistics of closed spans by tag path. Paths beyond the limits share one overflow row, so every
+/// span is in exactly one row.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub(super) limits: Limits,
+    pub(super) entries: Vec<Entry>,
+    /// Into `entries`, by canonical bytes. The hasher is keyed: tags come from anyone.
+    by_path: HashTable<usize>,
+    hasher: RandomState,
+    /// Into `entries`, by the address of the path the entry holds, which therefore stays valid.
+    pub(super) by_address: FxHashMap<usize, usize>,
+    pub(super) text_bytes: usize,
+    pub(super) room: Room,
+    pub(super) overflow: Overflow,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) path: Arc<TagPath>,
+    pub(super) stats: Stats,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overflow {
+    pub(super) stats: Stats,
+    /// Hashes of the paths; two with the same hash count as one. The set's own hasher is keyed, so
+    /// nobody can choose paths that make it slow.
+    pub(super) paths: HashSet<u64>,
+    pub(super) more: bool,
+}
+
+impl Overflow {
+    /// The same in every summary, so that sets can be joined.
+    pub(super) fn hash(path: &TagPath) -> u64 {
+        FxBuildHasher.hash_one(path.canonical())
+    }
+
+    fn note(&mut self, hash: u64) {
+        if self.paths.len() < OVERFLOW_PATHS_MAX {
+            self.paths.insert(hash);
+        } else if !self.paths.contains(&hash) {
+            self.more = true;
+        }
+    }
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Summary {
+    /// An empty summary.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            entries: Vec::new(),
+            by_path: HashTable::new(),
+            hasher: RandomState::new(),
+            by_address: FxHashMap::default(),
+            text_bytes: 0,
+            room: Room::new(limits.calls_bytes),
+            overflow: Overflow {
+                stats: Stats::with_buckets(limits.buckets),
+                ..Overflow::default()
+            },
+        }
+    }
+
+    /// Counts one span.
+    pub fn push(&mut self, span: &Closed) {
+        self.stats_of(&span.tags).0.push(span);
+    }
+
+    /// Adds the system calls of a segment to the spans it lies in.
+    pub fn inside(&mut self, inside: &Inside<'_>) {
+        for (at, path) in inside.paths.iter().enumerate() {
+            self.make_room();
+            let (stats, room) = self.stats_of(path);
+            let wall = inside.times.wall;
+            let calls = &mut stats.calls;
+            calls.push(inside.calls, inside.files, wall, at == 0, room);
+            if inside.wide {
+                stats.times.all.add(inside.times);
+                if at == 0 {
+                    stats.times.own.add(inside.times);
+                }
+            }
+        }
+    }
+
+    /// Adds all that `other` counted. Unless a limit is reached this equals pushing its spans; when
+    /// one is, what has no row here is added to the overflow row and no span is lost.
+    pub fn merge(&mut self, other: &Self) {
+        for entry in &other.entries {
+            self.make_room();
+            let (stats, room) = self.stats_of(&entry.path);
+            stats.merge(&entry.stats, room);
+        }
+        let (stats, room) = (&mut self.overflow.stats, &mut self.room);
+        stats.merge(&other.overflow.stats, room);
+        for &hash in &other.overflow.paths {
+            self.overflow.note(hash);
+        }
+        self.overflow.more |= other.overflow.more;
+    }
+
+    /// The statistics that a span of `path` belongs to, and the room for its calls.
+    fn stats_of(&mut self, path: &Arc<TagPath>) -> (&mut Stats, &mut Room) {
+        let address = Arc::as_ptr(path) as usize;
+        let found = match self.by_address.get(&address) {
+            Some(&at) => Some(at),
+            None => self.look_up(path, address),
+        };
+        let stats = match found {
+            Some(at) => &mut self.entries[at].stats,
+            None => &mut self.overflow.stats,
+        };
+        (stats, &mut self.room)
+    }
+
+    /// The entry of a path not found by its address, made if there is room.
+    #[cold]
+    fn look_up(&mut self, path: &Arc<TagPath>, address: usize) -> Option<usize> {
+        if let Some(at) = self.find(path) {
+            // The same path was shared anew; from now on it will come with this address.
+            let entry = &mut self.entries[at];
+            self.by_address.remove(&(Arc::as_ptr(&entry.path) as usize));
+            entry.path = Arc::clone(path);
+            self.by_address.insert(address, at);
+            return Some(at);
+        }
+        let text = text_bytes(path);
+        if self.entries.len() >= self.limits.paths
+            || self.text_bytes.saturating_add(text) > self.limits.text_bytes
+        {
+            self.overflow.note(Overflow::hash(path));
+            return None;
+        }
+        self.text_bytes += text;
+        let at = self.entries.len();
+        self.entries.push(Entry {
+            path: Arc::clone(path),
+            stats: Stats::with_buckets(self.limits.buckets),
+        });
+        self.by_address.insert(address, at);
+        let hash = self.hasher.hash_one(path.canonical());
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.by_path.insert_unique(hash, at, |&at| {
+            hasher.hash_one(entries[at].path.canonical())
+        });
+        Some(at)
+    }
+
+    pub(super) fn find(&self, path: &TagPath) -> Option<usize> {
+        let canonical = path.canonical();
+        self.by_path
+            .find(self.hasher.hash_one(canonical), |&at| {
+                self.entries[at].path.canonical() == canonical
+            })
+            .copied()
+    }
+}
+
+/// What a path's text takes: its canonical form, and each tag with its place in the list.
+fn text_bytes(path: &TagPath) -> usize {
+    let tags: usize = path
+        .segments()
+        .iter()
+        .map(|tag| tag.len() + size_of::<Box<[u8]>>())
+        .sum();
+    path.canonical().len() + tags
+}

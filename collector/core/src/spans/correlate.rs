@@ -1,0 +1,497 @@
+//! From events to closed spans.
+//!
+//! ```
+//! use nulltrace_core::spans::correlate::Correlator;
+//! use nulltrace_core::spans::matcher::Limits;
+//! use nulltrace_core::input::event::{Event, What};
+//! use nulltrace_core::spans::span::Closed;
+//!
+//! let write = |ts, bytes| Event {
+//!     ts, pid: 1, tid: 1, number: 0,
+//!     what: What::Write { bytes, cut: false, continues: false },
+//! };
+//! let mut correlator = Correlator::new(Limits::default());
+//! let mut spans = Vec::new();
+//! let mut out = |span: &Closed| spans.push(span.clone());
+//! correlator.push(&write(100, b">:t:checkout::"), &mut out);
+//! correlator.push(&write(110, b">:t:checkout.pay:cart=7:"), &mut out);
+//! correlator.push(&write(150, b"<:t:checkout.pay::"), &mut out);
+//! correlator.push(&write(160, b"<:t:checkout::"), &mut out);
+//! assert_eq!(spans[0].tags.canonical(), b"checkout.pay");
+//! assert_eq!(spans[0].parent, Some(spans[1].seq));
+//! assert_eq!((spans[1].duration(), spans[1].self_ns()), (60, 20));
+//! assert!(correlator.ledger().check().is_ok());
+//! ```
+
+use std::sync::Arc;
+
+use nulltrace_spec::{Dir, Error, Joined};
+
+use crate::activity::divide::{Part, divide};
+use crate::activity::reported::{News, Told};
+use crate::activity::{Inside, Times};
+use crate::facts::file::{File, Files};
+use crate::facts::path::TagPath;
+use crate::facts::process::{Process, Processes};
+use crate::input::event::{EndedBy, Event, What};
+use crate::input::fragments::Fragments;
+use crate::input::record::{CallsRecord, FileId};
+use crate::ledger::{Ledger, Markers};
+use crate::spans::history::{Held, Reached};
+use crate::spans::matcher::{About, Spans, Writer};
+pub use crate::spans::matcher::{Limits, OpenSpan};
+use crate::spans::span::{Closed, Open};
+use crate::spans::waiting::{Waiting, Whole};
+
+/// Where the correlator's results go. A closure that takes a `&Closed` is one.
+pub trait Out {
+    /// A span ended.
+    fn closed(&mut self, span: &Closed);
+    /// A write looked like a marker and was none. It is counted already; this is for a log.
+    fn malformed(&mut self, bad: &Malformed<'_>) {
+        let _ = bad;
+    }
+    /// A thread has no span open after what it wrote at time `ts`: until its next marker, nobody asks what
+    /// it calls.
+    fn rests(&mut self, tid: u32, ts: u64) {
+        let _ = (tid, ts);
+    }
+    /// A thread that writes markers did something, inside spans or outside.
+    fn inside(&mut self, inside: &Inside<'_>) {
+        let _ = inside;
+    }
+}
+
+impl<F: FnMut(&Closed)> Out for F {
+    #[inline]
+    fn closed(&mut self, span: &Closed) {
+        self(span);
+    }
+}
+
+/// What looked like a marker and was none.
+#[derive(Clone, Copy, Debug)]
+pub struct Malformed<'a> {
+    /// When it was written, `CLOCK_MONOTONIC` nanoseconds.
+    pub ts: u64,
+    /// The process that wrote it.
+    pub pid: u32,
+    /// The thread that wrote it.
+    pub tid: u32,
+    /// Command name of the process; empty if unknown.
+    pub comm: &'a Arc<[u8]>,
+    /// What was written, to the end of the bad line.
+    pub bytes: &'a [u8],
+    /// Why it is no marker, and where in `bytes`.
+    pub error: Error,
+}
+
+/// Turns events into closed spans. Feed it events in order of time (see [`crate::input::order`]).
+///
+/// Memory is bounded by [`Limits`], whatever is written. Events out of order do no harm but to the
+/// spans they belong to.
+#[derive(Debug)]
+pub struct Correlator {
+    fragments: Fragments,
+    rest: Rest,
+}
+
+/// All but the fragments, which hand over the markers they hold.
+#[derive(Debug)]
+struct Rest {
+    processes: Processes,
+    files: Files,
+    /// Of the calls of the segment at hand; kept for its room.
+    named: Vec<Option<Arc<File>>>,
+    spans: Spans,
+    reached: Reached,
+    told: Told,
+    /// Segments whose marker is still to come.
+    waiting: Waiting,
+    markers: Markers,
+    /// Time of threads while they had no span open.
+    outside: Times,
+    /// Calls inside spans that segments had no room to tell apart.
+    slots: u64,
+    /// Segments in more spans than are told apart.
+    deep: u64,
+}
+
+impl Correlator {
+    /// A correlator that has seen nothing.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            fragments: Fragments::new(limits.fragments),
+            rest: Rest {
+                processes: Processes::default(),
+                files: Files::default(),
+                named: Vec::new(),
+                spans: Spans::new(limits),
+                reached: Reached::new(limits.reach),
+                told: Told::default(),
+                waiting: Waiting::default(),
+                markers: Markers::default(),
+                outside: Times::NONE,
+                slots: 0,
+                deep: 0,
+            },
+        }
+    }
+
+    /// Takes in one event.
+    pub fn push(&mut self, event: &Event<'_>, out: &mut impl Out) {
+        self.tick(event.ts, out);
+        let rest = &mut self.rest;
+        let Event {
+            ts,
+            pid,
+            tid,
+            number,
+            what,
+        } = *event;
+        match what {
+            What::Write { bytes, cut, .. } => {
+                rest.spans.numbered(pid, tid, number, true);
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
+                if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
+                    rest.markers.not_markers += 1;
+                }
+                // Within a marker it is not known yet what the thread does.
+                if !self.fragments.has((pid, tid)) {
+                    rest.settle(pid, tid, out);
+                    if rest.spans.rests(pid, tid) {
+                        out.rests(tid, ts);
+                    }
+                }
+            }
+            What::Segment {
+                segment,
+                calls,
+                so_far,
+                by,
+            } => {
+                let whole = Whole { segment, calls, by };
+                // The marker that ended it has a number of its own.
+                if by != EndedBy::Marker {
+                    rest.spans.numbered(pid, tid, number, false);
+                }
+                // Within a marker that comes in parts, all of its segments wait.
+                if !self.fragments.has((pid, tid)) {
+                    rest.settle(pid, tid, out);
+                }
+                if by == EndedBy::Marker && !so_far && !rest.reached.is_wide() {
+                    if let Some((pid, tid)) = rest.waiting.add(whole) {
+                        rest.settle(pid, tid, out);
+                    }
+                } else {
+                    rest.segment(&whole, so_far, About::Innermost, out);
+                }
+            }
+            What::File { file, names } => rest.files.learn(file, names),
+            What::Command { args } => rest.processes.command(pid, args),
+            What::Cgroup { id, names } => rest.processes.cgroup(id, names),
+            What::Process { facts, .. } => {
+                if rest.processes.learn(facts) {
+                    let out = &mut watched(&mut rest.reached, out);
+                    rest.spans.process_gone(pid, ts, out);
+                }
+            }
+            What::Fork { child } => {
+                if rest.processes.born(child, ts) {
+                    let out = &mut watched(&mut rest.reached, out);
+                    rest.spans.process_gone(child, ts, out);
+                }
+            }
+            What::Exit { signal, group } => {
+                rest.spans.numbered(pid, tid, number, false);
+                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
+                self.fragments.end((pid, tid), each);
+                rest.settle(pid, tid, out);
+                rest.exit(pid, tid, ts, signal, group, out);
+            }
+        }
+    }
+
+    /// Lets time pass: ends what was open for too long and gives up markers that stayed unfinished.
+    /// [`push`](Self::push) does so too; this is for when no events come.
+    pub fn tick(&mut self, now: u64, out: &mut impl Out) {
+        let rest = &mut self.rest;
+        self.fragments.expire(now, |(pid, tid), joined| {
+            rest.marker(pid, tid, 0, &joined, out);
+            rest.settle(pid, tid, out);
+        });
+        rest.spans.expire(now, &mut watched(&mut rest.reached, out));
+    }
+
+    /// Nothing more will come: unfinished markers are refused, and spans whose process ended without
+    /// them end. What else is open stays open, and is counted so.
+    pub fn finish(&mut self, now: u64, out: &mut impl Out) {
+        self.tick(now, out);
+        let rest = &mut self.rest;
+        self.fragments.finish(|(pid, tid), joined| {
+            rest.marker(pid, tid, 0, &joined, out);
+        });
+        while let Some((pid, tid)) = rest.waiting.any() {
+            rest.settle(pid, tid, out);
+        }
+        rest.spans.finish(&mut watched(&mut rest.reached, out));
+    }
+
+    /// The account so far. What sources, the reordering and sinks count is not in it.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            markers: self.rest.markers.clone(),
+            spans: self.rest.spans.counts().clone(),
+            ..Ledger::default()
+        }
+    }
+
+    /// Where the time of threads that wrote markers went while they had no span open.
+    #[must_use]
+    pub fn outside(&self) -> &Times {
+        &self.rest.outside
+    }
+
+    /// How many system calls inside spans segments had no room to tell apart.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.rest.slots
+    }
+
+    /// How many segments lay in more spans than [`DEPTH_MAX`](crate::activity::DEPTH_MAX), the outermost of
+    /// which have nothing of them.
+    #[must_use]
+    pub fn deep(&self) -> u64 {
+        self.rest.deep
+    }
+
+    /// How many segments began before what is remembered of what was open when, where spans have what others
+    /// than their thread did: that part of them is in no span.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.rest.reached.forgotten()
+    }
+
+    /// The processes that opened what is open, each once.
+    #[must_use]
+    pub fn processes_with_open(&self) -> Vec<u32> {
+        self.rest.spans.processes()
+    }
+
+    /// A process is gone, and its end did not come: ends what it left open.
+    pub fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Out) {
+        let rest = &mut self.rest;
+        rest.processes.died(pid);
+        let out = &mut watched(&mut rest.reached, out);
+        rest.spans.process_gone(pid, ts, out);
+    }
+
+    /// How often it was not taken in what a segment came to so far, for want of memory. It is at its end.
+    #[must_use]
+    pub fn untold(&self) -> u64 {
+        self.rest.told.untold()
+    }
+
+    /// How many spans are open.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.rest.spans.counts().open
+    }
+
+    /// The tag paths of open spans, each with those spans.
+    pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
+        self.rest.spans.open_by_tags()
+    }
+
+    /// The open spans, the one opened first first.
+    pub fn open_by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
+        self.rest.spans.by_age()
+    }
+
+    /// The facts of a process, if they came and it did not end.
+    pub fn process(&mut self, pid: u32) -> Option<&Process> {
+        self.rest.processes.get(pid)
+    }
+}
+
+/// Tells `out` of the spans that end, and who remembers what is open.
+fn watched(reached: &mut Reached, out: &mut impl Out) -> impl FnMut(&Closed) {
+    |span| {
+        if reached.is_wide() {
+            reached.closed(span);
+        }
+        out.closed(span);
+    }
+}
+
+impl Rest {
+    #[inline]
+    fn marker(&mut self, pid: u32, tid: u32, number: u32, joined: &Joined<'_>, out: &mut impl Out) {
+        let (comm, ppid, uid) = self.processes.who(pid);
+        let ts = joined.ts;
+        self.markers.seen += 1;
+        let marker = match &joined.marker {
+            Ok(marker) => marker,
+            Err(error) => {
+                self.markers.refuse(error.code);
+                out.malformed(&Malformed {
+                    ts,
+                    pid,
+                    tid,
+                    comm,
+                    bytes: joined.bytes,
+                    error: *error,
+                });
+                return;
+            }
+        };
+        self.markers.cut += u64::from(marker.cut);
+        let writer = Writer {
+            ts,
+            pid,
+            tid,
+            number,
+            ppid,
+            uid,
+        };
+        match marker.dir {
+            Dir::Enter => {
+                self.markers.enter += 1;
+                let opening =
+                    self.spans
+                        .enter(&writer, marker, &mut watched(&mut self.reached, out));
+                self.before(&writer, opening.about(), out);
+                let (comm, ..) = self.processes.who(pid);
+                self.spans.open(opening, &writer, marker.id, comm);
+                if self.reached.is_wide()
+                    && let Some((seq, path)) = self.spans.newest()
+                {
+                    self.reached.opened(pid, ppid, ts, seq, path);
+                }
+            }
+            Dir::Exit => {
+                self.markers.exit += 1;
+                match self.spans.ended_by(&writer, marker) {
+                    None => self.markers.unmatched_exit += 1,
+                    Some(slot) => {
+                        self.before(&writer, About::Span(slot), out);
+                        let out = &mut watched(&mut self.reached, out);
+                        self.spans.exit(slot, ts, marker, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The segment that a marker ended, now that it is known what that is about. Those between the parts of the
+    /// marker come after it.
+    #[inline(always)]
+    fn before(&mut self, writer: &Writer, about: About, out: &mut impl Out) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Writer { pid, tid, ts, .. } = *writer;
+        if let Some(waited) = self.waiting.take(pid, tid, ts) {
+            self.segment(&waited.whole(), false, about, out);
+            self.waiting.done(waited);
+        }
+    }
+
+    /// No marker comes for the segments of a thread that wait.
+    #[inline(always)]
+    fn settle(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+        if !self.waiting.is_empty() {
+            self.settle_all(pid, tid, out);
+        }
+    }
+
+    fn settle_all(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+        while let Some(waited) = self.waiting.take(pid, tid, u64::MAX) {
+            self.segment(&waited.whole(), false, About::Innermost, out);
+            self.waiting.done(waited);
+        }
+    }
+
+    fn segment(&mut self, whole: &Whole<'_>, so_far: bool, about: About, out: &mut impl Out) {
+        let Whole { segment, calls, by } = *whole;
+        let (pid, tid) = (segment.head.pid, segment.head.tid);
+        let Some(News { segment, calls }) = self.told.news(segment, calls, so_far) else {
+            return;
+        };
+        let times = Times::from(&segment);
+        self.named.clear();
+        for of in calls {
+            let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
+            self.named.push(file);
+        }
+        let inside = Inside {
+            pid,
+            tid,
+            process: self.processes.get(pid),
+            paths: &[],
+            wide: false,
+            times: &times,
+            calls,
+            files: &self.named,
+        };
+        if !self.reached.is_wide() {
+            let (paths, deep) = self.spans.segment(about, pid, tid, segment.since, &times);
+            self.deep += u64::from(deep);
+            match paths.is_empty() {
+                true => self.outside.add(&times),
+                false => self.slots = self.slots.saturating_add(segment.other.into()),
+            }
+            let paths = &paths;
+            out.inside(&Inside { paths, ..inside });
+            return;
+        }
+        let ppid = inside.process.map(|process| process.ppid);
+        let (since, end) = (segment.since, segment.head.ts);
+        let stretches = self.reached.stretches(pid, ppid, since, end);
+        let (outside, slots) = (&mut self.outside, &mut self.slots);
+        let mut each = |held: &Held, times: &Times, calls: &[CallsRecord]| {
+            self.deep += u64::from(held.deep);
+            if held.paths.is_empty() {
+                outside.add(times);
+            }
+            out.inside(&Inside {
+                paths: &held.paths.iter().collect::<Vec<_>>(),
+                wide: true,
+                times,
+                calls,
+                ..inside
+            });
+        };
+        let [first, changes @ ..] = &stretches[..] else {
+            return;
+        };
+        if !first.held.paths.is_empty() {
+            *slots = slots.saturating_add(segment.other.into());
+        }
+        let Some(change) = changes.first() else {
+            each(&first.held, &times, calls);
+            return;
+        };
+        let mut ends: Vec<u64> = changes.iter().map(|change| change.from - since).collect();
+        ends.push(end - since);
+        let parts = divide(&times, calls, &ends, change.by_marker, by);
+        for (stretch, Part { times, calls }) in stretches.iter().zip(&parts) {
+            each(&stretch.held, times, calls);
+        }
+    }
+
+    fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {
+        self.told.thread_exit(pid, tid);
+        let out = &mut watched(&mut self.reached, out);
+        if group {
+            self.processes.died(pid);
+            let killed = signal != 0;
+            self.spans
+                .process_exit(pid, ts, killed, &mut self.processes, out);
+        } else {
+            self.spans.thread_exit(pid, tid, ts, out);
+        }
+    }
+}

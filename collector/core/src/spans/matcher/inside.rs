@@ -1,0 +1,72 @@
+//! Segments, added to the spans they lie in.
+//!
+//! What a thread did before a marker is the span's that the marker is about, and that one's parents': where
+//! tasks share a thread, it is the task that ran last which wrote the marker. The other spans open on the
+//! thread have that time as *interleaved*: it passed, but they did nothing in it. There may be many of those,
+//! so it is the time of their thread, less what was theirs.
+
+use std::sync::Arc;
+
+use super::{About, Spans};
+use crate::activity::{DEPTH_MAX, Times};
+use crate::facts::path::TagPath;
+
+impl Spans {
+    /// Adds what a thread did from `since` on to the span that it is about, and to its parents, as far as they
+    /// were open all that time. Returns their paths, each once, the innermost first, and whether there are more.
+    pub(crate) fn segment(
+        &mut self,
+        about: About,
+        pid: u32,
+        tid: u32,
+        since: u64,
+        times: &Times,
+    ) -> (Vec<&Arc<TagPath>>, bool) {
+        let Self {
+            table,
+            tags,
+            inside,
+            ..
+        } = self;
+        inside.looks = true;
+        let mut rested = false;
+        if let Some(thread) = table.thread(pid, tid) {
+            thread.wall = thread.wall.saturating_add(times.wall);
+            rested = thread.rests;
+        }
+        let innermost = match about {
+            About::Span(slot) => Some(slot),
+            About::Innermost => table.innermost(pid, tid),
+        };
+        let mut paths: Vec<&Arc<TagPath>> = Vec::new();
+        // Its calls were not looked at, so it is nobody's.
+        let mut next = innermost.filter(|_| !rested);
+        let (mut depth, mut own) = (0, true);
+        while let Some(slot) = next {
+            if depth == DEPTH_MAX {
+                return (paths, true);
+            }
+            depth += 1;
+            let span = table.get(slot);
+            next = table.parent(span);
+            if span.start > since {
+                continue;
+            }
+            let held = inside.get(slot);
+            held.times.all.add(times);
+            if own {
+                held.times.own.add(times);
+                own = false;
+            }
+            if span.is_of(pid, tid) {
+                held.of_thread = held.of_thread.saturating_add(times.wall);
+            }
+            // Each path once: a recursion's calls are not made as often as it is deep.
+            let path = tags.path(span.tag);
+            if !paths.iter().any(|&known| Arc::ptr_eq(known, path)) {
+                paths.push(path);
+            }
+        }
+        (paths, false)
+    }
+}

@@ -1,0 +1,75 @@
+//! What was done inside of each open span.
+
+use super::slot::Slot;
+use super::table::Table;
+use crate::activity::SpanTimes;
+
+/// What was inside of the open spans, by slot; empty while nobody looks.
+#[derive(Debug, Default)]
+pub(super) struct Inside {
+    spans: Vec<Span>,
+    /// Whether there was a segment.
+    pub(super) looks: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) times: SpanTimes,
+    /// Time of the thread's segments when the span was opened.
+    thread_before: u64,
+    /// Of the thread's segments since then, those that are the span's.
+    pub(super) of_thread: u64,
+}
+
+impl Span {
+    const NEW: Self = Self {
+        times: SpanTimes::NONE,
+        thread_before: 0,
+        of_thread: 0,
+    };
+}
+
+impl Inside {
+    pub(super) fn get(&mut self, slot: Slot) -> &mut Span {
+        let at = slot as usize;
+        if self.spans.len() <= at {
+            self.spans.resize(at + 1, Span::NEW);
+        }
+        &mut self.spans[at]
+    }
+
+    /// A span was opened.
+    #[inline]
+    pub(super) fn opened(&mut self, table: &Table, slot: Slot) {
+        if self.looks {
+            let thread_before = table.thread_of(table.get(slot)).wall;
+            *self.get(slot) = Span {
+                thread_before,
+                ..Span::NEW
+            };
+        }
+    }
+
+    /// What was inside of an open span; `None` if nobody looks.
+    #[inline]
+    pub(super) fn times(&self, table: &Table, slot: Slot) -> Option<SpanTimes> {
+        self.looks.then(|| self.times_of(table, slot))
+    }
+
+    fn times_of(&self, table: &Table, slot: Slot) -> SpanTimes {
+        let span = self.spans.get(slot as usize).unwrap_or(&Span::NEW);
+        let mut times = span.times;
+        if table.get(slot).is_of_thread() {
+            let wall = table.thread_of(table.get(slot)).wall - span.thread_before;
+            times.interleaved += wall.saturating_sub(span.of_thread);
+        }
+        times
+    }
+
+    /// The thread of a span ends, and the span does not.
+    pub(super) fn leaves_thread(&mut self, table: &Table, slot: Slot) {
+        if let Some(times) = self.times(table, slot) {
+            self.get(slot).times = times;
+        }
+    }
+}
