@@ -328,7 +328,7 @@ impl Out for Results {
         self.summary.inside(inside);
         if let Some(Grouped { groups, enrich }) = &mut self.grouped
             // Of what is outside spans only the beginning was looked at.
-            && !inside.paths.is_empty()
+            && !inside.spans.is_empty()
         {
             groups.push(inside, enrich.known(inside));
         }

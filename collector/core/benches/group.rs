@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::activity::{Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times};
 use nulltrace_core::facts::file::File;
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CallsRecord, FileId};
@@ -43,7 +43,7 @@ fn group(c: &mut Criterion) {
         pid: 1,
         tid: 1,
         process: None,
-        paths: &paths.iter().collect::<Vec<_>>(),
+        spans: &paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
         wide: false,
         times: &Times::NONE,
         calls: &calls,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use nulltrace_core::activity::{Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times};
 use nulltrace_core::facts::file::{File, Kind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
@@ -45,13 +45,17 @@ fn paths() -> Vec<Arc<TagPath>> {
 }
 
 fn push(summary: &mut Summary, paths: &[Arc<TagPath>], segment: &Segment) {
-    let inside: Vec<_> = segment.paths.iter().map(|&at| &paths[at]).collect();
+    let inside: Vec<_> = segment
+        .paths
+        .iter()
+        .map(|&at| InSpan::of_path(&paths[at]))
+        .collect();
     summary.inside(&Inside {
         pid: 1,
         tid: 1,
         process: None,
         wide: false,
-        paths: &inside,
+        spans: &inside,
         times: &Times {
             wall: 10,
             ..Times::NONE

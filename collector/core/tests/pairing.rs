@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Collected, check, facts, process, push, write};
-use nulltrace_core::spans::args::ArgList;
+use nulltrace_core::facts::args::ArgList;
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
 use serde_json::Value;

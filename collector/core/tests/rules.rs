@@ -292,7 +292,7 @@ fn what_a_marker_says_of_its_parent_is_not_guessed_anew() {
     assert_eq!(story.correlator.ledger().spans.parent_gone, 2);
     story.writes(9, 10, 10, "<:t:guessed:^=:");
     let closed = story.closed();
-    let args = |list: &nulltrace_core::spans::args::ArgList| list.iter().count();
+    let args = |list: &nulltrace_core::facts::args::ArgList| list.iter().count();
     assert_eq!(
         (args(&closed[0].enter_args), args(&closed[0].exit_args)),
         (2, 1)

@@ -90,7 +90,7 @@ fn nothing(processes: &mut Processes, pid: u32) -> Inside<'_> {
         pid,
         tid: pid,
         process: processes.get(pid),
-        paths: &[],
+        spans: &[],
         wide: false,
         times: &Times::NONE,
         calls: &[],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use nulltrace_core::activity::{Inside, SpanTimes, Times};
+use nulltrace_core::activity::{InSpan, Inside, SpanTimes, Times};
 use nulltrace_core::facts::file::{Ends, File, Kind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT, CallsRecord};
@@ -196,7 +196,7 @@ pub(super) fn inside(
         pid: 1,
         tid: 1,
         process: None,
-        paths: &[path],
+        spans: &[InSpan::of_path(path)],
         wide: false,
         times: &Times {
             wall,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::times::Times;
+use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::facts::process::Process;
@@ -17,8 +18,8 @@ pub struct Inside<'a> {
     pub tid: u32,
     /// What is known of the process.
     pub process: Option<&'a Process>,
-    /// The paths of the spans it lay in, each once, the innermost first; none outside of spans.
-    pub paths: &'a [&'a Arc<TagPath>],
+    /// The spans it lay in, the innermost first; none outside of spans.
+    pub spans: &'a [InSpan<'a>],
     /// A span has what others than its thread did too: no [`Closed`](crate::spans::span::Closed) tells its times,
     /// which are those of its path.
     pub wide: bool,
@@ -28,4 +29,45 @@ pub struct Inside<'a> {
     pub calls: &'a [CallsRecord],
     /// The file of each of `calls`; `None` where it has none.
     pub files: &'a [Option<Arc<File>>],
+}
+
+impl<'a> Inside<'a> {
+    /// The innermost span.
+    #[must_use]
+    pub fn innermost(&self) -> Option<&InSpan<'a>> {
+        self.spans.first()
+    }
+
+    /// The paths of the spans, each once, the innermost first.
+    pub fn paths(&self) -> impl Iterator<Item = &'a Arc<TagPath>> {
+        let first = self.spans.iter().filter(|span| !span.repeated);
+        first.map(|span| span.path)
+    }
+}
+
+/// A span that a segment lies in.
+#[derive(Clone, Copy, Debug)]
+pub struct InSpan<'a> {
+    /// Its sequence number; `None` where it stands for all open spans of its path, as those do that have what
+    /// others than their thread did.
+    pub seq: Option<u64>,
+    /// Its tag path.
+    pub path: &'a Arc<TagPath>,
+    /// The arguments of its enter marker, where it is one span.
+    pub args: Option<&'a ArgList>,
+    /// A span further in has the same path: a recursion's calls are not made as often as it is deep.
+    pub repeated: bool,
+}
+
+impl<'a> InSpan<'a> {
+    /// All open spans of a path.
+    #[must_use]
+    pub const fn of_path(path: &'a Arc<TagPath>) -> Self {
+        Self {
+            seq: None,
+            path,
+            args: None,
+            repeated: false,
+        }
+    }
 }

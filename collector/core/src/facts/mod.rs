@@ -1,6 +1,7 @@
 //! What things are: processes, files, containers, tag paths. Filled by records only.
 
 pub mod ancestor;
+pub mod args;
 pub mod container;
 pub mod file;
 pub mod path;

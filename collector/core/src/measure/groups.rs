@@ -18,7 +18,7 @@
 //! (reads.count, reads.bytes) = (2, 8192);
 //! groups.push(
 //!     &Inside {
-//!         pid: 7, tid: 7, process: None, paths: &[], wide: false, times: &Times::NONE,
+//!         pid: 7, tid: 7, process: None, spans: &[], wide: false, times: &Times::NONE,
 //!         calls: &[reads], files: &[None],
 //!     },
 //!     Known::default(),
@@ -199,12 +199,14 @@ impl Groups {
             }
             self.total.add(&sums);
             self.done.clear();
-            let groups = match self.plan.is_enclosing() {
-                true => inside.paths.len().max(1),
-                false => 1,
+            let most = if self.plan.is_enclosing() {
+                usize::MAX
+            } else {
+                1
             };
-            for n in 0..groups {
-                let enclosing = inside.paths.get(n).map(|path| &***path);
+            let mut enclosing = inside.paths().map(|path| &**path).take(most);
+            let first = enclosing.next();
+            for enclosing in std::iter::once(first).chain(enclosing.map(Some)) {
                 let at = At { enclosing, ..at };
                 values.extend(self.plan.by().iter().map(|field| field.get(&at)));
                 let place = self.place(&values);

@@ -94,12 +94,12 @@ impl Condition {
         let ends = file.and_then(|file| file.ends);
         let has = match (
             self.field.info().source,
-            at.inside.paths,
+            at.inside.spans,
             at.known.parent,
             ends,
         ) {
-            (Source::Enclosing, paths @ [_, ..], ..) => paths.iter().any(|path| {
-                let enclosing = Some(&***path);
+            (Source::Enclosing, [_, ..], ..) => at.inside.paths().any(|path| {
+                let enclosing = Some(&**path);
                 is(&At { enclosing, ..*at })
             }),
             (Source::Ancestors, _, Some(parent), _) => parent.chain().any(|of| {

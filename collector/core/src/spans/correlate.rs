@@ -29,7 +29,7 @@ use nulltrace_spec::{Dir, Error, Joined};
 
 use crate::activity::divide::{Part, divide};
 use crate::activity::reported::{News, Told};
-use crate::activity::{Inside, Times};
+use crate::activity::{InSpan, Inside, Times};
 use crate::facts::file::{File, Files};
 use crate::facts::path::TagPath;
 use crate::facts::process::{Process, Processes};
@@ -430,21 +430,21 @@ impl Rest {
             pid,
             tid,
             process: self.processes.get(pid),
-            paths: &[],
+            spans: &[],
             wide: false,
             times: &times,
             calls,
             files: &self.named,
         };
         if !self.reached.is_wide() {
-            let (paths, deep) = self.spans.segment(about, pid, tid, segment.since, &times);
+            let (spans, deep) = self.spans.segment(about, pid, tid, segment.since, &times);
             self.deep += u64::from(deep);
-            match paths.is_empty() {
+            match spans.is_empty() {
                 true => self.outside.add(&times),
                 false => self.slots = self.slots.saturating_add(segment.other.into()),
             }
-            let paths = &paths;
-            out.inside(&Inside { paths, ..inside });
+            let spans = &spans;
+            out.inside(&Inside { spans, ..inside });
             return;
         }
         let ppid = inside.process.map(|process| process.ppid);
@@ -457,7 +457,7 @@ impl Rest {
                 outside.add(times);
             }
             out.inside(&Inside {
-                paths: &held.paths.iter().collect::<Vec<_>>(),
+                spans: &held.paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
                 wide: true,
                 times,
                 calls,

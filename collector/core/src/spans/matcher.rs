@@ -30,10 +30,10 @@ use super::slot::Slot;
 use super::table::{Place, Scope, Table};
 use super::times::Inside;
 use crate::activity::{Reach, SpanTimes};
+use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
 use crate::facts::tags::{Interner, TagId};
 use crate::ledger;
-use crate::spans::args::ArgList;
 use crate::spans::span::{Closed, End, Open};
 
 /// How much may be open at once.

@@ -1,6 +1,5 @@
 //! From events to spans: matching, parents, ends that are inferred, and what was done inside.
 
-pub mod args;
 pub mod correlate;
 mod history;
 pub mod matcher;

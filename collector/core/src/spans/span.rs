@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nulltrace_spec::Id;
 
-use super::args::ArgList;
 use crate::activity::SpanTimes;
+use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
 
 /// The spans of one path that are open.

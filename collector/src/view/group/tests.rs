@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use ::syscalls::Sysno;
-use nulltrace_core::activity::{Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times};
 use nulltrace_core::facts::file::File;
 use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileRecord};
 use nulltrace_core::measure::groups::Limits;
@@ -67,7 +67,7 @@ fn shop(by: &[&str], sums: &[Metric], limits: Limits) -> Groups {
             pid: 1,
             tid: 1,
             process: None,
-            paths: &[&pay],
+            spans: &[InSpan::of_path(&pay)],
             wide: false,
             times: &Times::NONE,
             calls: &calls,
@@ -96,7 +96,7 @@ fn push(groups: &mut Groups, calls: CallsRecord, file: Arc<File>) {
             pid: 1,
             tid: 1,
             process: None,
-            paths: &[],
+            spans: &[],
             wide: false,
             times: &Times::NONE,
             calls: &[calls],

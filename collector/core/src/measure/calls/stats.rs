@@ -137,8 +137,8 @@ impl CallStats {
         }
         self.min = self.min.min(of.min);
         self.max = self.max.max(of.max);
-        add(&mut self.errors, of.errors.map(u64::from));
-        add(&mut self.buckets, of.buckets.map(u64::from));
+        add(&mut self.errors, &of.errors);
+        add(&mut self.buckets, &of.buckets);
     }
 
     /// Adds all that `other` counted.
@@ -157,15 +157,15 @@ impl CallStats {
         }
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        add(&mut self.errors, other.errors);
-        add(&mut self.buckets, other.buckets);
+        add(&mut self.errors, &other.errors);
+        add(&mut self.buckets, &other.buckets);
     }
 }
 
 /// Nobody counts to 2^64, and what need not look whether one has adds several at once.
-fn add<const N: usize>(own: &mut [u64; N], others: [u64; N]) {
-    for (own, others) in own.iter_mut().zip(others) {
-        *own = own.wrapping_add(others);
+fn add<T: Copy + Into<u64>, const N: usize>(own: &mut [u64; N], others: &[T; N]) {
+    for (own, &others) in own.iter_mut().zip(others) {
+        *own = own.wrapping_add(others.into());
     }
 }
 

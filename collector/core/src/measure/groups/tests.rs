@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::Times;
+use crate::activity::{InSpan, Inside, Times};
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileId};
@@ -48,7 +48,7 @@ fn push(groups: &mut Groups, pid: u32, paths: &[&str], of: &[(CallsRecord, Optio
         pid,
         tid: pid,
         process: None,
-        paths: &paths.iter().collect::<Vec<_>>(),
+        spans: &paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
         wide: false,
         times: &Times::NONE,
         calls: &calls,

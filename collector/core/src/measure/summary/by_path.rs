@@ -122,7 +122,7 @@ impl Summary {
 
     /// Adds the system calls of a segment to the spans it lies in.
     pub fn inside(&mut self, inside: &Inside<'_>) {
-        for (at, path) in inside.paths.iter().enumerate() {
+        for (at, path) in inside.paths().enumerate() {
             self.make_room();
             let (stats, room) = self.stats_of(path);
             let wall = inside.times.wall;

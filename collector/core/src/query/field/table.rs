@@ -302,7 +302,7 @@ pub static FIELDS: &[Info] = &[
 ];
 
 fn innermost<'a>(at: &At<'a>) -> Option<&'a TagPath> {
-    at.inside.paths.first().map(|path| &***path)
+    at.inside.innermost().map(|span| &**span.path)
 }
 
 fn tag(path: &TagPath, n: i16) -> Option<&[u8]> {

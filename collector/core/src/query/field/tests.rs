@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::{Inside, Times};
+use crate::activity::{InSpan, Inside, Times};
 use crate::facts::ancestor::Ancestor;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
@@ -49,7 +49,7 @@ fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
         pid: 7,
         tid: 8,
         process: processes.get(7),
-        paths: &[&inner, &outer],
+        spans: &[InSpan::of_path(&inner), InSpan::of_path(&outer)],
         wide: false,
         times: &Times::NONE,
         calls: &calls,
@@ -78,7 +78,7 @@ fn shown(value: &Value<'_>) -> String {
 #[test]
 fn every_field_of_each_call() {
     with(|inside, known| {
-        let enclosing = Some(&**inside.paths[1]);
+        let enclosing = Some(&**inside.spans[1].path);
         let values = |name: &str| {
             let field: Field = name.parse().unwrap();
             let value = |call| {
@@ -170,7 +170,7 @@ fn the_root_says_less_than_what_was_found() {
             pid: 7,
             tid: 7,
             process: processes.get(7),
-            paths: &[],
+            spans: &[],
             wide: false,
             times: &Times::NONE,
             calls: &[],
@@ -199,7 +199,7 @@ fn nothing_known_is_nothing_told() {
         pid: 7,
         tid: 8,
         process: None,
-        paths: &[],
+        spans: &[],
         wide: false,
         times: &Times::NONE,
         calls: &[],

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use super::{About, Spans};
-use crate::activity::{DEPTH_MAX, Times};
-use crate::facts::path::TagPath;
+use crate::activity::{DEPTH_MAX, InSpan, Times};
 
 impl Spans {
     /// Adds what a thread did from `since` on to the span that it is about, and to its parents, as far as they
-    /// were open all that time. Returns their paths, each once, the innermost first, and whether there are more.
+    /// were open all that time. Returns them, the innermost first, and whether there
+    /// are more.
     pub(crate) fn segment(
         &mut self,
         about: About,
@@ -21,7 +21,7 @@ impl Spans {
         tid: u32,
         since: u64,
         times: &Times,
-    ) -> (Vec<&Arc<TagPath>>, bool) {
+    ) -> (Vec<InSpan<'_>>, bool) {
         let Self {
             table,
             tags,
@@ -38,13 +38,13 @@ impl Spans {
             About::Span(slot) => Some(slot),
             About::Innermost => table.innermost(pid, tid),
         };
-        let mut paths: Vec<&Arc<TagPath>> = Vec::new();
+        let mut spans: Vec<InSpan<'_>> = Vec::new();
         // Its calls were not looked at, so it is nobody's.
         let mut next = innermost.filter(|_| !rested);
         let (mut depth, mut own) = (0, true);
         while let Some(slot) = next {
             if depth == DEPTH_MAX {
-                return (paths, true);
+                return (spans, true);
             }
             depth += 1;
             let span = table.get(slot);
@@ -61,12 +61,14 @@ impl Spans {
             if span.is_of(pid, tid) {
                 held.of_thread = held.of_thread.saturating_add(times.wall);
             }
-            // Each path once: a recursion's calls are not made as often as it is deep.
             let path = tags.path(span.tag);
-            if !paths.iter().any(|&known| Arc::ptr_eq(known, path)) {
-                paths.push(path);
-            }
+            spans.push(InSpan {
+                seq: Some(span.seq),
+                path,
+                args: Some(&span.args),
+                repeated: spans.iter().any(|known| Arc::ptr_eq(known.path, path)),
+            });
         }
-        (paths, false)
+        (spans, false)
     }
 }

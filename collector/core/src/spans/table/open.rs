@@ -6,8 +6,8 @@ use nulltrace_spec::Id;
 
 use super::key::Key;
 use super::list::{LISTS, Link, List, SCOPED, UNLINKED, both};
+use crate::facts::args::ArgList;
 use crate::facts::tags::TagId;
-use crate::spans::args::ArgList;
 use crate::spans::slot::{NIL, Slot};
 
 /// An open span. A million of them must fit in little memory: hence numbers for tags and

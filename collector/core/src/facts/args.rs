@@ -6,7 +6,7 @@ use core::fmt;
 /// Arguments of one marker, unescaped, in order; repeated names keep both, the last wins in look-ups.
 ///
 /// ```
-/// use nulltrace_core::spans::args::ArgList;
+/// use nulltrace_core::facts::args::ArgList;
 ///
 /// let args: ArgList = [("cart", "7"), ("user", "ann"), ("cart", "8")].into_iter().collect();
 /// assert_eq!(args.len(), 3);
