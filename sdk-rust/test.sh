@@ -25,7 +25,7 @@ fi
 
 # The oldest compiler that is promised.
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-if rustup toolchain list 2> /dev/null | grep -q "^$oldest"; then
+if rustup toolchain list 2> /dev/null | grep "^$oldest" > /dev/null; then
 	CARGO_TARGET_DIR=target/oldest quietly cargo "+$oldest" check --locked -q -p nulltrace -p nulltrace-tracing
 else
 	echo "skipped: no Rust $oldest here (rustup toolchain install $oldest)"
