@@ -8,11 +8,14 @@
 //! assert!(error.to_string().contains("did you mean `pids`?"));
 //! ```
 
-use std::fs;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs};
 
 use nulltrace_core::activity::Reach;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
@@ -41,8 +44,9 @@ pub struct Config {
     pub spans: Spans,
     /// Bounds of the summary.
     pub summary: Summary,
-    /// Where span latencies go.
-    pub statsd: Option<StatsdConfig>,
+    /// Where span latencies go: `[statsd]`, or `[[statsd]]` for each of several servers.
+    #[serde(deserialize_with = "one_or_more")]
+    pub statsd: Vec<StatsdConfig>,
     /// The log on stderr.
     pub log: Log,
     /// Where the JSON summary goes when the agent ends; `-` is stdout.
@@ -53,6 +57,33 @@ fn reach<'de, D: Deserializer<'de>>(from: D) -> Result<Reach, D::Error> {
     String::deserialize(from)?
         .parse()
         .map_err(serde::de::Error::custom)
+}
+
+/// A table, or an array of tables.
+fn one_or_more<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct OneOrMore<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table, or an array of tables")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+
+    from.deserialize_any(OneOrMore(PhantomData))
 }
 
 /// `[spans]`
@@ -92,7 +123,7 @@ impl Default for Config {
             scope: Scope::default(),
             spans: Spans::default(),
             summary: Summary::default(),
-            statsd: None,
+            statsd: Vec::new(),
             log: Log::default(),
             json: None,
         }
@@ -186,11 +217,28 @@ mod tests {
             .to_string();
         assert!(error.contains("line 4, column 1"), "{error}");
         assert!(error.contains("did you mean `address`?"), "{error}");
+        let two = "[[statsd]]\naddress = \"a\"\n[[statsd]]\nadress = \"b\"\n";
+        let error = Config::parse(two, "a.toml").unwrap_err().to_string();
+        assert!(error.contains("line 4, column 1"), "{error}");
+        assert!(error.contains("did you mean `address`?"), "{error}");
         let error = Config::parse("[spans]\nexpire = \"1 fortnight\"\n", "a.toml").unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
         assert_eq!(error.status(), 2);
         assert!(Config::parse("[spans]\nmax_open = 0\n", "a.toml").is_err());
         assert!(Config::parse("backend = \"dtrace\"\n", "a.toml").is_err());
         assert!(Config::parse("= = =", "a.toml").is_err());
+    }
+
+    #[test]
+    fn several_servers() {
+        let addresses = |text: &str| {
+            let config = Config::parse(text, "a.toml").unwrap();
+            let each = config.statsd.into_iter().map(|of| of.address);
+            each.collect::<Vec<_>>()
+        };
+        assert_eq!(addresses("[statsd]\naddress = \"a\"\n"), ["a"]);
+        let two = "[[statsd]]\naddress = \"a\"\n[[statsd]]\naddress = \"b\"\n";
+        assert_eq!(addresses(two), ["a", "b"]);
+        assert_eq!(addresses(""), Vec::<String>::new());
     }
 }

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod consumers;
 pub mod enrich;
 pub mod error;
 mod gone;

@@ -1,31 +1,27 @@
 //! The only place that wires the rooms together: source, order, correlator, summary, sinks.
 
-use std::collections::{HashMap, VecDeque};
-use std::mem;
+use std::io;
 
 use jiff::Timestamp;
-use nulltrace_core::activity::{Inside, Times};
+use nulltrace_core::activity::Times;
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::order::Order;
-use nulltrace_core::input::record::RESTS;
 use nulltrace_core::ledger::{Ledger, Lost};
-use nulltrace_core::measure::groups;
-use nulltrace_core::measure::groups::Groups;
-use nulltrace_core::measure::summary;
-use nulltrace_core::measure::summary::{Row, Summary};
+use nulltrace_core::measure::groups::{self, Groups};
+use nulltrace_core::measure::summary::{self, Row, Summary};
 use nulltrace_core::query::plan::Plan;
-use nulltrace_core::spans::correlate;
-use nulltrace_core::spans::correlate::{Correlator, Malformed, Out};
-use nulltrace_core::spans::span::Closed;
+use nulltrace_core::spans::correlate::Correlator;
+use nulltrace_core::spans::matcher;
 
 use crate::clock::{self, Moment};
+use crate::consumers::{Consumers, Grouped};
 use crate::enrich::{Enrich, Wanted};
 use crate::error::Error;
 use crate::gone::Suspects;
+use crate::sink::Prepared;
 use crate::sink::hub::Hub;
 use crate::source::Source;
 use crate::source::keeper::Keeper;
-use crate::view::text;
 
 /// How long a record waits for earlier ones of other CPUs. Between reading the clock and reserving
 /// room in the ring lie a few hundred nanoseconds, more if a virtual CPU was stopped there.
@@ -34,18 +30,12 @@ const SLACK_NS: u64 = 1_000_000;
 pub const PLENTY: usize = 1 << 15;
 /// Bytes of records that may wait.
 const ORDER_BYTES: usize = 4 << 20;
-/// Spans in a batch for the sinks.
-const BATCH: usize = 1024;
-/// Bytes of a malformed marker that are shown.
-const SHOWN: usize = 120;
-/// Malformed markers that are kept to be shown.
-const KEPT: usize = 64;
 
 /// What bounds the pipeline.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Of the correlator.
-    pub spans: correlate::Limits,
+    pub spans: matcher::Limits,
     /// Of the summary.
     pub summary: summary::Limits,
     /// Of groups.
@@ -57,7 +47,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            spans: correlate::Limits::default(),
+            spans: matcher::Limits::default(),
             summary: summary::Limits::default(),
             groups: groups::Limits::default(),
             malformed_per_second: 5,
@@ -68,7 +58,7 @@ impl Default for Limits {
 /// Records in, summary and sinks out.
 pub struct Pipeline {
     order: Order,
-    rest: Rest,
+    line: Line,
     hub: Option<Hub>,
     suspects: Suspects,
     limits: Limits,
@@ -76,28 +66,10 @@ pub struct Pipeline {
 }
 
 /// What comes after the order.
-struct Rest {
+struct Line {
     correlator: Correlator,
-    results: Results,
+    consumers: Consumers,
     bad_record: u64,
-}
-
-/// Where the correlator's results go.
-struct Results {
-    summary: Summary,
-    grouped: Option<Grouped>,
-    batch: Vec<Closed>,
-    /// Threads without an open span, and when each wrote last.
-    rests: HashMap<u32, u64>,
-    /// Nobody takes batches: do not make any.
-    summary_only: bool,
-    log: Log,
-}
-
-/// Calls by the fields somebody asked for.
-struct Grouped {
-    groups: Groups,
-    enrich: Enrich,
 }
 
 /// What a run came to.
@@ -141,22 +113,15 @@ impl Outcome {
 impl Pipeline {
     /// An empty pipeline; the run begins now.
     #[must_use]
-    pub fn new(limits: Limits, hub: Option<Hub>) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             order: Order::new(ORDER_BYTES),
-            rest: Rest {
+            line: Line {
                 correlator: Correlator::new(limits.spans),
-                results: Results {
-                    summary: Summary::new(limits.summary),
-                    grouped: None,
-                    batch: Vec::new(),
-                    rests: HashMap::new(),
-                    summary_only: hub.is_none(),
-                    log: Log::new(limits.malformed_per_second),
-                },
+                consumers: Consumers::new(limits.summary, limits.malformed_per_second),
                 bad_record: 0,
             },
-            hub,
+            hub: None,
             suspects: Suspects::default(),
             limits,
             began: Moment::now(),
@@ -170,10 +135,23 @@ impl Pipeline {
         self
     }
 
+    /// Sends what comes from now on to these sinks, too.
+    ///
+    /// # Errors
+    /// A thread could not be made.
+    pub fn sending(mut self, sinks: Vec<Box<dyn Prepared>>) -> io::Result<Self> {
+        if !sinks.is_empty() {
+            let (consumer, hub) = Hub::start(sinks)?;
+            self.line.consumers.add(consumer);
+            self.hub = Some(hub);
+        }
+        Ok(self)
+    }
+
     /// Groups the calls that come from now on, too; names that `/proc` hides come by the keeper.
     #[must_use]
     pub fn grouping(mut self, plan: Option<Plan>, keeper: Option<Keeper>) -> Self {
-        self.rest.results.grouped = plan.map(|plan| Grouped {
+        self.line.consumers.grouped = plan.map(|plan| Grouped {
             enrich: Enrich::new(Wanted::from(&plan)).with_keeper(keeper),
             groups: Groups::new(plan, self.limits.groups),
         });
@@ -190,13 +168,13 @@ impl Pipeline {
         let now = clock::monotonic();
         let Self {
             order,
-            rest,
+            line,
             suspects,
             ..
         } = self;
-        suspects.look(now, &mut rest.correlator, source);
+        suspects.look(now, &mut line.correlator, source);
         let records = source
-            .drain(&mut |record| order.push(record, &mut |record| rest.take(record)))
+            .drain(&mut |record| order.push(record, &mut |record| line.take(record)))
             .map_err(|error| {
                 Error::new(
                     format!("reading markers failed ({error})"),
@@ -205,22 +183,21 @@ impl Pipeline {
                 )
             })?;
         let until = now.saturating_sub(SLACK_NS);
-        order.release(until, &mut |record| rest.take(record));
-        rest.correlator.tick(until, &mut rest.results);
-        rest.gone(suspects, until);
-        for (tid, ts) in rest.results.rests.drain() {
+        order.release(until, &mut |record| line.take(record));
+        line.correlator.tick(until, &mut line.consumers);
+        line.gone(suspects, until);
+        for (tid, ts) in line.consumers.idle.drain() {
             source.rests(tid, ts);
         }
-        self.hand_over();
         if let Some(hub) = &self.hub {
-            hub.tell(&self.lost(source));
+            hub.report(&self.lost(source));
         }
         Ok(records)
     }
 
     /// What should be logged since the last call, made safe for a terminal.
     pub fn log_lines(&mut self) -> impl Iterator<Item = String> {
-        mem::take(&mut self.rest.results.log.lines).into_iter()
+        self.line.consumers.malformed.take()
     }
 
     /// The last round: what is still in the source, the order and the sinks' queues goes through.
@@ -231,29 +208,29 @@ impl Pipeline {
         // One drain holds all that was written before it; others may never stop writing.
         source.conclude();
         let suspects = &mut self.suspects;
-        suspects.look_now(clock::monotonic(), &mut self.rest.correlator, source);
+        suspects.look_now(clock::monotonic(), &mut self.line.correlator, source);
         self.turn(source)?;
         let now = clock::monotonic();
         let Self {
             order,
-            rest,
+            line,
             suspects,
             ..
         } = &mut self;
-        order.release(u64::MAX, &mut |record| rest.take(record));
-        rest.gone(suspects, now);
-        rest.correlator.finish(now, &mut rest.results);
-        self.hand_over();
-        let mut ledger = self.rest.correlator.ledger();
+        order.release(u64::MAX, &mut |record| line.take(record));
+        line.gone(suspects, now);
+        line.correlator.finish(now, &mut line.consumers);
+        let mut ledger = self.line.correlator.ledger();
         ledger.markers.late = self.order.late();
         ledger.lost = self.lost(source);
+        self.line.consumers.end_others();
         if let Some(hub) = self.hub {
             ledger.lost.sink = hub.close();
         }
         Ok(Outcome {
-            summary: self.rest.results.summary,
-            groups: self.rest.results.grouped.map(|grouped| grouped.groups),
-            correlator: self.rest.correlator,
+            summary: self.line.consumers.summary,
+            groups: self.line.consumers.grouped.map(|grouped| grouped.groups),
+            correlator: self.line.correlator,
             backend: source.name(),
             activity: source.sees_activity(),
             wall_start: self.began.wall,
@@ -262,36 +239,26 @@ impl Pipeline {
         })
     }
 
-    fn hand_over(&mut self) {
-        let batch = &mut self.rest.results.batch;
-        if let Some(hub) = &self.hub {
-            while !batch.is_empty() {
-                let rest = batch.split_off(batch.len().min(BATCH));
-                hub.send(mem::replace(batch, rest));
-            }
-        }
-    }
-
     fn lost(&self, source: &dyn Source) -> Lost {
         let mut lost = source.lost();
-        lost.bad_record += self.rest.bad_record;
-        lost.slots += self.rest.correlator.slots();
-        lost.depth += self.rest.correlator.deep();
-        lost.history += self.rest.correlator.forgotten();
-        lost.segment += self.rest.correlator.untold();
+        lost.bad_record += self.line.bad_record;
+        lost.slots += self.line.correlator.slots();
+        lost.depth += self.line.correlator.deep();
+        lost.history += self.line.correlator.forgotten();
+        lost.segment += self.line.correlator.untold();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }
 }
 
-impl Rest {
+impl Line {
     fn take(&mut self, record: &[u8]) {
         match Event::decode(record) {
             Ok(event) => {
-                if let Some(grouped) = &mut self.results.grouped {
+                if let Some(grouped) = &mut self.consumers.grouped {
                     grouped.enrich.hear(&event);
                 }
-                self.correlator.push(&event, &mut self.results);
+                self.correlator.push(&event, &mut self.consumers);
             }
             Err(_) => self.bad_record += 1,
         }
@@ -300,76 +267,7 @@ impl Rest {
     /// Ends what processes left open that are gone unheard of, now that all is read that was written until `read`.
     fn gone(&mut self, suspects: &mut Suspects, read: u64) {
         for pid in suspects.gone(read, &self.correlator) {
-            self.correlator.gone(pid, read, &mut self.results);
+            self.correlator.gone(pid, read, &mut self.consumers);
         }
-    }
-}
-
-impl Out for Results {
-    fn closed(&mut self, span: &Closed) {
-        self.summary.push(span);
-        if !self.summary_only {
-            self.batch.push(span.clone());
-        }
-    }
-
-    fn rests(&mut self, tid: u32, ts: u64) {
-        // What is not told only costs its thread more.
-        if self.rests.len() < RESTS {
-            self.rests.insert(tid, ts);
-        }
-    }
-
-    fn malformed(&mut self, bad: &Malformed<'_>) {
-        self.log.note(bad);
-    }
-
-    fn inside(&mut self, inside: &Inside<'_>) {
-        self.summary.inside(inside);
-        if let Some(Grouped { groups, enrich }) = &mut self.grouped
-            // Of what is outside spans only the beginning was looked at.
-            && !inside.spans.is_empty()
-        {
-            groups.push(inside, enrich.known(inside));
-        }
-    }
-}
-
-/// A sample of the malformed markers: so many a second, and bounded if nobody takes them.
-struct Log {
-    per_second: u32,
-    second: u64,
-    shown: u32,
-    lines: VecDeque<String>,
-}
-
-impl Log {
-    fn new(per_second: u32) -> Self {
-        Self {
-            per_second,
-            second: 0,
-            shown: 0,
-            lines: VecDeque::new(),
-        }
-    }
-
-    fn note(&mut self, bad: &Malformed<'_>) {
-        let second = bad.ts / 1_000_000_000;
-        if second != self.second {
-            (self.second, self.shown) = (second, 0);
-        }
-        if self.shown >= self.per_second || self.lines.len() >= KEPT {
-            return;
-        }
-        self.shown += 1;
-        let (code, at) = (bad.error.code, bad.error.offset);
-        self.lines.push_back(
-            format!(
-                "malformed marker from {}[{}]: {}",
-                text::safe(bad.comm),
-                bad.pid,
-                text::safe_within(bad.bytes, SHOWN),
-            ) + &format!(": {} at byte {at}; {}", code.name(), code.text()),
-        );
     }
 }

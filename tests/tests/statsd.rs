@@ -5,10 +5,13 @@
     reason = "what fails here fails a test"
 )]
 
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use nulltrace_tests::{hooks, nulltrace};
+use nulltrace_tests::marks::Puppet;
+use nulltrace_tests::{Agent, hooks, no_bpf, nulltrace, row};
 use serde_json::Value;
 
 const SPANS: usize = 120;
@@ -72,7 +75,7 @@ fn the_server_holds_each_span_of_the_summary_to_the_nanosecond() {
         assert_eq!(samples.len(), SPANS);
 
         let summary: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
-        let row = nulltrace_tests::row(&summary, &["load", "step"]).unwrap();
+        let row = row(&summary, &["load", "step"]).unwrap();
         let ns = |key: &str| row["duration_ns"][key].as_u64().unwrap();
         let exact: Vec<u64> = samples.iter().map(|ms| (ms * 1e6).round() as u64).collect();
         assert_eq!(row["hits"], SPANS);
@@ -83,4 +86,62 @@ fn the_server_holds_each_span_of_the_summary_to_the_nanosecond() {
         );
         assert!(ns("min") >= 2_000_000, "each span slept for 2 ms");
     }
+}
+
+/// How many lines of this name a socket holds.
+fn lines(server: &UdpSocket, name: &str) -> usize {
+    let mut datagram = [0; 1 << 16];
+    let mut found = 0;
+    while let Ok(n) = server.recv(&mut datagram) {
+        let text = String::from_utf8_lossy(&datagram[..n]).into_owned();
+        found += text.lines().filter(|line| line.starts_with(name)).count();
+    }
+    found
+}
+
+/// Each server has every span, each in its own dialect and under its own prefix.
+#[test]
+fn several_servers_have_all_spans_each() {
+    let bind = || {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        (server, address)
+    };
+    let ((one, at_one), (other, at_other)) = (bind(), bind());
+    let marks = "for i in 1 2 3; do echo '>:t:job::'; echo '<:t:job::'; done > /dev/null";
+    let run = Command::new(nulltrace())
+        .args(["run", "-q", "--statsd", &at_one, "--statsd", &at_other])
+        .args(["--", "sh", "-c", marks])
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    for server in [&one, &other] {
+        assert_eq!(lines(server, "nulltrace.job:"), 3);
+    }
+
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let config = format!(
+        "[[statsd]]\naddress = \"{at_one}\"\nprefix = \"shop\"\n\
+         [[statsd]]\naddress = \"{at_other}\"\ndialect = \"dogstatsd\"\nhost = \"web-1\"\n"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let (file, json) = (dir.path().join("agent.toml"), dir.path().join("agent.json"));
+    std::fs::write(&file, config).unwrap();
+    let mut puppet = Puppet::start();
+    let options = ["--config", file.to_str().unwrap()];
+    let agent = Agent::start(&[puppet.pid()], &options, &json).unwrap();
+    for _ in 0..3 {
+        puppet.mark(">:t:job::");
+        puppet.mark("<:t:job::");
+    }
+    let summary = agent.stop();
+    assert_eq!(row(&summary, &["job"]).unwrap()["hits"], 3);
+    assert_eq!(summary["ledger"]["lost"]["sink"], 0);
+    assert_eq!(lines(&one, "shop.job:"), 3);
+    assert_eq!(lines(&other, "nulltrace.job:"), 3);
 }

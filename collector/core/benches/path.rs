@@ -14,7 +14,8 @@ use nulltrace_core::input::event::Event;
 use nulltrace_core::input::order::{DEFAULT_BYTES, Order};
 use nulltrace_core::input::record::{Head, KIND_PROCESS, KIND_WRITE, ProcessRecord};
 use nulltrace_core::measure::summary::Summary;
-use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::consumer::{Consumer, Wants};
+use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
 use nulltrace_core::spans::span::Closed;
 use rustix::time::{ClockId, clock_gettime};
@@ -65,7 +66,11 @@ struct Path {
 
 struct Results(Summary);
 
-impl Out for Results {
+impl Consumer for Results {
+    fn wants(&self) -> Wants {
+        Wants::CLOSED
+    }
+
     fn closed(&mut self, span: &Closed) {
         self.0.push(span);
     }

@@ -27,7 +27,7 @@ fn spans() -> Vec<Closed> {
                 exit_args: Default::default(),
                 pid: 1,
                 tid: 1,
-                comm: Arc::from(&b"bench"[..]),
+                process: None,
                 start: 0,
                 end: 1_000_000 + i as u64 * 7_919,
                 how: End::Exit,

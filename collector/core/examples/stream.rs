@@ -14,7 +14,8 @@ use nulltrace_core::input::event::Event;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::measure::summary;
 use nulltrace_core::measure::summary::Summary;
-use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::consumer::{Consumer, Wants};
+use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
 use nulltrace_core::spans::span::Closed;
 
@@ -40,7 +41,11 @@ const STORY: [&[u8]; 6] = [
 
 struct Sums(Summary);
 
-impl Out for Sums {
+impl Consumer for Sums {
+    fn wants(&self) -> Wants {
+        Wants::CLOSED | Wants::INSIDE
+    }
+
     fn closed(&mut self, span: &Closed) {
         self.0.push(span);
     }

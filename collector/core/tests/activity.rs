@@ -12,7 +12,8 @@ use nulltrace_core::input::record::{
     SegmentRecord,
 };
 use nulltrace_core::measure::summary::Summary;
-use nulltrace_core::spans::correlate::{Correlator, Out};
+use nulltrace_core::spans::consumer::{Consumer, Wants};
+use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
 use nulltrace_core::spans::span::Closed;
 use proptest::prelude::*;
@@ -47,7 +48,11 @@ struct Seen {
     summary: Summary,
 }
 
-impl Out for Seen {
+impl Consumer for Seen {
+    fn wants(&self) -> Wants {
+        Wants::CLOSED | Wants::INSIDE
+    }
+
     fn closed(&mut self, span: &Closed) {
         self.closed.push(span.clone());
         self.summary.push(span);

@@ -404,7 +404,7 @@ fn row(span: &Closed, tags: &'static [&'static str]) -> Row {
         span.how,
         parent.map(|(seq, tags)| (seq, text(tags.canonical()))),
         (span.child_ns, span.child_hits),
-        text(&span.comm),
+        text(span.comm()),
     )
 }
 

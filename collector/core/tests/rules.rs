@@ -85,7 +85,7 @@ fn two_copies_of_a_script_do_not_mix() {
         .map(|span| (span.pid, span.duration()))
         .collect();
     assert_eq!(of, [(201, 11), (301, 10)]);
-    assert_eq!(&*closed[0].comm, b"echo");
+    assert_eq!(closed[0].comm(), b"echo");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_process_of_which_nothing_is_known() {
         (closed[1].id, closed[1].how),
         (Id::Number(20), End::ProcessExit)
     );
-    assert!(closed[0].comm.is_empty());
+    assert!(closed[0].comm().is_empty());
 }
 
 #[test]

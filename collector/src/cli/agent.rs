@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use nulltrace_core::measure::summary;
-use nulltrace_core::spans::correlate;
+use nulltrace_core::spans::matcher;
 
-use super::{Shared, Sinks, keeper, output, unseen};
+use super::{Shared, keeper, output, start, unseen};
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::Signals;
+use crate::sink::{self, SinkConfig};
 use crate::source::keeper::Keeper;
 use crate::source::{Look, open};
 
@@ -57,8 +58,8 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let view = args.shared.view.unwrap_or_default();
     let plan = args.shared.group.plan()?;
     let activity = args.shared.activity;
-    let config = settle(args)?;
-    let sinks = Sinks::open(config.statsd.as_ref())?;
+    let (config, sinks) = settle(args)?;
+    let sinks = sink::open_all(&sinks)?;
     let json = output::Json::open(config.json.as_deref())?;
     // While there is one thread, and before there is anything in memory that is not its business.
     let keeper = keeper(plan.as_ref())?;
@@ -75,7 +76,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     )?;
     // Who waits for this line may count on all that follows to be within the time that is told.
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits(&config), sinks.start()?).grouping(plan, keeper);
+    let mut pipeline = start(Pipeline::new(limits(&config)), sinks)?.grouping(plan, keeper);
     let took = began.elapsed().as_millis();
     log::say(format_args!("attached: {} in {took} ms", source.name()));
     let mut notes = Vec::new();
@@ -105,11 +106,11 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
 
 fn limits(config: &Config) -> Limits {
     Limits {
-        spans: correlate::Limits {
+        spans: matcher::Limits {
             open: config.spans.max_open as usize,
             reach: config.inside,
             age: u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX),
-            ..correlate::Limits::default()
+            ..matcher::Limits::default()
         },
         summary: summary::Limits {
             paths: config.summary.max_paths,
@@ -121,13 +122,13 @@ fn limits(config: &Config) -> Limits {
 }
 
 /// The file, then the flags.
-fn settle(args: AgentArgs) -> Result<Config, Error> {
+fn settle(args: AgentArgs) -> Result<(Config, Vec<SinkConfig>), Error> {
     let mut config = args
         .config
         .as_deref()
         .map_or_else(|| Ok(Config::default()), Config::read)?;
     let shared = args.shared;
-    config.statsd = shared.statsd(config.statsd);
+    let sinks = shared.sinks(std::mem::take(&mut config.statsd));
     config.backend = shared.backend.unwrap_or(config.backend);
     config.ring_size = shared.ring_size.unwrap_or(config.ring_size);
     let look = shared.look(Look {
@@ -142,5 +143,5 @@ fn settle(args: AgentArgs) -> Result<Config, Error> {
     }
     config.scope.uid = args.uid.or(config.scope.uid);
     config.scope.cgroup = args.cgroup.or(config.scope.cgroup);
-    Ok(config)
+    Ok((config, sinks))
 }

@@ -18,9 +18,9 @@ use rustix::thread::CapabilitySet;
 use crate::enrich::Wanted;
 use crate::error::Error;
 use crate::log;
-use crate::sink::Sink;
-use crate::sink::hub::Hub;
-use crate::sink::statsd::{Dialect, HOST_MAX, Ready, StatsdConfig};
+use crate::pipeline::Pipeline;
+use crate::sink::statsd::StatsdConfig;
+use crate::sink::{Prepared, SinkConfig};
 use crate::source::keeper::Keeper;
 use crate::source::{Activity, Backend, Look, caller, caps};
 use crate::units;
@@ -61,9 +61,9 @@ struct Shared {
     /// Size of the kernel's ring buffer [default: 16MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     ring_size: Option<u64>,
-    /// Send span latencies to a statsd server: HOST:PORT or unix:PATH
+    /// Send span latencies to a statsd server: HOST:PORT or unix:PATH; may be repeated
     #[arg(long, value_name = "ADDRESS")]
-    statsd: Option<String>,
+    statsd: Vec<String>,
     /// Prefix of statsd names [default: nulltrace]
     #[arg(long, value_name = "PREFIX", requires = "statsd")]
     statsd_prefix: Option<String>,
@@ -101,52 +101,33 @@ impl Shared {
         }
     }
 
-    /// The statsd settings of the flags over those of `file`.
-    fn statsd(&self, file: Option<StatsdConfig>) -> Option<StatsdConfig> {
-        let mut config = match (&self.statsd, file) {
-            (None, file) => return file,
-            (Some(_), file) => file.unwrap_or_default(),
+    /// The sinks of the flags: each with the settings of the first of its kind in the file, if there is one.
+    /// Without flags, those of the file.
+    fn sinks(&self, file: Vec<StatsdConfig>) -> Vec<SinkConfig> {
+        let statsd = match file.first() {
+            _ if self.statsd.is_empty() => file,
+            first => {
+                let mut config = first.cloned().unwrap_or_default();
+                if let Some(prefix) = &self.statsd_prefix {
+                    config.prefix.clone_from(prefix);
+                }
+                let each = self.statsd.iter().map(|address| StatsdConfig {
+                    address: address.clone(),
+                    ..config.clone()
+                });
+                each.collect()
+            }
         };
-        if let Some(address) = &self.statsd {
-            config.address.clone_from(address);
-        }
-        if let Some(prefix) = &self.statsd_prefix {
-            config.prefix.clone_from(prefix);
-        }
-        Some(config)
+        statsd.into_iter().map(SinkConfig::Statsd).collect()
     }
 }
 
-/// The sinks that are configured, opened: what is wrong with them is found before anything is traced.
-/// They have no thread yet.
-struct Sinks(Option<Ready>);
-
-impl Sinks {
-    fn open(statsd: Option<&StatsdConfig>) -> Result<Self, Error> {
-        let Some(config) = statsd else {
-            return Ok(Self(None));
-        };
-        let mut config = config.clone();
-        if config.dialect == Dialect::DogStatsD && config.host.is_none() {
-            config.host = Some(host());
-        }
-        Ready::open(&config)
-            .map(Some)
-            .map(Self)
-            .map_err(Error::told)
-    }
-
-    /// Starts the threads of this process, the log's too: to be called when rights were given up, which
-    /// each thread has its own of.
-    fn start(self) -> Result<Option<Hub>, Error> {
-        let failed = |error| Error::new("cannot start a thread", error, "allow four more threads");
-        log::start().map_err(failed)?;
-        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-        if let Some(statsd) = self.0 {
-            sinks.push(Box::new(statsd.start()));
-        }
-        Hub::start(sinks).map_err(failed)
-    }
+/// Starts the threads of this process, those of the log and the sinks: to be called when rights were given up,
+/// of which each thread has its own.
+fn start(pipeline: Pipeline, sinks: Vec<Box<dyn Prepared>>) -> Result<Pipeline, Error> {
+    let failed = |error| Error::new("cannot start a thread", error, "allow a few more threads");
+    log::start().map_err(failed)?;
+    pipeline.sending(sinks).map_err(failed)
 }
 
 /// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
@@ -165,16 +146,6 @@ fn unseen(activity: Option<Activity>) -> String {
         _ => "by ptrace; it needs eBPF, see `nulltrace doctor`",
     };
     format!("what spans did inside is not seen {why}")
-}
-
-/// The name of this machine, as far as a tag may hold it.
-fn host() -> String {
-    let uname = rustix::system::uname();
-    let mut name = uname.nodename().to_string_lossy().into_owned();
-    while name.len() > HOST_MAX {
-        name.pop();
-    }
-    name
 }
 
 /// By default glibc learns from a large block that was freed to take large blocks from the heap, where

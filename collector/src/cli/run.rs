@@ -8,11 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use nulltrace_core::activity::Reach;
 
-use super::{Shared, Sinks, keeper, output, unseen};
+use super::{Shared, keeper, output, start, unseen};
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
+use crate::sink;
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command};
 use crate::source::{Activity, Backend, Look, RING_SIZE};
@@ -48,7 +49,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     if shared.quiet {
         log::be_quiet();
     }
-    let sinks = Sinks::open(shared.statsd(None).as_ref())?;
+    let sinks = sink::open_all(&shared.sinks(Vec::new()))?;
     let json = output::Json::open(shared.json.as_deref())?;
     // While there is one thread, and before there is anything in memory that is not its business.
     let keeper = keeper(plan.as_ref())?;
@@ -63,7 +64,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
-    let mut pipeline = Pipeline::new(limits, sinks.start()?)
+    let mut pipeline = start(Pipeline::new(limits), sinks)?
         .since(traced.began)
         .grouping(plan, keeper);
     let view = shared.view.unwrap_or_default();

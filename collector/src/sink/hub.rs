@@ -1,94 +1,111 @@
-//! Closed spans to sinks: one task and one bounded queue each, away from the drain thread.
+//! Closed spans to sinks: one thread and one bounded queue each, away from the drain thread.
 //!
 //! A full queue loses that sink's batch, counted, and nothing else: neither the drain thread nor
 //! another sink waits for a slow one.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nulltrace_core::ledger::Lost;
+use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::span::Closed;
+
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Sink, SinkCounts};
+use super::{Batch, Prepared, Sink, SinkCounts};
+use crate::clock::Moment;
 
 /// Batches a sink may be behind before it loses some.
 const QUEUE: usize = 256;
-
-struct Port {
-    queue: mpsc::Sender<Arc<[Closed]>>,
-    counts: Arc<SinkCounts>,
-}
+/// Spans in a batch.
+const BATCH: usize = 1024;
+/// How long a sink may take to send its last data.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How much longer than that its thread is waited for.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The running sinks.
 pub struct Hub {
-    ports: Vec<Port>,
+    sinks: Vec<Running>,
     lost: watch::Sender<Lost>,
-    thread: JoinHandle<()>,
+    limit: Duration,
+}
+
+struct Running {
+    counts: Arc<SinkCounts>,
+    /// Spans queued, or lost because the queue was full.
+    queued: Arc<AtomicU64>,
+    /// Says that the sink has closed, or by being gone that it panicked.
+    done: std_mpsc::Receiver<()>,
+}
+
+/// Gives every sink the spans that end.
+struct Batches {
+    spans: Vec<Closed>,
+    ports: Vec<Port>,
+}
+
+struct Port {
+    queue: mpsc::Sender<Arc<Batch>>,
+    queued: Arc<AtomicU64>,
+    counts: Arc<SinkCounts>,
 }
 
 impl Hub {
-    /// Starts a thread with a task for each sink; no thread for none.
+    /// Starts a thread for each sink. They have the rights of the caller. Returns also who takes the spans for
+    /// them: when it is dropped, the sinks end.
     ///
     /// # Errors
-    /// The thread or its runtime could not be made.
-    pub fn start(sinks: Vec<Box<dyn Sink>>) -> std::io::Result<Option<Self>> {
-        if sinks.is_empty() {
-            return Ok(None);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()?;
+    /// A thread could not be made.
+    pub fn start(sinks: Vec<Box<dyn Prepared>>) -> std::io::Result<(Box<dyn Consumer>, Self)> {
         let (lost, _) = watch::channel(Lost::default());
-        let mut ports = Vec::new();
-        let mut tasks = Vec::new();
+        let (mut running, mut ports) = (Vec::new(), Vec::new());
         for sink in sinks {
+            let sink = sink.start()?;
+            let counts = sink.counts();
             let (queue, batches) = mpsc::channel(QUEUE);
+            let (closed, done) = std_mpsc::channel();
+            let lost = lost.subscribe();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()?;
+            thread::Builder::new()
+                .name("sink".to_owned())
+                .spawn(move || {
+                    runtime.block_on(serve(sink, batches, lost));
+                    let _ = closed.send(());
+                })?;
+            let queued = Arc::new(AtomicU64::new(0));
             ports.push(Port {
                 queue,
-                counts: sink.counts(),
+                queued: Arc::clone(&queued),
+                counts: Arc::clone(&counts),
             });
-            tasks.push(serve(sink, batches, lost.subscribe()));
+            running.push(Running {
+                counts,
+                queued,
+                done,
+            });
         }
-        let thread = thread::Builder::new()
-            .name("sinks".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
-                    for task in tasks {
-                        // A sink that panicked has lost its own data; its account shows it.
-                        let _ = task.await;
-                    }
-                });
-            })?;
-        Ok(Some(Self {
-            ports,
+        let hub = Self {
+            sinks: running,
             lost,
-            thread,
-        }))
+            limit: CLOSE_LIMIT + GRACE,
+        };
+        let spans = Vec::new();
+        Ok((Box::new(Batches { spans, ports }), hub))
     }
 
-    /// Hands every sink the batch, without waiting.
-    pub fn send(&self, batch: Vec<Closed>) {
-        let batch: Arc<[Closed]> = batch.into();
-        for port in &self.ports {
-            if port.queue.try_send(Arc::clone(&batch)).is_err() {
-                let n = batch.len() as u64;
-                SinkCounts::add(&port.counts.given, n);
-                SinkCounts::add(&port.counts.lost, n);
-            }
-        }
-    }
-
-    /// Tells the sinks what was lost so far, for their self-metrics.
-    pub fn tell(&self, lost: &Lost) {
-        self.lost.send_if_modified(|told| {
-            let changed = told != lost;
+    /// Lets the sinks know what was lost so far, for their self-metrics.
+    pub fn report(&self, lost: &Lost) {
+        self.lost.send_if_modified(|known| {
+            let changed = known != lost;
             if changed {
-                told.clone_from(lost);
+                known.clone_from(lost);
             }
             changed
         });
@@ -97,35 +114,71 @@ impl Hub {
     /// Spans the sinks lost so far.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.ports
-            .iter()
-            .map(|port| port.counts.lost.load(Ordering::Relaxed))
-            .sum()
-    }
-
-    /// Ends the sinks after all they were given is sent; returns the spans they lost in all.
-    pub fn close(self) -> u64 {
-        let counts: Vec<_> = self
-            .ports
-            .iter()
-            .map(|port| Arc::clone(&port.counts))
-            .collect();
-        drop(self.ports);
-        // A panic in the thread is an account that does not add up, shown as such.
-        let _ = self.thread.join();
+        let counts = self.sinks.iter().map(|sink| &sink.counts);
         counts
-            .iter()
             .map(|counts| counts.lost.load(Ordering::Relaxed))
             .sum()
     }
+
+    /// Waits until the sinks have sent all they were given, each for no longer than it may take; who gives them
+    /// spans must be gone. Returns the spans they lost in all: what a sink still has by then is among them.
+    #[must_use]
+    pub fn close(self) -> u64 {
+        let until = Instant::now() + self.limit;
+        let mut lost = 0;
+        for Running {
+            counts,
+            queued,
+            done,
+        } in self.sinks
+        {
+            let _ = done.recv_timeout(until.saturating_duration_since(Instant::now()));
+            lost += counts.settle(queued.load(Ordering::Relaxed));
+        }
+        lost
+    }
 }
 
-/// How long a sink may take to send its last data.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+impl Consumer for Batches {
+    fn wants(&self) -> Wants {
+        Wants::CLOSED
+    }
+
+    fn closed(&mut self, span: &Closed) {
+        self.spans.push(span.clone());
+        if self.spans.len() >= BATCH {
+            self.send();
+        }
+    }
+
+    fn tick(&mut self, _: u64) {
+        if !self.spans.is_empty() {
+            self.send();
+        }
+    }
+}
+
+impl Batches {
+    /// Hands every sink the batch, without waiting.
+    fn send(&mut self) {
+        let batch = Arc::new(Batch {
+            anchor: Moment::now(),
+            spans: mem::take(&mut self.spans),
+        });
+        let n = batch.spans.len() as u64;
+        for port in &self.ports {
+            SinkCounts::add(&port.queued, n);
+            if port.queue.try_send(Arc::clone(&batch)).is_err() {
+                SinkCounts::add(&port.counts.given, n);
+                SinkCounts::add(&port.counts.lost, n);
+            }
+        }
+    }
+}
 
 async fn serve(
     mut sink: Box<dyn Sink>,
-    mut batches: mpsc::Receiver<Arc<[Closed]>>,
+    mut batches: mpsc::Receiver<Arc<Batch>>,
     lost: watch::Receiver<Lost>,
 ) {
     let mut ticks = interval(sink.period());
@@ -146,24 +199,32 @@ async fn serve(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc as std_mpsc;
-
     use nulltrace_core::facts::path::TagPath;
     use nulltrace_core::spans::span::End;
     use nulltrace_spec::Id;
 
     use super::*;
 
-    struct Slow {
+    /// Takes what it is given once it may.
+    struct Fake {
         counts: Arc<SinkCounts>,
-        go: std_mpsc::Receiver<()>,
+        go: Option<std_mpsc::Receiver<()>>,
     }
 
-    impl Sink for Slow {
-        fn send(&mut self, batch: &[Closed]) {
-            SinkCounts::add(&self.counts.given, batch.len() as u64);
-            SinkCounts::add(&self.counts.sent, batch.len() as u64);
-            let _ = self.go.recv();
+    impl Prepared for Fake {
+        fn start(self: Box<Self>) -> std::io::Result<Box<dyn Sink>> {
+            Ok(self)
+        }
+    }
+
+    impl Sink for Fake {
+        fn send(&mut self, batch: &Batch) {
+            let n = batch.spans.len() as u64;
+            SinkCounts::add(&self.counts.given, n);
+            if let Some(go) = &self.go {
+                let _ = go.recv();
+            }
+            SinkCounts::add(&self.counts.sent, n);
         }
         fn tick(&mut self, _: &Lost) {}
         fn period(&self) -> Duration {
@@ -186,7 +247,7 @@ mod tests {
             exit_args: Default::default(),
             pid: 1,
             tid: 1,
-            comm: Arc::from(&b"x"[..]),
+            process: None,
             start: 0,
             end: 1,
             how: End::Exit,
@@ -196,37 +257,68 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_stuck_sink_loses_its_own_batches_and_every_span_is_accounted_for() {
-        let (unblock, go) = std_mpsc::channel();
-        let slow = SinkCounts::shared();
-        let (_never, free) = std_mpsc::channel::<()>();
-        drop(_never);
-        let quick = SinkCounts::shared();
-        let hub = Hub::start(vec![
-            Box::new(Slow {
-                counts: Arc::clone(&quick),
-                go: free,
-            }),
-            Box::new(Slow {
-                counts: Arc::clone(&slow),
-                go,
-            }),
-        ])
-        .unwrap()
-        .unwrap();
+    fn get(count: &AtomicU64) -> u64 {
+        count.load(Ordering::Relaxed)
+    }
+
+    /// Gives two sinks, of which one is stuck, twice as many batches as a queue holds: each when the quick one
+    /// has taken the one before.
+    fn with_a_stuck_one(
+        stuck: std_mpsc::Receiver<()>,
+        check: impl FnOnce(Hub, &SinkCounts, &SinkCounts, u64),
+    ) {
+        let (slow, quick) = (SinkCounts::shared(), SinkCounts::shared());
+        let fake = |counts: &Arc<SinkCounts>, go| -> Box<dyn Prepared> {
+            let counts = Arc::clone(counts);
+            Box::new(Fake { counts, go })
+        };
+        let (mut consumer, hub) =
+            Hub::start(vec![fake(&slow, Some(stuck)), fake(&quick, None)]).unwrap();
         let batches = 2 * QUEUE as u64;
-        for _ in 0..batches {
-            hub.send(vec![span(), span()]);
+        let begun = Instant::now();
+        for n in 1..=batches {
+            consumer.closed(&span());
+            consumer.closed(&span());
+            consumer.tick(n);
+            while get(&quick.sent) < 2 * n {
+                assert!(
+                    begun.elapsed() < Duration::from_secs(60),
+                    "the quick one waits"
+                );
+                thread::yield_now();
+            }
         }
-        drop(unblock);
-        let lost = hub.close();
-        let get = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
-        assert!(get(&slow.lost) > 0, "the queue was never full");
-        for counts in [&slow, &quick] {
-            assert_eq!(get(&counts.given), 2 * batches);
-            assert_eq!(get(&counts.given), get(&counts.sent) + get(&counts.lost));
-        }
-        assert_eq!(lost, get(&slow.lost) + get(&quick.lost));
+        drop(consumer);
+        check(hub, &slow, &quick, 2 * batches);
+    }
+
+    #[test]
+    fn a_stuck_sink_harms_nobody_and_every_span_is_accounted_for() {
+        let (unblock, stuck) = std_mpsc::channel();
+        with_a_stuck_one(stuck, |hub, slow, quick, spans| {
+            drop(unblock);
+            let lost = hub.close();
+            assert_eq!(
+                (get(&quick.given), get(&quick.sent), get(&quick.lost)),
+                (spans, spans, 0)
+            );
+            assert!(get(&slow.lost) > 0, "the queue was never full");
+            assert_eq!(get(&slow.given), spans);
+            assert_eq!(get(&slow.given), get(&slow.sent) + get(&slow.lost));
+            assert_eq!(lost, get(&slow.lost));
+        });
+    }
+
+    /// It has its time, and what it did not send by then is lost.
+    #[test]
+    fn a_sink_that_stays_stuck_is_left() {
+        let (_unblock, stuck) = std_mpsc::channel();
+        with_a_stuck_one(stuck, |mut hub, slow, quick, spans| {
+            hub.limit = Duration::from_millis(50);
+            let lost = hub.close();
+            assert_eq!((lost, get(&slow.sent)), (spans, 0));
+            assert_eq!(get(&slow.given), spans);
+            assert_eq!(get(&quick.lost), 0);
+        });
     }
 }

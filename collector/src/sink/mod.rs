@@ -10,10 +10,71 @@ use std::time::Duration;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::spans::span::Closed;
 
-/// A place closed spans go to. All calls come from one task; none may block for long.
+use crate::clock::Moment;
+use crate::error::Error;
+use statsd::{Dialect, HOST_MAX, StatsdConfig};
+
+/// Where spans are sent to, and how.
+#[derive(Clone, Debug)]
+pub enum SinkConfig {
+    /// A statsd server.
+    Statsd(StatsdConfig),
+}
+
+/// Opens all that are configured: what is wrong with them is found before anything is traced. They have no
+/// threads yet.
+///
+/// # Errors
+/// A setting makes no sense, or its server cannot be.
+pub fn open_all(configs: &[SinkConfig]) -> Result<Vec<Box<dyn Prepared>>, Error> {
+    let open = |config: &SinkConfig| -> Result<Box<dyn Prepared>, Error> {
+        match config {
+            SinkConfig::Statsd(config) => {
+                let mut config = config.clone();
+                if config.dialect == Dialect::DogStatsD && config.host.is_none() {
+                    config.host = Some(host());
+                }
+                let ready = statsd::Ready::open(&config).map_err(Error::told)?;
+                Ok(Box::new(ready))
+            }
+        }
+    };
+    configs.iter().map(open).collect()
+}
+
+/// The name of this machine, as far as a tag may hold it.
+fn host() -> String {
+    let uname = rustix::system::uname();
+    let mut name = uname.nodename().to_string_lossy().into_owned();
+    while name.len() > HOST_MAX {
+        name.pop();
+    }
+    name
+}
+
+/// A sink that was checked and is open, but has no thread yet: until rights were given up, of which each thread
+/// has its own.
+pub trait Prepared {
+    /// Makes the sink, with what threads it needs. They have the rights of the caller.
+    ///
+    /// # Errors
+    /// A thread could not be made.
+    fn start(self: Box<Self>) -> std::io::Result<Box<dyn Sink>>;
+}
+
+/// Spans that ended, each with what was known of its process.
+#[derive(Debug)]
+pub struct Batch {
+    /// A moment by both clocks, not long before or after: to tell when they were by the wall clock.
+    pub anchor: Moment,
+    /// The spans, in the order in which they ended.
+    pub spans: Vec<Closed>,
+}
+
+/// A place closed spans go to. All calls come from one thread of its own.
 pub trait Sink: Send {
     /// Takes a batch.
-    fn send(&mut self, batch: &[Closed]);
+    fn send(&mut self, batch: &Batch);
     /// Called each [`Sink::period`] with what was lost so far.
     fn tick(&mut self, lost: &Lost);
     /// How often [`Sink::tick`] is due.
@@ -43,6 +104,17 @@ impl SinkCounts {
     pub fn shared() -> Arc<Self> {
         Arc::default()
     }
+    /// The sink is left, after so many spans were queued for it or lost on the way there: those that did not
+    /// leave are lost. Returns how many are in all.
+    pub fn settle(&self, spans: u64) -> u64 {
+        let get = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let left = get(&self.sent) + get(&self.skipped);
+        self.given.store(spans, Ordering::Relaxed);
+        self.lost
+            .store(spans.saturating_sub(left), Ordering::Relaxed);
+        get(&self.lost)
+    }
+
     /// Adds `n` to `counter`.
     pub fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);

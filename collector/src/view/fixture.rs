@@ -33,7 +33,7 @@ pub(super) fn span(tags: &Arc<TagPath>, ns: u64, how: End) -> Closed {
         exit_args: Default::default(),
         pid: 1,
         tid: 1,
-        comm: Arc::from(&b"sh"[..]),
+        process: None,
         start: 5,
         end: 5 + ns,
         how,

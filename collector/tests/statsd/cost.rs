@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use nulltrace_collector::sink::statsd::{Dialect, Statsd, StatsdConfig};
+use nulltrace_core::facts::process::Process;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::support::{path, read, span, udp_server};
@@ -33,11 +34,11 @@ fn cost_of_a_span() {
         let tags: Vec<_> = (0..50)
             .map(|i| path(&[b"checkout", format!("step-{i}").as_bytes()]))
             .collect();
-        let comm = b"shop"[..].into();
+        let shop = Process::named(b"shop");
         let batch: Vec<_> = (0..BATCH)
             .map(|i| {
                 let mut span = span(&tags[i * 7 % tags.len()], 1_234_567 + i as u64 * 1_000_003);
-                span.comm = std::sync::Arc::clone(&comm);
+                span.process = Some(std::sync::Arc::clone(&shop));
                 span
             })
             .collect();

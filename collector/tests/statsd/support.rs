@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nulltrace_collector::sink::SinkCounts;
 use nulltrace_collector::sink::statsd::{Statsd, StatsdConfig};
 use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::facts::process::Process;
 use nulltrace_core::spans::span::{Closed, End};
 use nulltrace_spec::Id;
 
@@ -32,7 +33,7 @@ pub(crate) fn span(tags: &Arc<TagPath>, ns: u64) -> Closed {
         exit_args: Default::default(),
         pid: 1,
         tid: 1,
-        comm: b"shop"[..].into(),
+        process: Some(Process::named(b"shop")),
         start: 1_000,
         end: 1_000 + ns,
         how: End::Exit,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nulltrace_collector::sink::Sink;
 use nulltrace_collector::sink::statsd::{Dialect, Kind, LONGEST_LINE, Statsd, StatsdConfig};
+use nulltrace_core::facts::process::Process;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::spans::span::{Closed, End};
 
@@ -44,7 +45,7 @@ fn plain_lines() {
 fn dogstatsd_lines() {
     let span = span(&path(&[b"web"]), 1_500_000);
     let mut other = span.clone();
-    other.comm = b"a,b:c|d\n#"[..].into();
+    other.process = Some(Process::named(b"a,b:c|d\n#"));
     let golden = |expected: &str, change: &dyn Fn(&mut StatsdConfig)| {
         let (datagrams, _) = exchange(&[span.clone(), other.clone()], |c| {
             c.dialect = Dialect::DogStatsD;
@@ -204,7 +205,7 @@ fn hostile_tags_forge_nothing() {
 fn the_longest_line_fits_the_least_datagram() {
     let mut longest = span(&path(&[&[b'x'; 100][..]; 32]), 0);
     (longest.start, longest.end) = (0, u64::MAX);
-    longest.comm = vec![b'c'; 100].into();
+    longest.process = Some(Process::named(&[b'c'; 100]));
     let batch = vec![longest; 3];
     // as many digits as a rate can have near 1, and next to nothing left out
     let rate = 0.999_999_999_999_999_9;

@@ -17,7 +17,7 @@ pub struct Inside<'a> {
     /// The thread.
     pub tid: u32,
     /// What is known of the process.
-    pub process: Option<&'a Process>,
+    pub process: Option<&'a Arc<Process>>,
     /// The spans it lay in, the innermost first; none outside of spans.
     pub spans: &'a [InSpan<'a>],
     /// A span has what others than its thread did too: no [`Closed`](crate::spans::span::Closed) tells its times,

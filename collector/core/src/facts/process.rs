@@ -12,9 +12,11 @@ use crate::input::record::ProcessRecord;
 /// How many processes are remembered, at least; at most twice as many.
 const REMEMBERED: usize = 1 << 15;
 
-/// The facts of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The facts of a process, as they are from its start or from an exec on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
+    /// Process id, as the machine has it.
+    pub pid: u32,
     /// Command name, without padding.
     pub comm: Arc<[u8]>,
     /// File name of the executable, without padding.
@@ -35,25 +37,33 @@ pub struct Process {
     seen: u64,
 }
 
-/// What of a process each of its markers needs.
+impl Process {
+    /// A process of which only the command name is known.
+    #[must_use]
+    pub fn named(comm: &[u8]) -> Arc<Self> {
+        Arc::new(Self {
+            comm: comm.into(),
+            ..Self::default()
+        })
+    }
+}
+
+/// Who was asked for.
 #[derive(Debug, Default)]
 struct Who {
     pid: Option<u32>,
-    /// Parent and user, where they are known.
-    ids: Option<(u32, u32)>,
-    comm: Arc<[u8]>,
+    process: Option<Arc<Process>>,
 }
 
 /// The processes that live, and those that died of late.
 #[derive(Debug)]
 pub struct Processes {
-    living: Recent<u32, Process>,
+    living: Recent<u32, Arc<Process>>,
     /// Whose death is remembered: so that what they left is not put into the care of a dead parent.
     dead: Recent<u32, ()>,
     cgroups: Recent<u64, Arc<[u8]>>,
     /// Who was asked for last: the next marker is often the same process's.
     last: Who,
-    nobody: Arc<[u8]>,
 }
 
 impl Default for Processes {
@@ -63,33 +73,29 @@ impl Default for Processes {
             dead: Recent::new(REMEMBERED),
             cgroups: Recent::new(REMEMBERED),
             last: Who::default(),
-            nobody: Arc::default(),
         }
     }
 }
 
 impl Processes {
     /// The facts of a process, if they came.
-    pub fn get(&mut self, pid: u32) -> Option<&Process> {
+    pub fn get(&mut self, pid: u32) -> Option<&Arc<Process>> {
         self.living.get(pid).map(|process| &*process)
     }
 
-    /// Command name, and parent and user where they are known.
+    /// The same, for who asks for the same process again and again.
     #[inline]
-    pub fn who(&mut self, pid: u32) -> (&Arc<[u8]>, Option<u32>, Option<u32>) {
+    pub fn who(&mut self, pid: u32) -> Option<&Arc<Process>> {
         if self.last.pid != Some(pid) {
             self.ask(pid);
         }
-        let Who { comm, ids, .. } = &self.last;
-        (comm, ids.map(|of| of.0), ids.map(|of| of.1))
+        self.last.process.as_ref()
     }
 
     fn ask(&mut self, pid: u32) {
-        let process = self.living.get(pid);
         self.last = Who {
             pid: Some(pid),
-            ids: process.as_ref().map(|process| (process.ppid, process.uid)),
-            comm: Arc::clone(process.map_or(&self.nobody, |process| &process.comm)),
+            process: self.living.get(pid).map(|process| Arc::clone(process)),
         };
     }
 
@@ -101,7 +107,7 @@ impl Processes {
         // A process that has facts lives, and so does its parent.
         self.dead.remove(pid);
         self.dead.remove(facts.ppid);
-        self.last.pid = None;
+        self.last = Who::default();
         let former = self.living.remove(pid);
         let reused = former.as_ref().is_some_and(|p| p.start != facts.start);
         let seen = match former {
@@ -109,6 +115,7 @@ impl Processes {
             _ => facts.head.ts,
         };
         let process = Process {
+            pid,
             comm: unpadded(&facts.comm).into(),
             exe: unpadded(&facts.exe).into(),
             ppid: facts.ppid,
@@ -122,14 +129,15 @@ impl Processes {
             start: facts.start,
             seen,
         };
-        self.living.insert(pid, process);
+        self.living.insert(pid, Arc::new(process));
         reused
     }
 
     /// Takes in the command line of a process whose facts came.
     pub fn command(&mut self, pid: u32, args: &[u8]) {
+        self.last = Who::default();
         if let Some(process) = self.living.get(pid) {
-            process.command = args.into();
+            Arc::make_mut(process).command = args.into();
         }
     }
 
@@ -147,14 +155,14 @@ impl Processes {
             return false; // The record of the fork came late: these are the child's own facts.
         }
         self.living.remove(pid);
-        self.last.pid = None;
+        self.last = Who::default();
         true
     }
 
     /// The process ended.
     pub fn died(&mut self, pid: u32) {
         self.living.remove(pid);
-        self.last.pid = None;
+        self.last = Who::default();
         self.dead.insert(pid, ());
     }
 
@@ -199,12 +207,10 @@ mod tests {
     #[test]
     fn facts_are_shared_without_padding() {
         let mut processes = Processes::default();
-        assert_eq!(processes.who(5), (&Arc::from(&b""[..]), None, None));
+        assert_eq!(processes.who(5), None);
         assert!(!processes.learn(&facts(5, 10, 9, b"bash")));
-        assert_eq!(
-            processes.who(5),
-            (&Arc::from(&b"bash"[..]), Some(1), Some(0))
-        );
+        let bash = processes.who(5).unwrap();
+        assert_eq!((&*bash.comm, bash.ppid, bash.uid), (&b"bash"[..], 1, 0));
         assert_eq!(processes.get(5).unwrap().exe.len(), 64);
         // Exec: another name, the same process.
         assert!(!processes.learn(&facts(5, 20, 9, b"sixteen-letters!")));

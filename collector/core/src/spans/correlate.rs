@@ -25,7 +25,7 @@
 
 use std::sync::Arc;
 
-use nulltrace_spec::{Dir, Error, Joined};
+use nulltrace_spec::{Dir, Joined};
 
 use crate::activity::divide::{Part, divide};
 use crate::activity::reported::{News, Told};
@@ -37,54 +37,11 @@ use crate::input::event::{EndedBy, Event, What};
 use crate::input::fragments::Fragments;
 use crate::input::record::{CallsRecord, FileId};
 use crate::ledger::{Ledger, Markers};
+use crate::spans::consumer::{Consumer, Malformed, Wants};
 use crate::spans::history::{Held, Reached};
-use crate::spans::matcher::{About, Spans, Writer};
-pub use crate::spans::matcher::{Limits, OpenSpan};
+use crate::spans::matcher::{About, Limits, OpenSpan, Spans, Writer};
 use crate::spans::span::{Closed, Open};
 use crate::spans::waiting::{Waiting, Whole};
-
-/// Where the correlator's results go. A closure that takes a `&Closed` is one.
-pub trait Out {
-    /// A span ended.
-    fn closed(&mut self, span: &Closed);
-    /// A write looked like a marker and was none. It is counted already; this is for a log.
-    fn malformed(&mut self, bad: &Malformed<'_>) {
-        let _ = bad;
-    }
-    /// A thread has no span open after what it wrote at time `ts`: until its next marker, nobody asks what
-    /// it calls.
-    fn rests(&mut self, tid: u32, ts: u64) {
-        let _ = (tid, ts);
-    }
-    /// A thread that writes markers did something, inside spans or outside.
-    fn inside(&mut self, inside: &Inside<'_>) {
-        let _ = inside;
-    }
-}
-
-impl<F: FnMut(&Closed)> Out for F {
-    #[inline]
-    fn closed(&mut self, span: &Closed) {
-        self(span);
-    }
-}
-
-/// What looked like a marker and was none.
-#[derive(Clone, Copy, Debug)]
-pub struct Malformed<'a> {
-    /// When it was written, `CLOCK_MONOTONIC` nanoseconds.
-    pub ts: u64,
-    /// The process that wrote it.
-    pub pid: u32,
-    /// The thread that wrote it.
-    pub tid: u32,
-    /// Command name of the process; empty if unknown.
-    pub comm: &'a Arc<[u8]>,
-    /// What was written, to the end of the bad line.
-    pub bytes: &'a [u8],
-    /// Why it is no marker, and where in `bytes`.
-    pub error: Error,
-}
 
 /// Turns events into closed spans. Feed it events in order of time (see [`crate::input::order`]).
 ///
@@ -140,8 +97,8 @@ impl Correlator {
     }
 
     /// Takes in one event.
-    pub fn push(&mut self, event: &Event<'_>, out: &mut impl Out) {
-        self.tick(event.ts, out);
+    pub fn push(&mut self, event: &Event<'_>, out: &mut impl Consumer) {
+        self.expire(event.ts, out);
         let rest = &mut self.rest;
         let Event {
             ts,
@@ -161,7 +118,7 @@ impl Correlator {
                 if !self.fragments.has((pid, tid)) {
                     rest.settle(pid, tid, out);
                     if rest.spans.rests(pid, tid) {
-                        out.rests(tid, ts);
+                        out.idle(tid, ts);
                     }
                 }
             }
@@ -214,8 +171,13 @@ impl Correlator {
     }
 
     /// Lets time pass: ends what was open for too long and gives up markers that stayed unfinished.
-    /// [`push`](Self::push) does so too; this is for when no events come.
-    pub fn tick(&mut self, now: u64, out: &mut impl Out) {
+    /// [`push`](Self::push) does so too; this is for when no events come. Then `out` has a tick.
+    pub fn tick(&mut self, now: u64, out: &mut impl Consumer) {
+        self.expire(now, out);
+        out.tick(now);
+    }
+
+    fn expire(&mut self, now: u64, out: &mut impl Consumer) {
         let rest = &mut self.rest;
         self.fragments.expire(now, |(pid, tid), joined| {
             rest.marker(pid, tid, 0, &joined, out);
@@ -226,8 +188,8 @@ impl Correlator {
 
     /// Nothing more will come: unfinished markers are refused, and spans whose process ended without
     /// them end. What else is open stays open, and is counted so.
-    pub fn finish(&mut self, now: u64, out: &mut impl Out) {
-        self.tick(now, out);
+    pub fn finish(&mut self, now: u64, out: &mut impl Consumer) {
+        self.expire(now, out);
         let rest = &mut self.rest;
         self.fragments.finish(|(pid, tid), joined| {
             rest.marker(pid, tid, 0, &joined, out);
@@ -236,6 +198,7 @@ impl Correlator {
             rest.settle(pid, tid, out);
         }
         rest.spans.finish(&mut watched(&mut rest.reached, out));
+        out.tick(now);
     }
 
     /// The account so far. What sources, the reordering and sinks count is not in it.
@@ -281,7 +244,7 @@ impl Correlator {
     }
 
     /// A process is gone, and its end did not come: ends what it left open.
-    pub fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Out) {
+    pub fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Consumer) {
         let rest = &mut self.rest;
         rest.processes.died(pid);
         let out = &mut watched(&mut rest.reached, out);
@@ -311,13 +274,13 @@ impl Correlator {
     }
 
     /// The facts of a process, if they came and it did not end.
-    pub fn process(&mut self, pid: u32) -> Option<&Process> {
+    pub fn process(&mut self, pid: u32) -> Option<&Arc<Process>> {
         self.rest.processes.get(pid)
     }
 }
 
 /// Tells `out` of the spans that end, and who remembers what is open.
-fn watched(reached: &mut Reached, out: &mut impl Out) -> impl FnMut(&Closed) {
+fn watched(reached: &mut Reached, out: &mut impl Consumer) -> impl FnMut(&Closed) {
     |span| {
         if reached.is_wide() {
             reached.closed(span);
@@ -326,10 +289,27 @@ fn watched(reached: &mut Reached, out: &mut impl Out) -> impl FnMut(&Closed) {
     }
 }
 
+/// Gives a segment and its calls to who wants them.
+fn give(inside: &Inside<'_>, out: &mut impl Consumer) {
+    out.inside(inside);
+    if out.wants().any_of(Wants::CALL) {
+        for call in inside.calls {
+            out.call(call, inside);
+        }
+    }
+}
+
 impl Rest {
     #[inline]
-    fn marker(&mut self, pid: u32, tid: u32, number: u32, joined: &Joined<'_>, out: &mut impl Out) {
-        let (comm, ppid, uid) = self.processes.who(pid);
+    fn marker(
+        &mut self,
+        pid: u32,
+        tid: u32,
+        number: u32,
+        joined: &Joined<'_>,
+        out: &mut impl Consumer,
+    ) {
+        let process = self.processes.who(pid);
         let ts = joined.ts;
         self.markers.seen += 1;
         let marker = match &joined.marker {
@@ -340,7 +320,7 @@ impl Rest {
                     ts,
                     pid,
                     tid,
-                    comm,
+                    process,
                     bytes: joined.bytes,
                     error: *error,
                 });
@@ -348,13 +328,14 @@ impl Rest {
             }
         };
         self.markers.cut += u64::from(marker.cut);
+        let ppid = process.map(|process| process.ppid);
         let writer = Writer {
             ts,
             pid,
             tid,
             number,
             ppid,
-            uid,
+            uid: process.map(|process| process.uid),
         };
         match marker.dir {
             Dir::Enter => {
@@ -363,12 +344,18 @@ impl Rest {
                     self.spans
                         .enter(&writer, marker, &mut watched(&mut self.reached, out));
                 self.before(&writer, opening.about(), out);
-                let (comm, ..) = self.processes.who(pid);
-                self.spans.open(opening, &writer, marker.id, comm);
-                if self.reached.is_wide()
-                    && let Some((seq, path)) = self.spans.newest()
+                let process = self.processes.who(pid);
+                self.spans.open(opening, &writer, marker.id, process);
+                let wanted = out.wants().any_of(Wants::OPENED);
+                if (wanted || self.reached.is_wide())
+                    && let Some(span) = self.spans.newest()
                 {
-                    self.reached.opened(pid, ppid, ts, seq, path);
+                    if self.reached.is_wide() {
+                        self.reached.opened(pid, ppid, ts, span.seq, span.tags);
+                    }
+                    if wanted {
+                        out.opened(&span);
+                    }
                 }
             }
             Dir::Exit => {
@@ -388,7 +375,7 @@ impl Rest {
     /// The segment that a marker ended, now that it is known what that is about. Those between the parts of the
     /// marker come after it.
     #[inline(always)]
-    fn before(&mut self, writer: &Writer, about: About, out: &mut impl Out) {
+    fn before(&mut self, writer: &Writer, about: About, out: &mut impl Consumer) {
         if self.waiting.is_empty() {
             return;
         }
@@ -401,20 +388,20 @@ impl Rest {
 
     /// No marker comes for the segments of a thread that wait.
     #[inline(always)]
-    fn settle(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+    fn settle(&mut self, pid: u32, tid: u32, out: &mut impl Consumer) {
         if !self.waiting.is_empty() {
             self.settle_all(pid, tid, out);
         }
     }
 
-    fn settle_all(&mut self, pid: u32, tid: u32, out: &mut impl Out) {
+    fn settle_all(&mut self, pid: u32, tid: u32, out: &mut impl Consumer) {
         while let Some(waited) = self.waiting.take(pid, tid, u64::MAX) {
             self.segment(&waited.whole(), false, About::Innermost, out);
             self.waiting.done(waited);
         }
     }
 
-    fn segment(&mut self, whole: &Whole<'_>, so_far: bool, about: About, out: &mut impl Out) {
+    fn segment(&mut self, whole: &Whole<'_>, so_far: bool, about: About, out: &mut impl Consumer) {
         let Whole { segment, calls, by } = *whole;
         let (pid, tid) = (segment.head.pid, segment.head.tid);
         let Some(News { segment, calls }) = self.told.news(segment, calls, so_far) else {
@@ -444,7 +431,7 @@ impl Rest {
                 false => self.slots = self.slots.saturating_add(segment.other.into()),
             }
             let spans = &spans;
-            out.inside(&Inside { spans, ..inside });
+            give(&Inside { spans, ..inside }, out);
             return;
         }
         let ppid = inside.process.map(|process| process.ppid);
@@ -456,13 +443,14 @@ impl Rest {
             if held.paths.is_empty() {
                 outside.add(times);
             }
-            out.inside(&Inside {
+            let inside = Inside {
                 spans: &held.paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
                 wide: true,
                 times,
                 calls,
                 ..inside
-            });
+            };
+            give(&inside, out);
         };
         let [first, changes @ ..] = &stretches[..] else {
             return;
@@ -482,7 +470,15 @@ impl Rest {
         }
     }
 
-    fn exit(&mut self, pid: u32, tid: u32, ts: u64, signal: u8, group: bool, out: &mut impl Out) {
+    fn exit(
+        &mut self,
+        pid: u32,
+        tid: u32,
+        ts: u64,
+        signal: u8,
+        group: bool,
+        out: &mut impl Consumer,
+    ) {
         self.told.thread_exit(pid, tid);
         let out = &mut watched(&mut self.reached, out);
         if group {

@@ -27,11 +27,12 @@ use nulltrace_spec::{Args, Id, Marker, Parent};
 use rustc_hash::FxHashMap;
 
 use super::slot::Slot;
-use super::table::{Place, Scope, Table};
+use super::table::{self, Place, Scope, Table};
 use super::times::Inside;
 use crate::activity::{Reach, SpanTimes};
 use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
+use crate::facts::process::Process;
 use crate::facts::tags::{Interner, TagId};
 use crate::ledger;
 use crate::spans::span::{Closed, End, Open};
@@ -154,8 +155,10 @@ pub struct OpenSpan<'a> {
     pub pid: u32,
     /// Thread that opened it.
     pub tid: u32,
-    /// Command name of that process then.
-    pub comm: &'a [u8],
+    /// What was known of that process then.
+    pub process: Option<&'a Arc<Process>>,
+    /// Arguments of its enter marker.
+    pub args: &'a ArgList,
     /// When, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
 }
@@ -195,7 +198,7 @@ impl Spans {
             exit_args: ArgList::default(),
             pid: 0,
             tid: 0,
-            comm: Arc::default(),
+            process: None,
             start: 0,
             end: 0,
             how: End::Exit,
@@ -237,16 +240,21 @@ impl Spans {
     }
 
     pub(crate) fn by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
-        self.table.by_age().map(|(_, span)| OpenSpan {
+        self.table.by_age().map(|(_, span)| self.face(span))
+    }
+
+    fn face<'a>(&'a self, span: &'a table::Open) -> OpenSpan<'a> {
+        OpenSpan {
             seq: span.seq,
             parent: span.parent_tag.map(|_| span.parent_seq),
             tags: self.tags.path(span.tag),
             id: span.id,
             pid: span.pid,
             tid: span.tid,
-            comm: span.comm.as_deref().unwrap_or_default(),
+            process: span.process.as_ref(),
+            args: &span.args,
             start: span.start,
-        })
+        }
     }
 
     /// An enter marker: makes room for its span and finds the parent. It must be [opened](Self::open) next.
@@ -315,7 +323,7 @@ impl Spans {
         opening: Opening,
         writer: &Writer,
         written: Id,
-        comm: &Arc<[u8]>,
+        process: Option<&Arc<Process>>,
     ) {
         let Opening {
             id,
@@ -334,7 +342,7 @@ impl Spans {
         let slot = self.table.insert(id, tag, &writer.place());
         let span = self.table.get_mut(slot);
         (span.seq, span.start) = (seq, writer.ts);
-        span.comm = Some(Arc::clone(comm));
+        span.process = process.map(Arc::clone);
         span.args = args;
         span.by_thread = written == Id::Thread;
         span.by_process = written == Id::Process;
@@ -385,10 +393,9 @@ impl Spans {
         all
     }
 
-    /// Sequence number and path of the span opened last.
-    pub(crate) fn newest(&self) -> Option<(u64, &Arc<TagPath>)> {
-        let span = self.table.newest()?;
-        Some((span.seq, self.tags.path(span.tag)))
+    /// The span opened last.
+    pub(crate) fn newest(&self) -> Option<OpenSpan<'_>> {
+        self.table.newest().map(|span| self.face(span))
     }
 
     /// The open span that an exit marker ends, if there is one.
@@ -470,9 +477,7 @@ impl Spans {
         closed.enter_args = std::mem::take(&mut span.args);
         closed.exit_args = ArgList::default();
         (closed.pid, closed.tid) = (span.pid, span.tid);
-        if let Some(comm) = span.comm.take() {
-            closed.comm = comm;
-        }
+        closed.process = span.process.take();
         (closed.start, closed.end, closed.how) = (span.start, end, how);
         if span.has_child() {
             span.child_ns = span.child_ns.wrapping_add(end.cast_signed());

@@ -1,5 +1,6 @@
 //! From events to spans: matching, parents, ends that are inferred, and what was done inside.
 
+pub mod consumer;
 pub mod correlate;
 mod history;
 pub mod matcher;

@@ -7,6 +7,7 @@ use nulltrace_spec::Id;
 use crate::activity::SpanTimes;
 use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
+use crate::facts::process::Process;
 
 /// The spans of one path that are open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +57,8 @@ pub struct Closed {
     pub pid: u32,
     /// Thread that opened it.
     pub tid: u32,
-    /// Command name of that process when the span was opened, without padding.
-    pub comm: Arc<[u8]>,
+    /// What was known of that process when the span was opened.
+    pub process: Option<Arc<Process>>,
     /// When it was opened, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
     /// When it ended.
@@ -73,6 +74,11 @@ pub struct Closed {
 }
 
 impl Closed {
+    /// Command name of its process when it was opened, without padding; empty if it was not known.
+    #[must_use]
+    pub fn comm(&self) -> &[u8] {
+        self.process.as_ref().map_or(&[], |process| &process.comm)
+    }
     /// From enter to exit, nanoseconds; 0 if the clocks of two CPUs disagree.
     #[must_use]
     pub fn duration(&self) -> u64 {

@@ -3,7 +3,8 @@
 
 use nulltrace_core::input::event::{Event, What};
 use nulltrace_core::input::record::{Head, KIND_PROCESS, ProcessRecord};
-use nulltrace_core::spans::correlate::{Correlator, Malformed, Out};
+use nulltrace_core::spans::consumer::{Consumer, Malformed, Wants};
+use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::span::Closed;
 
 /// Everything that came out.
@@ -13,7 +14,11 @@ pub(crate) struct Collected {
     pub(crate) malformed: Vec<(u64, &'static str)>,
 }
 
-impl Out for Collected {
+impl Consumer for Collected {
+    fn wants(&self) -> Wants {
+        Wants::CLOSED | Wants::MALFORMED
+    }
+
     fn closed(&mut self, span: &Closed) {
         self.closed.push(span.clone());
     }

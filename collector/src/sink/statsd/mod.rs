@@ -38,7 +38,7 @@
 //!     seq: 1, parent: None, parent_tags: None,
 //!     tags: Arc::new(TagPath::new(b"checkout.pay", ["checkout", "pay"])),
 //!     id: Id::None, enter_args: Default::default(), exit_args: Default::default(),
-//!     pid: 1, tid: 1, comm: b"shop"[..].into(),
+//!     pid: 1, tid: 1, process: None,
 //!     start: 1_000_000, end: 1_123_456, how: End::Exit, child_ns: 0, child_hits: 0, times: None,
 //! }]);
 //! statsd.close(Duration::from_secs(1));
@@ -79,7 +79,7 @@ use sample::Sampler;
 use series::SeriesTable;
 use trouble::{Said, Trouble};
 
-use super::{Sink, SinkCounts};
+use super::{Batch, Prepared, Sink, SinkCounts};
 use crate::log;
 
 /// A statsd sink whose settings were checked and whose socket is open, but without a thread yet: a
@@ -284,9 +284,15 @@ impl Statsd {
     }
 }
 
+impl Prepared for Ready {
+    fn start(self: Box<Self>) -> std::io::Result<Box<dyn Sink>> {
+        Ok(Box::new(Self::start(*self)))
+    }
+}
+
 impl Sink for Statsd {
-    fn send(&mut self, batch: &[Closed]) {
-        Self::send(self, batch);
+    fn send(&mut self, batch: &Batch) {
+        Self::send(self, &batch.spans);
     }
     fn tick(&mut self, lost: &Lost) {
         self.telemetry(lost);

@@ -77,14 +77,15 @@ impl SeriesTable {
 
     /// What the span's line begins and ends with.
     pub(super) fn find(&mut self, span: &Closed) -> &Series {
-        let comm = self.comm.then_some(&span.comm);
+        let comm = span.process.as_ref().map(|process| &process.comm);
+        let comm = comm.filter(|_| self.comm);
         let address = (
             Arc::as_ptr(&span.tags).addr(),
             comm.map_or(0, |comm| comm.as_ptr().addr()),
         );
         let index = match self.by_address.get(&address) {
             Some(cached) => cached.index,
-            None => self.find_text(span, address),
+            None => self.find_text(span, comm, address),
         };
         self.overflowed += u64::from(index == 0);
         &self.series[index]
@@ -100,7 +101,12 @@ impl SeriesTable {
         &self.host
     }
 
-    fn find_text(&mut self, span: &Closed, address: (usize, usize)) -> usize {
+    fn find_text(
+        &mut self,
+        span: &Closed,
+        comm: Option<&Arc<[u8]>>,
+        address: (usize, usize),
+    ) -> usize {
         let mut text = format!("{}.", self.prefix);
         name::push_path(&mut text, &span.tags);
         text.push(':');
@@ -111,7 +117,7 @@ impl SeriesTable {
             let mark = if self.host.is_empty() { "|#" } else { "," };
             text.push_str(mark);
             text.push_str("comm:");
-            name::push_tag_value(&mut text, &span.comm, COMM_MAX);
+            name::push_tag_value(&mut text, span.comm(), COMM_MAX);
         }
         text.push('\n');
 
@@ -138,7 +144,7 @@ impl SeriesTable {
             address,
             Cached {
                 _tags: Arc::clone(&span.tags),
-                _comm: self.comm.then(|| Arc::clone(&span.comm)),
+                _comm: comm.map(Arc::clone),
                 index,
             },
         );

@@ -30,7 +30,7 @@ fn span(tags: &Arc<TagPath>, ns: u64, how: End) -> Closed {
         exit_args: Default::default(),
         pid: 1,
         tid: 1,
-        comm: Arc::from(&b"sh"[..]),
+        process: None,
         start: 1_000,
         end: 1_000 + ns,
         how,

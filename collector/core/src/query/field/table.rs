@@ -341,7 +341,7 @@ fn filename(file: &File) -> Option<&[u8]> {
 }
 
 fn process<'a>(at: &At<'a>) -> Option<&'a Process> {
-    at.inside.process
+    at.inside.process.map(|process| &**process)
 }
 
 /// From the parent, who is 1.

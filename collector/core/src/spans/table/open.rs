@@ -7,6 +7,7 @@ use nulltrace_spec::Id;
 use super::key::Key;
 use super::list::{LISTS, Link, List, SCOPED, UNLINKED, both};
 use crate::facts::args::ArgList;
+use crate::facts::process::Process;
 use crate::facts::tags::TagId;
 use crate::spans::slot::{NIL, Slot};
 
@@ -24,8 +25,8 @@ pub(in crate::spans) struct Open {
     pub(in crate::spans) parent_seq: u64,
     /// When its process ended, for an orphan.
     pub(in crate::spans) left: u64,
-    /// None in a free slot.
-    pub(in crate::spans) comm: Option<Arc<[u8]>>,
+    /// None if nothing was known of it, and in a free slot.
+    pub(in crate::spans) process: Option<Arc<Process>>,
     /// Empty in a free slot.
     pub(in crate::spans) args: ArgList,
     pub(in crate::spans) tag: TagId,
@@ -82,7 +83,7 @@ impl Open {
             child_hits: 0,
             parent_seq: 0,
             left: 0,
-            comm: None,
+            process: None,
             args: ArgList::default(),
             tag: TagId::FIRST,
             parent_tag: None,

@@ -1,0 +1,22 @@
+//! Threads that have no span open, for the source: it need not look at what they call.
+
+use std::collections::HashMap;
+
+use nulltrace_core::input::record::RESTS;
+
+/// They, and when each wrote last.
+#[derive(Default)]
+pub(crate) struct Idle(HashMap<u32, u64>);
+
+impl Idle {
+    pub(super) fn note(&mut self, tid: u32, ts: u64) {
+        // A thread that is left out only costs more.
+        if self.0.len() < RESTS {
+            self.0.insert(tid, ts);
+        }
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (u32, u64)> {
+        self.0.drain()
+    }
+}
