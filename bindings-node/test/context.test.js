@@ -365,7 +365,12 @@ test('a function that has long been synchronous gives a promise, the first of th
     const { told } = require('./test/help.js')
     const { trace, wrap } = require('./index.js')
     const inner = wrap('inner', () => 1)
-    const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+    // In this order, however long the loop was held up.
+    const due = [1, 10, 20]
+    const sleep = (ms) => new Promise((done) => {
+      const look = () => ms === 0 || due[0] === ms ? done(due.splice(0, ms && 1)) : setTimeout(look, 1)
+      setTimeout(look, ms)
+    })
     const get = wrap('get', (ms) => ms === 0 ? 0 : (sleep(0), inner(), sleep(ms).then(() => { inner(); return ms })), { exitArgs: (ms) => ({ ms }) })
     const outer = wrap('outer', (ms) => get(ms))
     for (let i = 0; i < 100; i++) outer(0)
