@@ -74,7 +74,8 @@ fn line(record: &[u8]) -> String {
         What::Command { args } => format!("command {}", args.escape_ascii()),
         What::Cgroup { id, names } => format!("cgroup {id} {}", names.escape_ascii()),
         What::Fork { child } => format!("fork child={child}"),
-        What::Exit { signal, group } => format!("exit signal={signal} group={group}"),
+        What::Exit { signal, group, .. } => format!("exit signal={signal} group={group}"),
+        other => format!("{other:?}"),
     };
     format!("{} {}/{} {what}", event.ts, event.pid, event.tid)
 }

@@ -7,49 +7,50 @@ use std::io;
 
 use nulltrace_core::spans::correlate::Correlator;
 
-use crate::enrich::procfs::{Proc, Since};
 use crate::namespace;
+use crate::resolve::procfs::{Proc, Since};
 use crate::source::Source;
 
 /// Between two looks.
 const MINUTE_NS: u64 = 60_000_000_000;
 
-/// Those that may be gone. If nothing is heard of one by the time all is read that was written until now, it is.
+/// When it was looked for some.
 #[derive(Debug, Default)]
 pub(crate) struct Suspects {
-    pids: Vec<u32>,
     looked: u64,
 }
 
 impl Suspects {
-    /// Looks for some, if it is time. To be asked before the source is drained.
-    pub(crate) fn look(&mut self, now: u64, correlator: &mut Correlator, source: &dyn Source) {
+    /// Those that are gone, if it is time to look. To be asked before the source is drained: of one of which
+    /// nothing is heard in what was written until now, nothing will be.
+    pub(crate) fn look(
+        &mut self,
+        now: u64,
+        correlator: &mut Correlator,
+        source: &dyn Source,
+    ) -> Vec<u32> {
         if self.looked == 0 {
             self.looked = now;
         }
-        if now.saturating_sub(self.looked) >= MINUTE_NS {
-            self.look_now(now, correlator, source);
+        if now.saturating_sub(self.looked) < MINUTE_NS {
+            return Vec::new();
         }
+        self.look_now(now, correlator, source)
     }
 
     /// The same, whatever the time.
-    pub(crate) fn look_now(&mut self, now: u64, correlator: &mut Correlator, source: &dyn Source) {
+    pub(crate) fn look_now(
+        &mut self,
+        now: u64,
+        correlator: &mut Correlator,
+        source: &dyn Source,
+    ) -> Vec<u32> {
         self.looked = now;
-        self.pids = correlator.processes_with_open();
-        self.pids.retain(|&pid| {
+        let mut pids = correlator.processes_with_open();
+        pids.retain(|&pid| {
             let start = correlator.process(pid).map(|process| process.start);
             source.has_lost_sight_of(pid) && is_gone(pid, start)
         });
-    }
-
-    /// Those that are gone, once all is read that was written until `read`.
-    pub(crate) fn gone(&mut self, read: u64, correlator: &Correlator) -> Vec<u32> {
-        if self.pids.is_empty() || read < self.looked {
-            return Vec::new();
-        }
-        let mut pids = std::mem::take(&mut self.pids);
-        let open = correlator.processes_with_open();
-        pids.retain(|pid| open.binary_search(pid).is_ok());
         pids
     }
 }

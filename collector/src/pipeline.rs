@@ -1,10 +1,13 @@
 //! The only place that wires the rooms together: source, order, correlator, summary, sinks.
 
 use std::io;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::Times;
+use nulltrace_core::facts::names::Wanted;
 use nulltrace_core::input::event::Event;
+use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::measure::groups::{self, Groups};
@@ -15,9 +18,10 @@ use nulltrace_core::spans::matcher;
 
 use crate::clock::{self, Moment};
 use crate::consumers::{Consumers, Grouped};
-use crate::enrich::{Enrich, Wanted};
 use crate::error::Error;
 use crate::gone::Suspects;
+use crate::host::Host;
+use crate::resolve::Resolver;
 use crate::sink::Prepared;
 use crate::sink::hub::Hub;
 use crate::source::Source;
@@ -30,6 +34,9 @@ const SLACK_NS: u64 = 1_000_000;
 pub const PLENTY: usize = 1 << 15;
 /// Bytes of records that may wait.
 const ORDER_BYTES: usize = 4 << 20;
+
+/// How long names that are still looked up at the end are waited for.
+const NAMES_LIMIT: Duration = Duration::from_secs(2);
 
 /// What bounds the pipeline.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +67,9 @@ pub struct Pipeline {
     order: Order,
     line: Line,
     hub: Option<Hub>,
+    host: Host,
+    resolver: Option<Resolver>,
+    made: Made,
     suspects: Suspects,
     limits: Limits,
     began: Moment,
@@ -122,6 +132,9 @@ impl Pipeline {
                 bad_record: 0,
             },
             hub: None,
+            host: Host::default(),
+            resolver: None,
+            made: Made::default(),
             suspects: Suspects::default(),
             limits,
             began: Moment::now(),
@@ -149,13 +162,19 @@ impl Pipeline {
     }
 
     /// Groups the calls that come from now on, too; names that `/proc` hides come by the keeper.
-    #[must_use]
-    pub fn grouping(mut self, plan: Option<Plan>, keeper: Option<Keeper>) -> Self {
-        self.line.consumers.grouped = plan.map(|plan| Grouped {
-            enrich: Enrich::new(Wanted::from(&plan)).with_keeper(keeper),
-            groups: Groups::new(plan, self.limits.groups),
-        });
-        self
+    ///
+    /// # Errors
+    /// A thread could not be made.
+    pub fn grouping(mut self, plan: Option<Plan>, keeper: Option<Keeper>) -> io::Result<Self> {
+        if let Some(plan) = plan {
+            let names = plan.names();
+            let grouped = Grouped::new(Groups::new(plan, self.limits.groups));
+            self.line.consumers.group(grouped, names);
+            if names != Wanted::default() {
+                self.resolver = Some(Resolver::start(keeper)?);
+            }
+        }
+        Ok(self)
     }
 
     /// One round: drains the source and moves everything on. Returns how many records there were;
@@ -166,13 +185,9 @@ impl Pipeline {
     pub fn turn(&mut self, source: &mut dyn Source) -> Result<usize, Error> {
         // Read before the drain: what is older than this less the slack has been drained after it.
         let now = clock::monotonic();
-        let Self {
-            order,
-            line,
-            suspects,
-            ..
-        } = self;
-        suspects.look(now, &mut line.correlator, source);
+        let gone = self.suspects.look(now, &mut self.line.correlator, source);
+        self.produce(now, &gone);
+        let Self { order, line, .. } = self;
         let records = source
             .drain(&mut |record| order.push(record, &mut |record| line.take(record)))
             .map_err(|error| {
@@ -185,7 +200,11 @@ impl Pipeline {
         let until = now.saturating_sub(SLACK_NS);
         order.release(until, &mut |record| line.take(record));
         line.correlator.tick(until, &mut line.consumers);
-        line.gone(suspects, until);
+        if let Some(resolver) = &mut self.resolver {
+            for want in line.consumers.names.take_wants() {
+                resolver.ask(want);
+            }
+        }
         for (tid, ts) in line.consumers.idle.drain() {
             source.rests(tid, ts);
         }
@@ -207,18 +226,26 @@ impl Pipeline {
     pub fn finish(mut self, source: &mut dyn Source) -> Result<Outcome, Error> {
         // One drain holds all that was written before it; others may never stop writing.
         source.conclude();
-        let suspects = &mut self.suspects;
-        suspects.look_now(clock::monotonic(), &mut self.line.correlator, source);
+        let now = clock::monotonic();
+        let gone = self
+            .suspects
+            .look_now(now, &mut self.line.correlator, source);
+        self.produce(now, &gone);
         self.turn(source)?;
         let now = clock::monotonic();
         let Self {
             order,
             line,
-            suspects,
+            resolver,
             ..
         } = &mut self;
         order.release(u64::MAX, &mut |record| line.take(record));
-        line.gone(suspects, now);
+        if let Some(resolver) = resolver {
+            for want in line.consumers.names.take_wants() {
+                resolver.ask(want);
+            }
+            resolver.finish(now, NAMES_LIMIT, &mut |record| line.take(record));
+        }
         line.correlator.finish(now, &mut line.consumers);
         let mut ledger = self.line.correlator.ledger();
         ledger.markers.late = self.order.late();
@@ -227,9 +254,12 @@ impl Pipeline {
         if let Some(hub) = self.hub {
             ledger.lost.sink = hub.close();
         }
+        let mut consumers = self.line.consumers;
+        let groups = consumers.grouped.take();
+        let groups = groups.map(|groups| groups.finish(&mut consumers.names));
         Ok(Outcome {
-            summary: self.line.consumers.summary,
-            groups: self.line.consumers.grouped.map(|grouped| grouped.groups),
+            summary: consumers.summary,
+            groups,
             correlator: self.line.correlator,
             backend: source.name(),
             activity: source.sees_activity(),
@@ -237,6 +267,27 @@ impl Pipeline {
             elapsed_ns: now.saturating_sub(self.began.monotonic),
             ledger,
         })
+    }
+
+    /// What becomes known outside of the kernel goes into the line as records, those of processes that are
+    /// `gone` too.
+    fn produce(&mut self, now: u64, gone: &[u32]) {
+        let Self {
+            order,
+            line,
+            host,
+            resolver,
+            made,
+            ..
+        } = self;
+        let mut push = |record: &[u8]| order.push(record, &mut |record| line.take(record));
+        host.drain(&mut push);
+        for &pid in gone {
+            push(made.gone(now, pid));
+        }
+        if let Some(resolver) = resolver {
+            resolver.drain(now, &mut push);
+        }
     }
 
     fn lost(&self, source: &dyn Source) -> Lost {
@@ -254,20 +305,8 @@ impl Pipeline {
 impl Line {
     fn take(&mut self, record: &[u8]) {
         match Event::decode(record) {
-            Ok(event) => {
-                if let Some(grouped) = &mut self.consumers.grouped {
-                    grouped.enrich.hear(&event);
-                }
-                self.correlator.push(&event, &mut self.consumers);
-            }
+            Ok(event) => self.correlator.push(&event, &mut self.consumers),
             Err(_) => self.bad_record += 1,
-        }
-    }
-
-    /// Ends what processes left open that are gone unheard of, now that all is read that was written until `read`.
-    fn gone(&mut self, suspects: &mut Suspects, read: u64) {
-        for pid in suspects.gone(read, &self.correlator) {
-            self.correlator.gone(pid, read, &mut self.consumers);
         }
     }
 }

@@ -5,6 +5,8 @@ cd "$(dirname "$0")/../.."
 mkdir -p target/programs
 for source in tests/programs/*.c; do
 	program=target/programs/$(basename "$source" .c)
+	shared=()
+	[[ $program != *.so ]] || shared=(-shared -fPIC)
 	[[ $program -nt $source && $program -nt tests/programs/known.h ]] ||
-		cc -O1 -Wall -Wextra -Werror -pthread -o "$program" "$source"
+		cc -O1 -Wall -Wextra -Werror -pthread "${shared[@]}" -o "$program" "$source"
 done

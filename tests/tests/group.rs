@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use nulltrace_tests::activity::nothing_lost;
 use nulltrace_tests::traced::{Ran, program, run};
 use nulltrace_tests::{Agent, hooks, no_bpf, nulltrace};
 use serde_json::{Value, json};
@@ -505,4 +506,38 @@ fn mistakes_are_wrong_usage() {
         assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
         assert!(said.contains(says), "{options:?}: {said}");
     }
+}
+
+/// A directory service that takes its time holds up nothing: the ring is drained meanwhile, and what was done
+/// until the name came is in its row, not in one without a name.
+#[test]
+fn a_slow_directory_service_holds_up_nothing() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("summary.json");
+    let marks = "i=0; while [ $i -lt 4000 ]; do echo '>:t:job::'; : < /dev/null; echo '<:t:job::'; i=$((i+1)); done > /dev/null";
+    let options = "--ring-size 1MiB --by user.name --sum count --where span.tags=job";
+    let out = Command::new(nulltrace())
+        .env("LD_PRELOAD", program("slow_names.so"))
+        .arg("run")
+        .args(options.split(' '))
+        .arg("--json")
+        .arg(&json)
+        .args(["--", "sh", "-c", marks])
+        .output()
+        .unwrap();
+    let summary: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert!(out.status.success(), "{out:?}");
+    assert_eq!(
+        nulltrace_tests::row(&summary, &["job"]).unwrap()["hits"],
+        4000
+    );
+    nothing_lost(&summary);
+    let rows = summary["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    assert_eq!(rows[0]["user.name"], "slow");
+    // Each opens a file, at least.
+    assert!(rows[0]["count"].as_u64().unwrap() >= 4000);
 }

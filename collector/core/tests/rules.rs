@@ -5,6 +5,8 @@
 mod common;
 
 use common::{Collected, exit, facts, fork, numbered, process, push, write};
+use nulltrace_core::input::event::Event;
+use nulltrace_core::input::made::Made;
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
 use nulltrace_core::spans::span::{Closed, End};
@@ -447,7 +449,9 @@ fn a_process_that_is_gone_unheard_of_takes_its_spans_with_it() {
     story.writes(2, 20, 20, ">::b::");
     story.writes(3, 20, 20, ">::c::");
     assert_eq!(story.correlator.processes_with_open(), [10, 20]);
-    story.correlator.gone(20, 50, &mut story.out);
+    let mut made = Made::default();
+    let gone = Event::decode(made.gone(50, 20)).unwrap();
+    push(&mut story.correlator, &gone, &mut story.out);
     assert_eq!(story.ended(), [(20, 50, End::ProcessExit); 2]);
     assert_eq!(story.correlator.processes_with_open(), [10]);
     story.correlator.ledger().check().unwrap();

@@ -8,11 +8,11 @@ use clap::Args;
 use nulltrace_core::measure::summary;
 use nulltrace_core::spans::matcher;
 
-use super::{Shared, keeper, output, start, unseen};
+use super::{Shared, keeper, output, pipeline, unseen};
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
-use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::pipeline::{Limits, PLENTY};
 use crate::signals::Signals;
 use crate::sink::{self, SinkConfig};
 use crate::source::keeper::Keeper;
@@ -76,7 +76,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     )?;
     // Who waits for this line may count on all that follows to be within the time that is told.
     let grouped = plan.is_some();
-    let mut pipeline = start(Pipeline::new(limits(&config)), sinks)?.grouping(plan, keeper);
+    let mut pipeline = pipeline(limits(&config), sinks, plan, keeper)?;
     let took = began.elapsed().as_millis();
     log::say(format_args!("attached: {} in {took} ms", source.name()));
     let mut notes = Vec::new();

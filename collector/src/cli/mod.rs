@@ -15,10 +15,9 @@ use nulltrace_core::activity::Reach;
 use nulltrace_core::query::plan::Plan;
 use rustix::thread::CapabilitySet;
 
-use crate::enrich::Wanted;
 use crate::error::Error;
 use crate::log;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Limits, Pipeline};
 use crate::sink::statsd::StatsdConfig;
 use crate::sink::{Prepared, SinkConfig};
 use crate::source::keeper::Keeper;
@@ -122,17 +121,24 @@ impl Shared {
     }
 }
 
-/// Starts the threads of this process, those of the log and the sinks: to be called when rights were given up,
-/// of which each thread has its own.
-fn start(pipeline: Pipeline, sinks: Vec<Box<dyn Prepared>>) -> Result<Pipeline, Error> {
-    let failed = |error| Error::new("cannot start a thread", error, "allow a few more threads");
-    log::start().map_err(failed)?;
-    pipeline.sending(sinks).map_err(failed)
+/// A pipeline with what is asked of it, and the threads of this process, the log's too: to be called when rights
+/// were given up, of which each thread has its own.
+fn pipeline(
+    limits: Limits,
+    sinks: Vec<Box<dyn Prepared>>,
+    plan: Option<Plan>,
+    keeper: Option<Keeper>,
+) -> Result<Pipeline, Error> {
+    let made = log::start().and_then(|()| {
+        let pipeline = Pipeline::new(limits).sending(sinks)?;
+        pipeline.grouping(plan, keeper)
+    });
+    made.map_err(|error| Error::new("cannot start a thread", error, "allow a few more threads"))
 }
 
 /// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
 fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
-    if !plan.is_some_and(|plan| Wanted::from(plan).others()) {
+    if !plan.is_some_and(|plan| plan.names().others()) {
         return Ok(None);
     }
     Keeper::start()

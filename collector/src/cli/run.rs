@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use nulltrace_core::activity::Reach;
 
-use super::{Shared, keeper, output, start, unseen};
+use super::{Shared, keeper, output, pipeline, unseen};
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline};
@@ -64,9 +64,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     let mut limits = Limits::default();
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
-    let mut pipeline = start(Pipeline::new(limits), sinks)?
-        .since(traced.began)
-        .grouping(plan, keeper);
+    let mut pipeline = pipeline(limits, sinks, plan, keeper)?.since(traced.began);
     let view = shared.view.unwrap_or_default();
     let wanted = view != View::Summary
         || grouped

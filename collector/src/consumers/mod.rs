@@ -6,6 +6,7 @@ mod idle;
 mod malformed;
 
 use nulltrace_core::activity::Inside;
+use nulltrace_core::facts::names::{Names, Wanted};
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::record::CallsRecord;
 use nulltrace_core::measure::summary::{self, Summary};
@@ -23,6 +24,7 @@ pub(crate) struct Consumers {
     pub(crate) malformed: MalformedLog,
     pub(crate) idle: Idle,
     pub(crate) grouped: Option<Grouped>,
+    pub(crate) names: Names,
     others: Vec<Other>,
     /// What any of them wants.
     wants: Wants,
@@ -40,8 +42,18 @@ impl Consumers {
             malformed: MalformedLog::new(malformed_per_second),
             idle: Idle::default(),
             grouped: None,
+            names: Names::default(),
             others: Vec::new(),
             wants: Wants::CLOSED | Wants::INSIDE | Wants::MALFORMED | Wants::IDLE,
+        }
+    }
+
+    /// Groups calls from now on.
+    pub(crate) fn group(&mut self, grouped: Grouped, names: Wanted) {
+        self.grouped = Some(grouped);
+        self.names.want(names);
+        if self.names.is_asked() {
+            self.wants = self.wants | Wants::FACT;
         }
     }
 
@@ -84,7 +96,7 @@ impl Consumer for Consumers {
     fn inside(&mut self, inside: &Inside<'_>) {
         self.summary.inside(inside);
         if let Some(grouped) = &mut self.grouped {
-            grouped.inside(inside);
+            grouped.inside(inside, &mut self.names);
         }
         self.each(Wants::INSIDE, |other| other.inside(inside));
     }
@@ -98,6 +110,7 @@ impl Consumer for Consumers {
     }
 
     fn fact(&mut self, fact: &Event<'_>) {
+        self.names.learn(fact);
         self.each(Wants::FACT, |other| other.fact(fact));
     }
 
@@ -112,6 +125,9 @@ impl Consumer for Consumers {
     }
 
     fn tick(&mut self, now: u64) {
+        if let Some(grouped) = &mut self.grouped {
+            grouped.settle(now, &mut self.names);
+        }
         for other in &mut self.others {
             other.consumer.tick(now);
         }

@@ -1,146 +1,172 @@
-//! What the records of one process do not tell of it: its ancestors, the name of its user, and its cgroup
-//! where the kernel did not tell it, or only the root of version 2, where all are that are in version 1.
+//! Looks up the names that the kernel does not tell, on a thread of its own: a directory service may be slow, and
+//! the ring must be drained meanwhile.
 //!
-//! Each is asked for at first sight and remembered, within bounds; nothing is asked for each call. A
-//! process id may be used again, so what is read under one is taken only if it began when the kernel
-//! says: with no more doubt than a clock tick.
+//! What it finds goes into the line as records. A process id may be used again, so what is read under one is
+//! taken only if it began when the kernel says: with no more doubt than a clock tick.
 
-mod lineage;
+mod ancestors;
 pub(crate) mod procfs;
 
-use nulltrace_core::activity::Inside;
-use nulltrace_core::facts::process::Process;
-use nulltrace_core::facts::recent::Recent;
-use nulltrace_core::input::event::Event;
-use nulltrace_core::query::field::{Known, Source};
-use nulltrace_core::query::plan::Plan;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use lineage::Lineage;
+use nulltrace_core::facts::names::Want;
+use nulltrace_core::input::made::Made;
+
+use ancestors::Ancestors;
 use procfs::{Proc, Since};
 
 use crate::source::keeper::Keeper;
 
-/// How many users and processes are remembered, at least; at most twice as many.
-const USERS: usize = 1 << 10;
-const PROCESSES: usize = 1 << 14;
+/// How many wants may wait, and how many answers.
+const QUEUE: usize = 1 << 12;
 
-type Name = Option<Box<[u8]>>;
-
-/// Which names are wanted; the others are not asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Of users.
-    pub user: bool,
-    /// Of ancestors.
-    pub ancestors: bool,
-    /// Of cgroups.
-    pub cgroup: bool,
+/// What was found. An answer comes for each want, if only to say that there is nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    User {
+        uid: u32,
+        name: Box<[u8]>,
+    },
+    Parent {
+        pid: u32,
+        /// When it began, its parent and name.
+        of: Option<(u64, u32, Box<[u8]>)>,
+    },
+    Cgroup {
+        pid: u32,
+        start: u64,
+        path: Box<[u8]>,
+    },
 }
 
-impl Wanted {
-    /// Whether `/proc` is asked for other processes.
-    #[must_use]
-    pub fn others(self) -> bool {
-        self.ancestors || self.cgroup
-    }
+/// The thread that looks up.
+pub(crate) struct Resolver {
+    wants: SyncSender<Want>,
+    answers: Receiver<(bool, Answer)>,
+    /// Wants that were not answered yet.
+    awaited: u64,
+    made: Made,
 }
 
-impl From<&Plan> for Wanted {
-    fn from(plan: &Plan) -> Self {
-        Self {
-            user: plan.needs(Source::User),
-            ancestors: plan.needs(Source::Ancestor) || plan.needs(Source::Ancestors),
-            cgroup: plan.needs(Source::Cgroup),
-        }
-    }
-}
-
-/// The names, as far as they were wanted.
-#[derive(Debug)]
-pub struct Enrich {
-    wanted: Wanted,
-    users: Recent<u32, Name>,
-    lineage: Lineage,
-    proc: Proc,
-    cgroups: Recent<u32, Cgroup>,
-}
-
-/// The cgroup of a process.
-#[derive(Debug)]
-struct Cgroup {
-    /// When the process began, as the kernel told: another of the same id began at another time.
-    start: u64,
-    path: Name,
-}
-
-impl Enrich {
-    /// Nothing is known yet.
-    #[must_use]
-    pub fn new(wanted: Wanted) -> Self {
-        Self {
-            wanted,
-            users: Recent::new(USERS),
-            lineage: Lineage::new(),
-            proc: Proc::default(),
-            cgroups: Recent::new(PROCESSES),
-        }
-    }
-
-    /// Asks the keeper of what `/proc` hides.
-    #[must_use]
-    pub fn with_keeper(self, keeper: Option<Keeper>) -> Self {
-        Self {
-            proc: Proc(keeper),
-            ..self
-        }
+impl Resolver {
+    /// Starts the thread, with the rights of the caller. It asks the keeper of what `/proc` hides.
+    ///
+    /// # Errors
+    /// The thread could not be made.
+    pub(crate) fn start(keeper: Option<Keeper>) -> std::io::Result<Self> {
+        let (wants, asked) = sync_channel(QUEUE);
+        let (answer, answers) = sync_channel(QUEUE);
+        thread::Builder::new()
+            .name("names".to_owned())
+            .spawn(move || {
+                let mut lookup = Lookup {
+                    proc: Proc::new(keeper),
+                    ancestors: Ancestors::default(),
+                };
+                for want in asked {
+                    let found = lookup.find(want);
+                    let last = found.len().saturating_sub(1);
+                    for (at, of) in found.into_iter().enumerate() {
+                        // The collector ends: nobody waits for it.
+                        if answer.send((at == last, of)).is_err() {
+                            return;
+                        }
+                    }
+                }
+            })?;
+        Ok(Self {
+            wants,
+            answers,
+            awaited: 0,
+            made: Made::default(),
+        })
     }
 
-    /// Takes in what the kernel tells of processes.
-    pub fn hear(&mut self, event: &Event<'_>) {
-        if self.wanted.ancestors {
-            self.lineage.hear(event, &self.proc);
+    /// Asks for something. Where too much is asked for already it stays unknown.
+    pub(crate) fn ask(&mut self, want: Want) {
+        match self.wants.try_send(want) {
+            Ok(()) => self.awaited += 1,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
     }
 
-    /// What is known of a segment's process.
-    pub fn known(&mut self, inside: &Inside<'_>) -> Known<'_> {
-        let Some(process) = inside.process else {
-            return Known::default();
-        };
-        let (pid, wanted) = (inside.pid, self.wanted);
-        if wanted.cgroup && matches!(*process.cgroup_path, [] | [b'/']) {
-            let known = self.cgroups.get(pid);
-            if known.is_none_or(|known| known.start != process.start) {
-                let (start, path) = (process.start, cgroup(&self.proc, pid, process));
-                self.cgroups.insert(pid, Cgroup { start, path });
+    /// Gives the answers that have come, as records of the time `now`.
+    pub(crate) fn drain(&mut self, now: u64, take: &mut dyn FnMut(&[u8])) {
+        loop {
+            match self.answers.try_recv() {
+                Ok(answer) => self.give(now, answer, take),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }
-        if wanted.user && self.users.get(process.uid).is_none() {
-            self.users.insert(process.uid, user(process.uid));
+    }
+
+    /// The same, and waits for those that have not come yet, for no longer than `limit`.
+    pub(crate) fn finish(&mut self, now: u64, limit: Duration, take: &mut dyn FnMut(&[u8])) {
+        let until = Instant::now() + limit;
+        while self.awaited > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.answers.recv_timeout(left) {
+                Ok(answer) => self.give(now, answer, take),
+                Err(_) => return,
+            }
         }
-        let cgroup = self.cgroups.get(pid).filter(|of| of.start == process.start);
-        Known {
-            user: self.users.get(process.uid).and_then(|user| user.as_deref()),
-            parent: match wanted.ancestors {
-                true => self.lineage.parent(pid, process, &self.proc),
-                false => None,
-            },
-            cgroup: cgroup.and_then(|of| of.path.as_deref()),
+    }
+
+    fn give(&mut self, now: u64, (last, answer): (bool, Answer), take: &mut dyn FnMut(&[u8])) {
+        self.awaited -= u64::from(last);
+        take(answer.record(now, &mut self.made));
+    }
+}
+
+impl Answer {
+    fn record<'a>(&self, now: u64, made: &'a mut Made) -> &'a [u8] {
+        match self {
+            Self::User { uid, name } => made.user(now, *uid, name),
+            Self::Parent { pid, of } => {
+                let of = of.as_ref();
+                let of = of.map(|(start, ppid, name)| (*start, *ppid, &**name));
+                made.parent(now, *pid, of)
+            }
+            Self::Cgroup { pid, start, path } => made.member(now, *pid, *start, path),
         }
     }
 }
 
-/// The path of a process's cgroup.
-fn cgroup(proc: &Proc, pid: u32, process: &Process) -> Name {
+/// What the thread has.
+struct Lookup {
+    proc: Proc,
+    ancestors: Ancestors,
+}
+
+impl Lookup {
+    /// What is found, the last answer last.
+    fn find(&mut self, want: Want) -> Vec<Answer> {
+        match want {
+            Want::User(uid) => vec![Answer::User {
+                uid,
+                name: user(uid).unwrap_or_default(),
+            }],
+            Want::Parent { pid, before } => self.ancestors.find(pid, before, &self.proc),
+            Want::Cgroup { pid, start } => vec![Answer::Cgroup {
+                pid,
+                start,
+                path: cgroup(&self.proc, pid, start).unwrap_or_default(),
+            }],
+        }
+    }
+}
+
+/// The path of the cgroup of a process that began at `start`.
+fn cgroup(proc: &Proc, pid: u32, start: u64) -> Option<Box<[u8]>> {
     let path = proc.cgroup(pid)?;
     // If this is still the process that was meant, it was when its path was read.
     let still = proc.stat(pid)?.start;
-    still
-        .is_about(Since::monotonic(process.start))
-        .then_some(path)
+    still.is_about(Since::monotonic(start)).then_some(path)
 }
 
-fn user(uid: u32) -> Name {
+fn user(uid: u32) -> Option<Box<[u8]>> {
     use std::os::unix::ffi::OsStrExt;
     let user = uzers::get_user_by_uid(uid)?;
     Some(user.name().as_bytes().into())

@@ -24,6 +24,13 @@ impl Since {
         Self(ns.saturating_add(slept) / tick)
     }
 
+    /// Back again, right to a tick.
+    pub(super) fn as_monotonic(self) -> u64 {
+        let slept = clock(ClockId::Boottime).saturating_sub(clock(ClockId::Monotonic));
+        let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
+        self.0.saturating_mul(tick).saturating_sub(slept)
+    }
+
     /// One tick later: the two clocks are not read at once.
     pub(crate) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -41,6 +48,7 @@ fn clock(id: ClockId) -> u64 {
 }
 
 /// What of `/proc/PID/stat` is needed.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) comm: Box<[u8]>,
     pub(crate) parent: u32,
@@ -49,9 +57,13 @@ pub(crate) struct Stat {
 
 /// The way to `/proc`: where it hides a process, by the keeper if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Proc(pub(super) Option<Keeper>);
+pub(crate) struct Proc(Option<Keeper>);
 
 impl Proc {
+    pub(super) const fn new(keeper: Option<Keeper>) -> Self {
+        Self(keeper)
+    }
+
     /// `None` if there is no such process, none that may be looked at, or `/proc` knows it by another id.
     pub(crate) fn stat(&self, pid: u32) -> Option<Stat> {
         if !namespace::is_initial() {

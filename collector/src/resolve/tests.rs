@@ -1,8 +1,8 @@
 use std::process::{Child, Command};
 
-use nulltrace_core::activity::Times;
-use nulltrace_core::facts::process::Processes;
-use nulltrace_core::input::event::What;
+use nulltrace_core::facts::names::{Known, Names, Wanted};
+use nulltrace_core::facts::process::{Process, Processes};
+use nulltrace_core::input::event::{Event, What};
 use nulltrace_core::input::record::ProcessRecord;
 use zerocopy::FromZeros;
 
@@ -14,6 +14,50 @@ const ALL: Wanted = Wanted {
     ancestors: true,
     cgroup: true,
 };
+
+/// Names, and who looks them up as soon as they are wanted.
+struct Resolved {
+    names: Names,
+    lookup: Lookup,
+    made: Made,
+}
+
+impl Resolved {
+    fn new(wanted: Wanted) -> Self {
+        let mut names = Names::default();
+        names.want(wanted);
+        Self {
+            names,
+            lookup: Lookup {
+                proc: Proc::new(None),
+                ancestors: Ancestors::default(),
+            },
+            made: Made::default(),
+        }
+    }
+
+    fn hear(&mut self, event: &Event<'_>) {
+        self.names.learn(event);
+        self.look_up();
+    }
+
+    fn look_up(&mut self) {
+        let wants: Vec<_> = self.names.take_wants().collect();
+        for want in wants {
+            for answer in self.lookup.find(want) {
+                let record = answer.record(1, &mut self.made);
+                self.names.learn(&Event::decode(record).unwrap());
+            }
+        }
+    }
+
+    fn known(&mut self, process: &Process) -> Known<'_> {
+        self.names.known(process);
+        self.look_up();
+        assert!(!self.names.awaits(process, ALL));
+        self.names.known(process)
+    }
+}
 
 /// A child of this process that lives until it is dropped, and when it began.
 struct Sleeper(Child, u64);
@@ -64,59 +108,46 @@ fn event(pid: u32, ts: u64, what: What<'_>) -> Event<'_> {
 }
 
 /// The kernel tells the facts, at once when the process began or at a later exec.
-fn tell(enrich: &mut Enrich, record: &ProcessRecord) {
+fn tell(resolved: &mut Resolved, record: &ProcessRecord) {
     let facts = What::Process {
         facts: record,
         exec: true,
     };
-    enrich.hear(&event(record.head.pid, record.head.ts, facts));
+    resolved.hear(&event(record.head.pid, record.head.ts, facts));
 }
 
-fn fork(enrich: &mut Enrich, parent: u32, child: u32, ts: u64) {
-    enrich.hear(&event(parent, ts, What::Fork { child }));
+fn fork(resolved: &mut Resolved, parent: u32, child: u32, ts: u64) {
+    resolved.hear(&event(parent, ts, What::Fork { child }));
 }
 
-fn end(enrich: &mut Enrich, pid: u32) {
+fn end(resolved: &mut Resolved, pid: u32) {
     let exit = What::Exit {
         signal: 0,
+        status: 0,
         group: true,
     };
-    enrich.hear(&event(pid, 0, exit));
-}
-
-/// Nothing that a process did.
-fn nothing(processes: &mut Processes, pid: u32) -> Inside<'_> {
-    Inside {
-        pid,
-        tid: pid,
-        process: processes.get(pid),
-        spans: &[],
-        wide: false,
-        times: &Times::NONE,
-        calls: &[],
-        files: &[],
-    }
+    resolved.hear(&event(pid, 0, exit));
 }
 
 /// Names and ids of ancestors, the parent first.
-fn chain(enrich: &mut Enrich, record: &ProcessRecord) -> Vec<(String, u32)> {
+fn chain(resolved: &mut Resolved, record: &ProcessRecord) -> Vec<(String, u32)> {
     let mut processes = Processes::default();
     let _ = processes.learn(record);
-    let known = enrich.known(&nothing(&mut processes, record.head.pid));
+    let known = resolved.known(processes.get(record.head.pid).unwrap());
     let of = known.parent.iter().flat_map(|parent| parent.chain());
     of.map(|of| (String::from_utf8(of.name.to_vec()).unwrap(), of.pid))
         .collect()
 }
 
 /// User, parent and cgroup.
-fn known(enrich: &mut Enrich, record: &ProcessRecord) -> [Option<String>; 3] {
+fn known(resolved: &mut Resolved, record: &ProcessRecord) -> [Option<String>; 3] {
     let mut processes = Processes::default();
     let _ = processes.learn(record);
     let Known {
         user,
         parent,
         cgroup,
-    } = enrich.known(&nothing(&mut processes, record.head.pid));
+    } = resolved.known(processes.get(record.head.pid).unwrap());
     let parent = parent.map(|parent| &*parent.name);
     [user, parent, cgroup].map(|text| text.map(|text| String::from_utf8(text.to_vec()).unwrap()))
 }
@@ -142,24 +173,24 @@ fn own_cgroups() -> Vec<String> {
 fn a_child_of_ours() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
-    let mut enrich = Enrich::new(ALL);
-    tell(&mut enrich, &record);
-    let [user, parent, cgroup] = known(&mut enrich, &record);
+    let mut resolved = Resolved::new(ALL);
+    tell(&mut resolved, &record);
+    let [user, parent, cgroup] = known(&mut resolved, &record);
     assert_eq!(user.as_deref(), Some("root"));
     assert_eq!(parent, Some(own_comm()));
     assert!(own_cgroups().contains(&cgroup.unwrap()));
     // Dead, it is still known.
     drop(child);
-    assert_eq!(known(&mut enrich, &record)[1], Some(own_comm()));
+    assert_eq!(known(&mut resolved, &record)[1], Some(own_comm()));
 }
 
 #[test]
 fn what_is_not_wanted_is_not_asked_for() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
-    let mut enrich = Enrich::new(Wanted::default());
-    tell(&mut enrich, &record);
-    assert_eq!(known(&mut enrich, &record), [None, None, None]);
+    let mut resolved = Resolved::new(Wanted::default());
+    tell(&mut resolved, &record);
+    assert_eq!(known(&mut resolved, &record), [None, None, None]);
 }
 
 #[test]
@@ -172,43 +203,43 @@ fn another_process_of_the_same_id_is_not_meant() {
         clock::monotonic() + 3_600_000_000_000,
     ] {
         let record = facts(pid, 0, start, "other");
-        assert_eq!(known(&mut Enrich::new(ALL), &record)[2], None);
+        assert_eq!(known(&mut Resolved::new(ALL), &record)[2], None);
     }
     // A parent cannot be younger than its child.
     let orphan = facts(999_999_999, pid, 1, "orphan");
-    assert_eq!(known(&mut Enrich::new(ALL), &orphan)[1], None);
+    assert_eq!(known(&mut Resolved::new(ALL), &orphan)[1], None);
     let of_ours = facts(999_999_999, pid, clock::monotonic(), "child");
     assert_eq!(
-        known(&mut Enrich::new(ALL), &of_ours)[1].as_deref(),
+        known(&mut Resolved::new(ALL), &of_ours)[1].as_deref(),
         Some("sleep")
     );
 }
 
 #[test]
 fn what_the_kernel_told_goes_first() {
-    let mut enrich = Enrich::new(ALL);
+    let mut resolved = Resolved::new(ALL);
     // Ids no process has: what is known of them was told.
     let (parent, child) = (999_999_998, 999_999_999);
-    tell(&mut enrich, &facts(parent, 1, 100, "make"));
+    tell(&mut resolved, &facts(parent, 1, 100, "make"));
     let first = facts(child, parent, 200, "cc");
-    tell(&mut enrich, &first);
-    assert_eq!(known(&mut enrich, &first)[1].as_deref(), Some("make"));
+    tell(&mut resolved, &first);
+    assert_eq!(known(&mut resolved, &first)[1].as_deref(), Some("make"));
     // The parent runs another program: that by which it made the child is kept.
-    tell(&mut enrich, &facts(parent, 1, 100, "sh"));
-    assert_eq!(known(&mut enrich, &first)[1].as_deref(), Some("make"));
+    tell(&mut resolved, &facts(parent, 1, 100, "sh"));
+    assert_eq!(known(&mut resolved, &first)[1].as_deref(), Some("make"));
     // The child's id is another's.
     let second = facts(child, parent, 300, "ld");
-    assert_eq!(known(&mut enrich, &second)[1].as_deref(), Some("sh"));
+    assert_eq!(known(&mut resolved, &second)[1].as_deref(), Some("sh"));
     // The parent's is another's, which is younger.
-    tell(&mut enrich, &facts(parent, 1, 500, "late"));
+    tell(&mut resolved, &facts(parent, 1, 500, "late"));
     assert_eq!(
-        known(&mut enrich, &facts(child, parent, 400, "as"))[1],
+        known(&mut resolved, &facts(child, parent, 400, "as"))[1],
         None
     );
     // It ended.
-    end(&mut enrich, parent);
+    end(&mut resolved, parent);
     assert_eq!(
-        known(&mut enrich, &facts(child, parent, 600, "ar"))[1],
+        known(&mut resolved, &facts(child, parent, 600, "ar"))[1],
         None
     );
 }
@@ -225,45 +256,45 @@ fn names(chain: &[(String, u32)]) -> Vec<&str> {
 
 #[test]
 fn ancestors_are_who_forked() {
-    let mut enrich = Enrich::new(ALL);
-    tell(&mut enrich, &facts(SHELL, 0, 100, "bash"));
-    fork(&mut enrich, SHELL, MAKE, 200);
-    tell(&mut enrich, &facts(MAKE, SHELL, 199, "make"));
+    let mut resolved = Resolved::new(ALL);
+    tell(&mut resolved, &facts(SHELL, 0, 100, "bash"));
+    fork(&mut resolved, SHELL, MAKE, 200);
+    tell(&mut resolved, &facts(MAKE, SHELL, 199, "make"));
     // This one runs no program of its own, and ends before its child does anything.
-    fork(&mut enrich, MAKE, SUB, 300);
-    fork(&mut enrich, SUB, CC, 400);
-    end(&mut enrich, SUB);
+    fork(&mut resolved, MAKE, SUB, 300);
+    fork(&mut resolved, SUB, CC, 400);
+    end(&mut resolved, SUB);
     let cc = facts(CC, 1, 399, "cc");
-    tell(&mut enrich, &cc);
+    tell(&mut resolved, &cc);
     let want = [("make", SUB), ("make", MAKE), ("bash", SHELL)];
     let want = want.map(|(name, pid)| (name.to_owned(), pid));
-    assert_eq!(chain(&mut enrich, &cc), want);
+    assert_eq!(chain(&mut resolved, &cc), want);
     // They all end, and others take their ids.
     for pid in [SHELL, MAKE] {
-        end(&mut enrich, pid);
-        tell(&mut enrich, &facts(pid, 0, 1000, "other"));
+        end(&mut resolved, pid);
+        tell(&mut resolved, &facts(pid, 0, 1000, "other"));
     }
-    assert_eq!(chain(&mut enrich, &cc), want);
+    assert_eq!(chain(&mut resolved, &cc), want);
     let later = facts(CC, MAKE, 2000, "ld");
-    assert_eq!(chain(&mut enrich, &later), [("other".to_owned(), MAKE)]);
+    assert_eq!(chain(&mut resolved, &later), [("other".to_owned(), MAKE)]);
 }
 
 #[test]
 fn a_fork_may_be_told_late_or_never() {
-    let mut enrich = Enrich::new(ALL);
-    tell(&mut enrich, &facts(SHELL, 0, 100, "bash"));
+    let mut resolved = Resolved::new(ALL);
+    tell(&mut resolved, &facts(SHELL, 0, 100, "bash"));
     let mut cc = facts(CC, 0, 200, "cc");
     cc.head.ts = 220;
-    tell(&mut enrich, &cc);
-    assert!(chain(&mut enrich, &cc).is_empty(), "0 is nobody");
-    fork(&mut enrich, SHELL, CC, 210);
-    assert_eq!(chain(&mut enrich, &cc), [("bash".to_owned(), SHELL)]);
+    tell(&mut resolved, &cc);
+    assert!(chain(&mut resolved, &cc).is_empty(), "0 is nobody");
+    fork(&mut resolved, SHELL, CC, 210);
+    assert_eq!(chain(&mut resolved, &cc), [("bash".to_owned(), SHELL)]);
     // Neither the end of that one nor the fork of the next was told.
     let next = facts(CC, SHELL, 500, "ld");
-    tell(&mut enrich, &next);
-    fork(&mut enrich, CC, SUB, 600);
+    tell(&mut resolved, &next);
+    fork(&mut resolved, CC, SUB, 600);
     assert_eq!(
-        names(&chain(&mut enrich, &facts(SUB, CC, 599, "as"))),
+        names(&chain(&mut resolved, &facts(SUB, CC, 599, "as"))),
         ["ld", "bash"]
     );
 }
@@ -271,36 +302,36 @@ fn a_fork_may_be_told_late_or_never() {
 #[test]
 fn what_the_kernel_does_not_tell_is_found() {
     let child = Sleeper::new();
-    let mut enrich = Enrich::new(ALL);
-    let of_child = chain(&mut enrich, &child.facts(std::process::id()));
+    let mut resolved = Resolved::new(ALL);
+    let of_child = chain(&mut resolved, &child.facts(std::process::id()));
     assert_eq!(of_child[0], (own_comm(), std::process::id()));
     assert_eq!(of_child[1].1, std::os::unix::process::parent_id());
     // A grandchild of which only the fork was told.
-    fork(&mut enrich, child.0.id(), CC, clock::monotonic());
+    fork(&mut resolved, child.0.id(), CC, clock::monotonic());
     let start = clock::monotonic();
     let cc = facts(CC, 1, start - 1, "cc");
-    fork(&mut enrich, child.0.id(), CC, start);
-    let of_cc = chain(&mut enrich, &cc);
+    fork(&mut resolved, child.0.id(), CC, start);
+    let of_cc = chain(&mut resolved, &cc);
     assert_eq!(of_cc[0], ("sleep".to_owned(), child.0.id()));
     assert_eq!(of_cc[1..], of_child);
 }
 
 #[test]
 fn what_is_forgotten_is_asked_for_again() {
-    let mut enrich = Enrich::new(ALL);
+    let mut resolved = Resolved::new(ALL);
     let shell = facts(SHELL, 0, 100, "bash");
-    tell(&mut enrich, &shell);
+    tell(&mut resolved, &shell);
     let cc = facts(CC, SHELL, 200, "cc");
-    tell(&mut enrich, &cc);
+    tell(&mut resolved, &cc);
     for pid in 0..100_000 {
-        fork(&mut enrich, SHELL, 1_000_000_000 + pid, 300);
+        fork(&mut resolved, SHELL, 1_000_000_000 + pid, 300);
     }
-    assert_eq!(names(&chain(&mut enrich, &cc)), ["bash"]);
+    assert_eq!(names(&chain(&mut resolved, &cc)), ["bash"]);
 }
 
 #[test]
 fn users_without_a_name_have_none() {
     let mut record = facts(999_999_999, 1, 5, "x");
     record.uid = 3_999_999_999;
-    assert_eq!(known(&mut Enrich::new(ALL), &record)[0], None);
+    assert_eq!(known(&mut Resolved::new(ALL), &record)[0], None);
 }

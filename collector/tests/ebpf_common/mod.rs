@@ -95,10 +95,8 @@ fn seen(record: &[u8]) -> Seen {
             exec,
         },
         What::Fork { child } => Kind::Fork { child },
-        What::Segment { .. } | What::File { .. } | What::Command { .. } | What::Cgroup { .. } => {
-            panic!("nobody asked for activity")
-        }
-        What::Exit { signal, group } => Kind::Exit { signal, group },
+        What::Exit { signal, group, .. } => Kind::Exit { signal, group },
+        other => panic!("nobody asked for {other:?}"),
     };
     Seen {
         ts: event.ts,

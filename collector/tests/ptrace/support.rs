@@ -96,15 +96,16 @@ impl Record {
                 exec,
             },
             What::Fork { child } => Seen::Fork { child },
-            What::Segment { .. }
-            | What::File { .. }
-            | What::Command { .. }
-            | What::Cgroup { .. } => panic!("ptrace sees no activity"),
-            What::Exit { signal, group } => Seen::Exit {
+            What::Exit {
                 signal,
-                code: record[25],
+                status,
+                group,
+            } => Seen::Exit {
+                signal,
+                code: status,
                 group,
             },
+            other => panic!("ptrace does not see {other:?}"),
         };
         Self {
             ts: event.ts,

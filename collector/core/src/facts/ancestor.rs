@@ -1,8 +1,8 @@
 //! Who made a process.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// How far back a chain of ancestors surely goes, as far as it is known; it may go twice as far.
+/// How far back a chain of ancestors surely goes, as far as it is known; it may go three times as far.
 pub const ANCESTORS: usize = 32;
 
 /// A process that another descends from. It made that one, or the next of the chain, by fork: what the
@@ -11,19 +11,20 @@ pub const ANCESTORS: usize = 32;
 /// ```
 /// use nulltrace_core::facts::ancestor::Ancestor;
 ///
-/// let init = Ancestor::new(1, b"init", None);
-/// let make = Ancestor::new(70, b"make", Some(&init));
+/// let make = Ancestor::new(70, b"make", None);
+/// // Who its parent is may become known later.
+/// make.comes_from(&Ancestor::new(1, b"init", None));
 /// let chain: Vec<_> = make.chain().map(|of| (of.pid, &*of.name)).collect();
 /// assert_eq!(chain, [(70, &b"make"[..]), (1, b"init")]);
 /// ```
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ancestor {
     /// Process id.
     pub pid: u32,
     /// Command name that it bore when it made the next.
     pub name: Box<[u8]>,
-    parent: Option<Arc<Self>>,
-    /// How many are behind it.
+    parent: OnceLock<Arc<Self>>,
+    /// How many were behind it when it was made.
     behind: usize,
 }
 
@@ -50,19 +51,25 @@ impl Ancestor {
             pid,
             name: name.into(),
             behind: parent.as_ref().map_or(0, |parent| parent.behind + 1),
-            parent,
+            parent: parent.map(OnceLock::from).unwrap_or_default(),
         })
+    }
+
+    /// Its parent became known. Nothing happens if that was known before.
+    pub fn comes_from(&self, parent: &Arc<Self>) {
+        let _ = self.parent.set(Arc::clone(parent));
     }
 
     /// Who made it, if that is known.
     #[must_use]
-    pub const fn parent(&self) -> Option<&Arc<Self>> {
-        self.parent.as_ref()
+    pub fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.get()
     }
 
     /// This one, its parent, and so on.
     pub fn chain(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |of| of.parent.as_deref())
+        let all = std::iter::successors(Some(self), |of| of.parent.get().map(|of| &**of));
+        all.take(3 * ANCESTORS)
     }
 }
 
@@ -82,5 +89,13 @@ mod tests {
                 assert_eq!((of.pid, &*of.name), (want, want.to_string().as_bytes()));
             }
         }
+    }
+
+    #[test]
+    fn no_circle_is_endless() {
+        let (a, b) = (Ancestor::new(1, b"a", None), Ancestor::new(2, b"b", None));
+        a.comes_from(&b);
+        b.comes_from(&a);
+        assert_eq!(a.chain().count(), 3 * ANCESTORS);
     }
 }

@@ -4,6 +4,8 @@ pub mod ancestor;
 pub mod args;
 pub mod container;
 pub mod file;
+mod lineage;
+pub mod names;
 pub mod path;
 pub mod process;
 pub mod recent;

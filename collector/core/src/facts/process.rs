@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::facts::file;
 use crate::facts::recent::Recent;
+use crate::input::made::unpadded;
 use crate::input::record::ProcessRecord;
 
 /// How many processes are remembered, at least; at most twice as many.
@@ -170,11 +171,6 @@ impl Processes {
     pub fn is_dead(&mut self, pid: u32) -> bool {
         self.dead.get(pid).is_some()
     }
-}
-
-fn unpadded(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|&byte| byte == 0);
-    &text[..end.unwrap_or(text.len())]
 }
 
 #[cfg(test)]

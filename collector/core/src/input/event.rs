@@ -20,6 +20,10 @@ use core::fmt;
 
 use zerocopy::FromBytes;
 
+use super::made::{
+    ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
+    KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord, unpadded,
+};
 use crate::input::record::{
     CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
     FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
@@ -96,10 +100,54 @@ pub enum What<'a> {
         /// Its names, as the record has them.
         names: &'a [u8],
     },
+    /// The name of a user; empty if there is none.
+    User {
+        /// User id.
+        uid: u32,
+        /// The name.
+        name: &'a [u8],
+    },
+    /// What `/proc` says of the process, an ancestor of one that is watched.
+    Parent {
+        /// When it began, right to a clock tick; `u64::MAX` where there is no such process.
+        start: u64,
+        /// Its parent.
+        ppid: u32,
+        /// Command name.
+        comm: &'a [u8],
+    },
+    /// The cgroup of the process.
+    Member {
+        /// When the process began.
+        start: u64,
+        /// The path; empty if it is not known.
+        path: &'a [u8],
+    },
+    /// The process is gone, and its end was not told.
+    Gone,
+    /// What the machine is.
+    Host {
+        /// Names and values, each ended by a NUL; see [`pairs`].
+        text: &'a [u8],
+    },
+    /// This moment by other clocks.
+    Clock {
+        /// `CLOCK_REALTIME`, nanoseconds since 1970.
+        wall: i64,
+        /// `CLOCK_BOOTTIME`, nanoseconds.
+        boot: u64,
+    },
+    /// What was lost so far.
+    Losses {
+        /// By cause.
+        causes: &'a [LossRecord],
+    },
     /// The thread ended.
     Exit {
         /// Signal that killed it, 0 for none.
         signal: u8,
+        /// The exit status, where no signal did.
+        status: u8,
         /// It was the last of its process.
         group: bool,
     },
@@ -176,10 +224,14 @@ impl<'a> Event<'a> {
             KIND_FORK => What::Fork {
                 child: ForkRecord::ref_from_bytes(record).map_err(|_| size)?.child,
             },
-            KIND_EXIT => What::Exit {
-                signal: (ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code & 0x7f) as u8,
-                group: head.flags & FLAG_GROUP != 0,
-            },
+            KIND_EXIT => {
+                let code = ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code;
+                What::Exit {
+                    signal: (code & 0x7f) as u8,
+                    status: (code >> 8) as u8,
+                    group: head.flags & FLAG_GROUP != 0,
+                }
+            }
             KIND_SEGMENT | KIND_SO_FAR => {
                 let (segment, rest) = SegmentRecord::ref_from_prefix(record).map_err(|_| size)?;
                 let calls = <[CallsRecord]>::ref_from_bytes(rest).map_err(|_| size)?;
@@ -207,6 +259,43 @@ impl<'a> Event<'a> {
                     names,
                 }
             }
+            KIND_USER => {
+                let (user, name) = UserRecord::ref_from_prefix(record).map_err(|_| size)?;
+                What::User {
+                    uid: user.uid,
+                    name,
+                }
+            }
+            KIND_PARENT => {
+                let of = ParentRecord::ref_from_bytes(record).map_err(|_| size)?;
+                What::Parent {
+                    start: of.start,
+                    ppid: of.ppid,
+                    comm: unpadded(&of.comm),
+                }
+            }
+            KIND_MEMBER => {
+                let (of, path) = MemberRecord::ref_from_prefix(record).map_err(|_| size)?;
+                What::Member {
+                    start: of.start,
+                    path,
+                }
+            }
+            KIND_GONE => {
+                GoneRecord::ref_from_bytes(record).map_err(|_| size)?;
+                What::Gone
+            }
+            KIND_HOST => What::Host { text: rest },
+            KIND_CLOCK => {
+                let clock = ClockRecord::ref_from_bytes(record).map_err(|_| size)?;
+                What::Clock {
+                    wall: clock.wall,
+                    boot: clock.boot,
+                }
+            }
+            KIND_LOSSES => What::Losses {
+                causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
+            },
             kind => return Err(BadRecord::Kind(kind)),
         };
         Ok(Self {
@@ -217,4 +306,10 @@ impl<'a> Event<'a> {
             what,
         })
     }
+}
+
+/// The names and values of [`What::Host`], bytes of others.
+pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut parts = text.split(|&byte| byte == 0);
+    std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
 }

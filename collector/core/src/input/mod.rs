@@ -2,5 +2,6 @@
 
 pub mod event;
 pub(crate) mod fragments;
+pub mod made;
 pub mod order;
 pub mod record;

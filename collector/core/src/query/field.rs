@@ -12,7 +12,8 @@ mod def;
 mod name;
 mod table;
 
-pub use def::{At, Field, Info, Known, Source, Type, Value};
+pub use crate::facts::names::Known;
+pub use def::{At, Field, Info, Source, Type, Value};
 pub use name::NoField;
 pub use table::FIELDS;
 

@@ -3,6 +3,7 @@
 use super::condition::Condition;
 use super::field::{Field, Source};
 use super::metric::Metric;
+use crate::facts::names::Wanted;
 
 /// What is grouped, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,16 @@ impl Plan {
     pub fn needs(&self, source: Source) -> bool {
         let mut fields = self.by.iter().chain(self.only.iter().map(Condition::field));
         fields.any(|field| field.info().source == source)
+    }
+
+    /// The names that it needs.
+    #[must_use]
+    pub fn names(&self) -> Wanted {
+        Wanted {
+            user: self.needs(Source::User),
+            ancestors: self.needs(Source::Ancestor) || self.needs(Source::Ancestors),
+            cgroup: self.needs(Source::Cgroup),
+        }
     }
 
     /// The conditions.

@@ -107,6 +107,10 @@ impl Correlator {
             number,
             what,
         } = *event;
+        let is_fact = !matches!(what, What::Write { .. } | What::Segment { .. });
+        if is_fact && out.wants().any_of(Wants::FACT) {
+            out.fact(event);
+        }
         match what {
             What::Write { bytes, cut, .. } => {
                 rest.spans.numbered(pid, tid, number, true);
@@ -154,13 +158,20 @@ impl Correlator {
                     rest.spans.process_gone(pid, ts, out);
                 }
             }
+            What::Gone => rest.gone(pid, ts, out),
+            What::User { .. }
+            | What::Parent { .. }
+            | What::Member { .. }
+            | What::Host { .. }
+            | What::Clock { .. }
+            | What::Losses { .. } => {}
             What::Fork { child } => {
                 if rest.processes.born(child, ts) {
                     let out = &mut watched(&mut rest.reached, out);
                     rest.spans.process_gone(child, ts, out);
                 }
             }
-            What::Exit { signal, group } => {
+            What::Exit { signal, group, .. } => {
                 rest.spans.numbered(pid, tid, number, false);
                 let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
                 self.fragments.end((pid, tid), each);
@@ -241,14 +252,6 @@ impl Correlator {
     #[must_use]
     pub fn processes_with_open(&self) -> Vec<u32> {
         self.rest.spans.processes()
-    }
-
-    /// A process is gone, and its end did not come: ends what it left open.
-    pub fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Consumer) {
-        let rest = &mut self.rest;
-        rest.processes.died(pid);
-        let out = &mut watched(&mut rest.reached, out);
-        rest.spans.process_gone(pid, ts, out);
     }
 
     /// How often it was not taken in what a segment came to so far, for want of memory. It is at its end.
@@ -468,6 +471,13 @@ impl Rest {
         for (stretch, Part { times, calls }) in stretches.iter().zip(&parts) {
             each(&stretch.held, times, calls);
         }
+    }
+
+    /// A process is gone, and its end did not come: ends what it left open.
+    fn gone(&mut self, pid: u32, ts: u64, out: &mut impl Consumer) {
+        self.processes.died(pid);
+        let out = &mut watched(&mut self.reached, out);
+        self.spans.process_gone(pid, ts, out);
     }
 
     fn exit(

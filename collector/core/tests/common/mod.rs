@@ -52,7 +52,11 @@ pub(crate) fn exit(ts: u64, pid: u32, tid: u32, signal: u8, group: bool) -> Even
         pid,
         tid,
         number: 0,
-        what: What::Exit { signal, group },
+        what: What::Exit {
+            signal,
+            status: 0,
+            group,
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::activity::Inside;
 use crate::facts::ancestor::Ancestor;
+use crate::facts::names::Known;
 use crate::facts::path::TagPath;
 
 /// What the values of a field are.
@@ -135,18 +136,6 @@ impl From<u32> for Value<'_> {
     fn from(n: u32) -> Self {
         Self::Number(n.into())
     }
-}
-
-/// What is known of a segment's process beside what the kernel told: names that only a machine's files
-/// hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known<'a> {
-    /// Name of the user.
-    pub user: Option<&'a [u8]>,
-    /// The parent process, and through it all ancestors.
-    pub parent: Option<&'a Ancestor>,
-    /// Path of the cgroup, for when the kernel told none, or only the root.
-    pub cgroup: Option<&'a [u8]>,
 }
 
 /// Calls of one number on one file, and what a field may be read from.

@@ -1,0 +1,239 @@
+//! Names that the kernel does not tell: of users, of ancestors, and of cgroups where it did not tell them, or only
+//! the root of version 2, in which all are that are in version 1.
+//!
+//! They come as records, whoever looked them up. What is not known yet is among the [wants](Names::take_wants), each
+//! once: so that nobody need be asked for what nobody asks.
+
+use super::ancestor::Ancestor;
+use super::lineage::Lineage;
+use super::process::Process;
+use super::recent::Recent;
+use crate::input::event::{Event, What};
+use crate::input::record::ProcessRecord;
+
+/// How many users and processes are remembered, at least; at most twice as many.
+const USERS: usize = 1 << 10;
+const PROCESSES: usize = 1 << 14;
+/// How many wants are kept for who answers them. What does not fit stays unknown.
+const WANTS: usize = 1 << 12;
+
+/// Which names are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of users.
+    pub user: bool,
+    /// Of ancestors.
+    pub ancestors: bool,
+    /// Of cgroups.
+    pub cgroup: bool,
+}
+
+impl Wanted {
+    /// Whether `/proc` is asked for other processes.
+    #[must_use]
+    pub const fn others(self) -> bool {
+        self.ancestors || self.cgroup
+    }
+
+    /// What this or the other wants.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            user: self.user || other.user,
+            ancestors: self.ancestors || other.ancestors,
+            cgroup: self.cgroup || other.cgroup,
+        }
+    }
+}
+
+/// What should be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The name of this user.
+    User(u32),
+    /// This process, which began before the other time, and its ancestors.
+    Parent {
+        /// Process id.
+        pid: u32,
+        /// `CLOCK_MONOTONIC` nanoseconds.
+        before: u64,
+    },
+    /// The cgroup of a process.
+    Cgroup {
+        /// Process id.
+        pid: u32,
+        /// When it began.
+        start: u64,
+    },
+}
+
+/// What is known of a process beside what the kernel told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Name of the user.
+    pub user: Option<&'a [u8]>,
+    /// The parent process, and through it all ancestors.
+    pub parent: Option<&'a Ancestor>,
+    /// Path of the cgroup, for when the kernel told none, or only the root.
+    pub cgroup: Option<&'a [u8]>,
+}
+
+/// What came of looking something up.
+#[derive(Debug)]
+enum Answer {
+    Awaited,
+    /// Empty if there is none.
+    Name(Box<[u8]>),
+}
+
+/// The cgroup of a process.
+#[derive(Debug)]
+struct Cgroup {
+    /// When the process began: another of the same id began at another time.
+    start: u64,
+    path: Answer,
+}
+
+/// The names, as far as they are wanted.
+#[derive(Debug)]
+pub struct Names {
+    wanted: Wanted,
+    users: Recent<u32, Answer>,
+    lineage: Lineage,
+    cgroups: Recent<u32, Cgroup>,
+    wants: Vec<Want>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            wanted: Wanted::default(),
+            users: Recent::new(USERS),
+            lineage: Lineage::new(PROCESSES),
+            cgroups: Recent::new(PROCESSES),
+            wants: Vec::new(),
+        }
+    }
+}
+
+impl Names {
+    /// From now on these names are wanted too.
+    pub fn want(&mut self, wanted: Wanted) {
+        self.wanted = self.wanted.or(wanted);
+    }
+
+    /// Whether any name is wanted.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.wanted != Wanted::default()
+    }
+
+    /// Takes in what is told of processes and names.
+    pub fn learn(&mut self, event: &Event<'_>) {
+        match event.what {
+            What::Process { facts, .. } => self.process(facts),
+            What::Fork { child } if self.wanted.ancestors => {
+                self.lineage.forked(event.pid, child, event.ts);
+                self.ask_lineage();
+            }
+            What::Exit { group: true, .. } => self.lineage.ended(event.pid, event.ts),
+            What::Gone => self.lineage.ended(event.pid, event.ts),
+            What::User { uid, name } => self.users.insert(uid, Answer::Name(name.into())),
+            What::Parent { start, ppid, comm } => {
+                self.lineage.found(event.pid, start, ppid, comm);
+            }
+            What::Member { start, path } => {
+                let path = Answer::Name(path.into());
+                self.cgroups.insert(event.pid, Cgroup { start, path });
+            }
+            _ => {}
+        }
+    }
+
+    fn process(&mut self, facts: &ProcessRecord) {
+        if self.wanted.ancestors {
+            self.lineage.learn(facts);
+            self.ask_lineage();
+        }
+    }
+
+    fn ask_lineage(&mut self) {
+        if let Some((pid, before)) = self.lineage.take_want() {
+            self.ask(Want::Parent { pid, before });
+        }
+    }
+
+    fn ask(&mut self, want: Want) {
+        if self.wants.len() < WANTS {
+            self.wants.push(want);
+        }
+    }
+
+    /// What should be looked up, and was not given out yet.
+    pub fn take_wants(&mut self) -> impl Iterator<Item = Want> {
+        std::mem::take(&mut self.wants).into_iter()
+    }
+
+    /// What is known of a process. What is not, is wanted from now on.
+    pub fn known(&mut self, process: &Process) -> Known<'_> {
+        let (pid, wanted) = (process.pid, self.wanted);
+        if wanted.cgroup && is_not_told(process) {
+            let known = self.cgroups.get(pid);
+            if known.is_none_or(|known| known.start != process.start) {
+                let (start, path) = (process.start, Answer::Awaited);
+                self.cgroups.insert(pid, Cgroup { start, path });
+                self.ask(Want::Cgroup { pid, start });
+            }
+        }
+        if wanted.user && self.users.get(process.uid).is_none() {
+            self.users.insert(process.uid, Answer::Awaited);
+            self.ask(Want::User(process.uid));
+        }
+        if wanted.ancestors {
+            self.lineage.see(process);
+            self.ask_lineage();
+        }
+        let cgroup = self.cgroups.get(pid).filter(|of| of.start == process.start);
+        Known {
+            user: self.users.get(process.uid).and_then(|of| of.name()),
+            parent: match wanted.ancestors {
+                true => self.lineage.parent(pid),
+                false => None,
+            },
+            cgroup: cgroup.and_then(|of| of.path.name()),
+        }
+    }
+
+    /// Whether of these names of a process some were asked for, and no answer came yet.
+    pub fn awaits(&mut self, process: &Process, these: Wanted) -> bool {
+        let awaited = |answer: Option<&mut Answer>| matches!(answer, Some(Answer::Awaited));
+        let Self {
+            users,
+            lineage,
+            cgroups,
+            ..
+        } = self;
+        let mut cgroup = || {
+            let of = cgroups.get(process.pid);
+            let of = of.filter(|of| of.start == process.start);
+            awaited(of.map(|of| &mut of.path))
+        };
+        (these.cgroup && is_not_told(process) && cgroup())
+            || (these.user && awaited(users.get(process.uid)))
+            || (these.ancestors && lineage.awaits(process.pid))
+    }
+}
+
+impl Answer {
+    fn name(&self) -> Option<&[u8]> {
+        match self {
+            Self::Name(name) if !name.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the kernel told no cgroup of a process, or one that says nothing.
+fn is_not_told(process: &Process) -> bool {
+    matches!(*process.cgroup_path, [] | [b'/'])
+}

@@ -1,0 +1,226 @@
+//! Records that are made outside of the kernel: names, host, clocks, losses. With the kernel's own they say all that
+//! is known, so that whoever reads the same records says the same, on whatever machine.
+//!
+//! ```
+//! use nulltrace_core::input::event::{Event, What};
+//! use nulltrace_core::input::made::Made;
+//!
+//! let mut made = Made::default();
+//! let record = made.user(5_000, 1000, b"ann");
+//! let event = Event::decode(record).unwrap();
+//! assert_eq!(event.ts, 5_000);
+//! assert_eq!(event.what, What::User { uid: 1000, name: b"ann" });
+//! ```
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::record::{COMM_LEN, Head};
+
+/// `Head::kind` of a [`UserRecord`], which the name follows.
+pub const KIND_USER: u8 = 32;
+/// `Head::kind` of a [`ParentRecord`].
+pub const KIND_PARENT: u8 = 33;
+/// `Head::kind` of a [`MemberRecord`], which the path follows.
+pub const KIND_MEMBER: u8 = 34;
+/// `Head::kind` of a [`GoneRecord`].
+pub const KIND_GONE: u8 = 35;
+/// `Head::kind` of what a machine is: names and values follow, each ended by a NUL.
+pub const KIND_HOST: u8 = 36;
+/// `Head::kind` of a [`ClockRecord`].
+pub const KIND_CLOCK: u8 = 37;
+/// `Head::kind` of counters of losses: [`LossRecord`]s follow.
+pub const KIND_LOSSES: u8 = 38;
+
+/// The longest text of one of these records, in bytes; what is longer is cut.
+pub const TEXT_MAX: usize = 4096;
+
+/// The name of a user, which follows; none follows where the user has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct UserRecord {
+    /// When it was looked up.
+    pub head: Head,
+    /// User id.
+    pub uid: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// What `/proc` says of a process that the kernel programs did not see begin, an ancestor of one they watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct ParentRecord {
+    /// The process, and when it was looked at.
+    pub head: Head,
+    /// When it began, `CLOCK_MONOTONIC` nanoseconds, right to a clock tick; `u64::MAX` where there is no such
+    /// process, or it cannot be looked at.
+    pub start: u64,
+    /// Process id of its parent.
+    pub ppid: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Command name, NUL padded.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// The cgroup of a process, where the kernel programs cannot tell it: in hierarchies of version 1. The path
+/// follows; none follows where it cannot be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct MemberRecord {
+    /// The process, and when it was looked at.
+    pub head: Head,
+    /// When it began, as its [`ProcessRecord`](super::record::ProcessRecord) says.
+    pub start: u64,
+}
+
+/// A process is gone, and its end was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct GoneRecord {
+    /// The process, and when it was looked for.
+    pub head: Head,
+}
+
+/// One moment by three clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct ClockRecord {
+    /// `CLOCK_MONOTONIC` is in here.
+    pub head: Head,
+    /// `CLOCK_REALTIME`, nanoseconds since 1970.
+    pub wall: i64,
+    /// `CLOCK_BOOTTIME`, nanoseconds: with the time in which the machine slept.
+    pub boot: u64,
+}
+
+/// How much was lost so far for one cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct LossRecord {
+    /// The cause as [`Lost::causes`](crate::ledger::Lost::causes) names it, NUL padded.
+    pub cause: [u8; 24],
+    /// How much; `u64::MAX` where that could not be read.
+    pub count: u64,
+}
+
+/// Makes such records, each in the same room.
+#[derive(Debug, Default)]
+pub struct Made {
+    words: Vec<u64>,
+}
+
+impl Made {
+    /// The name of a user; empty if there is none.
+    pub fn user(&mut self, ts: u64, uid: u32, name: &[u8]) -> &[u8] {
+        let head = head(ts, 0, KIND_USER);
+        let record = UserRecord {
+            head,
+            uid,
+            reserved: 0,
+        };
+        self.make(record, name)
+    }
+
+    /// What `/proc` says of a process: when it began, its parent and name. `None` where it says nothing.
+    pub fn parent(&mut self, ts: u64, pid: u32, of: Option<(u64, u32, &[u8])>) -> &[u8] {
+        let (start, ppid, name) = of.unwrap_or((u64::MAX, 0, b""));
+        let mut comm = [0; COMM_LEN];
+        for (to, from) in comm.iter_mut().zip(name) {
+            *to = *from;
+        }
+        let head = head(ts, pid, KIND_PARENT);
+        let record = ParentRecord {
+            head,
+            start,
+            ppid,
+            reserved: 0,
+            comm,
+        };
+        self.make(record, b"")
+    }
+
+    /// The cgroup of the process `pid` that began at `start`; empty if it is not known.
+    pub fn member(&mut self, ts: u64, pid: u32, start: u64, path: &[u8]) -> &[u8] {
+        let head = head(ts, pid, KIND_MEMBER);
+        self.make(MemberRecord { head, start }, path)
+    }
+
+    /// A process is gone.
+    pub fn gone(&mut self, ts: u64, pid: u32) -> &[u8] {
+        let head = head(ts, pid, KIND_GONE);
+        self.make(GoneRecord { head }, b"")
+    }
+
+    /// What the machine is, by names of which each reader takes those that it knows.
+    pub fn host<'a>(
+        &mut self,
+        ts: u64,
+        facts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> &[u8] {
+        let mut text = Vec::new();
+        for part in facts.into_iter().flat_map(|(name, value)| [name, value]) {
+            text.extend(part.bytes().filter(|&byte| byte != 0));
+            text.push(0);
+        }
+        self.make(head(ts, 0, KIND_HOST), &text)
+    }
+
+    /// One moment by three clocks.
+    pub fn clock(&mut self, monotonic: u64, wall: i64, boot: u64) -> &[u8] {
+        let head = head(monotonic, 0, KIND_CLOCK);
+        self.make(ClockRecord { head, wall, boot }, b"")
+    }
+
+    /// What was lost so far, by cause; `None` where that could not be read.
+    pub fn losses<'a>(
+        &mut self,
+        ts: u64,
+        causes: impl IntoIterator<Item = (&'a str, Option<u64>)>,
+    ) -> &[u8] {
+        let mut bytes = Vec::new();
+        for (name, count) in causes {
+            let mut cause = [0; 24];
+            for (to, from) in cause.iter_mut().zip(name.bytes()) {
+                *to = from;
+            }
+            let count = count.map_or(u64::MAX, |count| count.min(u64::MAX - 1));
+            bytes.extend_from_slice(LossRecord { cause, count }.as_bytes());
+        }
+        self.make(head(ts, 0, KIND_LOSSES), &bytes)
+    }
+
+    fn make(&mut self, record: impl IntoBytes + Immutable, text: &[u8]) -> &[u8] {
+        let fixed = record.as_bytes();
+        let text = text.get(..TEXT_MAX).unwrap_or(text);
+        let size = fixed.len() + text.len();
+        self.words.clear();
+        self.words.resize(size.div_ceil(8), 0);
+        let bytes = self.words.as_mut_bytes();
+        let (to_fixed, to_text) = bytes.split_at_mut(fixed.len());
+        to_fixed.copy_from_slice(fixed);
+        to_text[..text.len()].copy_from_slice(text);
+        if let Ok((head, _)) = Head::mut_from_prefix(bytes) {
+            head.size = size as u16;
+        }
+        &self.words.as_bytes()[..size]
+    }
+}
+
+fn head(ts: u64, pid: u32, kind: u8) -> Head {
+    Head {
+        ts,
+        pid,
+        tid: pid,
+        size: 0,
+        kind,
+        flags: 0,
+        number: 0,
+    }
+}
+
+/// Text up to its padding.
+pub(crate) fn unpadded(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == 0);
+    &text[..end.unwrap_or(text.len())]
+}
