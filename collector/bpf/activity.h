@@ -7,9 +7,9 @@
 #ifndef NT_ACTIVITY_H
 #define NT_ACTIVITY_H
 
-/* Where its thread cannot be looked at (nt_parts), a segment that goes on for longer is sent in parts. */
+/* Where its thread cannot be sampled (nt_parts), a segment that goes on for longer is sent in parts. */
 #define NT_PART_NS 1000000000ULL
-/* One that can tell no more calls apart goes at once; where the ring is half full, not before it is so old. */
+/* One that can keep no more kinds of calls apart goes at once; where the ring is half full, not before it is so old. */
 #define NT_FULL_NS 100000ULL
 
 #define NT_SEGMENT_MAX (sizeof(struct nt_segment) + NT_CALLS_MAX * sizeof(struct nt_calls))
@@ -27,7 +27,7 @@ struct nt_thread_activity {
 	__u32 fd;	 /* of the call, where its file may bear another name after it */
 	__u32 preempted; /* it was switched out while it could have gone on */
 	__u16 class;	 /* of the call */
-	bool rests;	 /* it has no span open: its calls are not looked at */
+	bool idle;	 /* it has no span open: its calls are not counted */
 	struct nt_file_id file; /* of the call */
 	struct nt_file_id from; /* the file its bytes come from, if that is another */
 	struct nt_file_id crowd; /* stands for files there is no room for */
@@ -56,7 +56,7 @@ struct {
 /*
  * When each group of threads that share their spans had a marker last: a segment
  * of any of them ends at its next system call then. A thread that never wrote a
- * marker is looked at as soon as its group has one.
+ * marker is observed as soon as its group has one.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -94,18 +94,18 @@ static __always_inline __u64 nt_marked(struct task_struct *task)
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, NT_RESTS);
+	__uint(max_entries, NT_IDLE_SLOTS);
 	__type(key, __u32);
-	__type(value, struct nt_rest);
-} rests SEC(".maps");
+	__type(value, struct nt_idle);
+} idle_threads SEC(".maps");
 
 /* Whether the thread had no span open after its last marker, as far as userspace has got. */
-static __always_inline bool nt_rests(struct nt_thread_activity *a, __u32 tid)
+static __always_inline bool nt_is_idle(struct nt_thread_activity *a, __u32 tid)
 {
-	__u32 at = tid % NT_RESTS;
-	struct nt_rest *rest = bpf_map_lookup_elem(&rests, &at);
+	__u32 at = tid % NT_IDLE_SLOTS;
+	struct nt_idle *idle = bpf_map_lookup_elem(&idle_threads, &at);
 
-	return rest && rest->marker == a->marker && rest->tid == tid;
+	return idle && idle->marker == a->marker && idle->tid == tid;
 }
 
 static __always_inline __u64 *nt_stint(void)
@@ -147,7 +147,7 @@ static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_st
 	__u64 off = stint > out ? stint - out : 0;
 	__u64 waited = nt_run_delay(task) - a->run_delay;
 
-	/* The scheduler's count is right even where a switch of another thread was not told. */
+	/* The scheduler's count is right even where a switch of another thread was not seen. */
 	if (off < waited)
 		off = waited;
 	/* That is by another clock, which may have been read at another time. */
@@ -183,7 +183,7 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 	if (a->entered) {
 		a->call_runnable += waited;
 		a->call_blocked += off - waited;
-	} else if (!a->rests) {
+	} else if (!a->idle) {
 		a->segment.fault += off - waited;
 	}
 }
@@ -240,7 +240,7 @@ static __always_inline void nt_marked_now(struct nt_thread_activity *a, struct t
 {
 	a->entered = 0;
 	a->marker = ts;
-	a->rests = false;
+	a->idle = false;
 	if (nt_inside != NT_INSIDE_THREAD) {
 		__u32 group[2];
 
@@ -303,7 +303,7 @@ __noinline int nt_join(void)
 			nt_count(NT_N_SEGMENT);
 			return 0;
 		}
-		nt_first_sight(&a->thread, now, NT_SLOT_SYSCALL);
+		nt_report_process(&a->thread, now, NT_SLOT_SYSCALL);
 	}
 	nt_segment_end(a, task, now, 0);
 	return 0;
@@ -351,8 +351,8 @@ static __always_inline __u32 nt_log2(__u64 n)
  * Finds where the calls of that number on that file are added up, or makes room
  * for them: `at` is NT_CALLS_MAX if there is none. A pipe may be written by one
  * splice and read by the next: these are two kinds, as only the one is counted
- * already. A call that took long finds room where another file has none: it is
- * what one looks for, and the segment is sent right behind it. The place goes
+ * already. A call that took long finds room where another file has none: slow
+ * calls matter most, and the segment is sent right behind it. The place goes
  * through memory, which makes it unknown to the verifier: so it walks what
  * follows once and not for each place.
  */
@@ -508,7 +508,7 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 		used = nt_use(a->used, task, a->fd);
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		if (used)
-			nt_tell(used, a->class & NT_AIMS && ret < 0 ? nt_arg(regs, 1) : 0,
+			nt_report_file(used, a->class & NT_CONNECTS && ret < 0 ? nt_arg(regs, 1) : 0,
 				nt_arg(regs, 2));
 	}
 	nt_add_call(a, time, ret, &a->file, flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What differs between architectures: the numbers of the write calls, where
- * their arguments are, and how a 32-bit caller is told.
+ * their arguments are, and how a 32-bit caller is recognised.
  */
 #ifndef NT_ARCH_H
 #define NT_ARCH_H

@@ -20,7 +20,7 @@
 #define NT_BYTES 0x100 /* the result is a number of bytes that are no file's */
 #define NT_MOVES (NT_IN | NT_OUT | NT_BYTES)
 #define NT_NAMES 0x200 /* the file, a socket, may bear another name after it */
-#define NT_AIMS 0x800 /* argument 1 is the address it is to be connected to */
+#define NT_CONNECTS 0x800 /* argument 1 is the address it is to be connected to */
 #define NT_CLOSES 0x400 /* a descriptor may stand for another file after it */
 
 static const __u16 nt_call_classes[] = {
@@ -40,7 +40,7 @@ static const __u16 nt_call_classes[] = {
 	[32] = NT_FD(0), /* dup */
 	[33] = NT_FD(0) | NT_CLOSES, /* dup2 */
 	[40] = NT_FD(0) | NT_FROM(1), /* sendfile */
-	[42] = NT_FD(0) | NT_NAMES | NT_AIMS, /* connect */
+	[42] = NT_FD(0) | NT_NAMES | NT_CONNECTS, /* connect */
 	[43] = NT_FD(0), /* accept */
 	[44] = NT_FD(0) | NT_OUT, /* sendto */
 	[45] = NT_FD(0) | NT_IN, /* recvfrom */
@@ -149,7 +149,7 @@ static const __u16 nt_call_classes[] = {
 	[200] = NT_FD(0) | NT_NAMES, /* bind */
 	[201] = NT_FD(0) | NT_NAMES, /* listen */
 	[202] = NT_FD(0), /* accept */
-	[203] = NT_FD(0) | NT_NAMES | NT_AIMS, /* connect */
+	[203] = NT_FD(0) | NT_NAMES | NT_CONNECTS, /* connect */
 	[204] = NT_FD(0), /* getsockname */
 	[205] = NT_FD(0), /* getpeername */
 	[206] = NT_FD(0) | NT_OUT, /* sendto */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What is told of a process, once. */
+/* The facts of a process, reported once. */
 #ifndef NT_FACTS_H
 #define NT_FACTS_H
 
 /*
  * Whether the user of a confined nulltrace may know of the task: all its ids are that user's, as ptrace asks too.
- * A thread that is looked at can change: it runs a program with the set-user-id bit.
+ * The answer can change: a thread runs a program with the set-user-id bit.
  */
 static __always_inline bool nt_may_see(struct task_struct *task)
 {
@@ -17,13 +17,13 @@ static __always_inline bool nt_may_see(struct task_struct *task)
 	return cred->uid.val == nt_own && cred->euid.val == nt_own && cred->suid.val == nt_own;
 }
 
-/* What is told of a process beside its facts, where activity is looked at: for grouping by it. */
+/* Command line and cgroup path of a process, where activity is observed: fields to group by. */
 struct nt_origin {
 	union {
 		struct nt_head head;
 		struct nt_cgroup group;
 	};
-	char text[2 * NT_NAMES_MAX]; /* twice: see nt_telling */
+	char text[2 * NT_NAMES_MAX]; /* twice: see nt_file_text */
 };
 
 struct {
@@ -53,7 +53,7 @@ static __always_inline struct kernfs_node *nt_above(struct kernfs_node *node)
 }
 
 /* The path of the task's cgroup, if that is news. */
-__noinline int nt_tell_cgroup(__u64 ts)
+__noinline int nt_report_cgroup(__u64 ts)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
@@ -96,7 +96,7 @@ __noinline int nt_tell_cgroup(__u64 ts)
 	return 0;
 }
 
-__noinline int nt_tell_command(__u64 ts)
+__noinline int nt_report_command(__u64 ts)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 start = task->mm->arg_start, end = task->mm->arg_end, n = end - start;
@@ -126,7 +126,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	struct task_struct *leader = task->group_leader;
 
 	if (!nt_may_see(task))
-		return true; /* nothing is to be told, and so all is */
+		return true; /* there is nothing to report */
 	__builtin_memset(p, 0, sizeof(*p));
 	nt_fill_head(&p->head, task, ts, sizeof(*p), NT_PROCESS, flags);
 	p->start = leader->start_time;
@@ -138,35 +138,35 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe),
 				  task->mm->exe_file->f_path.dentry->d_name.name);
 	if (nt_activity)
-		nt_tell_cgroup(ts);
+		nt_report_cgroup(ts);
 	if (!nt_send(p, sizeof(*p)))
 		return false;
 	if (nt_activity)
-		nt_tell_command(ts);
+		nt_report_command(ts);
 	return true;
 }
 
-/* Tells the facts before a process's first marker; again at the next one if that failed. */
-__noinline int nt_first_sight(struct nt_thread *t, __u64 ts, __u32 slot)
+/* Reports the facts before a process's first marker; again at the next one if that failed. */
+__noinline int nt_report_process(struct nt_thread *t, __u64 ts, __u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
-	__u32 told = NT_TOLD;
+	__u32 reported = NT_REPORTED;
 
 	if (!t)
 		return 0;
-	if (!state || !(*state & NT_TOLD)) {
+	if (!state || !(*state & NT_REPORTED)) {
 		struct nt_scratch *s = nt_scratch(slot);
 
 		if (!s || !nt_send_facts(&s->process, task, ts, 0))
 			return 0;
 		if (state)
-			__sync_fetch_and_or(state, NT_TOLD);
-		else if (bpf_map_update_elem(&processes, &tgid, &told, BPF_NOEXIST))
+			__sync_fetch_and_or(state, NT_REPORTED);
+		else if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_NOEXIST))
 			nt_count(NT_N_STORAGE);
 	}
-	t->told = 1;
+	t->reported = 1;
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Which file a descriptor stands for, and what is told of it once. */
+/* Which file a descriptor stands for, and its record, sent once. */
 #ifndef NT_FILE_H
 #define NT_FILE_H
 
@@ -12,7 +12,7 @@
 #define NT_AF_INET 2
 #define NT_AF_INET6 10
 
-/* Whom userspace was told of. It remembers more than these. */
+/* Files that were reported. Userspace remembers more than these. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1 << 16);
@@ -22,7 +22,7 @@ struct {
 
 #define NT_PATH_PARTS 40
 
-struct nt_telling {
+struct nt_file_text {
 	struct nt_file file;
 	/* Twice: the verifier bounds an offset and a length, but not their sum. */
 	char names[2 * NT_NAMES_MAX];
@@ -32,8 +32,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct nt_telling);
-} tellings SEC(".maps");
+	__type(value, struct nt_file_text);
+} file_texts SEC(".maps");
 
 /* A file that a thread used lately: as long as these are the same, so is the id. */
 struct nt_used {
@@ -53,7 +53,7 @@ static __always_inline bool nt_same_file(const struct nt_file_id *a, const struc
 }
 
 /* Adds the name at `from` behind the others; false when there is no room. */
-static __always_inline bool nt_add_name(struct nt_telling *t, const void *from)
+static __always_inline bool nt_add_name(struct nt_file_text *t, const void *from)
 {
 	__u32 off = NT_READ(t->file.names);
 	long n;
@@ -69,7 +69,7 @@ static __always_inline bool nt_add_name(struct nt_telling *t, const void *from)
 }
 
 /* The names on the way to the root, across mounts. */
-static __noinline int nt_tell_path(struct nt_telling *t, struct file *file)
+static __noinline int nt_fill_path(struct nt_file_text *t, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct vfsmount *vfs = BPF_CORE_READ(file, f_path.mnt);
@@ -104,7 +104,7 @@ static __noinline int nt_tell_path(struct nt_telling *t, struct file *file)
 	return 0;
 }
 
-static __always_inline void nt_tell_unix(struct nt_telling *t, struct sock *sk)
+static __always_inline void nt_fill_unix(struct nt_file_text *t, struct sock *sk)
 {
 	struct unix_address *address;
 	long n;
@@ -131,7 +131,7 @@ static __always_inline void nt_tell_unix(struct nt_telling *t, struct sock *sk)
 		t->file.names = n;
 }
 
-static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
+static __noinline int nt_fill_socket(struct nt_file_text *t, struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
@@ -159,7 +159,7 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 		}
 		break;
 	case NT_AF_UNIX:
-		nt_tell_unix(t, sk);
+		nt_fill_unix(t, sk);
 		return 0;
 	default:
 		return 0;
@@ -170,7 +170,7 @@ static __noinline int nt_tell_socket(struct nt_telling *t, struct file *file)
 }
 
 /* The path or abstract name a Unix socket was to be connected to. */
-static __always_inline void nt_tell_unix_aim(struct nt_telling *t, __u64 address, __u64 length)
+static __always_inline void nt_fill_unix_target(struct nt_file_text *t, __u64 address, __u64 length)
 {
 	void *path = (void *)address + sizeof(unsigned short);
 	__u64 n = length - sizeof(unsigned short);
@@ -191,7 +191,7 @@ static __always_inline void nt_tell_unix_aim(struct nt_telling *t, __u64 address
 }
 
 /* Where a socket that is not connected was to be, as the caller of connect wrote it. */
-static __noinline int nt_tell_aim(struct nt_telling *t, __u64 address, __u64 length)
+static __noinline int nt_fill_target(struct nt_file_text *t, __u64 address, __u64 length)
 {
 	struct nt_file *f = &t->file;
 	struct {
@@ -208,7 +208,7 @@ static __noinline int nt_tell_aim(struct nt_telling *t, __u64 address, __u64 len
 	if (to.family != f->family)
 		return 0;
 	if (to.family == NT_AF_UNIX)
-		nt_tell_unix_aim(t, address, length);
+		nt_fill_unix_target(t, address, length);
 	if (to.family == NT_AF_INET)
 		__builtin_memcpy(f->remote, to.rest, 4);
 	else if (to.family == NT_AF_INET6)
@@ -220,14 +220,14 @@ static __noinline int nt_tell_aim(struct nt_telling *t, __u64 address, __u64 len
 }
 
 /*
- * Tells what the file is. `aim`: the address, and its length, that a connect of
+ * Reports what the file is. `target`: the address, and its length, that a connect of
  * it was given and which it may not have reached; or 0.
  */
-__noinline int nt_tell(struct nt_used *used, __u64 aim, __u64 length)
+__noinline int nt_report_file(struct nt_used *used, __u64 target, __u64 length)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0, n;
-	struct nt_telling *t = bpf_map_lookup_elem(&tellings, &zero);
+	struct nt_file_text *t = bpf_map_lookup_elem(&file_texts, &zero);
 	struct nt_file_id id;
 	struct inode *inode;
 	struct nt_file *f;
@@ -246,11 +246,11 @@ __noinline int nt_tell(struct nt_used *used, __u64 aim, __u64 length)
 	f->rdev = BPF_CORE_READ(inode, i_rdev);
 	f->magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	if ((f->mode & NT_S_IFMT) == NT_S_IFSOCK)
-		nt_tell_socket(t, file);
+		nt_fill_socket(t, file);
 	else
-		nt_tell_path(t, file);
-	if (aim && !f->remote_port)
-		nt_tell_aim(t, aim, length);
+		nt_fill_path(t, file);
+	if (target && !f->remote_port)
+		nt_fill_target(t, target, length);
 	n = NT_READ(f->names);
 	n = sizeof(*f) + (n < NT_NAMES_MAX ? n : NT_NAMES_MAX);
 	nt_fill_head(&f->head, task, bpf_ktime_get_ns(), n, NT_FILE, f->head.flags);
@@ -261,7 +261,7 @@ __noinline int nt_tell(struct nt_used *used, __u64 aim, __u64 length)
 	if (lost)
 		nt_count(NT_N_NAME);
 	/*
-	 * A socket gets its port with its first use, or by bind: the next use tells.
+	 * A socket gets its port with its first use, or by bind: the next use reports it.
 	 * Not where a connect failed, as all that it was for would be forgotten.
 	 */
 	if (lost || ((f->family == NT_AF_INET || f->family == NT_AF_INET6) && !f->local_port &&
@@ -274,8 +274,8 @@ __noinline int nt_tell(struct nt_used *used, __u64 aim, __u64 length)
 	return 0;
 }
 
-/* Finds out which file it is, and tells it if that is news. */
-__noinline int nt_meet(struct nt_used *used)
+/* Finds out which file it is, and reports it if that is news. */
+__noinline int nt_resolve_file(struct nt_used *used)
 {
 	struct nt_file_id id; /* on the stack: Linux 6.1 takes no other memory of ours as a key */
 	struct inode *inode;
@@ -288,19 +288,19 @@ __noinline int nt_meet(struct nt_used *used)
 	id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	id.gen = BPF_CORE_READ(inode, i_generation);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == NT_ANON_INODE_FS) {
-		/* What can be done with it tells its kind; the address itself is nobody's business. */
+		/* What can be done with it reports its kind; the address itself is nobody's business. */
 		op = (__u64)used->op;
 		id.gen = op * 0x9e3779b97f4a7c15ULL >> 32;
 	}
 	used->id = id;
 	if (!bpf_map_lookup_elem(&named, &id))
-		nt_tell(used, 0, 0);
+		nt_report_file(used, 0, 0);
 	return 0;
 }
 
 /*
  * The file behind a descriptor, in the thread's memory of files it used; NULL if
- * there is none. The inode number is looked at each time: the kernel uses the
+ * there is none. The inode number is compared each time: the kernel uses the
  * memory of closed files and sockets again.
  */
 static __always_inline struct nt_used *nt_use(struct nt_used *of_thread, struct task_struct *task,
@@ -322,7 +322,7 @@ static __always_inline struct nt_used *nt_use(struct nt_used *of_thread, struct 
 	used->inode = inode;
 	used->ino = ino;
 	used->op = op;
-	nt_meet(used);
+	nt_resolve_file(used);
 	return used;
 }
 

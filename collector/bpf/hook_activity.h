@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Where threads inside spans are looked at: their system calls and their time on and off the cpu. */
+/* What threads inside spans do: their system calls and their time on and off the cpu. */
 #ifndef NT_HOOK_ACTIVITY_H
 #define NT_HOOK_ACTIVITY_H
 
@@ -19,9 +19,9 @@ static __always_inline void nt_call_begins(struct task_struct *task, struct pt_r
 	if (!a || (nt_confined && !nt_may_see_current()))
 		return;
 	class = compat ? 0 : nt_class_of(nr);
-	/* What changes which file is which is looked at all the same. */
-	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_rests(a, task->pid)) {
-		a->rests = true;
+	/* What changes which file is which is followed all the same. */
+	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_is_idle(a, task->pid)) {
+		a->idle = true;
 		return;
 	}
 	if (a->out)
@@ -69,7 +69,7 @@ int nt_sys_exit(__u64 *ctx)
 	    (a->segment.calls >= NT_CALLS_MAX - NT_CALLS_SPARE &&
 	     (now - a->segment.since > NT_FULL_NS || nt_ring_has_room())) ||
 	    (nt_inside != NT_INSIDE_THREAD && nt_marked(task) > a->segment.since))
-		/* Not `now`: a file that this call opened was told since, and must come first. */
+		/* Not `now`: a file that this call opened was reported since, and must come first. */
 		nt_segment_end(a, task, bpf_ktime_get_ns(), NT_AT_RETURN);
 	return 0;
 }
@@ -83,7 +83,7 @@ int nt_switch(__u64 *ctx)
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 *stint, now;
 
-	/* The stint is of use only to a thread that was seen to leave its cpu, and to who looks at others. */
+	/* The stint is of use only to a thread that was seen to leave its cpu, and to the collector, which samples others. */
 	if (!a && !next->bpf_storage && next->tgid != nt_collector)
 		return 0;
 	now = bpf_ktime_get_ns();

@@ -6,7 +6,7 @@
 #ifndef NT_HOOK_FENTRY_H
 #define NT_HOOK_FENTRY_H
 
-/* Only character devices have these functions: the number alone tells. */
+/* Only character devices have these functions: the number is enough. */
 static __always_inline bool nt_file_is_null(struct file *file)
 {
 	return file->f_inode->i_rdev == NT_NULL_RDEV;
@@ -23,13 +23,13 @@ int nt_write_null(__u64 *ctx)
 		.len = ctx[2],
 		.slot = NT_SLOT_WRITE,
 	};
-	enum nt_look look;
+	enum nt_peek peek;
 
 	if (write.len == 0 || !nt_file_is_null((struct file *)ctx[0]))
 		return 0;
-	look = nt_look(&write, &record);
-	if (look != NT_LOOK_OTHER)
-		nt_marker(&write, &record, look);
+	peek = nt_peek_write(&write, &record);
+	if (peek != NT_PEEK_OTHER)
+		nt_marker(&write, &record, peek);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ int nt_write_iter_null(__u64 *ctx)
 		.slot = NT_SLOT_WRITE_ITER,
 	};
 	struct nt_scratch *s;
-	enum nt_look look;
+	enum nt_peek peek;
 
 	if (!nt_file_is_null(iocb->ki_filp))
 		return 0;
@@ -95,9 +95,9 @@ int nt_write_iter_null(__u64 *ctx)
 	write.base = nt_first_piece(&s->pieces);
 	if (!write.base)
 		return 0;
-	look = nt_look(&write, &record);
-	if (look != NT_LOOK_OTHER)
-		nt_marker(&write, &record, look);
+	peek = nt_peek_write(&write, &record);
+	if (peek != NT_PEEK_OTHER)
+		nt_marker(&write, &record, peek);
 	return 0;
 }
 

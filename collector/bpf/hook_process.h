@@ -47,14 +47,14 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 	if (!state)
 		return 0;
 	if (nt_send_facts(&record, task, bpf_ktime_get_ns(), NT_EXEC)) {
-		__sync_fetch_and_or(state, NT_TOLD);
+		__sync_fetch_and_or(state, NT_REPORTED);
 		return 0;
 	}
-	/* What was told before is no longer true: the next marker tells again. */
-	__sync_fetch_and_and(state, ~NT_TOLD);
+	/* What was reported before is no longer true: the next marker reports again. */
+	__sync_fetch_and_and(state, ~NT_REPORTED);
 	t = nt_thread_of(task);
 	if (t)
-		t->told = 0;
+		t->reported = 0;
 	return 0;
 }
 
@@ -79,7 +79,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	}
 	if (!state)
 		return 0;
-	/* Two last threads may both see that nobody lives: one tells. */
+	/* Two last threads may both see that nobody lives: one reports. */
 	if (group && __sync_fetch_and_or(state, NT_GONE) & NT_GONE)
 		return 0;
 	t = nt_thread_of(task);

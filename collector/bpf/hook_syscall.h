@@ -57,7 +57,7 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 	struct nt_call_args args;
 	struct nt_write write;
 	struct nt_scratch *s;
-	enum nt_look look;
+	enum nt_peek peek;
 
 	if (call == NT_CALL_NONE)
 		return false;
@@ -79,10 +79,10 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 		if (!write.base)
 			return false;
 	}
-	look = nt_look(&write, &record);
-	if (look == NT_LOOK_OTHER || !nt_fd_is_null(task, args.fd))
+	peek = nt_peek_write(&write, &record);
+	if (peek == NT_PEEK_OTHER || !nt_fd_is_null(task, args.fd))
 		return false;
-	nt_marker(&write, &record, look);
+	nt_marker(&write, &record, peek);
 	return true;
 }
 

@@ -32,19 +32,19 @@ struct nt_scope nt_scope SEC(".data.scope");
 /* nulltrace's keeper, which is no part of the machine either; 0: it has none. */
 const volatile __u32 nt_keeper;
 
-/* Only threads of user nt_own may be looked at, whatever the scope: nulltrace has rights that its user has not. */
+/* Only threads of user nt_own may be observed, whatever the scope: nulltrace has rights that its user has not. */
 const volatile bool nt_confined;
 const volatile __u32 nt_own;
 
-/* Whether threads inside spans are looked at between their markers. */
+/* Whether threads inside spans are observed between their markers. */
 const volatile bool nt_activity;
 
-/* Whether there are threads that nt_each_task does not come to: those send long segments in parts themselves. */
+/* Whether there are threads that nt_sample_task does not reach: those send long segments in parts themselves. */
 const volatile bool nt_parts;
 
-/* Whose doings belong to a span. */
+/* Whose activity counts toward a span. */
 enum nt_inside {
-	NT_INSIDE_THREAD,	/* those of the thread that opened it */
+	NT_INSIDE_THREAD,	/* that of the thread that opened it */
 	NT_INSIDE_PROCESS,	/* of its process */
 	NT_INSIDE_SCRIPT,	/* of its process, that one's parent and children, and those of the same parent */
 	NT_INSIDE_MACHINE,	/* of everybody */
@@ -55,7 +55,7 @@ const volatile __u32 nt_inside;
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 
-/* The collector, which is nobody's script and no part of the machine it looks at. Not zero: .bss is nt_generation alone. */
+/* The collector, which is nobody's script and no part of the machine it observes. Not zero: .bss is nt_generation alone. */
 __u32 nt_collector = -1;
 
 struct {
@@ -74,8 +74,8 @@ struct {
 /* State of a process, by thread group id. */
 enum nt_process_state {
 	NT_MEMBER = 1,	/* in scope where nt_members_only; its children will be too */
-	NT_TOLD = 2,	/* its facts reached the ring */
-	NT_GONE = 4,	/* its end was told */
+	NT_REPORTED = 2,	/* its facts reached the ring */
+	NT_GONE = 4,	/* its end was reported */
 };
 
 struct {
@@ -92,7 +92,7 @@ struct nt_thread {
 	__u32 left;		/* bytes it may still take; 0: none is pending */
 	__u32 generation;	/* of `member` */
 	__u8 member;
-	__u8 told;		/* the process's facts reached the ring */
+	__u8 reported;		/* the process's facts reached the ring */
 	__u32 number;		/* of its last marker */
 };
 
@@ -108,7 +108,7 @@ struct {
 
 /*
  * A write of up to so many bytes, as most markers are, is read whole at the
- * first look and sent from the stack: a second read costs as much as the first,
+ * first read and sent from the stack: a second read costs as much as the first,
  * and reading to a map's memory more than to the stack.
  */
 #define NT_SHORT 64
@@ -117,7 +117,7 @@ struct nt_short {
 	struct nt_head head;
 	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
 };
-/* Done before what follows, for who looks from another cpu. */
+/* Done before what follows, for a reader on another cpu. */
 #define NT_BEFORE(...)                                                                            \
 	do {                                                                                      \
 		__VA_ARGS__;                                                                      \

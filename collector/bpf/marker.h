@@ -5,15 +5,15 @@
 
 #define NT_NULL_RDEV ((1 << 20) | 3)
 
-/* What the first look at a write says. */
-enum nt_look {
-	NT_LOOK_OTHER,	/* nothing of ours */
-	NT_LOOK_MARKER,	/* begins like a marker */
-	NT_LOOK_CONT,	/* may continue this thread's marker */
-	NT_LOOK_FAULT,	/* not mapped in: nobody can tell */
+/* What the first bytes of a write say. */
+enum nt_peek {
+	NT_PEEK_OTHER,	/* nothing of ours */
+	NT_PEEK_MARKER,	/* begins like a marker */
+	NT_PEEK_CONT,	/* may continue this thread's marker */
+	NT_PEEK_FAULT,	/* not mapped in: it may be anything */
 };
 
-/* A write under the hooks' eyes. */
+/* The write at hand. */
 struct nt_write {
 	struct task_struct *task;
 	__u64 base; /* where its bytes begin */
@@ -37,7 +37,7 @@ static __always_inline bool nt_begins(const __u8 *bytes, __u64 n)
 }
 
 /* Reads the first bytes, and with them the whole of a short write. */
-static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short *r)
+static __always_inline enum nt_peek nt_peek_write(struct nt_write *w, struct nt_short *r)
 {
 	__u64 n = w->len;
 	struct nt_thread *t;
@@ -47,20 +47,20 @@ static __always_inline enum nt_look nt_look(struct nt_write *w, struct nt_short 
 		n = n ? 2 : 1; /* a first piece may hold no more */
 	asm volatile("" : "+r"(n));
 	if (n > NT_SHORT)
-		return NT_LOOK_OTHER;
+		return NT_PEEK_OTHER;
 	if (bpf_probe_read_user(r->payload, n, (void *)w->base)) {
 		w->whole = false;
 		n = 1;
 		if (bpf_probe_read_user(r->payload, n, (void *)w->base))
-			return NT_LOOK_FAULT;
+			return NT_PEEK_FAULT;
 	}
 	if (nt_begins(r->payload, n))
-		return NT_LOOK_MARKER;
+		return NT_PEEK_MARKER;
 	/* Most threads have no storage of any kind: that is cheaper to see than to ask for. */
 	if (!w->task->bpf_storage)
-		return NT_LOOK_OTHER;
+		return NT_PEEK_OTHER;
 	t = nt_thread_of(w->task);
-	return t && t->left ? NT_LOOK_CONT : NT_LOOK_OTHER;
+	return t && t->left ? NT_PEEK_CONT : NT_PEEK_OTHER;
 }
 
 /* Where the bytes of a write in pieces begin; 0 if it has none. */
@@ -183,8 +183,8 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		t->number++;
 		return 0;
 	}
-	if (!t->told)
-		nt_first_sight(t, ts, w->slot);
+	if (!t->reported)
+		nt_report_process(t, ts, w->slot);
 	if (nt_activity)
 		nt_segment_at_marker(ts);
 	nt_fill_head(&s->head, w->task, ts, sizeof(s->head) + n, NT_WRITE, flags);
@@ -205,8 +205,8 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 	asm volatile("" : "+r"(n));
 	if (n == 0 || n > NT_SHORT)
 		return;
-	if (!t->told)
-		nt_first_sight(t, ts, w->slot);
+	if (!t->reported)
+		nt_report_process(t, ts, w->slot);
 	nt_fill_head(&r->head, w->task, ts, sizeof(r->head) + n, NT_WRITE, flags);
 	r->head.number = ++t->number;
 	if (a)
@@ -217,17 +217,17 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 }
 
 /*
- * The common end of every hook: the write is to the null device and the first
- * look found it worth sending.
+ * The common end of every hook: the write is to the null device and its first
+ * bytes are worth sending.
  */
-static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, enum nt_look look)
+static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, enum nt_peek peek)
 {
 	struct nt_thread_activity *a = NULL;
 	struct nt_thread *t;
 	__u64 ts;
 
 	/* One value, not one for each of its uses: the stack is full. */
-	asm volatile("" : "+r"(look));
+	asm volatile("" : "+r"(peek));
 	if (nt_activity)
 		a = bpf_task_storage_get(&activities, w->task, NULL, 0);
 	if (a)
@@ -256,7 +256,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 		else
 			nt_count(NT_N_SEGMENT);
 	}
-	if (look == NT_LOOK_FAULT) {
+	if (peek == NT_PEEK_FAULT) {
 		nt_count(NT_N_FAULT);
 		/* It may have been one. */
 		if (w->len <= NT_PAYLOAD_MAX)
@@ -264,14 +264,14 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 		return;
 	}
 	ts = bpf_ktime_get_ns();
-	if (look == NT_LOOK_CONT && ts - t->since > NT_FRAGMENT_NS) {
+	if (peek == NT_PEEK_CONT && ts - t->since > NT_FRAGMENT_NS) {
 		t->left = 0;
 		return;
 	}
 	if (w->whole)
-		nt_short_marker(w, r, t, a, ts, look == NT_LOOK_CONT);
+		nt_short_marker(w, r, t, a, ts, peek == NT_PEEK_CONT);
 	else
-		nt_long_marker(w, t, ts, look == NT_LOOK_CONT);
+		nt_long_marker(w, t, ts, peek == NT_PEEK_CONT);
 }
 
 #endif

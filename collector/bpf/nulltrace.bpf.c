@@ -28,7 +28,7 @@
 
 #include "marker.h"
 
-#include "look.h"
+#include "sample.h"
 
 #include "hook_activity.h"
 #include "hook_cgroup.h"

@@ -28,13 +28,13 @@ enum nt_kind {
 	NT_FILE = 6,	/* nt_file + names: ahead of the first segment with calls on that file */
 	NT_COMMAND = 7,	/* nt_head + arguments, each ended by a NUL: after NT_PROCESS */
 	NT_CGROUP = 8,	/* nt_cgroup + names: ahead of the first NT_PROCESS of that cgroup */
-	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that goes on; what is told is told again at its end */
+	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that goes on; what it reports is reported again at its end */
 };
 
 enum nt_flags {
 	NT_CUT = 1,	/* NT_WRITE: the write was longer than the payload */
 	NT_CONT = 2,	/* NT_WRITE: begins like no marker; may continue a fragment */
-	NT_EXEC = 4,	/* NT_PROCESS: sent by exec, not by first sight */
+	NT_EXEC = 4,	/* NT_PROCESS: sent by exec, not ahead of a marker */
 	NT_GROUP = 8,	/* NT_EXIT: the last thread of the process */
 	NT_SHORTENED = 16, /* NT_FILE, NT_COMMAND, NT_CGROUP: there was more text */
 	NT_DELETED = 32, /* NT_FILE: no name leads to it any more, or none ever did */
@@ -117,12 +117,12 @@ struct nt_cgroup {
 	__u32 reserved;
 };
 
-/* What of a command line is told. */
+/* What of a command line is reported. */
 #define NT_COMMAND_MAX 512
 
-/* How many kinds of calls of a segment are told apart: by number and file. */
+/* How many kinds of calls of a segment are kept apart: by number and file. */
 #define NT_CALLS_MAX 32
-/* So many of them are kept for what is not on one file: numbers are told apart when files are not. */
+/* So many of them are kept for what is not on one file: numbers are kept apart when files are not. */
 #define NT_CALLS_SPARE 12
 /* Bucket i of a duration holds [2^(i+7), 2^(i+8)) ns; the first and the last are open. */
 #define NT_BUCKETS 24
@@ -167,7 +167,7 @@ struct nt_calls {
 
 /*
  * What a thread did from `since` to head.ts. The time it was neither runnable
- * nor blocked it was on a cpu: that is not told, it is the rest.
+ * nor blocked it was on a cpu: that is not in the record, it is the difference.
  */
 struct nt_segment {
 	struct nt_head head;
@@ -186,13 +186,14 @@ struct nt_segment {
 };
 
 /*
- * A thread that had no span open after its marker of that time. Userspace, which
- * alone knows, writes these; the calls of the thread are not looked at until its
- * next marker. By thread id modulo NT_RESTS: whoever is overwritten is looked at.
+ * An idle thread: one that had no span open after its marker of that time. Only
+ * userspace knows and writes these; the calls of the thread are not counted until
+ * its next marker. By thread id modulo NT_IDLE_SLOTS: one that is overwritten is
+ * counted again.
  */
-#define NT_RESTS 4096
+#define NT_IDLE_SLOTS 4096
 
-struct nt_rest {
+struct nt_idle {
 	__u64 marker; /* 0: none */
 	__u32 tid;
 	__u32 reserved;
@@ -203,10 +204,10 @@ enum nt_counter {
 	NT_N_RING_FULL,	/* records lost: no room in the ring */
 	NT_N_MARKER,	/* of which markers */
 	NT_N_FAULT,	/* marker writes lost: the buffer was not mapped in */
-	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be told */
+	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be reported */
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */
 	NT_N_SEGMENT,	/* segments lost: no room in the ring, or no memory for a thread's */
-	NT_N_NAME,	/* names of files lost: no room in the ring; told again at the next use */
+	NT_N_NAME,	/* names of files lost: no room in the ring; sent again at the next use */
 	NT_N_MAX
 };
 

@@ -4,8 +4,8 @@
 #define NT_SCOPE_H
 
 /*
- * A process is a member from its birth or by the loader's hand, which the
- * generation tells: so a thread may keep the answer. Its user and cgroup can
+ * A process is a member from its birth or by the loader's hand, which changes the
+ * generation: so a thread may keep the answer. Its user and cgroup can
  * change at any time and are cheap to ask: they are not kept.
  */
 static __always_inline bool nt_is_member(struct nt_thread *t)

@@ -14,7 +14,7 @@ use crate::input::record::{
     BUCKETS, CALLS_AGAIN, CALLS_GOING, CALLS_RETURNED, CallsRecord, ERRORS, SegmentRecord,
 };
 
-/// No segment that was shorter was told before its end. The kernel asks for more (`NT_LOOK_NS`), by a clock
+/// No segment that was shorter was told before its end. The kernel asks for more (`NT_SAMPLE_NS`), by a clock
 /// that it read a little later.
 const SHORTEST: u64 = 400_000_000;
 /// Bytes for all of it, roughly.

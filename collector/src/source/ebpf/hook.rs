@@ -58,7 +58,7 @@ const PROCESS: [(&str, &str); 3] = [
     ("nt_exec", "sched_process_exec"),
     ("nt_exit", "sched_process_exit"),
 ];
-/// What looks at threads between their markers.
+/// What observes threads between their markers.
 const ACTIVITY: [(&str, &str); 2] = [("nt_sys_exit", "sys_exit"), ("nt_switch", "sched_switch")];
 /// With it, where markers are not seen at the entry of system calls.
 const CALL_ENTER: (&str, &str) = ("nt_call_enter", "sys_enter");
@@ -90,7 +90,7 @@ pub(super) fn attach_cgroup(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), EbpfError>
     attach_typed_tracepoint(ebpf, btf, CGROUP.0, CGROUP.1)
 }
 
-/// Attaches what looks at activity, after the hook that sees markers.
+/// Attaches what observes activity, after the hook that sees markers.
 pub(super) fn attach_activity(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<(), EbpfError> {
     for (program, tracepoint) in ACTIVITY {
         attach_typed_tracepoint(ebpf, btf, program, tracepoint)?;

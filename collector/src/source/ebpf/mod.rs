@@ -3,12 +3,12 @@
 mod counters;
 mod error;
 mod hook;
-mod looks;
+mod idle;
 mod members;
 mod object;
 mod pace;
 mod preempt;
-mod rests;
+mod sampler;
 
 use std::fmt::Write as _;
 use std::io;
@@ -26,10 +26,10 @@ pub use object::{Cgroup, Options, Scope};
 use crate::namespace;
 use crate::source::Source;
 use counters::Counters;
-use looks::Looks;
+use idle::IdleThreads;
 use members::Members;
-use pace::between_looks;
-use rests::Rests;
+use pace::between_reads;
+use sampler::Sampler;
 
 /// The live source. Everything is detached when it is dropped.
 pub struct EbpfSource {
@@ -39,10 +39,10 @@ pub struct EbpfSource {
     members: Members,
     scope: Scope,
     activity: bool,
-    /// None where activity is not looked at.
-    rests: Option<Rests>,
-    /// None there, and where the kernel does not take the program: there threads tell by themselves.
-    looks: Option<Looks>,
+    /// None where activity is not observed.
+    idle: Option<IdleThreads>,
+    /// None there, and where the kernel does not take the program: there threads send parts of long segments themselves.
+    sampler: Option<Sampler>,
     hook: Hook,
     refused: Vec<(Hook, EbpfError)>,
     /// Holds the programs and their links.
@@ -56,7 +56,7 @@ impl EbpfSource {
     /// See [`EbpfError`]; nothing stays attached.
     pub fn attach(options: &Options) -> Result<Self, EbpfError> {
         let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
-        let (mut ebpf, looks) = Self::load(options, &btf)?;
+        let (mut ebpf, sampler) = Self::load(options, &btf)?;
         hook::attach_process(&mut ebpf)?;
         if matches!(options.scope, Scope::Cgroup(_)) {
             hook::attach_cgroup(&mut ebpf, &btf)?;
@@ -78,29 +78,29 @@ impl EbpfSource {
             ),
             scope: options.scope.clone(),
             activity: options.activity,
-            rests: if options.activity {
-                let map = object::map_data(&mut ebpf, "rests")?;
-                Some(Rests::new(map).map_err(EbpfError::Io)?)
+            idle: if options.activity {
+                let map = object::map_data(&mut ebpf, "idle_threads")?;
+                Some(IdleThreads::new(map).map_err(EbpfError::Io)?)
             } else {
                 None
             },
             hook,
             refused,
-            looks,
+            sampler,
             ebpf,
         })
     }
 
-    /// Makes the maps, and finds out whether the kernel can be made to look at threads: that must be known
+    /// Makes the maps, and finds out whether the kernel lets threads be sampled: that must be known
     /// before the programs are loaded.
-    fn load(options: &Options, btf: &Btf) -> Result<(Ebpf, Option<Looks>), EbpfError> {
+    fn load(options: &Options, btf: &Btf) -> Result<(Ebpf, Option<Sampler>), EbpfError> {
         let apart = !namespace::is_initial();
         let mut ebpf = object::load(options, btf, apart)?;
         if !options.activity {
             return Ok((ebpf, None));
         }
-        match Looks::load(&mut ebpf, btf) {
-            Ok(looks) => Ok((ebpf, Some(looks))),
+        match Sampler::load(&mut ebpf, btf) {
+            Ok(sampler) => Ok((ebpf, Some(sampler))),
             Err(_) if apart => Ok((ebpf, None)),
             Err(_) => Ok((object::load(options, btf, true)?, None)),
         }
@@ -169,8 +169,8 @@ impl Source for EbpfSource {
     fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
         let mut records = 0;
         loop {
-            let looks = self.looks.as_mut();
-            let more = looks.is_some_and(|looks| looks.go_on(&mut self.ebpf));
+            let sampler = self.sampler.as_mut();
+            let more = sampler.is_some_and(|sampler| sampler.go_on(&mut self.ebpf));
             let mut bytes = 0;
             // A ring that is filled as fast as it is read must not hold the caller for ever.
             while bytes < self.ring_bytes as usize {
@@ -191,7 +191,7 @@ impl Source for EbpfSource {
     }
 
     fn wait(&mut self, limit: Duration) {
-        std::thread::sleep(between_looks(self.ring_bytes).min(limit));
+        std::thread::sleep(between_reads(self.ring_bytes).min(limit));
     }
 
     fn sees_activity(&self) -> bool {
@@ -199,17 +199,17 @@ impl Source for EbpfSource {
     }
 
     fn rests(&mut self, tid: u32, ts: u64) {
-        if let Some(rests) = &self.rests {
-            rests.tell(tid, ts);
+        if let Some(idle) = &self.idle {
+            idle.mark(tid, ts);
         }
     }
 
     fn conclude(&mut self) {
-        if let Some(rests) = &self.rests {
-            rests.forget();
+        if let Some(idle) = &self.idle {
+            idle.clear();
         }
-        if let Some(looks) = &mut self.looks {
-            looks.last();
+        if let Some(sampler) = &mut self.sampler {
+            sampler.last();
         }
     }
 
@@ -218,7 +218,7 @@ impl Source for EbpfSource {
         // then the last word on losses is that there is none to be had.
         let mut lost = self.counters.lost().unwrap_or_default();
         // One at least.
-        lost.segment += u64::from(self.looks.as_ref().is_some_and(Looks::given_up));
+        lost.segment += u64::from(self.sampler.as_ref().is_some_and(Sampler::given_up));
         lost
     }
 

@@ -78,11 +78,11 @@ pub struct Options {
     pub scope: Scope,
     /// How many processes can be followed or remembered at once.
     pub max_processes: u32,
-    /// Look at what threads that write markers do between them.
+    /// Observe what threads that write markers do between them.
     pub activity: bool,
-    /// Whose doings belong to a span.
+    /// Whose activity counts toward a span.
     pub inside: Reach,
-    /// Nobody is looked at but threads of this user, whatever else is chosen.
+    /// No threads but those of this user are observed, whatever else is chosen.
     pub confined: Option<u32>,
     /// A process of nulltrace's own, which is no part of the machine; 0 for none.
     pub keeper: u32,
@@ -175,7 +175,7 @@ impl Default for Options {
     }
 }
 
-/// Makes the maps and fits the programs to the running kernel. With `parts` threads tell of long segments
+/// Makes the maps and fits the programs to the running kernel. With `parts` threads send long segments in parts
 /// themselves.
 pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, EbpfError> {
     let size = options.ring_bytes;

@@ -1,4 +1,4 @@
-//! Telling the kernel which threads have no span open.
+//! Says to the kernel which threads are idle: they have no span open.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
@@ -7,8 +7,8 @@ use std::{io, ptr, slice};
 use aya::maps::MapData;
 use nulltrace_core::input::record::{RESTS, Rest};
 
-/// The map `rests` of the kernel programs, as memory of this process: telling is no system call.
-pub(super) struct Rests {
+/// The map `idle_threads` of the kernel programs, as memory of this process: a write is no system call.
+pub(super) struct IdleThreads {
     /// Held, so that the map lives as long as its memory.
     _map: MapData,
     at: ptr::NonNull<Rest>,
@@ -17,9 +17,9 @@ pub(super) struct Rests {
 const BYTES: usize = RESTS * size_of::<Rest>();
 
 // SAFETY: the memory is this value's own, and only written by atomic stores.
-unsafe impl Send for Rests {}
+unsafe impl Send for IdleThreads {}
 
-impl Rests {
+impl IdleThreads {
     pub(super) fn new(map: MapData) -> io::Result<Self> {
         let fd = map.fd().as_fd().as_raw_fd();
         let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -32,10 +32,10 @@ impl Rests {
         Ok(Self { _map: map, at })
     }
 
-    /// From now on all are looked at.
-    pub(super) fn forget(&self) {
-        for rest in self.all() {
-            rest.marker.store(0, Ordering::Release);
+    /// From now on the calls of all threads are counted.
+    pub(super) fn clear(&self) {
+        for slot in self.all() {
+            slot.marker.store(0, Ordering::Release);
         }
     }
 
@@ -45,16 +45,16 @@ impl Rests {
     }
 
     /// The kernel compares the time and the thread, so half of what is written means nobody.
-    pub(super) fn tell(&self, tid: u32, ts: u64) {
-        if let Some(rest) = self.all().get(tid as usize % RESTS) {
-            rest.marker.store(0, Ordering::Release);
-            rest.tid.store(tid, Ordering::Release);
-            rest.marker.store(ts, Ordering::Release);
+    pub(super) fn mark(&self, tid: u32, ts: u64) {
+        if let Some(slot) = self.all().get(tid as usize % RESTS) {
+            slot.marker.store(0, Ordering::Release);
+            slot.tid.store(tid, Ordering::Release);
+            slot.marker.store(ts, Ordering::Release);
         }
     }
 }
 
-impl Drop for Rests {
+impl Drop for IdleThreads {
     fn drop(&mut self) {
         // SAFETY: made by `new` with that length, and used by nobody else.
         unsafe { libc::munmap(self.at.as_ptr().cast(), BYTES) };

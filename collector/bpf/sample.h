@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Segments that go on, told from outside: a thread that sleeps or computes runs
- * no program of ours. Userspace has this run over all threads. It only reads, so
+ * Segments that go on, reported from outside: a thread that sleeps or computes
+ * runs no program of ours. Userspace has this run over all threads. It only reads, so
  * a thread that runs meanwhile need not wait for it: what it counts only grows,
  * and it changes `out`, `entered` and `since` before the sums that go with them.
  */
-#ifndef NT_LOOK_H
-#define NT_LOOK_H
+#ifndef NT_SAMPLE_H
+#define NT_SAMPLE_H
 
-/* A younger segment will be told soon enough. */
-#define NT_LOOK_NS 500000000ULL
+/* A younger segment will be reported soon enough. */
+#define NT_SAMPLE_NS 500000000ULL
 
 /* A younger call needs no record of its own: it will be counted as a whole. */
 #define NT_GOING_NS 1000000ULL
@@ -42,7 +42,7 @@ static __always_inline __u64 nt_stint_of(struct task_struct *task)
 	__u32 zero = 0, cpu = 0;
 	__u64 *stint;
 
-	/* Only with one cpu these are not there: then it is the one that looks which runs. */
+	/* Only with one cpu these are not there: then the task that runs is the one that samples. */
 	if (!bpf_core_field_exists(task->on_cpu) || !task->on_cpu)
 		return 0;
 	if (bpf_core_field_exists(task->thread_info.cpu))
@@ -54,7 +54,7 @@ static __always_inline __u64 nt_stint_of(struct task_struct *task)
 /*
  * For how long a task has waited that was woken and does not run yet. When it was
  * queued is known by the scheduler's clock: how far that is from ours is seen in
- * when the task that looks came to this cpu.
+ * when the task that samples came to this cpu.
  */
 static __always_inline __u64 nt_queued(struct task_struct *task, __u64 now)
 {
@@ -118,9 +118,9 @@ static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_th
 	return true;
 }
 
-/* Returns 1 to have the same task looked at again, at the next read. */
+/* Returns 1 to have the same task sampled again, at the next read. */
 SEC("iter/task")
-int nt_each_task(struct bpf_iter__task *ctx)
+int nt_sample_task(struct bpf_iter__task *ctx)
 {
 	__u64 since, out, entered, now, off, waited = 0, blocked, runnable;
 	struct task_struct *task = ctx->task;
@@ -128,7 +128,7 @@ int nt_each_task(struct bpf_iter__task *ctx)
 	struct nt_so_far *to;
 	__u32 zero = 0, n, size;
 
-	/* One that ends has told all it did. */
+	/* One that ends has reported all it did. */
 	if (!task || task->flags & NT_PF_EXITING || !nt_may_see(task))
 		return 0;
 	a = nt_activity_of(task);
@@ -136,8 +136,8 @@ int nt_each_task(struct bpf_iter__task *ctx)
 		return 0;
 	since = NT_READ(a->segment.since);
 	now = bpf_ktime_get_ns();
-	if (!since || since + NT_LOOK_NS > now ||
-	    (nt_inside == NT_INSIDE_THREAD && nt_rests(a, task->pid)))
+	if (!since || since + NT_SAMPLE_NS > now ||
+	    (nt_inside == NT_INSIDE_THREAD && nt_is_idle(a, task->pid)))
 		return 0;
 	if (!nt_ring_has_room())
 		return 1;
@@ -162,7 +162,7 @@ int nt_each_task(struct bpf_iter__task *ctx)
 		if (entered) {
 			runnable += waited;
 			blocked += off - waited;
-		} else if (!a->rests) {
+		} else if (!a->idle) {
 			to->segment.fault += off - waited;
 		}
 	}
