@@ -146,25 +146,29 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	return true;
 }
 
+/* A member's end is reported all the same. */
+static __always_inline void nt_set_reported(__u32 tgid, __u32 reported)
+{
+	if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_ANY) &&
+	    !bpf_map_lookup_elem(&members, &tgid))
+		nt_count(NT_N_STORAGE);
+}
+
 /* Reports the facts before a process's first marker; again at the next one if that failed. */
 __noinline int nt_report_process(struct nt_thread *t, __u64 ts, __u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
-	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
-	__u32 reported = NT_REPORTED;
+	__u32 *reported = bpf_map_lookup_elem(&processes, &tgid);
 
 	if (!t)
 		return 0;
-	if (!state || !(*state & NT_REPORTED)) {
+	if (!reported || !*reported) {
 		struct nt_scratch *s = nt_scratch(slot);
 
 		if (!s || !nt_send_facts(&s->process, task, ts, 0))
 			return 0;
-		if (state)
-			__sync_fetch_and_or(state, NT_REPORTED);
-		else if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_NOEXIST))
-			nt_count(NT_N_STORAGE);
+		nt_set_reported(tgid, 1);
 	}
 	t->reported = 1;
 	return 0;

@@ -5,6 +5,11 @@
 
 #define NT_SIGNAL_GROUP_EXIT 4
 
+static __always_inline bool nt_is_known(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&processes, &tgid) || bpf_map_lookup_elem(&members, &tgid);
+}
+
 /* (parent, child), in the parent, before the child first runs. */
 SEC("raw_tp/sched_process_fork")
 int nt_fork(struct bpf_raw_tracepoint_args *ctx)
@@ -12,19 +17,17 @@ int nt_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *child = (struct task_struct *)ctx->args[1];
 	__u32 tgid = task->tgid;
-	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
-	__u32 child_state = NT_MEMBER;
+	bool member = bpf_map_lookup_elem(&members, &tgid) != NULL;
 	struct nt_fork record = {};
 	__u32 pid, child_tgid;
 
-	if (!state)
+	if (!member && !bpf_map_lookup_elem(&processes, &tgid))
 		return 0;
 	pid = BPF_CORE_READ(child, pid);
 	child_tgid = BPF_CORE_READ(child, tgid);
 	if (pid != child_tgid)
 		return 0; /* a thread */
-	if (*state & NT_MEMBER &&
-	    bpf_map_update_elem(&processes, &pid, &child_state, BPF_ANY)) {
+	if (member && bpf_map_update_elem(&members, &pid, &pid, BPF_ANY)) {
 		nt_count(NT_N_SCOPE);
 		return 0;
 	}
@@ -40,18 +43,17 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
-	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	struct nt_process record;
 	struct nt_thread *t;
+	bool sent;
 
-	if (!state)
+	if (!nt_is_known(tgid))
 		return 0;
-	if (nt_send_facts(&record, task, bpf_ktime_get_ns(), NT_EXEC)) {
-		__sync_fetch_and_or(state, NT_REPORTED);
+	sent = nt_send_facts(&record, task, bpf_ktime_get_ns(), NT_EXEC);
+	nt_set_reported(tgid, sent);
+	if (sent)
 		return 0;
-	}
 	/* What was reported before is no longer true: the next marker reports again. */
-	__sync_fetch_and_and(state, ~NT_REPORTED);
 	t = nt_thread_of(task);
 	if (t)
 		t->reported = 0;
@@ -65,7 +67,6 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct signal_struct *signal = task->signal;
 	__u32 tgid = task->tgid;
-	__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 	bool group = signal->live.counter == 0;
 	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
@@ -77,11 +78,9 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 		if (a)
 			nt_segment_end(a, task, now, 0);
 	}
-	if (!state)
+	if (!nt_is_known(tgid))
 		return 0;
-	/* Two last threads may both see that nobody lives: one reports. */
-	if (group && __sync_fetch_and_or(state, NT_GONE) & NT_GONE)
-		return 0;
+	/* Two last threads may both see that nobody lives: then both report the end, which says the same twice. */
 	t = nt_thread_of(task);
 	if (!group && !t)
 		return 0;
@@ -96,8 +95,10 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 		record.head.number = t->number;
 	nt_send(&record, sizeof(record));
 	/* Last: whoever sees the member gone finds its end in the ring. */
-	if (group)
+	if (group) {
 		bpf_map_delete_elem(&processes, &tgid);
+		bpf_map_delete_elem(&members, &tgid);
+	}
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 /* Whose markers are wanted: the values of a map, so that they can change while the programs are attached. */
 enum nt_whose {
 	NT_SCOPE_ALL,
-	NT_SCOPE_MEMBERS,	/* processes marked NT_MEMBER */
+	NT_SCOPE_MEMBERS,	/* processes in `members` */
 	NT_SCOPE_UID,		/* threads whose real user is `uid` */
 	NT_SCOPE_CGROUP,	/* threads in `cgroup`, which lies `level` below the root */
 };
@@ -71,13 +71,23 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* State of a process, by thread group id. */
-enum nt_process_state {
-	NT_MEMBER = 1,	/* in scope where nt_members_only; its children will be too */
-	NT_REPORTED = 2,	/* its facts reached the ring */
-	NT_GONE = 4,	/* its end was reported */
-};
+/*
+ * What is known of processes, by thread group id. An element may be deleted, and
+ * its memory be another process's, at any time after it was looked up: by the last
+ * thread of its process, or by the loader. So nothing is ever changed in one:
+ * whether it is there is the answer, or it is replaced as a whole.
+ */
 
+/* Those in scope where that is NT_SCOPE_MEMBERS: their children will be, too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} members SEC(".maps");
+
+/* Those that wrote markers: 1 if their facts, as they are now, reached the ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);

@@ -14,9 +14,8 @@ static __always_inline bool nt_is_member(struct nt_thread *t)
 
 	if (t->generation != generation) {
 		__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-		__u32 *state = bpf_map_lookup_elem(&processes, &tgid);
 
-		t->member = state && (*state & NT_MEMBER);
+		t->member = bpf_map_lookup_elem(&members, &tgid) != NULL;
 		t->generation = generation;
 	}
 	return t->member;

@@ -132,6 +132,28 @@ fn killed_in_a_span() {
 }
 
 #[test]
+fn two_last_threads_that_end_in_the_same_moment() {
+    for backend in hooks() {
+        let program = program("together").to_str().unwrap().to_owned();
+        let ran = run(backend, &[], &[program.as_str(), "300"]);
+        assert!(ran.output.status.success());
+        for (tags, ends) in [
+            (["together", "process"], &["process_exit"][..]),
+            (["together", "thread"], &["thread_exit", "process_exit"]),
+        ] {
+            let row = ran.row(&tags);
+            let count = |how: &&str| row["inferred"][how].as_u64().unwrap();
+            assert_eq!(
+                ends.iter().map(count).sum::<u64>(),
+                300,
+                "{backend}: {row:#}"
+            );
+            assert_eq!(row["open"], 0);
+        }
+    }
+}
+
+#[test]
 fn the_collector_killed_and_started_again_during_spans() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");

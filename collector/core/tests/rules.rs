@@ -70,6 +70,21 @@ impl Story {
 }
 
 #[test]
+fn an_end_that_is_reported_twice_is_one_end() {
+    let mut story = Story::new(&[(5, 1, "a"), (1, 0, "b")]);
+    story.writes(10, 5, 5, ">:p:work::");
+    story.writes(11, 1, 1, ">:p:around::");
+    story.ends(20, 5, 6, 0, true);
+    story.ends(21, 5, 5, 0, true);
+    assert_eq!(story.ended(), [(5, 20, End::ProcessExit)]);
+    // The next process with this id has nothing of it.
+    story.forks(30, 1, 5);
+    story.writes(31, 5, 5, ">:p:next::");
+    assert_eq!(story.ended(), []);
+    assert_eq!(story.correlator.open(), 2);
+}
+
+#[test]
 fn two_copies_of_a_script_do_not_mix() {
     // Scripts 200 and 300; each runs /bin/echo as its child to open and to close.
     let mut story = Story::new(&[(201, 200, "echo"), (301, 300, "echo")]);

@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 use std::fs;
 
-use aya::maps::{Array, HashMap, MapData};
+use aya::maps::{Array, HashMap, MapData, MapError};
 
 use super::error::EbpfError;
 
-/// `enum nt_process_state` of `collector/bpf/maps.h`.
-const MEMBER: u32 = 1;
-
 /// The followed processes. The kernel adds their children and removes the dead.
 pub(super) struct Members {
+    members: HashMap<MapData, u32, u32>,
+    /// Those that wrote markers, followed or not.
     processes: HashMap<MapData, u32, u32>,
     /// `.bss` of the kernel programs, which is `nt_generation` alone.
     generation: Array<MapData, u32>,
@@ -21,11 +20,13 @@ pub(super) struct Members {
 impl Members {
     /// `own` is this process's id as the kernel programs see it.
     pub(super) fn new(
+        members: HashMap<MapData, u32, u32>,
         processes: HashMap<MapData, u32, u32>,
         generation: Array<MapData, u32>,
         own: u32,
     ) -> Self {
         Self {
+            members,
             processes,
             generation,
             own,
@@ -44,13 +45,13 @@ impl Members {
     }
 
     pub(super) fn add(&mut self, pid: u32) -> Result<(), EbpfError> {
-        self.processes.insert(pid, MEMBER, 0)?;
+        self.members.insert(pid, pid, 0)?;
         self.changed()
     }
 
     pub(super) fn remove(&mut self, pid: u32) -> Result<(), EbpfError> {
-        match self.processes.remove(&pid) {
-            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
+        match self.members.remove(&pid) {
+            Ok(()) | Err(MapError::KeyNotFound) => {}
             Err(error) => return Err(error.into()),
         }
         self.changed()
@@ -77,17 +78,20 @@ impl Members {
         }
     }
 
-    /// Whether the kernel programs have a state for a process: from its facts on until it ends.
-    pub(super) fn knows(&self, pid: u32) -> bool {
-        self.processes.get(&pid, 0).is_ok()
+    /// Whether the kernel programs have lost, or never had, what they know of a process from its facts on until
+    /// it ends. `false` where the maps cannot be read: nobody knows then.
+    pub(super) fn is_unknown(&self, pid: u32) -> bool {
+        [&self.processes, &self.members]
+            .into_iter()
+            .all(|map| matches!(map.get(&pid, 0), Err(MapError::KeyNotFound)))
     }
 
     /// How many are alive, this process not counted.
     pub(super) fn alive(&self) -> usize {
-        self.processes
-            .iter()
+        self.members
+            .keys()
             .filter_map(Result::ok)
-            .filter(|&(pid, state)| state & MEMBER != 0 && pid != self.own)
+            .filter(|&pid| pid != self.own)
             .count()
     }
 }

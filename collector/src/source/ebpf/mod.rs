@@ -72,6 +72,7 @@ impl EbpfSource {
             ring_bytes: options.ring_bytes,
             counters: Counters::new(object::map(&mut ebpf, "counters")?.try_into()?, programs),
             members: Members::new(
+                object::map(&mut ebpf, "members")?.try_into()?,
                 object::map(&mut ebpf, "processes")?.try_into()?,
                 object::map(&mut ebpf, ".bss")?.try_into()?,
                 own,
@@ -224,7 +225,7 @@ impl Source for EbpfSource {
 
     fn has_lost_sight_of(&self, pid: u32) -> bool {
         // Where it had no room for a state, it never had one.
-        !self.members.knows(pid) && (namespace::is_initial() || self.lost().storage == 0)
+        self.members.is_unknown(pid) && (namespace::is_initial() || self.lost().storage == 0)
     }
 
     fn alive(&self) -> Option<usize> {

@@ -201,6 +201,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         // Task storage, which is the kernel programs' alone.
         .allow_unsupported_maps()
         .map_max_entries("ring", size)
+        .map_max_entries("members", options.max_processes.max(1))
         .map_max_entries("processes", options.max_processes.max(1))
         .override_global("nt_activity", &u8::from(options.activity), true)
         .override_global("nt_parts", &u8::from(parts), true)
