@@ -105,7 +105,8 @@ static __always_inline bool nt_is_idle(struct nt_thread_activity *a, __u32 tid)
 	__u32 at = tid % NT_IDLE_SLOTS;
 	struct nt_idle *idle = bpf_map_lookup_elem(&idle_threads, &at);
 
-	return idle && idle->marker == a->marker && idle->tid == tid;
+	/* Userspace writes 0, the thread and the time, in this order: with a time comes its thread. */
+	return idle && idle->marker == a->marker && nt_ordered_load(idle->tid) == tid;
 }
 
 static __always_inline __u64 *nt_stint(void)
@@ -177,7 +178,7 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 	if (!stint)
 		return;
 	off = nt_off(a, task, a->out, *stint, now, &waited);
-	NT_BEFORE(a->out = 0);
+	nt_store_first(a->out, 0);
 	a->segment.runnable += waited;
 	a->segment.blocked += off - waited;
 	if (a->entered) {
@@ -191,12 +192,11 @@ static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_
 static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struct task_struct *task,
 					     __u64 ts)
 {
-	NT_BEFORE(a->segment.since = 0);
+	nt_store_first(a->segment.since, 0);
 	__builtin_memset(&a->segment, 0, sizeof(a->segment));
-	NT_BEFORE();
-	a->segment.since = ts;
 	a->minor = task->min_flt;
 	a->major = task->maj_flt;
+	nt_store_last(a->segment.since, ts);
 }
 
 /* Completes the segment. Its bytes; 0 if there is none. */
@@ -387,7 +387,7 @@ __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *fi
 	calls->file = *file;
 	calls->flags = flags;
 	calls->min = ~0ULL;
-	a->segment.calls = at + 1;
+	nt_store_last(a->segment.calls, at + 1);
 	return 0;
 }
 

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What differs between architectures: the numbers of the write calls, where
- * their arguments are, and how a 32-bit caller is recognised.
+ * their arguments are, how a 32-bit caller is recognised, and what it takes that
+ * another cpu sees memory change in the order of the program.
  */
 #ifndef NT_ARCH_H
 #define NT_ARCH_H
+
+/*
+ * What another cpu sees of words of 32 or 64 bits in maps:
+ *
+ * nt_store_first(place, value)  the store before the stores behind it
+ * nt_store_last(place, value)   the store after the stores before it
+ * nt_ordered_load(place)        loads after the loads before it and before the loads behind it
+ */
 
 enum nt_call {
 	NT_CALL_NONE,	/* no write call */
@@ -19,6 +28,28 @@ struct nt_call_args {
 };
 
 #if defined(__TARGET_ARCH_x86)
+
+/* The processor keeps stores in order, and loads; only the compiler is to be told. */
+#define nt_store_first(place, value)                                                              \
+	do {                                                                                      \
+		*(volatile typeof(place) *)&(place) = (value);                                    \
+		asm volatile("" ::: "memory");                                                    \
+	} while (0)
+
+#define nt_store_last(place, value)                                                               \
+	do {                                                                                      \
+		asm volatile("" ::: "memory");                                                    \
+		*(volatile typeof(place) *)&(place) = (value);                                    \
+	} while (0)
+
+#define nt_ordered_load(place)                                                                    \
+	({                                                                                        \
+		typeof(place) loaded;                                                             \
+		asm volatile("" ::: "memory");                                                    \
+		loaded = *(volatile typeof(place) *)&(place);                                     \
+		asm volatile("" ::: "memory");                                                    \
+		loaded;                                                                           \
+	})
 
 #define NT_TS_COMPAT 2
 
@@ -82,6 +113,31 @@ static __always_inline __u64 nt_arg(struct pt_regs *regs, __u32 n)
 }
 
 #elif defined(__TARGET_ARCH_arm64)
+
+/*
+ * The processor may do any two of them in the other order. BPF has no acquire and
+ * release before Linux 6.15, but its atomics that give the former value back are
+ * full barriers, as in the kernel. (Those whose result is not used are not: an
+ * exchange always gives it back, an addition only where it is read.)
+ */
+#define nt_store_first(place, value)                                                              \
+	do {                                                                                      \
+		__sync_lock_test_and_set(&(place), (value));                                      \
+		asm volatile("" ::: "memory");                                                    \
+	} while (0)
+
+#define nt_store_last(place, value)                                                               \
+	do {                                                                                      \
+		asm volatile("" ::: "memory");                                                    \
+		__sync_lock_test_and_set(&(place), (value));                                      \
+	} while (0)
+
+#define nt_ordered_load(place)                                                                    \
+	({                                                                                        \
+		typeof(place) loaded = __sync_fetch_and_add(&(place), 0);                         \
+		asm volatile("" : "+r"(loaded)::"memory");                                        \
+		loaded;                                                                           \
+	})
 
 #define NT_TIF_32BIT (1UL << 22)
 

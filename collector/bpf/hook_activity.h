@@ -34,7 +34,7 @@ static __always_inline void nt_call_begins(struct task_struct *task, struct pt_r
 		__builtin_memset(&a->file, 0, sizeof(a->file));
 	a->call_blocked = 0;
 	a->call_runnable = 0;
-	a->entered = bpf_ktime_get_ns();
+	nt_store_last(a->entered, bpf_ktime_get_ns());
 }
 
 /* (regs, number), where markers are seen elsewhere. */
@@ -61,7 +61,7 @@ int nt_sys_exit(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	nt_settle(a, task, now);
 	time = now - a->entered;
-	NT_BEFORE(a->entered = 0);
+	nt_store_first(a->entered, 0);
 	nt_call_ends(a, task, time, ctx[1]);
 	off = a->call_blocked + a->call_runnable;
 	a->segment.kernel += time > off ? time - off : 0;
@@ -100,7 +100,7 @@ int nt_switch(__u64 *ctx)
 		else
 			a->segment.voluntary++;
 		a->run_delay = nt_run_delay(task);
-		a->out = now;
+		nt_store_last(a->out, now);
 	}
 	*stint = now;
 	return 0;

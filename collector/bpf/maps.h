@@ -127,12 +127,6 @@ struct nt_short {
 	struct nt_head head;
 	__u8 payload[NT_SHORT + 8]; /* slack for the verifier, as nt_mark_pending loads four bytes */
 };
-/* Done before what follows, for a reader on another cpu. */
-#define NT_BEFORE(...)                                                                            \
-	do {                                                                                      \
-		__VA_ARGS__;                                                                      \
-		asm volatile("" ::: "memory");                                                    \
-	} while (0)
 
 #define NT_PIECES 16
 

@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Segments that go on, reported from outside: a thread that sleeps or computes
- * runs no program of ours. Userspace has this run over all threads. It only reads, so
- * a thread that runs meanwhile need not wait for it: what it counts only grows,
- * and it changes `out`, `entered` and `since` before the sums that go with them.
+ * runs no program of ours. Userspace has this run over all threads. It changes
+ * nothing, so a thread that runs meanwhile need not wait for it.
+ *
+ * The thread is on another cpu. Its sums only grow, so whichever of its stores are
+ * seen, too little is reported at worst, and the next record makes up for that.
+ * Four words say what the sums are of, and are stored in order with them
+ * (nt_store_first, nt_store_last), so that nothing is reported twice:
+ *
+ *   since    is 0 while the segment is begun anew: old sums are not taken for new ones
+ *   calls    is raised when the new element is empty: nor are old elements
+ *   out      is cleared before the time off the cpu is added to the sums
+ *   entered  is cleared before the call is added to the calls that returned, and
+ *            set when what there is to know of the call is there
+ *
+ * They are loaded before the sums and, but for `calls`, again behind them; all have
+ * times for values, so one that is the same was not changed. `out` is loaded before
+ * `entered`: who left the cpu in a call is known to be in it. Of the words of the
+ * scheduler (on_cpu, run_delay, a cpu's stint) no order is asked: an old one makes
+ * the time off the cpu shorter, never longer than since `out`.
  */
 #ifndef NT_SAMPLE_H
 #define NT_SAMPLE_H
@@ -111,8 +127,7 @@ static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_th
 	calls->runnable = runnable < time ? runnable : time;
 	time -= calls->runnable;
 	calls->blocked = blocked < time ? blocked : time;
-	NT_BEFORE();
-	if (NT_READ(a->entered) != entered)
+	if (nt_ordered_load(a->entered) != entered)
 		return false;
 	to->segment.kernel += time - calls->blocked;
 	return true;
@@ -144,9 +159,9 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 	to = bpf_map_lookup_elem(&so_far, &zero);
 	if (!to)
 		return 0;
-	out = NT_READ(a->out);
-	NT_BEFORE(entered = NT_READ(a->entered));
-	n = NT_READ(a->segment.calls);
+	out = nt_ordered_load(a->out);
+	entered = nt_ordered_load(a->entered);
+	n = nt_ordered_load(a->segment.calls);
 	if (n > NT_CALLS_MAX)
 		n = NT_CALLS_MAX;
 	size = sizeof(a->segment) + n * sizeof(a->calls[0]);
@@ -170,8 +185,7 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 	to->segment.major = task->maj_flt - a->major;
 	if (nt_going(to, n, a, entered, now, blocked, runnable))
 		n++;
-	NT_BEFORE();
-	if (NT_READ(a->segment.since) != since || NT_READ(a->out) != out)
+	if (nt_ordered_load(a->segment.since) != since || nt_ordered_load(a->out) != out)
 		return 1;
 	to->segment.calls = n;
 	size = sizeof(to->segment) + n * sizeof(to->calls[0]);

@@ -15,8 +15,9 @@ static __always_inline bool nt_is_member(struct nt_thread *t)
 	if (t->generation != generation) {
 		__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
+		/* The loader changes the members, then the generation: with a new one come its members. */
+		nt_store_first(t->generation, generation);
 		t->member = bpf_map_lookup_elem(&members, &tgid) != NULL;
-		t->generation = generation;
 	}
 	return t->member;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::sync::atomic::{Ordering, fence};
 
 use aya::maps::{Array, HashMap, MapData, MapError};
 
@@ -39,6 +40,8 @@ impl Members {
 
     /// Threads remember whether they are followed: they must ask again.
     fn changed(&mut self) -> Result<(), EbpfError> {
+        // Whoever sees the new generation must see the new members.
+        fence(Ordering::SeqCst);
         let generation = self.generation.get(&0, 0)?;
         self.generation.set(0, generation.wrapping_add(1), 0)?;
         Ok(())
