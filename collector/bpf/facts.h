@@ -120,8 +120,8 @@ __noinline int nt_report_command(__u64 ts)
 	return 0;
 }
 
-static __always_inline bool nt_send_facts(struct nt_process *p, struct task_struct *task, __u64 ts,
-					  __u8 flags)
+static __always_inline bool nt_send_facts(struct nt_process *p, struct task_struct *task, __u32 tid,
+					  __u64 ts, __u8 flags)
 {
 	struct task_struct *leader = task->group_leader;
 
@@ -129,6 +129,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 		return true; /* there is nothing to report */
 	__builtin_memset(p, 0, sizeof(*p));
 	nt_fill_head(&p->head, task, ts, sizeof(*p), NT_PROCESS, flags);
+	p->head.tid = tid;
 	p->start = leader->start_time;
 	p->cgroup = bpf_get_current_cgroup_id();
 	p->ppid = leader->real_parent->tgid;
@@ -166,7 +167,7 @@ __noinline int nt_report_process(struct nt_thread *t, __u64 ts, __u32 slot)
 	if (!reported || !*reported) {
 		struct nt_scratch *s = nt_scratch(slot);
 
-		if (!s || !nt_send_facts(&s->process, task, ts, 0))
+		if (!s || !nt_send_facts(&s->process, task, task->pid, ts, 0))
 			return 0;
 		nt_set_reported(tgid, 1);
 	}

@@ -37,7 +37,10 @@ int nt_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* In the task that called exec, its only thread by now. */
+/*
+ * (task, id of the thread that called exec, ...), in that thread, by now the only
+ * one: where another led the process, this one has the leader's id by now.
+ */
 SEC("raw_tp/sched_process_exec")
 int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -49,7 +52,7 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!nt_is_known(tgid))
 		return 0;
-	sent = nt_send_facts(&record, task, bpf_ktime_get_ns(), NT_EXEC);
+	sent = nt_send_facts(&record, task, ctx->args[1], bpf_ktime_get_ns(), NT_EXEC);
 	nt_set_reported(tgid, sent);
 	if (sent)
 		return 0;

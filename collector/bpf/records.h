@@ -34,7 +34,11 @@ enum nt_kind {
 enum nt_flags {
 	NT_CUT = 1,	/* NT_WRITE: the write was longer than the payload */
 	NT_CONT = 2,	/* NT_WRITE: begins like no marker; may continue a fragment */
-	NT_EXEC = 4,	/* NT_PROCESS: sent by exec, not ahead of a marker */
+	/*
+	 * NT_PROCESS: sent by exec, not ahead of a marker. All other threads have ended;
+	 * head.tid is the one that called it, which bears the process's id from here on.
+	 */
+	NT_EXEC = 4,
 	NT_GROUP = 8,	/* NT_EXIT: the last thread of the process */
 	NT_SHORTENED = 16, /* NT_FILE, NT_COMMAND, NT_CGROUP: there was more text */
 	NT_DELETED = 32, /* NT_FILE: no name leads to it any more, or none ever did */

@@ -279,3 +279,43 @@ fn the_same_rows_from_every_backend() {
         "{shapes:?}"
     );
 }
+
+#[test]
+fn exec_by_a_thread_that_is_not_the_leader() {
+    // Longer than it takes until a segment that goes on is reported.
+    let program = program("exec").to_str().unwrap().to_owned();
+    for backend in hooks() {
+        let ran = run(backend, &[], &[program.as_str(), "1300"]);
+        assert!(ran.output.status.success(), "{}", ran.stderr());
+        // Of the new program's own there is a second span of this name.
+        for (name, hits, how, inferred) in [
+            ("leader", 1, "thread_exit", 1),
+            ("third", 0, "thread_exit", 1),
+            ("third_numbered", 1, "thread_exit", 0),
+            ("process", 1, "process_exit", 0),
+            ("caller", 1, "thread_exit", 0),
+            ("numbered", 1, "thread_exit", 0),
+            ("child", 1, "thread_exit", 0),
+            ("left", 0, "process_exit", 1),
+        ] {
+            let row = ran.row(&["exec", name]);
+            assert_eq!(row["hits"], hits, "{backend}: {row:#}");
+            assert_eq!(row["open"], 0, "{backend}: {row:#}");
+            let all = row["inferred"].as_object().unwrap().values();
+            let all: u64 = all.map(|count| count.as_u64().unwrap()).sum();
+            assert_eq!((&row["inferred"][how], all), (&inferred.into(), inferred));
+        }
+        // `child` names it as its parent after the exec, `caller` is in it from before.
+        assert_eq!(ran.row(&["exec", "numbered"])["child_hits"], 2);
+        assert_eq!(ran.ledger("markers.unmatched_exit"), 0);
+        let caller = ran.row(&["exec", "caller"]);
+        if let Some(times) = caller["time_ns"].as_object() {
+            let sum: u64 = ["on_cpu", "runnable", "blocked", "interleaved"]
+                .map(|what| times[what].as_u64().unwrap())
+                .iter()
+                .sum();
+            assert_eq!(caller["duration_ns"]["sum"], sum, "{backend}: {caller:#}");
+            assert!(times["blocked"].as_u64().unwrap() >= 2_600_000_000);
+        }
+    }
+}

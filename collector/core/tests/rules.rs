@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Collected, exit, facts, fork, numbered, process, push, write};
+use common::{Collected, exec, exit, facts, fork, numbered, process, push, write};
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::spans::correlate::Correlator;
@@ -55,6 +55,13 @@ impl Story {
         push(&mut self.correlator, &fork(ts, pid, child), &mut self.out);
     }
 
+    /// Thread `tid` of a process that began at time 0 runs another program.
+    fn execs(&mut self, ts: u64, pid: u32, ppid: u32, tid: u32) {
+        let mut facts = facts(ts, pid, ppid, 0, "other");
+        facts.head.tid = tid;
+        push(&mut self.correlator, &exec(&facts), &mut self.out);
+    }
+
     /// What closed since the last time.
     fn closed(&mut self) -> Vec<Closed> {
         std::mem::take(&mut self.out.closed)
@@ -67,6 +74,82 @@ impl Story {
             .map(|span| (span.pid, span.end, span.how))
             .collect()
     }
+}
+
+#[test]
+fn exec_ends_the_other_threads_and_gives_the_caller_the_leaders_id() {
+    let mut story = Story::new(&[(5, 1, "a")]);
+    story.writes(10, 5, 5, ">:t:leader::");
+    story.writes(11, 5, 5, ">:p:process::");
+    story.writes(12, 5, 6, ">:t:third::");
+    story.writes(13, 5, 6, ">:5000000001:third::");
+    story.writes(14, 5, 7, ">:t:caller::");
+    story.writes(15, 5, 7, ">:5000000002:caller::");
+    // The leader's end is reported, that of the third thread was lost.
+    story.ends(20, 5, 5, 0, false);
+    story.execs(21, 5, 1, 7);
+    assert_eq!(
+        story.ended(),
+        [(5, 20, End::ThreadExit), (5, 21, End::ThreadExit)]
+    );
+    // The caller's spans are the new leader's: `t` still means its thread, and what it opens lies in them.
+    story.writes(30, 5, 5, ">:t:next::");
+    story.writes(31, 5, 5, "<:t:next::");
+    story.writes(32, 5, 5, "<:5000000002:caller::");
+    story.writes(33, 5, 5, "<:t:caller::");
+    story.writes(34, 5, 5, "<:5000000001:third::");
+    story.writes(35, 5, 5, "<:p:process::");
+    let closed = story.closed();
+    let ends: Vec<_> = closed.iter().map(|span| (span.end, span.how)).collect();
+    assert_eq!(ends, [31, 32, 33, 34, 35].map(|ts| (ts, End::Exit)));
+    assert_eq!(closed[0].parent, Some(closed[1].seq));
+    assert_eq!(closed[1].parent, Some(closed[2].seq));
+    assert_eq!((closed[2].tid, closed[2].id), (5, Id::Number(5)));
+    assert_eq!(story.correlator.open(), 0);
+    assert_eq!(story.correlator.ledger().markers.unmatched_exit, 0);
+}
+
+#[test]
+fn a_crowd_of_spans_moves_with_the_thread_that_calls_exec() {
+    let mut story = Story::new(&[(5, 1, "a"), (8, 1, "b")]);
+    for ts in 0..20 {
+        story.writes(10 + ts, 5, 7, ">:t:work::");
+        story.writes(10 + ts, 5, 7, ">:1:work::");
+        story.writes(10 + ts, 8, 8, ">:1:work::");
+    }
+    story.execs(40, 5, 1, 7);
+    for ts in 0..20 {
+        story.writes(50 + ts, 5, 5, "<:t:work::");
+        story.writes(50 + ts, 5, 5, "<:1:work::");
+    }
+    let closed = story.closed();
+    let starts: Vec<u64> = closed.iter().map(|span| span.start).collect();
+    let last_first: Vec<u64> = (10..30).rev().flat_map(|ts| [ts, ts]).collect();
+    assert_eq!(starts, last_first);
+    assert!(closed.iter().all(|span| span.pid == 5));
+    assert_eq!(story.correlator.open(), 20);
+}
+
+#[test]
+fn a_thread_that_calls_exec_keeps_its_count_of_markers() {
+    let mut story = Story::new(&[(5, 1, "a")]);
+    let mut marker = |ts, tid, number, text: &str| {
+        let event = numbered(write(ts, 5, tid, text.as_bytes()), number);
+        push(&mut story.correlator, &event, &mut story.out);
+    };
+    marker(10, 5, 8, ">:p:leader::");
+    marker(11, 7, 3, ">:t:caller::");
+    story.execs(20, 5, 1, 7);
+    let mut marker = |ts, number, text: &str| {
+        let event = numbered(write(ts, 5, 5, text.as_bytes()), number);
+        push(&mut story.correlator, &event, &mut story.out);
+    };
+    marker(30, 4, "<:t:caller::");
+    marker(31, 5, ">:t:next::");
+    // The exit of `next` was lost.
+    marker(32, 7, "<:t:next::");
+    let ends: Vec<End> = story.closed().iter().map(|span| span.how).collect();
+    assert_eq!(ends, [End::Exit, End::Lost]);
 }
 
 #[test]

@@ -222,27 +222,26 @@ fn exec_in_a_thread_takes_over_the_leader() {
     assert_eq!(writes.len(), 7);
     let thread = writes
         .iter()
-        .find(|write| write.1 == ">:t:lost::")
+        .find(|write| write.1 == ">:t:moved::")
         .unwrap()
         .0
         .tid;
     assert_ne!(thread, run.pid);
-    // Both threads ended with the exec; the process did later.
-    let exits = run.exits();
-    assert_eq!(exits.len(), 3);
-    assert_eq!(exits[0], (run.pid, run.pid, 0, 0, false), "the leader");
+    // The leader ended with the exec; the caller goes on under its id.
     assert_eq!(
-        exits[1],
-        (run.pid, thread, 0, 0, false),
-        "the caller of exec"
+        run.exits(),
+        [
+            (run.pid, run.pid, 0, 0, false),
+            (run.pid, run.pid, 0, 0, true)
+        ]
     );
-    assert_eq!(exits[2], (run.pid, run.pid, 0, 0, true));
     assert!(writes[2..].iter().all(|write| write.0.tid == run.pid));
     let execs = run
         .records
         .iter()
         .filter(|record| matches!(record.seen, Seen::Process { exec: true, .. }));
-    assert_eq!(execs.count(), 2);
+    let callers: Vec<u32> = execs.map(|record| record.tid).collect();
+    assert_eq!(callers, [run.pid, thread], "by their ids before");
 }
 
 #[test]

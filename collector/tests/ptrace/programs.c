@@ -127,7 +127,7 @@ static int forks(void)
 
 static void *exec_here(void *unused)
 {
-	mark(">:t:lost::");
+	mark(">:t:moved::");
 	execl(self, self, "calls", NULL);
 	_exit(98);
 }

@@ -168,6 +168,14 @@ impl Told {
         !full(self.bytes)
     }
 
+    /// A thread of a process bears the process's id from now on. Who bore it has ended.
+    pub(crate) fn rename(&mut self, pid: u32, former: u32) {
+        self.thread_exit(pid, pid);
+        if let Some(thread) = self.threads.remove(&(pid, former)) {
+            self.threads.insert((pid, pid), thread);
+        }
+    }
+
     /// A thread ended.
     pub(crate) fn thread_exit(&mut self, pid: u32, tid: u32) {
         if let Some(thread) = self.threads.remove(&(pid, tid)) {

@@ -62,7 +62,8 @@ pub enum What<'a> {
     Process {
         /// The facts.
         facts: &'a ProcessRecord,
-        /// They were sent by exec: the process runs another program now.
+        /// They were sent by exec: the process runs another program now. Of its threads only the event's is left,
+        /// which bears the process's id from now on.
         exec: bool,
     },
     /// The process made a child process.

@@ -104,6 +104,14 @@ impl Fragments {
         }
     }
 
+    /// A thread goes on with its marker under another id.
+    pub(crate) fn rename(&mut self, from: Thread, to: Thread) {
+        if let Some(fragment) = self.threads.remove(&from) {
+            self.ages.extend(fragment.since().map(|since| (since, to)));
+            self.threads.insert(to, fragment);
+        }
+    }
+
     /// The thread ended: nothing will continue its marker.
     pub(crate) fn end(&mut self, thread: Thread, each: impl FnMut(Joined<'_>)) {
         if let Some(mut fragment) = self.threads.remove(&thread) {
@@ -167,6 +175,22 @@ mod tests {
         fragments.finish(|thread, joined| seen.push((thread.1, said(&joined).1)));
         assert_eq!(seen, [bad(1), bad(2), bad(3), bad(4)]);
         assert!(fragments.threads.is_empty() && fragments.ages.is_empty());
+    }
+
+    #[test]
+    fn a_marker_goes_on_under_another_id() {
+        let mut fragments = Fragments::new(8);
+        fragments.push((1, 2), 5, b">:t:a", false, |_| unreachable!());
+        fragments.rename((1, 2), (1, 1));
+        assert!(!fragments.has((1, 2)) && fragments.has((1, 1)));
+        let joined = push(&mut fragments, 7, b".b::");
+        assert_eq!(joined, (true, vec![(5, ">:t:a.b::".to_string())]));
+        // One that stays unfinished is given up by age all the same.
+        fragments.push((1, 2), 8, b">:t:a", false, |_| unreachable!());
+        fragments.rename((1, 2), (1, 1));
+        let mut given_up = Vec::new();
+        fragments.expire(1_000_000_009, |thread, _| given_up.push(thread));
+        assert_eq!(given_up, [(1, 1)]);
     }
 
     #[test]

@@ -55,7 +55,8 @@ pub const KIND_SO_FAR: u8 = 9;
 pub const FLAG_CUT: u8 = 1;
 /// The write begins like no marker; it may continue a fragment.
 pub const FLAG_CONT: u8 = 2;
-/// The process record was sent by exec, not by first sight.
+/// The process record was sent by exec, not by first sight. All other threads of the process have ended;
+/// [`Head::tid`] is the one that called exec, which bears the process's id from here on.
 pub const FLAG_EXEC: u8 = 4;
 /// The exit is that of the process's last thread.
 pub const FLAG_GROUP: u8 = 8;

@@ -152,10 +152,22 @@ impl Correlator {
             What::File { file, names } => rest.files.learn(file, names),
             What::Command { args } => rest.processes.command(pid, args),
             What::Cgroup { id, names } => rest.processes.cgroup(id, names),
-            What::Process { facts, .. } => {
+            What::Process { facts, exec } => {
                 if rest.processes.learn(facts) {
                     let out = &mut watched(&mut rest.reached, out);
                     rest.spans.process_gone(pid, ts, out);
+                }
+                if exec && tid != pid {
+                    let each = |joined: Joined<'_>| rest.marker(pid, pid, 0, &joined, out);
+                    self.fragments.end((pid, pid), each);
+                    self.fragments.rename((pid, tid), (pid, pid));
+                    rest.settle(pid, pid, out);
+                    rest.waiting.rename(pid, tid);
+                    rest.told.rename(pid, tid);
+                }
+                if exec {
+                    let out = &mut watched(&mut rest.reached, out);
+                    rest.spans.exec(pid, tid, ts, out);
                 }
             }
             What::Gone => rest.gone(pid, ts, out),

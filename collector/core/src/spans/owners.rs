@@ -129,6 +129,35 @@ impl<T: Copy + Default> Owners<T> {
         former
     }
 
+    /// Another id for an owner. Who bore it until now is forgotten, and must have empty stacks.
+    pub(super) fn rename(&mut self, from: u64, to: u64) {
+        if let Some(number) = self.take_number(to) {
+            debug_assert!(self.is_idle(number), "its spans are still there");
+            self.idle -= 1;
+            self.free.push(number);
+        }
+        // What is remembered of the id is no longer true.
+        self.recent[place(to)] = NIL;
+        let Some(number) = self.take_number(from) else {
+            return;
+        };
+        self.owners[number as usize].id = to;
+        self.insert_number(number);
+    }
+
+    fn take_number(&mut self, id: u64) -> Option<u32> {
+        let owners = &self.owners;
+        let same = |&number: &u32| owners[number as usize].id == id;
+        let found = self.numbers.find_entry(self.hash.hash_one(id), same);
+        found.ok().map(|entry| entry.remove().0)
+    }
+
+    fn insert_number(&mut self, number: u32) {
+        let (owners, state) = (&self.owners, &self.hash);
+        let hash = |&number: &u32| state.hash_one(owners[number as usize].id);
+        self.numbers.insert_unique(hash(&number), number, hash);
+    }
+
     fn find(&self, id: u64) -> Option<u32> {
         let same = |&number: &u32| self.owners[number as usize].id == id;
         self.numbers.find(self.hash.hash_one(id), same).copied()
@@ -155,9 +184,7 @@ impl<T: Copy + Default> Owners<T> {
             }
         };
         self.idle += 1;
-        let (owners, state) = (&self.owners, &self.hash);
-        let hash = |&number: &u32| state.hash_one(owners[number as usize].id);
-        self.numbers.insert_unique(hash(&number), number, hash);
+        self.insert_number(number);
         number
     }
 
@@ -195,6 +222,31 @@ mod tests {
         assert_eq!(owners.set_top(a, false, 9), 7);
         assert_eq!((owners.tops(1), owners.tops(2)), ([9, NIL], [NIL, 8]));
         assert_eq!(owners.tops(3), [NIL; 2]);
+    }
+
+    #[test]
+    fn an_owner_may_take_over_the_id_of_another() {
+        let mut owners = Owners::<u32>::new();
+        let (a, b) = (owners.obtain(1), owners.obtain(2));
+        owners.set_top(a, false, 7);
+        *owners.of_mut(a) = 70;
+        *owners.of_mut(b) = 80;
+        owners.rename(1, 2);
+        assert_eq!((owners.tops(1), owners.tops(2)), ([NIL; 2], [7, NIL]));
+        assert_eq!(owners.known(1), None);
+        assert_eq!(owners.obtain(2), a);
+        assert_eq!(owners.known(2), Some(&mut 70));
+        // One of which nothing is known: then nothing is known of that id.
+        owners.set_top(a, false, NIL);
+        owners.rename(3, 2);
+        assert_eq!(owners.known(2), None);
+        for id in 0..10_000 {
+            owners.obtain(id);
+        }
+        assert_eq!(
+            owners.numbers.len() + owners.free.len(),
+            owners.owners.len()
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod kin;
 mod list;
 mod numbered;
 mod open;
+mod takeover;
 
 use hashbrown::HashTable;
 use nulltrace_spec::Id;

@@ -87,6 +87,16 @@ impl Waiting {
         }
     }
 
+    /// A thread of a process bears the process's id from now on.
+    pub(crate) fn rename(&mut self, pid: u32, former: u32) {
+        let all = self.first.iter_mut().chain(&mut self.others);
+        for head in all.map(|waited| &mut waited.segment.head) {
+            if (head.pid, head.tid) == (pid, former) {
+                head.tid = pid;
+            }
+        }
+    }
+
     /// A thread that has one.
     pub(crate) fn any(&self) -> Option<(u32, u32)> {
         let head = self.first.as_ref()?.segment.head;

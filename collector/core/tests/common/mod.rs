@@ -102,6 +102,14 @@ pub(crate) fn process(facts: &ProcessRecord) -> Event<'_> {
     }
 }
 
+/// The thread of the facts called exec.
+pub(crate) fn exec(facts: &ProcessRecord) -> Event<'_> {
+    Event {
+        what: What::Process { facts, exec: true },
+        ..process(facts)
+    }
+}
+
 /// Pushes, and proves the ledger each time.
 pub(crate) fn push(correlator: &mut Correlator, event: &Event<'_>, out: &mut Collected) {
     correlator.push(event, out);

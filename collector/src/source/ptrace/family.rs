@@ -74,12 +74,9 @@ impl Family {
     }
 
     /// Process `tgid` runs another program, called for by its thread `former`, whose id is `tgid`
-    /// from now on. Returns whether `former` was another and wrote markers.
-    pub(super) fn exec(&mut self, tgid: pid_t, former: pid_t) -> bool {
-        let wrote = former != tgid
-            && (self.threads.get(&former))
-                .is_some_and(|thread| thread.markers > 0 && !thread.ended);
-        let leader_markers = self.threads.get(&tgid).map_or(0, |thread| thread.markers);
+    /// from now on. All others have ended.
+    pub(super) fn exec(&mut self, tgid: pid_t, former: pid_t) {
+        let caller = self.threads.remove(&former);
         self.threads.retain(|_, thread| thread.tgid != tgid);
         self.processes.insert(
             tgid,
@@ -89,11 +86,9 @@ impl Family {
             },
         );
         self.add(tgid, tgid);
-        if let Some(leader) = self.threads.get_mut(&tgid) {
-            // Its spans stay open across exec, unless the leader had ended before.
-            leader.markers = leader_markers;
+        if let (Some(thread), Some(caller)) = (self.threads.get_mut(&tgid), caller) {
+            *thread = caller;
         }
-        wrote
     }
 
     /// Thread `tid` is on its way out. Returns its process the first time, if the end is worth telling:
@@ -145,9 +140,11 @@ mod tests {
             family.add(tid, 7);
         }
         assert!(family.announce(7));
-        family.thread(8).unwrap().markers = 1;
-        assert!(family.exec(7, 8));
+        family.thread(7).unwrap().markers = 1;
+        family.thread(8).unwrap().markers = 2;
+        family.exec(7, 8);
         assert!(!family.knows(8) && family.knows(7));
+        assert_eq!(family.thread(7).unwrap().markers, 2, "the caller goes on");
         assert!(!family.announce(7));
         assert_eq!(family.ended(7), None);
         assert!(family.remove(7));

@@ -164,13 +164,11 @@ impl Tracer {
 
     fn exec(&mut self, tgid: pid_t, former: pid_t) {
         self.started |= tgid == self.command;
-        if self.family.exec(tgid, former) {
-            self.tell_exit(tgid, former, 0, 0);
-        }
+        self.family.exec(tgid, former);
         if facts::hidden(tgid) || sys::abi(tgid).is_some_and(|abi| abi != AUDIT_ARCH) {
             self.shared.unseen.fetch_add(1, Ordering::Relaxed);
         }
-        tell_process(&self.shared, facts::now(), tgid, tgid, FLAG_EXEC);
+        tell_process(&self.shared, facts::now(), tgid, former, FLAG_EXEC);
     }
 
     fn end(&mut self, tid: pid_t, status: i32) {

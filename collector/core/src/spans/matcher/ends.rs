@@ -38,6 +38,26 @@ impl Spans {
     ) {
         self.ending.clear();
         self.ending.extend(self.table.of_thread(pid, tid));
+        self.threads_exit(ts, out);
+    }
+
+    /// A thread of a process called exec: the others have ended, also those of whose end nothing was heard, and
+    /// it bears the id of the process from now on. Its spans go on.
+    pub(crate) fn exec(&mut self, pid: u32, tid: u32, ts: u64, out: &mut impl FnMut(&Closed)) {
+        self.gather(pid);
+        let table = &self.table;
+        self.ending.retain(|&slot| {
+            let span = table.get(slot);
+            span.is_of_thread() && span.tid != tid
+        });
+        self.threads_exit(ts, out);
+        if tid != pid {
+            self.table.take_over(pid, tid);
+        }
+    }
+
+    /// The threads of the gathered spans have ended.
+    fn threads_exit(&mut self, ts: u64, out: &mut impl FnMut(&Closed)) {
         self.each_ending(|spans, slot| {
             if spans.table.may_have_ended(slot) {
                 spans.end(slot, ts, End::Lost, out);

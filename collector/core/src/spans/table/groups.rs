@@ -206,6 +206,13 @@ impl Table {
         }
     }
 
+    /// Puts a span of a crowd on the stack of its thread.
+    pub(super) fn join_thread_scope(&mut self, slot: Slot) {
+        let span = self.get(slot);
+        let start = self.secret.start(span.id, span.tag);
+        self.join_scope(List::Thread, slot, start);
+    }
+
     fn join_scope(&mut self, list: List, slot: Slot, start: u64) {
         let key = self.get(slot).key(list);
         let (slots, secret) = (&self.slots, self.secret);

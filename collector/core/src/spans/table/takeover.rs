@@ -1,0 +1,56 @@
+//! A thread that calls exec takes the id of its process over from the leader.
+
+use nulltrace_spec::Id;
+
+use super::Table;
+use super::list::{List, both};
+use crate::spans::slot::{NIL, Slot};
+
+impl Table {
+    /// Thread `former` of a process bears the process's id from now on. The spans of the thread that bore it
+    /// until now must have left it.
+    pub(in crate::spans) fn take_over(&mut self, pid: u32, former: u32) {
+        self.threads.rename(both(pid, former), both(pid, pid));
+        if let Some(thread) = self.thread(pid, pid) {
+            // That was said of the former id.
+            thread.rests = false;
+        }
+        let mut moved: Vec<Slot> = self.of_thread(pid, pid).collect();
+        moved.sort_unstable_by_key(|&slot| self.get(slot).seq);
+        for slot in moved {
+            let span = self.get(slot);
+            // What `t` stands for changes with the thread's id.
+            if span.by_thread && span.id == Id::Number(former.into()) {
+                self.change_id(slot, pid);
+            } else {
+                self.change_thread(slot, pid);
+            }
+        }
+    }
+
+    fn change_thread(&mut self, slot: Slot, tid: u32) {
+        let is_scoped = self.get(slot).is_on(List::Thread);
+        if is_scoped {
+            self.leave_scope(List::Thread, slot);
+        }
+        self.get_mut(slot).tid = tid;
+        if is_scoped {
+            self.join_thread_scope(slot);
+        }
+    }
+
+    /// Where the process has an open span with the same tags and its own id, this one counts as opened after it.
+    fn change_id(&mut self, slot: Slot, tid: u32) {
+        self.leave_group(slot);
+        if std::mem::take(&mut self.get_mut(slot).lingers) {
+            self.forget_group(slot);
+        }
+        if self.get(slot).crowd != NIL {
+            self.leave_crowd(slot);
+        }
+        let span = self.get_mut(slot);
+        (span.tid, span.id) = (tid, Id::Number(tid.into()));
+        let (id, tag) = (span.id, span.tag);
+        self.join_group(slot, id, tag);
+    }
+}
