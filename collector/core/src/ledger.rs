@@ -4,7 +4,9 @@ use core::fmt;
 
 use nulltrace_spec::Code;
 
-/// The whole account of a run. `in = out + lost by cause` holds in every room.
+use crate::count::Count;
+
+/// The whole account of a run. `in = out + lost by cause` holds in every room, as far as the losses are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Markers.
@@ -146,22 +148,22 @@ impl Spans {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
     /// Records the kernel could not put into the ring.
-    pub ring_full: u64,
+    pub ring_full: Count,
     /// Of which markers.
-    pub ring_full_markers: u64,
+    pub ring_full_markers: Count,
     /// Marker writes whose buffer was not mapped in.
-    pub fault: u64,
+    pub fault: Count,
     /// Records lost for want of kernel memory for a thread's state.
-    pub storage: u64,
+    pub storage: Count,
     /// Processes not followed: the scope map was full, or the ptrace source cannot see into them.
-    pub scope: u64,
+    pub scope: Count,
     /// System calls inside spans beyond the kinds that a segment tells apart: their time is known, no more.
     pub slots: u64,
     /// Segments: what a thread did between two markers, lost in the kernel; and how often what one came to
     /// before its end was not taken in, for want of memory.
-    pub segment: u64,
+    pub segment: Count,
     /// Names of files: they are told again at the next use, so what was lost may have come after all.
-    pub name: u64,
+    pub name: Count,
     /// Segments in more open spans than they are added to: the outermost have nothing of them.
     pub depth: u64,
     /// Segments that began before what is remembered of what was open when, where spans have what others than
@@ -176,7 +178,7 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, u64); 12] {
+    pub const fn causes(&self) -> [(&'static str, Count); 12] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -197,18 +199,33 @@ impl Lost {
             ("ring_full_markers", ring_full_markers),
             ("fault", fault),
             ("storage", storage),
-            ("slots", slots),
+            ("slots", Count::Known(slots)),
             ("segment", segment),
             ("name", name),
-            ("depth", depth),
-            ("history", history),
-            ("sink", sink),
+            ("depth", Count::Known(depth)),
+            ("history", Count::Known(history)),
+            ("sink", Count::Known(sink)),
             ("scope", scope),
-            ("bad_record", bad_record),
+            ("bad_record", Count::Known(bad_record)),
         ]
     }
 
-    /// Whether anything was lost.
+    /// The causes of which it is not known how much they lost.
+    ///
+    /// ```
+    /// use nulltrace_core::count::Count;
+    /// use nulltrace_core::ledger::Lost;
+    ///
+    /// let lost = Lost { fault: Count::Unknown, sink: 1, ..Lost::default() };
+    /// assert_eq!(lost.unknown().collect::<Vec<_>>(), ["fault"]);
+    /// assert!(lost.any());
+    /// ```
+    pub fn unknown(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let causes = self.causes().into_iter();
+        causes.filter_map(|(name, n)| (n == Count::Unknown).then_some(name))
+    }
+
+    /// Whether anything is known to be lost.
     ///
     /// ```
     /// use nulltrace_core::ledger::Lost;
@@ -218,6 +235,7 @@ impl Lost {
     /// ```
     #[must_use]
     pub fn any(&self) -> bool {
-        self.causes().iter().any(|&(_, n)| n > 0)
+        let causes = self.causes().into_iter();
+        causes.filter_map(|(_, n)| n.known()).any(|n| n > 0)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::{InSpan, Inside, SpanTimes, Times};
+use nulltrace_core::count::Count;
 use nulltrace_core::facts::file::{Ends, File, Kind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CALLS_IN, CALLS_OUT, CallsRecord};
@@ -291,19 +292,37 @@ pub(super) fn losses() -> Ledger {
             parent_gone: 3,
         },
         lost: Lost {
-            ring_full: 12,
-            ring_full_markers: 5,
-            fault: 1,
-            storage: 2,
-            scope: 3,
+            ring_full: 12.into(),
+            ring_full_markers: 5.into(),
+            fault: 1.into(),
+            storage: 2.into(),
+            scope: 3.into(),
             slots: 4,
             bad_record: 5,
             sink: 6,
-            segment: 7,
-            name: 8,
+            segment: 7.into(),
+            name: 8.into(),
             depth: 9,
             history: 10,
         },
+    }
+}
+
+/// The kernel's counters could not be read.
+pub(super) fn unreadable() -> Ledger {
+    Ledger {
+        lost: Lost {
+            ring_full: Count::Unknown,
+            ring_full_markers: Count::Unknown,
+            fault: Count::Unknown,
+            storage: Count::Unknown,
+            scope: Count::Unknown,
+            segment: Count::Unknown,
+            name: Count::Unknown,
+            slots: 4,
+            ..Lost::default()
+        },
+        ..Ledger::default()
     }
 }
 

@@ -31,7 +31,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use nulltrace_core::activity::Times;
-use nulltrace_core::ledger::{Ledger, Markers, Spans};
+use nulltrace_core::ledger::{Ledger, Lost, Markers, Spans};
 use nulltrace_core::measure::summary::{Inferred, Kind, Row};
 use serde::Serialize;
 use serde_json::ser::Formatter;
@@ -159,6 +159,9 @@ struct LedgerKeys {
     markers: Map<String, Value>,
     spans: Map<String, Value>,
     lost: Map<String, Value>,
+    /// Of which causes it is not known how much they lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<&'static str>,
 }
 
 /// The log on stderr; `lost` is in lines.
@@ -310,7 +313,8 @@ impl LedgerKeys {
         Self {
             markers: markers(&of.markers),
             spans: spans(&of.spans),
-            lost: object(of.lost.causes()),
+            lost: lost(&of.lost),
+            unknown: of.lost.unknown().collect(),
         }
     }
 }
@@ -319,6 +323,14 @@ fn object(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, 
     counts
         .into_iter()
         .map(|(name, n)| (name.to_owned(), n.into()))
+        .collect()
+}
+
+/// What is not known is null.
+fn lost(of: &Lost) -> Map<String, Value> {
+    let causes = of.causes().into_iter();
+    causes
+        .map(|(name, n)| (name.to_owned(), n.known().into()))
         .collect()
 }
 
@@ -455,6 +467,21 @@ mod tests {
         let markers = &value["ledger"]["markers"];
         assert_eq!(markers["malformed"], 0);
         assert_eq!(markers.get("malformed_by_code"), None);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_known_is_null() {
+        let ledger = fixture::unreadable();
+        let value: Value = serde_json::from_str(&line(&Spans::default(), &ledger)).unwrap();
+        let (lost, unknown) = (&value["ledger"]["lost"], &value["ledger"]["unknown"]);
+        assert_eq!(lost["fault"], Value::Null);
+        assert_eq!((&lost["slots"], &lost["sink"]), (&4.into(), &0.into()));
+        assert_eq!(lost.as_object().unwrap().len(), ledger.lost.causes().len());
+        assert_eq!(unknown.as_array().unwrap().len(), 7);
+        assert_eq!(unknown[0], "ring_full");
+        let value: Value =
+            serde_json::from_str(&line(&Spans::default(), &Ledger::default())).unwrap();
+        assert_eq!(value["ledger"].get("unknown"), None);
     }
 
     #[test]

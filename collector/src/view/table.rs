@@ -1,5 +1,6 @@
 //! The summary for a terminal: a line about the run, a table, and the account.
 
+use nulltrace_core::count::Count;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::measure::summary::{Inferred, Kind, Row};
 
@@ -187,12 +188,21 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
             format!("{} came out of order", plural(markers.late, "record")),
         );
     }
-    if report.ledger.lost.any() {
-        line(RED, format!("lost: {}", losses(&report.ledger.lost)));
-    } else {
+    let lost = &report.ledger.lost;
+    let unknown: Vec<_> = lost.unknown().collect();
+    let seen = plural(markers.seen, "marker");
+    match (lost.any(), unknown.is_empty()) {
+        (true, _) => line(RED, format!("lost: {}", losses(lost))),
+        (false, true) => line(DIM, format!("{seen}, nothing lost")),
+        (false, false) => line(DIM, seen),
+    }
+    if !unknown.is_empty() {
+        let causes = unknown.join(", ").replace('_', " ");
         line(
-            DIM,
-            format!("{}, nothing lost", plural(markers.seen, "marker")),
+            RED,
+            format!(
+                "not known: how much was lost by {causes}: the kernel's counters cannot be read"
+            ),
         );
     }
     if report.log_lost > 0 {
@@ -209,11 +219,14 @@ fn foot(out: &mut String, report: &Report<'_>, style: Style) {
 
 /// Every loss by its cause, and what helps.
 fn losses(lost: &Lost) -> String {
-    let mut text = list(lost.causes()).replace('_', " ");
-    if lost.ring_full > 0 {
-        let (records, markers) = (lost.ring_full, lost.ring_full_markers);
+    let known = |(name, n): (&'static str, Count)| Some((name, n.known()?));
+    let causes: Vec<_> = lost.causes().into_iter().filter_map(known).collect();
+    let mut text = list(causes.iter().copied()).replace('_', " ");
+    if let (Some(records @ 1..), Some(markers)) =
+        (lost.ring_full.known(), lost.ring_full_markers.known())
+    {
         let all = format!("ring full {records} ({})", plural(markers, "marker"));
-        let others = list(lost.causes().into_iter().skip(2)).replace('_', " ");
+        let others = list(causes.into_iter().skip(2)).replace('_', " ");
         text = match others.is_empty() {
             true => all,
             false => format!("{all}, {others}"),
@@ -406,6 +419,19 @@ mod tests {
                 insta::assert_snapshot!(format!("{name}_{width}"), text);
             }
         }
+    }
+
+    #[test]
+    fn losses_that_are_not_known() {
+        let mut ledger = fixture::unreadable();
+        let foot = |ledger: &Ledger| {
+            let text = plain(&Summary::default(), ledger, 200);
+            let lines = text.lines().filter(|line| !line.starts_with("nulltrace"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(foot(&ledger));
+        ledger.lost.slots = 0;
+        insta::assert_snapshot!("nothing_else_is_lost", foot(&ledger));
     }
 
     #[test]

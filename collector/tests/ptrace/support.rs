@@ -149,8 +149,8 @@ pub(crate) fn run(words: &[&str]) -> Run {
     Run {
         pid: command.pid(),
         status: command.status().unwrap(),
-        faults: source.lost().fault,
-        unseen: source.lost().scope,
+        faults: source.lost().fault.known().unwrap(),
+        unseen: source.lost().scope.known().unwrap(),
         records,
     }
 }

@@ -186,7 +186,7 @@ fn rate_and_own_counters_are_understood() {
     .unwrap();
     statsd.send(&batch);
     statsd.telemetry(&nulltrace_core::ledger::Lost {
-        ring_full: 42,
+        ring_full: 42.into(),
         ..Default::default()
     });
     let [_, sent, lost, _] = close(statsd);

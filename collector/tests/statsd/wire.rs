@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nulltrace_collector::sink::Sink;
 use nulltrace_collector::sink::statsd::{Dialect, Kind, LONGEST_LINE, Statsd, StatsdConfig};
+use nulltrace_core::count::Count;
 use nulltrace_core::facts::process::Process;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::spans::span::{Closed, End};
@@ -284,7 +285,7 @@ fn telemetry_tells_what_was_added() {
     .unwrap();
     let (a, b) = (path(&[b"a"]), path(&[b"b"]));
     let mut lost = Lost {
-        ring_full: 5,
+        ring_full: 5.into(),
         ..Lost::default()
     };
     statsd.send(&[span(&a, 1), span(&b, 1), span(&b, 1)]);
@@ -300,7 +301,7 @@ fn telemetry_tells_what_was_added() {
           nulltrace.nulltrace.sent:0|c\n\
           nulltrace.nulltrace.queue:0|g\n"]
     );
-    lost.ring_full = 7;
+    lost.ring_full = 7.into();
     lost.sink = 1;
     // the flush books what was sent at the one before
     statsd.flush();
@@ -312,6 +313,17 @@ fn telemetry_tells_what_was_added() {
           nulltrace.nulltrace.sent:3|c\n\
           nulltrace.nulltrace.queue:0|g\n"]
     );
+    // Nothing is said of a count that is not known, and all once it is.
+    for (count, said) in [
+        (Count::Unknown, ""),
+        (9.into(), "nulltrace.nulltrace.lost.ring_full:2|c\n"),
+    ] {
+        lost.ring_full = count;
+        statsd.flush();
+        statsd.tick(&lost);
+        let rest = "nulltrace.nulltrace.sent:0|c\nnulltrace.nulltrace.queue:0|g\n";
+        assert_eq!(receive_udp(&server), [format!("{said}{rest}")]);
+    }
     assert_eq!(close(statsd), [3, 3, 0, 0]);
 }
 

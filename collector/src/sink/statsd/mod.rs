@@ -111,7 +111,8 @@ pub struct Statsd {
 /// What the server was told of the totals.
 #[derive(Debug, Default)]
 struct Told {
-    lost: Lost,
+    /// By the order of [`Lost::causes`].
+    lost: [u64; 12],
     sent: u64,
     overflowed: u64,
 }
@@ -201,13 +202,16 @@ impl Statsd {
 
     /// Sends what was lost, sent and overflowed since the last time; `lost` is the total so far.
     pub fn telemetry(&mut self, lost: &Lost) {
-        for ((name, now), (_, before)) in lost.causes().into_iter().zip(self.told.lost.causes()) {
-            if now > before {
-                self.own_line(["lost.", name], now - before, "|c");
+        let mut told_of = self.told.lost;
+        for ((name, now), before) in lost.causes().into_iter().zip(&mut told_of) {
+            // What is not known now is sent once it is.
+            if let Some(now) = now.known().filter(|now| now > before) {
+                self.own_line(["lost.", name], now - *before, "|c");
+                *before = now;
             }
         }
         let told = Told {
-            lost: lost.clone(),
+            lost: told_of,
             sent: self.counts.sent.load(Ordering::Relaxed),
             overflowed: self.series.overflowed(),
         };

@@ -3,10 +3,9 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use aya::maps::{MapData, PerCpuArray};
+use nulltrace_core::count::Count;
 use nulltrace_core::input::record::Counter;
 use nulltrace_core::ledger::Lost;
-
-use super::error::EbpfError;
 
 /// The counters of all programs, and the runs the kernel skipped.
 pub(super) struct Counters {
@@ -20,34 +19,37 @@ impl Counters {
         Self { map, markers }
     }
 
-    /// A counter, summed over the cpus.
-    fn get(&self, counter: Counter) -> Result<u64, EbpfError> {
-        let values = self.map.get(&(counter as u32), 0)?;
-        Ok(values.iter().sum())
+    /// A counter, summed over the cpus. Not known where the kernel does not let it be read.
+    fn get(&self, counter: Counter) -> Count {
+        let values = self.map.get(&(counter as u32), 0).ok();
+        values.map(|values| values.iter().sum()).into()
     }
 
-    pub(super) fn lost(&self) -> Result<Lost, EbpfError> {
-        Ok(Lost {
+    pub(super) fn lost(&self) -> Lost {
+        let skipped = self.skipped();
+        Lost {
             // A run that was skipped put nothing into the ring either. It may have been for a
             // write of something else: with these, the count is of what was lost at most.
-            ring_full: self.get(Counter::RingFull)? + self.skipped(),
-            ring_full_markers: self.get(Counter::Marker)? + self.skipped(),
-            fault: self.get(Counter::Fault)?,
-            storage: self.get(Counter::Storage)?,
-            scope: self.get(Counter::Scope)?,
-            segment: self.get(Counter::Segment)?,
-            name: self.get(Counter::Name)?,
+            ring_full: self.get(Counter::RingFull) + skipped,
+            ring_full_markers: self.get(Counter::Marker) + skipped,
+            fault: self.get(Counter::Fault),
+            storage: self.get(Counter::Storage),
+            scope: self.get(Counter::Scope),
+            segment: self.get(Counter::Segment),
+            name: self.get(Counter::Name),
             ..Lost::default()
-        })
+        }
     }
 
     /// Runs the kernel skipped because the same program was under way on that cpu: a fentry program
     /// can be preempted by a thread that writes a marker too.
-    pub(super) fn skipped(&self) -> u64 {
-        self.markers
+    fn skipped(&self) -> Count {
+        let misses: Option<u64> = self
+            .markers
             .iter()
-            .filter_map(|program| recursion_misses(program).ok())
-            .sum()
+            .map(|program| recursion_misses(program).ok())
+            .sum();
+        misses.into()
     }
 }
 

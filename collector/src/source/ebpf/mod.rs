@@ -145,7 +145,7 @@ impl EbpfSource {
     /// Whether its maps can be read with the rights that this thread has in effect.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.counters.lost().is_ok()
+        self.counters.lost().unknown().next().is_none()
     }
 
     /// The choice of hook as a sentence for a person.
@@ -215,9 +215,7 @@ impl Source for EbpfSource {
     }
 
     fn lost(&self) -> Lost {
-        // The maps are this process's own: reading them fails only when it is out of memory, and
-        // then the last word on losses is that there is none to be had.
-        let mut lost = self.counters.lost().unwrap_or_default();
+        let mut lost = self.counters.lost();
         // One at least.
         lost.segment += u64::from(self.sampler.as_ref().is_some_and(Sampler::given_up));
         lost

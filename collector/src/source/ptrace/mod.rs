@@ -186,8 +186,8 @@ impl Source for Ptrace {
 
     fn lost(&self) -> Lost {
         Lost {
-            fault: self.shared.faults.load(Ordering::Relaxed),
-            scope: self.shared.unseen.load(Ordering::Relaxed),
+            fault: self.shared.faults.load(Ordering::Relaxed).into(),
+            scope: self.shared.unseen.load(Ordering::Relaxed).into(),
             ..Lost::default()
         }
     }
