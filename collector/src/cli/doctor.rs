@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::source::ebpf::{EbpfError, EbpfSource, Hook, Options, Scope};
+use crate::source::ebpf::{EbpfError, EbpfSource, Hook, LOWEST_KERNEL, Options, Scope};
 use crate::source::{RING_SIZE, caller, caps, ptrace};
 
 /// Options of `doctor`.
@@ -24,6 +24,8 @@ pub(super) struct DoctorArgs {
 #[derive(Serialize)]
 struct Facts {
     kernel: String,
+    /// That eBPF is for.
+    lowest_kernel: &'static str,
     architecture: &'static str,
     btf: bool,
     rights: Vec<Right>,
@@ -91,6 +93,7 @@ fn facts() -> Facts {
             .release()
             .to_string_lossy()
             .into_owned(),
+        lowest_kernel: LOWEST_KERNEL,
         architecture: std::env::consts::ARCH,
         btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
         rights: caps::rights()
@@ -158,7 +161,10 @@ fn blind_spots(hook: Option<&str>) -> Vec<&'static str> {
 }
 
 fn text(facts: &Facts) -> String {
-    let mut out = format!("kernel         {} {}\n", facts.kernel, facts.architecture);
+    let mut out = format!(
+        "kernel         {} {} (eBPF is for {} and newer)\n",
+        facts.kernel, facts.architecture, facts.lowest_kernel
+    );
     let btf = if facts.btf {
         "yes"
     } else {

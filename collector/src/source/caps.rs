@@ -55,9 +55,6 @@ pub fn missing_for_bpf() -> Vec<&'static str> {
         .collect()
 }
 
-/// What reading a map takes on kernels before 5.19 that forbid bpf(2) to others.
-pub const TO_READ_MAPS: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::SYS_ADMIN);
-
 /// What passing a signal on takes, to a command that became another user.
 pub const TO_SIGNAL: CapabilitySet = CapabilitySet::KILL;
 
@@ -85,22 +82,6 @@ pub fn of_a_file() -> CapabilitySet {
     } else {
         FOR_BPF | CapabilitySet::SYS_ADMIN
     }
-}
-
-/// Runs `attempt` with no capability in effect: whether it takes any.
-///
-/// # Errors
-/// The kernel refused to change what is in effect.
-pub fn without<T>(attempt: impl FnOnce() -> T) -> io::Result<T> {
-    let sets = capabilities(None)?;
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        ..sets
-    };
-    set_capabilities(None, none)?;
-    let done = attempt();
-    set_capabilities(None, sets)?;
-    Ok(done)
 }
 
 /// Gives up every capability but those in `kept`, as far as it has them.

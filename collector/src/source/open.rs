@@ -151,7 +151,7 @@ fn by_ebpf(
     source
         .follow_children(false)
         .map_err(|error| unusable(&error))?;
-    drop_privileges(to_read(&source) | caps::TO_SIGNAL)?;
+    drop_privileges(caps::TO_SIGNAL)?;
     Ok(Traced {
         source: Box::new(source),
         command: Command::Child(child),
@@ -204,7 +204,7 @@ pub fn machine(
         }
         source.follow(pid).map_err(|error| unusable(&error))?;
     }
-    drop_privileges(to_read(&source))?;
+    drop_privileges(CapabilitySet::empty())?;
     Ok(Box::new(source))
 }
 
@@ -274,14 +274,6 @@ fn give_back_memory() {
     unsafe {
         libc::malloc_trim(0)
     };
-}
-
-/// What reading an attached source takes on this kernel.
-fn to_read(source: &EbpfSource) -> CapabilitySet {
-    match caps::without(|| source.is_readable()) {
-        Ok(true) => CapabilitySet::empty(),
-        _ => caps::TO_READ_MAPS,
-    }
 }
 
 /// Before any thread is started: each has rights of its own.

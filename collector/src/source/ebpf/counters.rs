@@ -53,7 +53,7 @@ impl Counters {
     }
 }
 
-/// The part of `bpf_prog_info` that aya does not show, up to Linux 5.16 its end.
+/// The part of `bpf_prog_info` that aya does not show, and what is before it.
 #[repr(C)]
 struct ProgramInfo {
     before: [u64; 26],

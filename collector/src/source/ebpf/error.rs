@@ -7,6 +7,7 @@ use aya::EbpfError as AyaError;
 use aya::maps::MapError;
 use aya::programs::ProgramError;
 
+use super::LOWEST_KERNEL;
 use crate::source::caps;
 
 /// Lines of the verifier's log that a person is shown: the verdict is at its end.
@@ -155,7 +156,7 @@ impl fmt::Display for EbpfError {
             } => {
                 write!(
                     f,
-                    "the kernel refused the program {program}: {source}; use Linux 5.15 or newer, \
+                    "the kernel refused the program {program}: {source}; use Linux {LOWEST_KERNEL} or newer, \
                      or --backend ptrace"
                 )?;
                 if !log.is_empty() {
@@ -166,7 +167,10 @@ impl fmt::Display for EbpfError {
             Self::Object(error) => {
                 write!(f, "the kernel programs do not fit this kernel: ")?;
                 chain(f, &**error)?;
-                write!(f, "; use Linux 5.15 or newer, or --backend ptrace")
+                write!(
+                    f,
+                    "; use Linux {LOWEST_KERNEL} or newer, or --backend ptrace"
+                )
             }
             Self::Map(error) => {
                 write!(f, "a kernel map failed: ")?;
@@ -179,7 +183,10 @@ impl fmt::Display for EbpfError {
             Self::Program { program, source } => {
                 write!(f, "the program {program} could not be attached: ")?;
                 chain(f, &**source)?;
-                write!(f, "; use Linux 5.15 or newer, or --backend ptrace")
+                write!(
+                    f,
+                    "; use Linux {LOWEST_KERNEL} or newer, or --backend ptrace"
+                )
             }
             Self::RingSize(size) => write!(
                 f,

@@ -31,6 +31,9 @@ use members::Members;
 use pace::between_reads;
 use sampler::Sampler;
 
+/// The lowest version of Linux that the kernel programs are for, and tested with.
+pub const LOWEST_KERNEL: &str = "6.1";
+
 /// The live source. Everything is detached when it is dropped.
 pub struct EbpfSource {
     ring: RingBuf<MapData>,
@@ -140,12 +143,6 @@ impl EbpfSource {
     /// The map of processes could not be written.
     pub fn follow(&mut self, pid: u32) -> Result<(), EbpfError> {
         self.members.add_tree(pid)
-    }
-
-    /// Whether its maps can be read with the rights that this thread has in effect.
-    #[must_use]
-    pub fn is_readable(&self) -> bool {
-        self.counters.lost().unknown().next().is_none()
     }
 
     /// The choice of hook as a sentence for a person.
