@@ -56,7 +56,9 @@ struct {
 /*
  * When each group of threads that share their spans had a marker last: a segment
  * of any of them ends at its next system call then. A thread that never wrote a
- * marker is observed as soon as its group has one.
+ * marker is observed as soon as its group has one. Other cpus read the time without
+ * a lock: an old one ends a segment a call later, one of an element that is another
+ * group's by now ends it early, which costs a record and counts nothing wrong.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -35,6 +35,7 @@ int nt_cgroup_made(__u64 *ctx)
 	for (int i = 0; i < NT_PATH_WORDS; i++)
 		if (path->words[i] != NT_READ(nt_scope.path[i]))
 			return 0;
+	/* One word, so other cpus see the old one or this; who enters the cgroup passes its locks after this. */
 	nt_scope.cgroup = cgroup->kn->id;
 	return 0;
 }
