@@ -133,6 +133,15 @@ static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_th
 	return true;
 }
 
+/*
+ * Whether the task is in exec. There it may get another id, and until the record of
+ * that is sent, userspace would take its segment for another's.
+ */
+static __always_inline bool nt_execs(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve);
+}
+
 /* Returns 1 to have the same task sampled again, at the next read. */
 SEC("iter/task")
 int nt_sample_task(struct bpf_iter__task *ctx)
@@ -144,7 +153,7 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 	__u32 zero = 0, n, size;
 
 	/* One that ends has reported all it did. */
-	if (!task || task->flags & NT_PF_EXITING || !nt_may_see(task))
+	if (!task || task->flags & NT_PF_EXITING || nt_execs(task) || !nt_may_see(task))
 		return 0;
 	a = nt_activity_of(task);
 	if (!a)
@@ -194,6 +203,8 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 		return 0;
 	__builtin_memset(&to->segment.head, 0, sizeof(to->segment.head));
 	nt_fill_head(&to->segment.head, task, now, size, NT_SO_FAR, 0);
+	if (nt_execs(task))
+		return 0;
 	if (bpf_ringbuf_output(&ring, to, size, BPF_RB_NO_WAKEUP)) {
 		if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA))
 			return 1;

@@ -178,6 +178,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
+	unsigned int in_execve : 1;
 	unsigned long min_flt;
 	unsigned long maj_flt;
 	struct sched_info sched_info;
