@@ -8,9 +8,9 @@ use std::io::Write;
 
 use ebpf_common::{Live, null};
 use nulltrace_collector::pipeline::{Limits, Pipeline};
+use nulltrace_collector::show::json;
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::Options;
-use nulltrace_collector::view::json;
 use nulltrace_core::count::Count;
 
 /// From now on bpf(2) fails in this thread, as under the profile of a container that is put on late.

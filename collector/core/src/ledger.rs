@@ -108,6 +108,13 @@ impl Markers {
     pub fn refused(&self) -> u64 {
         self.malformed.iter().sum()
     }
+
+    /// How many were refused for each reason, by its name; of the reasons there were.
+    pub fn refused_by_code(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let names = Code::ALL.iter().map(|code| code.name());
+        let counts = names.zip(self.malformed.iter().copied());
+        counts.filter(|&(_, n)| n > 0)
+    }
 }
 
 /// Account of spans. `opened = closed by exit + inferred + open`, `markers.enter = opened`,

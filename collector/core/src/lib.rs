@@ -4,7 +4,7 @@
 //! `tick(now)`: time is passed in, so any room runs in a test from a byte slice.
 //!
 //! The rooms stand in the order of the flow, and none uses one that comes after it: `input`, `facts`,
-//! `activity`, `spans`, `query`, `measure`. The `ledger`, and `count`, stand below them all.
+//! `activity`, `spans`, `query`, `measure`, `view`. The `ledger`, and `count`, stand below them all.
 
 pub mod activity;
 pub mod count;
@@ -14,3 +14,8 @@ pub mod ledger;
 pub mod measure;
 pub mod query;
 pub mod spans;
+pub mod view;
+
+// Tests of the collector take the fixture of the views as well, under this name.
+#[cfg(test)]
+extern crate self as nulltrace_core;

@@ -55,7 +55,7 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     if quiet {
         log::be_quiet();
     }
-    let view = args.shared.view.unwrap_or_default();
+    let view = args.shared.view();
     let plan = args.shared.group.plan()?;
     let activity = args.shared.activity;
     let (config, sinks) = settle(args)?;

@@ -11,7 +11,7 @@ use syscalls::Sysno;
 
 use crate::error::Error;
 use crate::nearest::nearest;
-use crate::view::text::{safe, width};
+use crate::text::{safe, width};
 
 #[derive(Debug, Args)]
 pub(super) struct GroupArgs {

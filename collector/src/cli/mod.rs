@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use nulltrace_core::activity::Reach;
 use nulltrace_core::query::plan::Plan;
+use nulltrace_core::view::{self, VIEWS, View};
 use rustix::thread::CapabilitySet;
 
 use crate::error::Error;
@@ -23,7 +24,6 @@ use crate::sink::{Prepared, SinkConfig};
 use crate::source::keeper::Keeper;
 use crate::source::{Activity, Backend, Look, caller, caps};
 use crate::units;
-use crate::view::View;
 
 /// Spans from lines written to /dev/null.
 ///
@@ -74,9 +74,8 @@ struct Shared {
     /// children and those of the same parent) or machine [default: thread]
     #[arg(long, value_name = "WHOSE")]
     inside: Option<Reach>,
-    /// What the summary shows: summary, time, syscalls, files or sockets [default: summary]
-    #[arg(long, value_name = "VIEW")]
-    view: Option<View>,
+    #[arg(long, value_name = "VIEW", value_parser = view::find, help = views())]
+    view: Option<&'static View>,
     #[command(flatten)]
     group: group::GroupArgs,
     /// Write the summary as JSON; - for stdout
@@ -87,7 +86,18 @@ struct Shared {
     quiet: bool,
 }
 
+/// The help of `--view`.
+fn views() -> String {
+    let (names, default) = (view::names(), VIEWS[0].name);
+    format!("What the summary shows: {names} [default: {default}]")
+}
+
 impl Shared {
+    /// What is shown.
+    fn view(&self) -> &'static View {
+        self.view.unwrap_or(&VIEWS[0])
+    }
+
     /// What `file` says, unless the flags say otherwise. Groups cannot be had without looking.
     fn look(&self, file: Look) -> Look {
         Look {

@@ -6,12 +6,15 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use nulltrace_core::view::{Data, View};
+
 use crate::error::Error;
 use crate::log;
+use crate::names::Machine;
 use crate::outlet::Outlet;
 use crate::pipeline::Outcome;
+use crate::show::{self, Answer, Style};
 use crate::signals::Signals;
-use crate::view::{Report, Style, View, json, table};
 
 /// The JSON file that was asked for, opened before anything is traced: by then the rights to open it are
 /// still there, and a mistake costs no work.
@@ -45,7 +48,7 @@ impl Json {
         Ok(Some(Self { path, file }))
     }
 
-    fn write(self, report: &Report<'_>, end: End<'_>) -> Result<(), Error> {
+    fn write(self, answer: &Answer<'_>, end: End<'_>) -> Result<(), Error> {
         let failed = |error| failed(&self.path, error);
         let file = match self.file {
             Some(file) => file,
@@ -57,12 +60,12 @@ impl Json {
                 file.set_len(0).map_err(failed)?;
             }
             let mut out = BufWriter::new(file);
-            return json::write(&mut out, report)
+            return show::json(&mut out, answer)
                 .and_then(|()| out.flush())
                 .map_err(failed);
         }
         let mut text = Vec::new();
-        json::write(&mut text, report).map_err(failed)?;
+        show::json(&mut text, answer).map_err(failed)?;
         // Its thread may still use the descriptor when this returns.
         let fd = Box::leak(Box::new(file)).as_raw_fd();
         let outlet: &Outlet = Box::leak(Box::new(Outlet::new(fd)));
@@ -100,15 +103,14 @@ fn failed(path: &Path, error: io::Error) -> Error {
 pub(super) fn write(
     outcome: &Outcome,
     notes: &[String],
-    view: View,
+    view: &View,
     json: Option<Json>,
     quiet: bool,
     end: End<'_>,
 ) -> Result<(), Error> {
     let rows = outcome.rows();
-    let report = &Report {
+    let data = Data {
         backend: outcome.backend,
-        wall_start: outcome.wall_start,
         elapsed_ns: outcome.elapsed_ns,
         rows: &rows,
         groups: outcome.groups(),
@@ -116,11 +118,13 @@ pub(super) fn write(
         outside: outcome.outside(),
         notes,
         log_lost: log::lost(),
+        names: &Machine,
     };
+    let answer = &Answer::new(data, outcome.wall_start, view);
     if !quiet {
-        log::last(table::render(report, view, style()));
+        log::last(show::page(answer, style()));
     }
-    let written = json.map_or(Ok(()), |json| json.write(report, end));
+    let written = json.map_or(Ok(()), |json| json.write(answer, end));
     log::settle(Some(end.signals), end.asked);
     written
 }

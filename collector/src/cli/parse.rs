@@ -9,7 +9,7 @@ use nulltrace_spec::{Dir, Format, Id, Marker, Parent};
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::view::text;
+use crate::text;
 
 /// Options of `parse`.
 #[derive(Debug, Args)]

@@ -17,7 +17,6 @@ use crate::sink;
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command};
 use crate::source::{Activity, Backend, Look, RING_SIZE};
-use crate::view::View;
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -65,8 +64,8 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
     let mut pipeline = pipeline(limits, sinks, plan, keeper)?.since(traced.began);
-    let view = shared.view.unwrap_or_default();
-    let wanted = view != View::Summary
+    let view = shared.view();
+    let wanted = view.activity
         || grouped
         || shared.activity == Some(Activity::Segments)
         || shared.inside.is_some();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use nulltrace_core::spans::consumer::Malformed;
 
-use crate::view::text;
+use crate::text;
 
 /// Bytes of a malformed marker that are shown.
 const SHOWN: usize = 120;

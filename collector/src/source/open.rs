@@ -12,7 +12,7 @@ use super::{Activity, Backend, Look, Scope, Source, caller, caps, ptrace};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::signals::Signals;
-use crate::view::text;
+use crate::text;
 
 /// A command under trace.
 pub struct Traced {

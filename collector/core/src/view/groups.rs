@@ -1,0 +1,159 @@
+//! System calls by any fields.
+
+use super::contract::Names;
+use super::model::{
+    Cell, Column, Kind, LeftOut, Model, Row as Line, Table, Text, Tone, Unit, Words,
+};
+use super::words::plural;
+use crate::measure::groups::{Groups, Kind as Of, Row};
+use crate::query::field::{Field, Source, Value};
+use crate::query::metric::{self, Metric};
+use crate::query::plan::Plan;
+
+/// Rows a person reads.
+const SHOWN: usize = 50;
+
+/// A row for each group, the largest first sum first.
+pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
+    let plan = groups.plan();
+    let rows = groups.rows();
+    let mut columns: Vec<_> = plan
+        .by()
+        .iter()
+        .map(|field| Column::names(field.to_string()))
+        .collect();
+    for (at, &metric) in plan.sums().iter().enumerate() {
+        // The first is what was asked for: it and its share go last.
+        let rank = match at {
+            0 => 0,
+            _ => 3 + u8::try_from(at).unwrap_or(u8::MAX - 3),
+        };
+        columns.push(column(metric, rank));
+        if at == 0 {
+            columns.push(Column::new("share", Unit::Share, 2));
+        }
+    }
+    if counts_apart(plan) {
+        columns.push(column(Metric::Count, 3));
+    }
+    let mut left_out: Vec<_> = rows.last().and_then(beyond).into_iter().collect();
+    left_out.extend(unknown(groups));
+    let mut empty = Text::default();
+    empty.say(Tone::Dim, ["no system calls of that kind".into()]);
+    Model::Table(Table {
+        shown: Some(SHOWN),
+        left_out,
+        empty,
+        ..Table::new(
+            columns,
+            rows.iter().map(|row| line(row, groups, names)).collect(),
+        )
+    })
+}
+
+/// Whether how many calls there were is beside what was asked for.
+fn counts_apart(plan: &Plan) -> bool {
+    !plan.sums().contains(&Metric::Count)
+}
+
+fn column(metric: Metric, rank: u8) -> Column {
+    let unit = match metric.unit() {
+        metric::Unit::Calls => Unit::Count,
+        metric::Unit::Nanoseconds => Unit::Ns,
+        metric::Unit::Bytes => Unit::Bytes,
+    };
+    Column::new(metric.name(), unit, rank)
+}
+
+fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
+    let plan = groups.plan();
+    let (mut cells, kind): (Vec<_>, _) = match row.kind {
+        Of::Group(values) => {
+            let cells = plan.by().iter().zip(values);
+            let cells = cells.map(|(field, value)| name(field, value, names));
+            (cells.collect(), Kind::Plain)
+        }
+        Of::Overflow { groups, at_least } => {
+            let more = if at_least { "+" } else { "" };
+            let kind = Kind::Others {
+                count: groups,
+                at_least,
+                words: vec![format!("({groups}{more} more)").into()],
+            };
+            (vec![Cell::Absent; plan.by().len()], kind)
+        }
+    };
+    for (at, &metric) in plan.sums().iter().enumerate() {
+        cells.push(sum(row, metric));
+        if at == 0 {
+            // Of all calls, each once: where a call is in several groups, these come to more than the whole.
+            let whole = groups.total().get(metric);
+            cells.push(Cell::share(row.sums.get(metric), whole));
+        }
+    }
+    if counts_apart(plan) {
+        cells.push(sum(row, Metric::Count));
+    }
+    Line {
+        kind,
+        ..Line::new(0, cells)
+    }
+}
+
+fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell {
+    let text = match value {
+        Value::Absent => return Cell::Absent,
+        Value::Number(n) => return Cell::Number(*n),
+        Value::Text(text) => text.to_vec(),
+        Value::Address(address) => address.to_string().into_bytes(),
+        Value::Call(nr) => names.call(*nr).into_bytes(),
+    };
+    match field.info().source {
+        Source::File => Cell::Path(text.into()),
+        _ => Cell::Text(text.into()),
+    }
+}
+
+fn sum(row: &Row<'_>, metric: Metric) -> Cell {
+    let n = row.sums.get(metric);
+    match metric.unit() {
+        metric::Unit::Calls => Cell::Number(n),
+        metric::Unit::Nanoseconds => Cell::Ns(n.into()),
+        metric::Unit::Bytes => Cell::Bytes(n),
+    }
+}
+
+/// Groups that share the last row.
+fn beyond(last: &Row<'_>) -> Option<LeftOut> {
+    let Of::Overflow { groups, at_least } = last.kind else {
+        return None;
+    };
+    let least = if at_least { "at least " } else { "" };
+    let words = format!(
+        "{least}{} had no room for rows of their own",
+        plural(groups, "group")
+    );
+    Some(LeftOut {
+        of: "groups",
+        count: groups,
+        at_least,
+        words: vec![words.into()],
+    })
+}
+
+/// Calls that may be missing from the rows.
+fn unknown(groups: &Groups) -> Option<LeftOut> {
+    let sums = groups.untold();
+    let count = sums.get(Metric::Count);
+    let mut words: Words = vec!["left out: ".into(), plural(count, "call").into()];
+    if let bytes @ 1.. = sums.get(Metric::Bytes) {
+        words.extend([" with ".into(), Cell::Bytes(bytes)]);
+    }
+    words.push(" on files that were not told apart".into());
+    (count > 0).then_some(LeftOut {
+        of: "calls",
+        count,
+        at_least: false,
+        words,
+    })
+}

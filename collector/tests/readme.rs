@@ -1,0 +1,35 @@
+//! The README says what the program's own tables say.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+
+use nulltrace_core::view::VIEWS;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+
+/// What stands between the marks in the README, and must.
+fn part(name: &str, fresh: &str) {
+    let text = fs::read_to_string(README).unwrap();
+    let [begin, end] = [format!("<!-- {name} -->\n"), format!("<!-- /{name} -->")];
+    let (before, rest) = text.split_once(&begin).expect("the README has the mark");
+    let (old, after) = rest.split_once(&end).expect("the README has the end mark");
+    if old == fresh {
+        return;
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(README, format!("{before}{begin}{fresh}{end}{after}")).unwrap();
+        return;
+    }
+    panic!(
+        "the list of {name} in the README is old: \
+         UPDATE_README=1 cargo test -p nulltrace-collector --test readme\nit has\n{old}\nand should\n{fresh}"
+    );
+}
+
+#[test]
+fn views() {
+    let row = |view: &nulltrace_core::view::View| format!("| `{}` | {} |\n", view.name, view.help);
+    let rows: String = VIEWS.iter().map(row).collect();
+    part("views", &format!("| `--view` | shows |\n|---|---|\n{rows}"));
+}
