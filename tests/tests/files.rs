@@ -61,6 +61,22 @@ fn a_file_is_found_by_its_name() {
     let shown = ran.stderr();
     let lines = shown.lines().filter(|line| line.contains("/notes.txt"));
     assert_eq!(lines.count(), 3, "{shown}");
+    // What a person sees, for a program.
+    let view = &ran.summary["view"];
+    assert_eq!(view["name"], "files");
+    let rows = view["rows"].as_array().unwrap();
+    let notes = rows.iter().filter(|row| row["file"] == path);
+    let notes: Vec<_> = notes
+        .map(|row| json!([row["tags"], row["in"], row["out"], row["depth"]]))
+        .collect();
+    assert_eq!(notes.len(), 3, "{view:#}");
+    for row in [
+        json!([["job"], 6, 6, 1]),
+        json!([["job", "put"], 0, 6, 2]),
+        json!([["job", "get"], 6, 0, 2]),
+    ] {
+        assert!(notes.contains(&row), "{row} in {notes:?}");
+    }
 }
 
 /// A server at a port that no client is given, until nobody runs any more.
