@@ -3,16 +3,16 @@
 use core::fmt;
 
 use super::contract::{Data, View};
+use super::groups;
 use super::model::Model;
-use super::{files, groups, sockets, summary, syscalls, time};
 
 /// Every view, the default first.
 pub const VIEWS: &[View] = &[
-    summary::VIEW,
-    time::VIEW,
-    syscalls::VIEW,
-    files::VIEW,
-    sockets::VIEW,
+    super::summary::VIEW,
+    super::time::VIEW,
+    super::syscalls::VIEW,
+    super::files::VIEW,
+    super::sockets::VIEW,
 ];
 
 /// No view has this name.
@@ -67,9 +67,15 @@ mod tests {
             let same = VIEWS.iter().filter(|other| other.name == view.name);
             assert_eq!(same.count(), 1, "{}", view.name);
         }
+        let all = names();
+        assert!(
+            all.starts_with("summary, time, ") && all.contains(" or "),
+            "{all}"
+        );
+        assert!(VIEWS.iter().all(|view| all.contains(view.name)), "{all}");
         assert_eq!(
             find("flies").unwrap_err().to_string(),
-            "no view \"flies\": write summary, time, syscalls, files or sockets"
+            format!("no view \"flies\": write {all}")
         );
     }
 
