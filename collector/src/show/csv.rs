@@ -1,19 +1,19 @@
-//! Models as CSV (RFC 4180), for spreadsheets and databases.
+//! Models as CSV (RFC 4180, with plain line feeds), for spreadsheets and databases.
 //!
 //! The first line has the keys of the columns, each with its unit behind it where it has one and does not say so
 //! itself: `total_ns`, `in_bytes`. Values are whole numbers of that unit, and shares parts of 1. Each row says
 //! all of its name: its whole tag path, and what it is under that. Rows that are nothing but the heading of
 //! others are left out. A count by class, as that of errors, is a column for each class.
 //!
-//! The column `others` is empty but where a row is the sum of several that have none of their own: there it is
-//! how many, as far as they could be counted. `notes` is there if any row has some.
+//! The column `others` is 0 but where a row is the sum of several that have none of their own: there it is how
+//! many, as far as they could be counted. `notes` is there if any row has some.
 //!
 //! Text of others is made safe as for a terminal: control characters and the backslash are escapes. A text that
 //! a spreadsheet would take for a formula, as it begins with `=`, `+`, `-` or `@`, has a `'` before it.
 
 use std::borrow::Cow;
 
-use ::csv::{Terminator, Writer, WriterBuilder};
+use ::csv::Writer;
 use nulltrace_core::view::Model;
 use nulltrace_core::view::model::{
     Cell, Column, Flame, Heat, Kind, Row, Table, Text, Timeline, Unit, Words,
@@ -25,9 +25,7 @@ use crate::text::safe;
 /// A model.
 #[must_use]
 pub fn csv(model: &Model) -> Vec<u8> {
-    let mut out = Out(WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .from_writer(Vec::new()));
+    let mut out = Out(Writer::from_writer(Vec::new()));
     match model {
         Model::Table(of) => table(&mut out, of),
         Model::Heat(of) => heat(&mut out, of),
@@ -91,10 +89,11 @@ fn fields(row: &Row, table: &Table, notes: bool) -> Vec<String> {
             _ => fields.push(field(cell)),
         }
     }
-    fields.push(match row.kind {
-        Kind::Plain => String::new(),
-        Kind::Others { count, .. } => count.to_string(),
-    });
+    let others = match row.kind {
+        Kind::Plain => 0,
+        Kind::Others { count, .. } => count,
+    };
+    fields.push(others.to_string());
     if notes {
         let notes: Vec<_> = row.notes.iter().map(sentence).collect();
         fields.push(tame(notes.join("; ")));
