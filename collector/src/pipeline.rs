@@ -70,6 +70,8 @@ pub struct Pipeline {
     host: Host,
     resolver: Option<Resolver>,
     made: Made,
+    /// What the source had lost the last time it was asked.
+    lost_before: Lost,
     suspects: Suspects,
     limits: Limits,
     began: Moment,
@@ -135,6 +137,7 @@ impl Pipeline {
             host: Host::default(),
             resolver: None,
             made: Made::default(),
+            lost_before: Lost::default(),
             suspects: Suspects::default(),
             limits,
             began: Moment::now(),
@@ -197,6 +200,8 @@ impl Pipeline {
                     "start it again; with --backend ptrace if it fails again",
                 )
             })?;
+        self.losses(now, source);
+        let Self { order, line, .. } = self;
         let until = now.saturating_sub(SLACK_NS);
         order.release(until, &mut |record| line.take(record));
         line.correlator.tick(until, &mut line.consumers);
@@ -209,7 +214,7 @@ impl Pipeline {
             source.rests(tid, ts);
         }
         if let Some(hub) = &self.hub {
-            hub.report(&self.lost(source));
+            hub.report(&self.lost());
         }
         Ok(records)
     }
@@ -249,7 +254,7 @@ impl Pipeline {
         line.correlator.finish(now, &mut line.consumers);
         let mut ledger = self.line.correlator.ledger();
         ledger.markers.late = self.order.late();
-        ledger.lost = self.lost(source);
+        ledger.lost = self.lost();
         self.line.consumers.end_others();
         if let Some(hub) = self.hub {
             ledger.lost.sink = hub.close();
@@ -290,13 +295,23 @@ impl Pipeline {
         }
     }
 
-    fn lost(&self, source: &dyn Source) -> Lost {
-        let mut lost = source.lost();
+    /// What the source has lost goes into the line too, if it is more than before.
+    fn losses(&mut self, now: u64, source: &dyn Source) {
+        let lost = source.lost();
+        if lost != self.lost_before {
+            let causes = lost.causes().into_iter();
+            let causes = causes.map(|(name, count)| (name, count.known()));
+            let Self {
+                order, line, made, ..
+            } = self;
+            order.push(made.losses(now, causes), &mut |record| line.take(record));
+            self.lost_before = lost;
+        }
+    }
+
+    fn lost(&self) -> Lost {
+        let mut lost = self.line.correlator.ledger().lost;
         lost.bad_record += self.line.bad_record;
-        lost.slots += self.line.correlator.slots();
-        lost.depth += self.line.correlator.deep();
-        lost.history += self.line.correlator.forgotten();
-        lost.segment += self.line.correlator.untold();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }

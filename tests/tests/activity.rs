@@ -21,7 +21,10 @@ fn known_work_is_found() {
         assert_eq!(call(sleep, "clock_nanosleep")["count"], 2);
         // The alarm is set before the cpu is left.
         assert!(call(sleep, "clock_nanosleep")["time_ns"]["sum"].as_u64() >= Some(80 * MS));
-        assert!(ns(sleep, "blocked") >= 70 * MS, "{sleep:#}");
+        // On a busy machine a part of it passes before the thread leaves the cpu, and after it was woken.
+        assert!(ns(sleep, "blocked") > 0, "{sleep:#}");
+        let off = ns(sleep, "blocked") + ns(sleep, "runnable");
+        assert!(off >= 70 * MS, "{sleep:#}");
         assert!(ns(sleep, "voluntary_switches") >= 2);
         assert!(call(sleep, "clock_nanosleep")["time_ns"]["min"].as_u64() >= Some(30 * MS));
 
@@ -52,7 +55,9 @@ fn known_work_is_found() {
             (&1.into(), &1.into())
         );
 
-        assert!(call(of("lock"), "futex")["time_ns"]["blocked"].as_u64() > Some(20 * MS));
+        let futex = &call(of("lock"), "futex")["time_ns"];
+        let off = |key: &str| futex[key].as_u64().unwrap();
+        assert!(off("blocked") + off("runnable") > 20 * MS, "{futex:#}");
 
         let pingpong = of("pingpong");
         assert_eq!(

@@ -217,6 +217,26 @@ impl Lost {
         ]
     }
 
+    /// Takes in how much was lost for a cause that [`causes`](Self::causes) names. One that is not known, as a
+    /// later version may have, is left out.
+    pub fn set(&mut self, cause: &[u8], count: Count) {
+        match cause {
+            b"ring_full" => self.ring_full = count,
+            b"ring_full_markers" => self.ring_full_markers = count,
+            b"fault" => self.fault = count,
+            b"storage" => self.storage = count,
+            b"segment" => self.segment = count,
+            b"name" => self.name = count,
+            b"scope" => self.scope = count,
+            b"slots" => self.slots = count.known().unwrap_or(self.slots),
+            b"depth" => self.depth = count.known().unwrap_or(self.depth),
+            b"history" => self.history = count.known().unwrap_or(self.history),
+            b"sink" => self.sink = count.known().unwrap_or(self.sink),
+            b"bad_record" => self.bad_record = count.known().unwrap_or(self.bad_record),
+            _ => {}
+        }
+    }
+
     /// The causes of which it is not known how much they lost.
     ///
     /// ```
@@ -244,5 +264,25 @@ impl Lost {
     pub fn any(&self) -> bool {
         let causes = self.causes().into_iter();
         causes.filter_map(|(_, n)| n.known()).any(|n| n > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_is_taken_in_by_its_name() {
+        let mut lost = Lost::default();
+        for (n, (cause, _)) in (1..).zip(Lost::default().causes()) {
+            lost.set(cause.as_bytes(), Count::Known(n));
+        }
+        let counts: Vec<_> = lost.causes().iter().map(|(_, n)| n.known()).collect();
+        assert_eq!(counts, (1..=12).map(Some).collect::<Vec<_>>());
+        let before = lost.clone();
+        lost.set(b"of a later version", Count::Known(7));
+        assert_eq!(lost, before);
+        lost.set(b"fault", Count::Unknown);
+        assert_eq!(lost.unknown().collect::<Vec<_>>(), ["fault"]);
     }
 }

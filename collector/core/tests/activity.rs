@@ -314,7 +314,7 @@ fn a_wide_span_has_what_others_did_while_it_was_open() {
     // Its own thread's 100, and 90 of the sleep.
     assert_eq!(story.wide("a"), (100 + 90, 2995 - 2910));
     assert_eq!(story.correlator.outside().wall, 2910);
-    assert_eq!(story.correlator.forgotten(), 0);
+    assert_eq!(story.correlator.ledger().lost.history, 0);
 }
 
 #[test]
@@ -385,13 +385,13 @@ fn calls_without_room_are_counted() {
     let mut bytes = segment(2, 1, 9, 0, &[]);
     bytes[72] = 7; // SegmentRecord::other
     story.gives(&bytes);
-    assert_eq!(story.correlator.slots(), 7);
+    assert_eq!(story.correlator.ledger().lost.slots, 7);
     // Outside of spans nobody asks for them.
     story.marks(20, 2, "<:t:a::", &[]);
     let mut bytes = segment(2, 20, 30, 0, &[]);
     bytes[72] = 5;
     story.gives(&bytes);
-    assert_eq!(story.correlator.slots(), 7);
+    assert_eq!(story.correlator.ledger().lost.slots, 7);
 }
 
 #[test]

@@ -104,6 +104,14 @@ pub struct LossRecord {
     pub count: u64,
 }
 
+impl LossRecord {
+    /// How much, if that is known.
+    #[must_use]
+    pub fn known(&self) -> Option<u64> {
+        (self.count != u64::MAX).then_some(self.count)
+    }
+}
+
 /// Makes such records, each in the same room.
 #[derive(Debug, Default)]
 pub struct Made {

@@ -35,8 +35,9 @@ use crate::facts::path::TagPath;
 use crate::facts::process::{Process, Processes};
 use crate::input::event::{EndedBy, Event, What};
 use crate::input::fragments::Fragments;
+use crate::input::made::unpadded;
 use crate::input::record::{CallsRecord, FileId};
-use crate::ledger::{Ledger, Markers};
+use crate::ledger::{Ledger, Lost, Markers};
 use crate::spans::consumer::{Consumer, Malformed, Wants};
 use crate::spans::history::{Held, Reached};
 use crate::spans::matcher::{About, Limits, OpenSpan, Spans, Writer};
@@ -66,6 +67,8 @@ struct Rest {
     /// Segments whose marker is still to come.
     waiting: Waiting,
     markers: Markers,
+    /// What sources have said to be lost.
+    losses: Lost,
     /// Time of threads while they had no span open.
     outside: Times,
     /// Calls inside spans that segments had no room to tell apart.
@@ -89,6 +92,7 @@ impl Correlator {
                 told: Told::default(),
                 waiting: Waiting::default(),
                 markers: Markers::default(),
+                losses: Lost::default(),
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
@@ -175,8 +179,12 @@ impl Correlator {
             | What::Parent { .. }
             | What::Member { .. }
             | What::Host { .. }
-            | What::Clock { .. }
-            | What::Losses { .. } => {}
+            | What::Clock { .. } => {}
+            What::Losses { causes } => {
+                for of in causes {
+                    rest.losses.set(unpadded(&of.cause), of.known().into());
+                }
+            }
             What::Fork { child } => {
                 if rest.processes.born(child, ts) {
                     let out = &mut watched(&mut rest.reached, out);
@@ -224,14 +232,23 @@ impl Correlator {
         out.tick(now);
     }
 
-    /// The account so far. What sources, the reordering and sinks count is not in it.
+    /// The account so far, with what sources have said to be lost. What the reordering and sinks count is not in it.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger {
             markers: self.rest.markers.clone(),
             spans: self.rest.spans.counts().clone(),
-            ..Ledger::default()
+            lost: self.lost(),
         }
+    }
+
+    fn lost(&self) -> Lost {
+        let mut lost = self.rest.losses.clone();
+        lost.slots = lost.slots.saturating_add(self.rest.slots);
+        lost.depth = lost.depth.saturating_add(self.rest.deep);
+        lost.history = lost.history.saturating_add(self.rest.reached.forgotten());
+        lost.segment += self.rest.told.untold();
+        lost
     }
 
     /// Where the time of threads that wrote markers went while they had no span open.
@@ -240,36 +257,10 @@ impl Correlator {
         &self.rest.outside
     }
 
-    /// How many system calls inside spans segments had no room to tell apart.
-    #[must_use]
-    pub fn slots(&self) -> u64 {
-        self.rest.slots
-    }
-
-    /// How many segments lay in more spans than [`DEPTH_MAX`](crate::activity::DEPTH_MAX), the outermost of
-    /// which have nothing of them.
-    #[must_use]
-    pub fn deep(&self) -> u64 {
-        self.rest.deep
-    }
-
-    /// How many segments began before what is remembered of what was open when, where spans have what others
-    /// than their thread did: that part of them is in no span.
-    #[must_use]
-    pub fn forgotten(&self) -> u64 {
-        self.rest.reached.forgotten()
-    }
-
     /// The processes that opened what is open, each once.
     #[must_use]
     pub fn processes_with_open(&self) -> Vec<u32> {
         self.rest.spans.processes()
-    }
-
-    /// How often it was not taken in what a segment came to so far, for want of memory. It is at its end.
-    #[must_use]
-    pub fn untold(&self) -> u64 {
-        self.rest.told.untold()
     }
 
     /// How many spans are open.
