@@ -56,142 +56,30 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod dir;
 mod encode;
 mod error;
+mod format;
 mod fragment;
+mod id;
 mod json;
+mod limits;
 mod lines;
+mod marker;
 mod parent;
 mod simple;
 mod tags;
 mod text;
 
-use core::fmt;
-
 pub use args::Args;
+pub use dir::Dir;
 pub use encode::Draft;
 pub use error::{Code, Error};
+pub use format::Format;
 pub use fragment::{Fragment, Joined};
+pub use id::Id;
+pub use limits::{ARGS_MAX, FRAGMENT_NS, MARKER_MAX, TAGS_MAX};
 pub use lines::{Found, begins, markers, parse};
+pub use marker::Marker;
 pub use parent::{PARENT_ARG, Parent, UNIQUE};
 pub use tags::{Tags, parent_path};
-
-/// How many bytes of a write are seen, and the longest marker.
-pub const MARKER_MAX: usize = 4096;
-/// The deepest tag path.
-pub const TAGS_MAX: usize = 32;
-/// The most arguments of a marker.
-pub const ARGS_MAX: usize = 64;
-/// How long an unfinished marker waits for its end, nanoseconds from its first part.
-pub const FRAGMENT_NS: u64 = 1_000_000_000;
-
-/// Which end of a span a marker is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dir {
-    /// `>`
-    Enter,
-    /// `<`
-    Exit,
-}
-
-impl Dir {
-    /// As written: `>` or `<`.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Enter => ">",
-            Self::Exit => "<",
-        }
-    }
-}
-
-impl fmt::Display for Dir {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-/// The id field as written, before `t`, `p` and `pp` are resolved.
-///
-/// ```
-/// use nulltrace_spec::Id;
-///
-/// assert_eq!(Id::Thread.resolve(42, 40, 1), Id::Number(42));
-/// assert_eq!(Id::Thread.to_string(), "t");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Id {
-    /// Empty.
-    None,
-    /// `g`
-    Global,
-    /// `t`
-    Thread,
-    /// `p`
-    Process,
-    /// `pp`
-    Parent,
-    /// A signed 64-bit decimal.
-    Number(i64),
-}
-
-impl Id {
-    /// The id that markers are matched by: `t`, `p` and `pp` become the number of the thread, the
-    /// process or the parent process that wrote the marker.
-    #[must_use]
-    pub fn resolve(self, tid: u32, pid: u32, ppid: u32) -> Self {
-        match self {
-            Self::Thread => Self::Number(tid.into()),
-            Self::Process => Self::Number(pid.into()),
-            Self::Parent => Self::Number(ppid.into()),
-            Self::None | Self::Global | Self::Number(_) => self,
-        }
-    }
-
-    /// The id as written, but for a number.
-    pub(crate) const fn letters(self) -> &'static str {
-        match self {
-            Self::None | Self::Number(_) => "",
-            Self::Global => "g",
-            Self::Thread => "t",
-            Self::Process => "p",
-            Self::Parent => "pp",
-        }
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            other => f.write_str(other.letters()),
-        }
-    }
-}
-
-/// How a marker was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// `>:id:tags:args:`
-    Simple,
-    /// `[">", id, […], […]]`
-    Json,
-}
-
-/// One marker, borrowed from the written bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Marker<'a> {
-    /// Enter or exit.
-    pub dir: Dir,
-    /// The id as written.
-    pub id: Id,
-    /// The tag path.
-    pub tags: Tags<'a>,
-    /// The arguments.
-    pub args: Args<'a>,
-    /// How it was written.
-    pub format: Format,
-    /// The write was longer than what is seen, and the cut fell behind the tags: the args are those
-    /// that were whole.
-    pub cut: bool,
-}
