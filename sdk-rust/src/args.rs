@@ -2,7 +2,7 @@
 
 use crate::encode::Writer;
 use crate::literal::Name;
-use crate::raw::Refused;
+use crate::refused::Refused;
 use crate::{Text, Value};
 
 /// Takes the arguments of one marker: at most 64, in order. Names and values may be any text.

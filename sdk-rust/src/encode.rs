@@ -3,15 +3,10 @@
 use core::mem::MaybeUninit;
 
 use crate::Id;
+use crate::dir::Dir;
 use crate::escape::{CONTROL, IN_ARG, IN_JSON, IN_TAG, in_json, plain};
-use crate::raw::{Dir, Refused};
-
-/// What a collector sees of a write, 4096 bytes, and one more to say that there was more.
-pub(crate) const LONGEST: usize = 4097;
-pub(crate) const TAGS_MAX: usize = 32;
-pub(crate) const ARGS_MAX: usize = 64;
-/// The name of the argument that, first in an enter, names the parent.
-pub(crate) const PARENT: &str = "^";
+use crate::limits::{ARGS_MAX, LONGEST, PARENT, TAGS_MAX};
+use crate::refused::Refused;
 
 /// Room for one marker: 4097 bytes, not initialised, so that it costs nothing to make.
 ///

@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::task::{self, Poll};
 
-use crate::raw::Dir;
+use crate::dir::Dir;
 use crate::task::{CANCELLED, PANICKED, Task};
 use crate::within::Within;
 use crate::{Context, Id, Path, Tracer, context, device};

@@ -90,10 +90,13 @@
 mod args;
 mod context;
 mod device;
+mod dir;
 mod encode;
+mod enter;
 mod escape;
 mod future;
 mod id;
+mod limits;
 mod literal;
 mod macros;
 #[cfg(feature = "mock")]
@@ -102,6 +105,7 @@ mod path;
 mod private_traced;
 pub mod raw;
 mod record;
+mod refused;
 mod span;
 mod sys;
 mod task;

@@ -1,9 +1,9 @@
 //! Markers of literal tags, made while the program is compiled.
 
 use crate::Path;
-use crate::encode::{ARGS_MAX, LONGEST, TAGS_MAX};
+use crate::dir::Dir;
 use crate::escape::{CONTROL, IN_ARG, IN_JSON, IN_TAG, class, in_json};
-use crate::raw::Dir;
+use crate::limits::{ARGS_MAX, LONGEST, TAGS_MAX};
 
 /// The two markers of a literal path, with the id `t` and without arguments.
 ///

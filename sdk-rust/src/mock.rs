@@ -27,73 +27,17 @@
 
 mod decode;
 mod expect;
+mod marker;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use expect::Expect;
+pub use marker::Marker;
 
-use crate::raw::Dir;
-use crate::{Context, Id};
-
-/// A marker that was written.
-///
-/// ```
-/// use nulltrace::{Id, mock::Mock, raw::Dir, span};
-///
-/// let mock = Mock::here();
-/// drop(span!("checkout.pay", cart = 7));
-/// let markers = mock.markers();
-/// assert_eq!(markers[0].dir, Dir::Enter);
-/// assert_eq!(markers[0].id, Id::Thread);
-/// assert_eq!(markers[0].parent, None);
-/// assert_eq!(markers[0].tags, ["checkout", "pay"]);
-/// assert_eq!(markers[0].args, [("cart".to_owned(), "7".to_owned())]);
-/// assert_eq!(markers[0].to_string(), "enter checkout.pay, cart=7");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Marker {
-    /// Enter or exit.
-    pub dir: Dir,
-    /// The id as written: `t` is not resolved.
-    pub id: Id,
-    /// The parent that an enter names. `None` is none said: the collector sees how the spans of a thread nest.
-    pub parent: Option<Context>,
-    /// The tags, outermost first. What is not UTF-8 is replaced.
-    pub tags: Vec<String>,
-    /// Names and values, in order, without the parent. What is not UTF-8 is replaced.
-    pub args: Vec<(String, String)>,
-    /// It was longer than 4096 bytes: these are the arguments that were whole.
-    pub cut: bool,
-}
-
-impl fmt::Display for Marker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dir = if self.dir == Dir::Enter {
-            "enter"
-        } else {
-            "exit"
-        };
-        write!(f, "{dir} {}", self.tags.join("."))?;
-        for (name, value) in &self.args {
-            write!(f, ", {}={}", name.escape_debug(), value.escape_debug())?;
-        }
-        match self.id {
-            Id::Thread => {}
-            Id::Number(number) => write!(f, " (id {number})")?,
-            id => write!(f, " (id {:?})", String::from_utf8_lossy(id.letters()))?,
-        }
-        match self.parent.map(Context::id) {
-            None => Ok(()),
-            Some(Some(Id::Number(number))) => write!(f, " (parent {number})"),
-            Some(_) => f.write_str(" (a root)"),
-        }
-    }
-}
+use crate::{Id, device};
 
 /// What a mock took.
 #[derive(Debug, Default)]
@@ -130,12 +74,14 @@ fn kept() -> Option<Kept> {
     here.ok().flatten().or_else(|| lock(&EVERYWHERE).clone())
 }
 
-pub(crate) fn active() -> bool {
-    kept().is_some()
-}
+/// The mocks, as the device knows them.
+static WRITER: device::Writer = device::Writer {
+    takes: || kept().is_some(),
+    took,
+};
 
-/// Whether a mock took the marker, so that it is not to be written.
-pub(crate) fn took(bytes: &[u8]) -> bool {
+/// Whether a mock took the marker.
+fn took(bytes: &[u8]) -> bool {
     let Some(kept) = kept() else { return false };
     if let Some(marker) = decode::decode(bytes) {
         let mut log = lock(&kept);
@@ -177,12 +123,7 @@ impl Mock {
     pub fn here() -> Self {
         let kept = Kept::default();
         HERE.with(|here| here.borrow_mut().push(kept.clone()));
-        ACTIVE.fetch_add(1, Relaxed);
-        Self {
-            kept,
-            everywhere: None,
-            thread: core::marker::PhantomData,
-        }
+        Self::new(kept, None)
     }
 
     /// Takes the markers of all threads, but of those that have a mock of their own. Tests that do so wait
@@ -197,10 +138,15 @@ impl Mock {
         let turn = lock(&TURN);
         let kept = Kept::default();
         *lock(&EVERYWHERE) = Some(kept.clone());
+        Self::new(kept, Some(turn))
+    }
+
+    fn new(kept: Kept, everywhere: Option<MutexGuard<'static, ()>>) -> Self {
         ACTIVE.fetch_add(1, Relaxed);
+        device::ask_first(&WRITER);
         Self {
             kept,
-            everywhere: Some(turn),
+            everywhere,
             thread: core::marker::PhantomData,
         }
     }

@@ -3,7 +3,8 @@
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
-use crate::encode::{ARGS_MAX, Form, Writer};
+use crate::encode::{Form, Writer};
+use crate::limits::ARGS_MAX;
 use crate::{Text, Value};
 
 /// How many bytes of names and values a span keeps, with four more for each argument.

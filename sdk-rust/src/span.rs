@@ -4,9 +4,9 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use crate::context::{self, PLAIN};
+use crate::dir::Dir;
 use crate::encode::Writer;
 use crate::literal::Literal;
-use crate::raw::Dir;
 use crate::record::Record;
 use crate::tracer::send;
 use crate::{Args, Id, Path, Tracer, Value, device, unique};
@@ -99,7 +99,7 @@ impl<'a> Span<'a> {
     /// ```
     #[inline]
     pub fn enter(path: impl Into<Path<'a>>) -> Self {
-        Tracer::of(path.into()).enter()
+        Self::bare(Tracer::of(path.into()))
     }
 
     /// Begins a span with an id of choice. Its exit ends a span with the same id and tags. No parent is named.
@@ -112,7 +112,7 @@ impl<'a> Span<'a> {
     /// ```
     #[inline]
     pub fn enter_as(id: Id, path: impl Into<Path<'a>>) -> Self {
-        Tracer::of(path.into()).id(id).enter()
+        Self::bare(Tracer::of(path.into()).id(id))
     }
 
     /// Begins a span within this one: its tags are those of this one and its own, its id is the same. If this one
@@ -257,6 +257,11 @@ impl<'a> Span<'a> {
             record: Record::new(),
             thread: PhantomData,
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn bare(tracer: Tracer<'a>) -> Self {
+        Self::begin(tracer, None::<fn(&mut Args<'_>)>)
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The guard of a span that may move between threads. For `#[traced]` on an `async fn`.
 
+use crate::dir::Dir;
 use crate::encode::Writer;
-use crate::raw::Dir;
 use crate::{Args, Id, Tracer, context, device, unique};
 
 /// A span with an id of its own, held by a future in its state. Dropped before its exit it was cancelled.

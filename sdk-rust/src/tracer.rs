@@ -1,9 +1,9 @@
 //! A span's place, for as many spans as are wanted.
 
+use crate::dir::Dir;
 use crate::encode::{Buffer, Writer, marker};
 use crate::literal::Literal;
-use crate::raw::Dir;
-use crate::{Args, Id, Path, Span, device};
+use crate::{Id, Path, device};
 
 /// The tags and the id of spans: made once, entered often.
 ///
@@ -95,40 +95,6 @@ impl<'a> Tracer<'a> {
     pub const fn id(mut self, id: Id) -> Self {
         self.id = id;
         self
-    }
-
-    /// Begins a span, which ends when the guard is dropped.
-    ///
-    /// ```
-    /// let _span = nulltrace::tracer!("checkout").enter();
-    /// ```
-    #[inline(always)]
-    pub fn enter(self) -> Span<'a> {
-        Span::begin(self, None::<fn(&mut Args<'_>)>)
-    }
-
-    /// Begins a span with arguments. The closure is called while markers are written, and a second time
-    /// if a control character in a value needs the marker's other form.
-    ///
-    /// ```
-    /// let rows = vec![1, 2, 3];
-    /// let _span = nulltrace::tracer!("sort").enter_with(|args| {
-    ///     args.arg("rows", rows.len());
-    /// });
-    /// ```
-    #[inline(always)]
-    pub fn enter_with(self, args: impl Fn(&mut Args<'_>)) -> Span<'a> {
-        if !device::on() {
-            return Span::silent(self);
-        }
-        Span::begin(self, Some(args))
-    }
-
-    /// The same where it is known that markers are written.
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn enter_on(self, args: impl Fn(&mut Args<'_>)) -> Span<'a> {
-        Span::begin(self, Some(args))
     }
 
     #[inline]

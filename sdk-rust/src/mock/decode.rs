@@ -1,8 +1,8 @@
 //! Reads back what this crate wrote: its own two forms and no other.
 
-use super::Marker;
-use crate::encode::{LONGEST, PARENT};
-use crate::raw::Dir;
+use super::marker::Marker;
+use crate::dir::Dir;
+use crate::limits::{LONGEST, PARENT};
 use crate::{Context, Id};
 
 /// The marker, or nothing if it is not one of ours.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::Marker;
-use crate::raw::Dir;
+use super::marker::Marker;
+use crate::dir::Dir;
 use crate::{Context, Id, Path};
 
 /// The markers that should have been written, one after another. Nothing is compared before
