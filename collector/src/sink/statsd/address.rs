@@ -7,8 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::StatsdError;
-use super::config::bad;
+use super::error::{StatsdError, bad};
 
 /// The port of statsd.
 pub const DEFAULT_PORT: u16 = 8125;

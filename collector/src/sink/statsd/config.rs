@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::StatsdError;
 use super::address::Address;
+use super::error::{StatsdError, bad};
 use super::name;
 
 /// The longest UDP datagram that crosses an Ethernet with room for tunnels, bytes.
@@ -215,14 +215,6 @@ impl StatsdConfig {
     pub(super) fn comm_tag(&self) -> bool {
         self.comm.unwrap_or(self.dialect == Dialect::DogStatsD)
     }
-}
-
-pub(super) fn bad(key: &'static str, value: impl ToString, remedy: String) -> StatsdError {
-    let mut value = value.to_string();
-    if value.is_empty() {
-        value.push_str("\"\"");
-    }
-    StatsdError::Config { key, value, remedy }
 }
 
 fn within<N>(key: &'static str, value: N, least: N, most: N) -> Result<(), StatsdError>

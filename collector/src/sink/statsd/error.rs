@@ -39,6 +39,15 @@ pub enum StatsdError {
     },
 }
 
+/// The error of a setting.
+pub(super) fn bad(key: &'static str, value: impl ToString, remedy: String) -> StatsdError {
+    let mut value = value.to_string();
+    if value.is_empty() {
+        value.push_str("\"\"");
+    }
+    StatsdError::Config { key, value, remedy }
+}
+
 impl fmt::Display for StatsdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
