@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::source::ebpf::{EbpfError, EbpfSource, Hook, LOWEST_KERNEL, Options, Scope};
-use crate::source::{RING_SIZE, caller, caps, ptrace};
+use crate::source::{RING_SIZE, caps, lent, ptrace};
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ fn facts() -> Facts {
             .into_iter()
             .map(|(name, held)| Right { name, held })
             .collect(),
-        only_user: caller::confined(),
+        only_user: lent::confined(),
         hooks,
         hook,
         ring_bytes: RING_SIZE,

@@ -1,22 +1,10 @@
-//! Who started nulltrace, and what of others that person may see by it.
-//!
-//! Rights that come with the file (`setcap`) are lent to whoever runs it: they are there to load the kernel
-//! programs, not to look at other users. Rights that come with the process (root, a service's ambient
-//! capabilities) are its user's own.
+//! What of others the user who started nulltrace may see by it.
 
 use rustix::process::{getegid, geteuid, getgid, getuid};
 
+use super::lent::confined;
 use super::{Scope, caps};
 use crate::error::Error;
-
-/// The user whose processes alone may be seen; `None` if that is nobody's restriction.
-#[must_use]
-pub fn confined() -> Option<u32> {
-    // SAFETY: takes a number, reads what the kernel left at the start.
-    let lent = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    let user = getuid();
-    (lent && !user.is_root()).then(|| user.as_raw())
-}
 
 /// To be called first: gives up what a lent right is not for. Files are opened with the caller's own rights
 /// from then on.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::caller;
+use super::lent::confined;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -65,7 +65,7 @@ pub fn to_trace() -> CapabilitySet {
     let have = effective();
     if have.contains(CapabilitySet::SYS_PTRACE) {
         CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH | CapabilitySet::KILL
-    } else if caller::confined().is_some() {
+    } else if confined().is_some() {
         // What a file lends is lost at exec: the command has no rights.
         CapabilitySet::empty()
     } else {

@@ -4,6 +4,7 @@ pub mod caller;
 pub mod caps;
 pub mod ebpf;
 pub mod keeper;
+pub mod lent;
 pub mod open;
 pub mod ptrace;
 

@@ -8,7 +8,7 @@ use std::process::{self, Child, ExitStatus};
 use rustix::thread::CapabilitySet;
 
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Activity, Backend, Look, Scope, Source, caller, caps, ptrace};
+use super::{Activity, Backend, Look, Scope, Source, caller, caps, lent, ptrace};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::signals::Signals;
@@ -89,7 +89,7 @@ pub fn command(
                 hook,
                 ring_bytes: ring_size(ring_bytes)?,
                 scope: ebpf::Scope::Members,
-                confined: caller::confined(),
+                confined: lent::confined(),
                 activity: look.activity == Activity::Segments,
                 inside: look.inside,
                 keeper: look.keeper,
@@ -178,7 +178,7 @@ pub fn machine(
         )
         .with_status(2)
     })?;
-    let confined = caller::confined();
+    let confined = lent::confined();
     let scope = &match confined {
         Some(user) => caller::within(scope, user)?,
         None => scope.clone(),
