@@ -3,9 +3,9 @@
 use crate::context;
 use crate::fast::fast;
 use crate::hooks::{Hooks, hooks};
-use crate::site;
-use crate::span::{self, Begins, Object};
+use crate::span::{self, Object};
 use crate::text::swallow;
+use crate::tracer;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::ptr::null_mut;
@@ -93,6 +93,19 @@ fn is_none(object: *mut PyObject) -> bool {
     object == unsafe { ffi::Py_None() }
 }
 
+/// Who begins a span.
+#[derive(Clone, Copy)]
+pub(crate) struct Begins {
+    /// Will be told of the exit; null where it is the caller that ends it.
+    pub(crate) owner: *mut PyObject,
+    /// Has the arguments of the exit; null as the owner is.
+    pub(crate) tracer: *mut PyObject,
+    /// Whose `span()` it is, or null.
+    pub(crate) within: *mut PyObject,
+    /// Even in plain code.
+    pub(crate) always: bool,
+}
+
 /// `_context.begin`: the number of the parent, 0 if it has none; None if the span is not to be numbered.
 ///
 /// # Errors
@@ -132,12 +145,12 @@ fn begin_common(span: &Bound<'_, PyAny>, begins: Begins, hooks: &Hooks) -> Optio
     // until it is kept by the span.
     unsafe {
         // That of `async with` has its key from the frame of who awaits it.
-        if tracer != owner || (!owner.is_null() && site::many_spans(owner, MOST)) {
+        if tracer != owner || (!owner.is_null() && tracer::many_spans(owner, MOST)) {
             return None;
         }
         let top = Top::get(py, hooks)?;
         let above = first(top.as_ptr(), Object::is_named);
-        let parent = if within.is_null() || !site::may_be_named(within) {
+        let parent = if within.is_null() || !tracer::may_be_named(within) {
             match object(above) {
                 Some(above) => above.number,
                 None if always || context::in_task() => 0,
@@ -150,7 +163,7 @@ fn begin_common(span: &Bound<'_, PyAny>, begins: Begins, hooks: &Hooks) -> Optio
         let object = object(span.as_ptr())?;
         ffi::Py_XINCREF(above);
         object.above = above;
-        if !owner.is_null() && !site::add_span(owner, span) {
+        if !owner.is_null() && !tracer::add_span(owner, span) {
             return None;
         }
         if !owner.is_null() {
@@ -242,7 +255,7 @@ unsafe fn close_common(
         (object.above, object.owner, object.tracer) = (above, null_mut(), null_mut());
         for tracer in &gone[1..] {
             if !tracer.is_null() && !is_none(*tracer) {
-                site::remove_span(*tracer, object.id());
+                tracer::remove_span(*tracer, object.id());
             }
         }
         let at = if block {

@@ -4,9 +4,7 @@
 //! modules are imported than when there was neither an event loop nor a greenlet, there is none now.
 
 use crate::fast::fast;
-use crate::function;
 use crate::hooks::hooks;
-use crate::span;
 use crate::spec;
 use crate::vector::{Given, pass_on};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -49,12 +47,7 @@ unsafe impl Sync for State {}
 
 /// Prepares what is asked later.
 pub(crate) fn start(_: Python<'_>) {
-    extern "C" fn in_child() {
-        PROCESS.fetch_add(1, Relaxed);
-        span::forget();
-        function::forget();
-    }
-    // SAFETY: the interpreter's dict, which is kept; a handler that changes a number only.
+    // SAFETY: the interpreter's dict, which is kept.
     unsafe {
         let modules = ffi::PyImport_GetModuleDict();
         ffi::Py_XINCREF(modules);
@@ -62,7 +55,6 @@ pub(crate) fn start(_: Python<'_>) {
         if size_is_in_place() {
             SIZE.store(size_of_dict(modules), Relaxed);
         }
-        libc::pthread_atfork(None, None, Some(in_child));
     }
 }
 
@@ -95,6 +87,11 @@ fn size_is_in_place() -> bool {
 #[inline(always)]
 pub(crate) fn process() -> i32 {
     PROCESS.load(Relaxed)
+}
+
+/// Called in a child of a fork: it is another process.
+pub(crate) fn forked() {
+    PROCESS.fetch_add(1, Relaxed);
 }
 
 /// From now on a context may have a span.

@@ -3,17 +3,19 @@
 //! By the interpreter's own interface too: it is called with a vector of arguments and hands that vector
 //! on, where a `#[pyclass]` makes a tuple and a dict for each call.
 
-use crate::chain;
+use crate::chain::{self, Begins};
 use crate::context;
 use crate::emit::{self, Texts};
 use crate::fast::Vectorcall;
 use crate::hooks::hooks;
 use crate::marks::Marks;
+use crate::numbered;
 use crate::path::Path;
-use crate::site::{ending, may_be_named};
-use crate::span::{self, Begins};
+use crate::site::ending;
+use crate::span;
 use crate::spec::{self, null_on};
 use crate::text::Text;
+use crate::tracer::may_be_named;
 use crate::vector::{Given, pass_on};
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -243,7 +245,7 @@ fn call_numbered(
         always: false,
     };
     let begun = texts(py, &traced.enter_plan, given, null_mut())?;
-    let Some(span) = span::begin(py, Rc::clone(&traced.marks), id, begins, &begun)? else {
+    let Some(span) = numbered::begin(py, Rc::clone(&traced.marks), id, begins, &begun)? else {
         return call_planned(py, traced, function, given, count);
     };
     let result = pass_on(function, given, count);

@@ -7,17 +7,22 @@ mod chain;
 mod context;
 mod emit;
 mod fast;
+mod fork;
 mod function;
 mod hooks;
 mod known;
 mod marks;
+mod name;
+mod numbered;
 mod params;
 mod path;
 mod quick;
 mod site;
 mod span;
 mod spec;
+mod table;
 mod text;
+mod tracer;
 mod vector;
 
 use emit::Texts;
@@ -30,7 +35,7 @@ use pyo3::types::PyBytes;
 /// Spans by one short write to `/dev/null`.
 #[pymodule(gil_used = true)]
 mod _nulltrace {
-    use super::{Bound, PyModule, PyResult, context, hooks, site};
+    use super::{Bound, PyModule, PyResult, context, fork, hooks, site};
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -40,6 +45,7 @@ mod _nulltrace {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         hooks::set(module.py())?;
         context::start(module.py());
+        fork::watch();
         module.add("Tracer", site::class(module.py())?)
     }
 }

@@ -2,7 +2,7 @@
 //! to the encoder of the library.
 
 use crate::fast::fast;
-use crate::known;
+use crate::name::{self, Name, stands_for_itself};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::mem::MaybeUninit;
@@ -17,47 +17,6 @@ pub(crate) struct Quick {
     /// Written up to `len`.
     bytes: [MaybeUninit<u8>; ROOM],
     len: usize,
-}
-
-/// The name of an argument and its `=`.
-#[derive(Clone, Copy)]
-pub(crate) struct Name {
-    bytes: [u8; Self::ROOM],
-    len: u8,
-}
-
-impl Name {
-    const ROOM: usize = 31;
-
-    /// None if it is long, or not written as it is.
-    pub(crate) fn new(name: &[u8]) -> Option<Self> {
-        // That of a parent is refused in some places.
-        if name.is_empty() || name == b"^" || !name.iter().all(|&byte| stands_for_itself(byte)) {
-            return None;
-        }
-        let mut bytes = [0; Self::ROOM];
-        bytes.get_mut(..name.len())?.copy_from_slice(name);
-        *bytes.get_mut(name.len())? = b'=';
-        Some(Self {
-            bytes,
-            len: name.len() as u8 + 1,
-        })
-    }
-}
-
-/// Whether a byte of an argument is written as it is, and the marker in the simple form.
-#[inline(always)]
-fn stands_for_itself(byte: u8) -> bool {
-    static BYTES: [bool; 256] = {
-        let mut bytes = [true; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            bytes[byte] = byte >= 0x20 && !matches!(byte as u8, b':' | b'=' | b',' | b'\\');
-            byte += 1;
-        }
-        bytes
-    };
-    BYTES[usize::from(byte)]
 }
 
 impl Quick {
@@ -117,7 +76,7 @@ impl Quick {
                     self.put(b",")?;
                 }
                 count += 1;
-                self.name(&known::name(Borrowed::from_ptr_or_opt(args.py(), name)?)?)?;
+                self.name(&name::of(Borrowed::from_ptr_or_opt(args.py(), name)?)?)?;
                 self.value(Borrowed::from_ptr_or_opt(args.py(), value)?)?;
             }
         }
@@ -146,8 +105,9 @@ impl Quick {
     /// All of its room is copied, since a constant length needs no call.
     #[inline(always)]
     fn name(&mut self, name: &Name) -> Option<()> {
-        self.put(&name.bytes)?;
-        self.len -= Name::ROOM - usize::from(name.len);
+        let (bytes, len) = name.written();
+        self.put(bytes)?;
+        self.len -= bytes.len() - len;
         Some(())
     }
 

@@ -5,19 +5,20 @@
 
 mod attributes;
 
-use crate::chain;
+use crate::chain::{self, Begins};
 use crate::context;
 use crate::emit;
 use crate::hooks::hooks;
 use crate::known;
 use crate::marks::Marks;
+use crate::numbered;
 use crate::params::Params;
 use crate::path::Path;
-use crate::span::{self, Begins};
+use crate::span;
 use crate::spec::{self, Doc, null_on};
 use crate::text::swallow;
+use crate::tracer::{Object, Site, has_spans, kept, may_be_named, none, site, with_id};
 use crate::vector::{self, Given, pass_on};
-use nulltrace::Id;
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
@@ -27,55 +28,6 @@ use std::mem::offset_of;
 use std::ptr::{self, null_mut};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicPtr, Ordering};
-
-/// The object. The pointers are owned, or null.
-#[repr(C)]
-struct Object {
-    head: PyObject,
-    weak: *mut PyObject,
-    /// Python's own: a dict of the numbered spans that are open.
-    spans: *mut PyObject,
-    /// The tracer whose `span()` it is, if that one may be numbered.
-    within: *mut PyObject,
-    enter_args: *mut PyObject,
-    exit_args: *mut PyObject,
-    /// As it was given; null for the default.
-    id: *mut PyObject,
-    /// Spans with the thread's id that are open, as far as they are counted: where there may be others.
-    plain: c_int,
-    site: Site,
-}
-
-struct Site {
-    marks: Rc<Marks>,
-    /// The tag was given: it is not that of a line.
-    named: bool,
-    recursive: bool,
-}
-
-impl Site {
-    /// With other tags, and the same id.
-    fn rename(&mut self, marks: Rc<Marks>) {
-        self.marks = with_id(marks, self.marks.id());
-    }
-}
-
-/// These tags with this id.
-fn with_id(marks: Rc<Marks>, id: Option<Id>) -> Rc<Marks> {
-    if marks.id() == id {
-        return marks;
-    }
-    Rc::new(Marks::new(marks.path().clone(), id))
-}
-
-/// # Safety
-/// `this` is one of ours. What is returned must not live while Python code may run: that may change it.
-#[inline]
-unsafe fn site<'a>(this: *mut PyObject) -> &'a mut Site {
-    // SAFETY: the object was made by `make`; the interpreter's lock is held, so nobody else has it, nor
-    // the counts of its `Rc`, which other tracers share.
-    unsafe { &mut (*this.cast::<Object>()).site }
-}
 
 /// Begins a span with these arguments.
 ///
@@ -93,82 +45,6 @@ unsafe fn begin(this: *mut PyObject, args: *mut PyObject) -> PyResult<()> {
             return Ok(());
         }
         mark(this, Dir::Enter, args)
-    }
-}
-
-/// Whether spans inside `within` may have to name it.
-///
-/// # Safety
-/// One of ours, or null.
-#[inline]
-pub(crate) unsafe fn may_be_named(within: *mut PyObject) -> bool {
-    // SAFETY: as the caller promises; the interpreter's lock is held.
-    unsafe {
-        !within.is_null()
-            && (has_spans(within) || emit::is_unique(site(within).marks.id()).is_some())
-    }
-}
-
-/// Whether it has numbered spans that are open.
-///
-/// # Safety
-/// `this` is one of ours.
-#[inline(always)]
-unsafe fn has_spans(this: *mut PyObject) -> bool {
-    // SAFETY: as the caller promises; a dict that is alive, or null.
-    unsafe {
-        let spans = (*this.cast::<Object>()).spans;
-        !spans.is_null() && spans != ffi::Py_None() && ffi::PyDict_Size(spans) > 0
-    }
-}
-
-/// Whether it has this many numbered spans that are open.
-///
-/// # Safety
-/// `this` is one of ours.
-pub(crate) unsafe fn many_spans(this: *mut PyObject, many: isize) -> bool {
-    // SAFETY: as the caller promises.
-    unsafe { has_spans(this) && ffi::PyDict_Size((*this.cast::<Object>()).spans) >= many }
-}
-
-/// Notes a numbered span that begins; false if there is no memory for that.
-///
-/// # Safety
-/// `this` is one of ours.
-pub(crate) unsafe fn add_span(this: *mut PyObject, span: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: as the caller promises. To make a dict may run Python code, which may have made it too.
-    unsafe {
-        let object = this.cast::<Object>();
-        if none((*object).spans) {
-            let made = ffi::PyDict_New();
-            if made.is_null() || !none((*object).spans) {
-                ffi::PyErr_Clear();
-                ffi::Py_XDECREF(made);
-            } else {
-                let old = std::mem::replace(&mut (*object).spans, made);
-                ffi::Py_XDECREF(old);
-            }
-        }
-        let spans = (*object).spans;
-        let id = (*span.as_ptr().cast::<span::Object>()).id();
-        if none(spans) || ffi::PyDict_SetItem(spans, id, span.as_ptr()) < 0 {
-            ffi::PyErr_Clear();
-            return false;
-        }
-    }
-    true
-}
-
-/// Forgets a numbered span that ended.
-///
-/// # Safety
-/// `this` is one of ours, and `id` that of the span.
-pub(crate) unsafe fn remove_span(this: *mut PyObject, id: *mut PyObject) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if has_spans(this) && ffi::PyDict_DelItem((*this.cast::<Object>()).spans, id) < 0 {
-            ffi::PyErr_Clear();
-        }
     }
 }
 
@@ -208,7 +84,7 @@ unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<b
             within: (*object).within,
             always: false,
         };
-        let begun = span::begin(py, marks, given, begins, &texts)?.is_some();
+        let begun = numbered::begin(py, marks, given, begins, &texts)?.is_some();
         if !begun {
             (*object).plain += 1;
         }
@@ -362,19 +238,6 @@ fn make(
     }
 }
 
-/// # Safety
-/// Null, or an object that is alive.
-unsafe fn kept(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: as the caller promises; None is kept as null.
-    unsafe {
-        if object.is_null() || object == ffi::Py_None() {
-            return null_mut();
-        }
-        ffi::Py_INCREF(object);
-    }
-    object
-}
-
 /// Whether `@Tracer` stands before this.
 fn decorates(tag: &Bound<'_, PyAny>) -> bool {
     let methods = hooks(tag.py()).map(|hooks| hooks.methods.bind(tag.py()));
@@ -386,7 +249,7 @@ fn decorates(tag: &Bound<'_, PyAny>) -> bool {
 fn marks(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Rc<Marks>, bool)>> {
     // SAFETY: an argument, or null.
     if let Some(tag) = unsafe { Borrowed::from_ptr_or_opt(py, tag) } {
-        if let Some(marks) = given_marks(tag)? {
+        if let Some(marks) = known::given(tag)? {
             return Ok(Some((marks, true)));
         }
         if decorates(&tag) {
@@ -394,14 +257,6 @@ fn marks(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Rc<Marks>, bool
         }
     }
     line(py).map(|marks| Some((marks, false)))
-}
-
-fn given_marks(tag: Borrowed<'_, '_, PyAny>) -> PyResult<Option<Rc<Marks>>> {
-    // SAFETY: a check of the type of an object that is alive.
-    if unsafe { ffi::PyUnicode_CheckExact(tag.as_ptr()) } != 0 {
-        return Ok(Some(known::tag(tag)));
-    }
-    Ok(Path::of(&tag)?.map(|path| Rc::new(Marks::of_thread(path))))
 }
 
 fn line(py: Python<'_>) -> PyResult<Rc<Marks>> {
@@ -581,7 +436,7 @@ unsafe extern "C" fn start(
         }
         // SAFETY: an argument, or null.
         let marks = match unsafe { Borrowed::from_ptr_or_opt(py, tag) } {
-            Some(tag) => given_marks(tag)?,
+            Some(tag) => known::given(tag)?,
             None => None,
         };
         // SAFETY: ours, and no Python code runs while it is borrowed.
@@ -622,11 +477,6 @@ unsafe extern "C" fn stop(
         unsafe { end(this, Exit::Stop(args))? };
         spec::none(py)
     })
-}
-
-fn none(object: *mut PyObject) -> bool {
-    // SAFETY: compares addresses only.
-    object.is_null() || object == unsafe { ffi::Py_None() }
 }
 
 unsafe extern "C" fn span(
@@ -750,7 +600,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
                 within: (*object).within,
                 always: true,
             };
-            span::begin(py, marks, None, begins, &texts)?;
+            numbered::begin(py, marks, None, begins, &texts)?;
             Ok(made.into_ptr())
         }
     })

@@ -1,13 +1,12 @@
 //! `Span`: a span with a number of its own. What it means for contexts is said in `_context.py`, which
 //! uses its fields; here are its markers.
 
-use crate::chain;
 use crate::context;
 use crate::emit::{self, Texts};
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{self, null_on};
-use crate::text::{Text, swallow};
+use crate::text::Text;
 use nulltrace::Id;
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -84,55 +83,11 @@ impl Object {
     }
 }
 
-/// Who begins a span.
-#[derive(Clone, Copy)]
-pub(crate) struct Begins {
-    /// Will be told of the exit; null where it is the caller that ends it.
-    pub(crate) owner: *mut PyObject,
-    /// Has the arguments of the exit; null as the owner is.
-    pub(crate) tracer: *mut PyObject,
-    /// Whose `span()` it is, or null.
-    pub(crate) within: *mut PyObject,
-    /// Even in plain code.
-    pub(crate) always: bool,
-}
-
-/// Begins a span with a number of its own, and writes its marker. None if it has the thread's id here, or
-/// could not be begun. A `given` number is one that was chosen by hand: it says nothing of a parent.
-///
-/// # Errors
-/// Only what a program must not lose.
-pub(crate) fn begin<'py>(
-    py: Python<'py>,
-    marks: Rc<Marks>,
-    given: Option<i64>,
-    mut begins: Begins,
-    texts: &Texts<'_>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    begins.always |= given.is_some();
-    let number = given.unwrap_or_else(emit::unique);
-    let attempt = || {
-        let id = number.into_pyobject(py)?;
-        let span = make(py, marks, Some(Id::Number(number)), id.as_any())?;
-        let Some(parent) = chain::begin(&span, begins)? else {
-            return Ok(None);
-        };
-        let parent = if given.is_some() { None } else { Some(parent) };
-        // SAFETY: made above.
-        unsafe { entered(span.as_ptr(), parent, texts) };
-        Ok(Some(span))
-    };
-    match attempt() {
-        Err(error) => swallow(py, error).map(|()| None),
-        found => found,
-    }
-}
-
 /// Writes the marker of an enter. Of a span that is refused nothing is written, and it is nobody's parent.
 ///
 /// # Safety
 /// `this` is one of ours.
-unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &Texts<'_>) {
+pub(crate) unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &Texts<'_>) {
     // SAFETY: as the caller promises; no Python code runs.
     unsafe {
         if !write(this, Dir::Enter, parent, texts) {
@@ -144,7 +99,7 @@ unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &Texts<'_>) {
 /// Writes the marker of an exit.
 ///
 /// # Safety
-/// `this` is what `begin` gave, or `chain::end`.
+/// `this` is one of ours.
 pub(crate) unsafe fn exited(this: *mut PyObject, texts: &Texts<'_>) {
     // SAFETY: as the caller promises.
     unsafe { write(this, Dir::Exit, None, texts) };
@@ -169,7 +124,11 @@ pub(crate) fn of<'py>(
     make(tags.py(), marks, emit::id(id), id)
 }
 
-fn make<'py>(
+/// One with this id, which Python sees as `given`. It is not begun.
+///
+/// # Errors
+/// Those of the interpreter.
+pub(crate) fn make<'py>(
     py: Python<'py>,
     marks: Rc<Marks>,
     id: Option<Id>,

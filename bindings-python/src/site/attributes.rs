@@ -1,11 +1,12 @@
 //! What programs read and set of a tracer.
 
-use super::{Object, given_marks, has_spans, kept, site};
 use crate::hooks::hooks;
+use crate::known;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{getter, null_on, raise};
 use crate::text;
+use crate::tracer::{Object, has_spans, kept, site};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyGetSetDef, PyObject};
 use pyo3::prelude::*;
@@ -65,7 +66,7 @@ unsafe extern "C" fn set_tag(this: *mut PyObject, tag: *mut PyObject, _: *mut c_
     unsafe {
         let py = Python::assume_attached();
         let marks = match Borrowed::from_ptr_or_opt(py, tag) {
-            Some(tag) => given_marks(tag),
+            Some(tag) => known::given(tag),
             None => Err(PyTypeError::new_err("tag cannot be deleted")),
         };
         match marks {
