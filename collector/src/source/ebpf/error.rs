@@ -7,7 +7,7 @@ use aya::EbpfError as AyaError;
 use aya::maps::MapError;
 use aya::programs::ProgramError;
 
-use super::LOWEST_KERNEL;
+use super::lowest::LOWEST_KERNEL;
 use crate::source::caps;
 
 /// Lines of the verifier's log that a person is shown: the verdict is at its end.

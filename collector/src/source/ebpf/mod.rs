@@ -4,6 +4,7 @@ mod counters;
 mod error;
 mod hook;
 mod idle;
+mod lowest;
 mod members;
 mod object;
 mod pace;
@@ -21,6 +22,7 @@ use nulltrace_core::ledger::Lost;
 
 pub use error::EbpfError;
 pub use hook::Hook;
+pub use lowest::LOWEST_KERNEL;
 pub use object::{Cgroup, Options, Scope};
 
 use crate::namespace;
@@ -30,9 +32,6 @@ use idle::IdleThreads;
 use members::Members;
 use pace::between_reads;
 use sampler::Sampler;
-
-/// The lowest version of Linux that the kernel programs are for, and tested with.
-pub const LOWEST_KERNEL: &str = "6.1";
 
 /// The live source. Everything is detached when it is dropped.
 pub struct EbpfSource {
