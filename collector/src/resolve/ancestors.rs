@@ -3,7 +3,7 @@
 use nulltrace_core::facts::ancestor::ANCESTORS;
 use nulltrace_core::facts::recent::Recent;
 
-use super::Answer;
+use super::answer::Answer;
 use super::procfs::{Proc, Since, Stat};
 
 /// How many processes are remembered, at least; at most twice as many.

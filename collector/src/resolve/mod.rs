@@ -5,6 +5,7 @@
 //! taken only if it began when the kernel says: with no more doubt than a clock tick.
 
 mod ancestors;
+mod answer;
 pub(crate) mod procfs;
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -15,31 +16,13 @@ use nulltrace_core::facts::names::Want;
 use nulltrace_core::input::made::Made;
 
 use ancestors::Ancestors;
+use answer::Answer;
 use procfs::{Proc, Since};
 
 use crate::source::keeper::Keeper;
 
 /// How many wants may wait, and how many answers.
 const QUEUE: usize = 1 << 12;
-
-/// What was found. An answer comes for each want, if only to say that there is nothing.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    User {
-        uid: u32,
-        name: Box<[u8]>,
-    },
-    Parent {
-        pid: u32,
-        /// When it began, its parent and name.
-        of: Option<(u64, u32, Box<[u8]>)>,
-    },
-    Cgroup {
-        pid: u32,
-        start: u64,
-        path: Box<[u8]>,
-    },
-}
 
 /// The thread that looks up.
 pub(crate) struct Resolver {
@@ -117,20 +100,6 @@ impl Resolver {
     fn give(&mut self, now: u64, (last, answer): (bool, Answer), take: &mut dyn FnMut(&[u8])) {
         self.awaited -= u64::from(last);
         take(answer.record(now, &mut self.made));
-    }
-}
-
-impl Answer {
-    fn record<'a>(&self, now: u64, made: &'a mut Made) -> &'a [u8] {
-        match self {
-            Self::User { uid, name } => made.user(now, *uid, name),
-            Self::Parent { pid, of } => {
-                let of = of.as_ref();
-                let of = of.map(|(start, ppid, name)| (*start, *ppid, &**name));
-                made.parent(now, *pid, of)
-            }
-            Self::Cgroup { pid, start, path } => made.member(now, *pid, *start, path),
-        }
     }
 }
 
