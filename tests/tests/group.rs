@@ -518,11 +518,17 @@ fn a_slow_directory_service_holds_up_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let json = dir.path().join("summary.json");
     let marks = "i=0; while [ $i -lt 2000 ]; do echo '>:t:job::'; : < /dev/null; echo '<:t:job::'; i=$((i+1)); done > /dev/null";
-    let options = "--ring-size 1MiB --by user.name --sum count --where span.tags=job";
+    // A guest under emulation has one cpu for all, and what is drained late there says nothing.
+    let ring = match std::env::var_os("NULLTRACE_TEST_KERNEL") {
+        Some(_) => "16MiB",
+        None => "1MiB",
+    };
+    let options = "--by user.name --sum count --where span.tags=job --ring-size";
     let out = Command::new(nulltrace())
         .env("LD_PRELOAD", program("slow_names.so"))
         .arg("run")
         .args(options.split(' '))
+        .arg(ring)
         .arg("--json")
         .arg(&json)
         .args(["--", "sh", "-c", marks])
