@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nulltrace_core::activity::Times;
 use nulltrace_core::facts::names::Wanted;
-use nulltrace_core::input::event::Event;
+use nulltrace_core::input::event::BadRecord;
+use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::{Ledger, Lost};
@@ -79,9 +80,11 @@ pub struct Pipeline {
 
 /// What comes after the order.
 struct Line {
+    reader: Reader,
     correlator: Correlator,
     consumers: Consumers,
     bad_record: u64,
+    unknown_kind: u64,
 }
 
 /// What a run came to.
@@ -129,9 +132,11 @@ impl Pipeline {
         Self {
             order: Order::new(ORDER_BYTES),
             line: Line {
+                reader: Reader::default(),
                 correlator: Correlator::new(limits.spans),
                 consumers: Consumers::new(limits.summary, limits.malformed_per_second),
                 bad_record: 0,
+                unknown_kind: 0,
             },
             hub: None,
             host: Host::default(),
@@ -312,6 +317,7 @@ impl Pipeline {
     fn lost(&self) -> Lost {
         let mut lost = self.line.correlator.ledger().lost;
         lost.bad_record += self.line.bad_record;
+        lost.unknown_kind += self.line.unknown_kind;
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }
@@ -319,9 +325,10 @@ impl Pipeline {
 
 impl Line {
     fn take(&mut self, record: &[u8]) {
-        match Event::decode(record) {
+        match self.reader.read(record) {
             Ok(event) => self.correlator.push(&event, &mut self.consumers),
-            Err(_) => self.bad_record += 1,
+            Err(BadRecord::Kind(_)) => self.unknown_kind += 1,
+            Err(BadRecord::Size { .. }) => self.bad_record += 1,
         }
     }
 }

@@ -10,7 +10,7 @@
 )]
 
 use nulltrace_core::activity::Inside;
-use nulltrace_core::input::event::Event;
+use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::measure::summary;
 use nulltrace_core::measure::summary::Summary;
@@ -101,9 +101,9 @@ fn main() {
     let mut correlator = Correlator::new(Limits::default());
     let mut sums = Sums(Summary::new(summary::Limits::default()));
     let mut order = Order::new(4 << 20);
-    let mut record = Vec::new();
+    let (mut reader, mut record) = (Reader::default(), Vec::new());
     let mut take = |record: &[u8]| {
-        let event = Event::decode(record).expect("a record");
+        let event = reader.read(record).expect("a record");
         correlator.push(&event, &mut sums);
     };
     for at in 0..n {

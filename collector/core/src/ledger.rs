@@ -178,6 +178,8 @@ pub struct Lost {
     pub history: u64,
     /// Bytes from a source that are no record.
     pub bad_record: u64,
+    /// Records of kinds that this build does not know: a later version wrote them.
+    pub unknown_kind: u64,
     /// Spans a sink could not deliver.
     pub sink: u64,
 }
@@ -185,7 +187,7 @@ pub struct Lost {
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, Count); 12] {
+    pub const fn causes(&self) -> [(&'static str, Count); 13] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -199,6 +201,7 @@ impl Lost {
             depth,
             history,
             bad_record,
+            unknown_kind,
             sink,
         } = *self;
         [
@@ -214,6 +217,7 @@ impl Lost {
             ("sink", Count::Known(sink)),
             ("scope", scope),
             ("bad_record", Count::Known(bad_record)),
+            ("unknown_kind", Count::Known(unknown_kind)),
         ]
     }
 
@@ -233,6 +237,7 @@ impl Lost {
             b"history" => self.history = count.known().unwrap_or(self.history),
             b"sink" => self.sink = count.known().unwrap_or(self.sink),
             b"bad_record" => self.bad_record = count.known().unwrap_or(self.bad_record),
+            b"unknown_kind" => self.unknown_kind = count.known().unwrap_or(self.unknown_kind),
             _ => {}
         }
     }
@@ -278,7 +283,7 @@ mod tests {
             lost.set(cause.as_bytes(), Count::Known(n));
         }
         let counts: Vec<_> = lost.causes().iter().map(|(_, n)| n.known()).collect();
-        assert_eq!(counts, (1..=12).map(Some).collect::<Vec<_>>());
+        assert_eq!(counts, (1..=13).map(Some).collect::<Vec<_>>());
         let before = lost.clone();
         lost.set(b"of a later version", Count::Known(7));
         assert_eq!(lost, before);

@@ -27,8 +27,8 @@ use super::made::{
 use crate::input::record::{
     CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
     FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
-    KIND_FILE, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, ProcessRecord,
-    SegmentRecord,
+    KIND_FILE, KIND_FORK, KIND_LAYOUT, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE,
+    ProcessRecord, SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -143,6 +143,8 @@ pub enum What<'a> {
         /// By cause.
         causes: &'a [LossRecord],
     },
+    /// How long the parts of the records that follow are, for a [`Reader`](crate::input::layout::Reader).
+    Layout,
     /// The thread ended.
     Exit {
         /// Signal that killed it, 0 for none.
@@ -177,7 +179,7 @@ impl EndedBy {
     }
 }
 
-/// Why bytes are no record.
+/// Why a record is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRecord {
     /// Shorter than its kind needs, or its length is not what its head says.
@@ -185,7 +187,7 @@ pub enum BadRecord {
         /// What there was, in bytes.
         got: usize,
     },
-    /// No such kind.
+    /// This build does not know the kind: a later version wrote it, and it is passed over.
     Kind(u8),
 }
 
@@ -193,7 +195,7 @@ impl fmt::Display for BadRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size { got } => write!(f, "a record of {got} bytes does not fit its kind"),
-            Self::Kind(kind) => write!(f, "no record is of kind {kind}"),
+            Self::Kind(kind) => write!(f, "a record of kind {kind}, which is not known"),
         }
     }
 }
@@ -201,10 +203,12 @@ impl fmt::Display for BadRecord {
 impl core::error::Error for BadRecord {}
 
 impl<'a> Event<'a> {
-    /// Reads one record, which must be 8-byte aligned as the ring's are.
+    /// Reads one record, which must be 8-byte aligned as the ring's are. It may be longer than its kind was when
+    /// this was built; where something follows the part that has grown, only a
+    /// [`Reader`](crate::input::layout::Reader) finds it.
     ///
     /// # Errors
-    /// [`BadRecord`] when the bytes are not exactly one record of a known kind.
+    /// [`BadRecord`] when the bytes are not one record of a known kind.
     #[inline]
     pub fn decode(record: &'a [u8]) -> Result<Self, BadRecord> {
         let size = BadRecord::Size { got: record.len() };
@@ -219,17 +223,20 @@ impl<'a> Event<'a> {
                 continues: head.flags & FLAG_CONT != 0,
             },
             KIND_PROCESS => What::Process {
-                facts: ProcessRecord::ref_from_bytes(record).map_err(|_| size)?,
+                facts: ProcessRecord::ref_from_prefix(record).map_err(|_| size)?.0,
                 exec: head.flags & FLAG_EXEC != 0,
             },
             KIND_FORK => What::Fork {
-                child: ForkRecord::ref_from_bytes(record).map_err(|_| size)?.child,
+                child: ForkRecord::ref_from_prefix(record)
+                    .map_err(|_| size)?
+                    .0
+                    .child,
             },
             KIND_EXIT => {
-                let code = ExitRecord::ref_from_bytes(record).map_err(|_| size)?.code;
+                let (exit, _) = ExitRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Exit {
-                    signal: (code & 0x7f) as u8,
-                    status: (code >> 8) as u8,
+                    signal: (exit.code & 0x7f) as u8,
+                    status: (exit.code >> 8) as u8,
                     group: head.flags & FLAG_GROUP != 0,
                 }
             }
@@ -268,7 +275,7 @@ impl<'a> Event<'a> {
                 }
             }
             KIND_PARENT => {
-                let of = ParentRecord::ref_from_bytes(record).map_err(|_| size)?;
+                let (of, _) = ParentRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Parent {
                     start: of.start,
                     ppid: of.ppid,
@@ -283,12 +290,12 @@ impl<'a> Event<'a> {
                 }
             }
             KIND_GONE => {
-                GoneRecord::ref_from_bytes(record).map_err(|_| size)?;
+                GoneRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Gone
             }
             KIND_HOST => What::Host { text: rest },
             KIND_CLOCK => {
-                let clock = ClockRecord::ref_from_bytes(record).map_err(|_| size)?;
+                let (clock, _) = ClockRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Clock {
                     wall: clock.wall,
                     boot: clock.boot,
@@ -297,6 +304,7 @@ impl<'a> Event<'a> {
             KIND_LOSSES => What::Losses {
                 causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
             },
+            KIND_LAYOUT => What::Layout,
             kind => return Err(BadRecord::Kind(kind)),
         };
         Ok(Self {

@@ -2,6 +2,7 @@
 
 pub mod event;
 pub(crate) mod fragments;
+pub mod layout;
 pub mod made;
 pub mod order;
 pub mod record;

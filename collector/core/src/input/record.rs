@@ -51,6 +51,10 @@ pub const KIND_CGROUP: u8 = 8;
 /// is told again by later ones and at the end.
 pub const KIND_SO_FAR: u8 = 9;
 
+/// `Head::kind` of a [`LayoutRecord`](super::layout::LayoutRecord), which
+/// [`KindLayout`](super::layout::KindLayout)s follow.
+pub const KIND_LAYOUT: u8 = 48;
+
 /// The write was longer than [`PAYLOAD_MAX`].
 pub const FLAG_CUT: u8 = 1;
 /// The write begins like no marker; it may continue a fragment.

@@ -179,7 +179,8 @@ impl Correlator {
             | What::Parent { .. }
             | What::Member { .. }
             | What::Host { .. }
-            | What::Clock { .. } => {}
+            | What::Clock { .. }
+            | What::Layout => {}
             What::Losses { causes } => {
                 for of in causes {
                     rest.losses.set(unpadded(&of.cause), of.known().into());
