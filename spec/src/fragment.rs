@@ -59,6 +59,13 @@ impl Fragment {
         (!self.bytes.is_empty()).then_some(self.ts)
     }
 
+    /// What was written so far of the unfinished marker; empty if there is none. A new fragment that is
+    /// [pushed](Self::push) these bytes at the time [`since`](Self::since) is this one.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Takes one write and gives `each` the markers it completes or ends, in order.
     ///
     /// `cut` says that the write was longer than `bytes`. Returns whether the write was a marker or a

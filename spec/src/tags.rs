@@ -3,6 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use crate::TAGS_MAX;
 use crate::text::{next_string, split, tag_escapes, unescape, unescape_json};
 
 /// How the raw bytes of a path are written.
@@ -39,6 +40,32 @@ impl<'a> Tags<'a> {
     #[inline]
     pub(crate) const fn new(raw: &'a [u8], len: u8, form: Form) -> Self {
         Self { raw, len, form }
+    }
+
+    /// The path that [`canonical`](Self::canonical) gave; `None` if no path has these canonical bytes.
+    ///
+    /// ```
+    /// use nulltrace_spec::Tags;
+    ///
+    /// let tags = Tags::from_canonical(br"web.render\.html").unwrap();
+    /// assert_eq!(tags.iter().last().as_deref(), Some(&b"render.html"[..]));
+    /// for none in ["", ".a", "a..b", "a=b", r"a\b", "a\\"] {
+    ///     assert!(Tags::from_canonical(none.as_bytes()).is_none(), "{none}");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn from_canonical(canonical: &'a [u8]) -> Option<Self> {
+        let (mut len, mut empty) = (1, true);
+        let mut bytes = canonical.iter();
+        while let Some(&byte) = bytes.next() {
+            match byte {
+                b'\\' if bytes.next().is_some_and(|&byte| tag_escapes(byte)) => empty = false,
+                b'.' if !empty && usize::from(len) < TAGS_MAX => (len, empty) = (len + 1, true),
+                _ if tag_escapes(byte) => return None,
+                _ => empty = false,
+            }
+        }
+        (!empty).then(|| Self::new(canonical, len, Form::Canonical))
     }
 
     /// How many tags the path has: 1 to [`TAGS_MAX`](crate::TAGS_MAX).

@@ -60,8 +60,8 @@ impl Ledger {
                 spans.exit + spans.lost_exit + markers.unmatched_exit,
             ),
             (
-                "spans opened = closed by exit + inferred + open",
-                spans.opened,
+                "spans opened, before too = closed by exit + inferred + open",
+                spans.opened + spans.before,
                 spans.exit + spans.inferred() + spans.open,
             ),
         ] {
@@ -117,12 +117,14 @@ impl Markers {
     }
 }
 
-/// Account of spans. `opened = closed by exit + inferred + open`, `markers.enter = opened`,
+/// Account of spans. `opened + before = closed by exit + inferred + open`, `markers.enter = opened`,
 /// `markers.exit = exit + lost_exit + unmatched_exit`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans {
     /// Opened by an enter marker.
     pub opened: u64,
+    /// Opened before the first event, as a snapshot says.
+    pub before: u64,
     /// Closed by their exit marker.
     pub exit: u64,
     /// Ended with their thread.

@@ -9,10 +9,12 @@
 //! next, and the parts of the time never add up to more than there was.
 
 use rustc_hash::FxHashMap;
+use zerocopy::IntoBytes;
 
 use crate::input::record::{
     BUCKETS, CALLS_AGAIN, CALLS_GOING, CALLS_RETURNED, CallsRecord, ERRORS, SegmentRecord,
 };
+use crate::input::snapshot::{CALLS_OWED, FLAG_ENDED, KIND_REPORTED, RecordWriter};
 
 /// No segment that was shorter was told before its end. The kernel asks for more (`NT_SAMPLE_NS`), by a clock
 /// that it read a little later.
@@ -176,6 +178,25 @@ impl Told {
         }
     }
 
+    /// Writes what was reported.
+    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+        for (&(pid, tid), thread) in &self.threads {
+            thread.write(pid, tid, to);
+        }
+    }
+
+    /// Takes in what was reported, from a snapshot.
+    pub(crate) fn restore(&mut self, segment: &SegmentRecord, calls: &[CallsRecord]) {
+        let key = (segment.head.pid, segment.head.tid);
+        if self.threads.contains_key(&key) || !self.has_room(segment.head.ts, calls.len()) {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        }
+        let thread = Thread::told(segment, calls);
+        self.bytes += thread.bytes();
+        self.threads.insert(key, thread);
+    }
+
     /// A thread ended.
     pub(crate) fn thread_exit(&mut self, pid: u32, tid: u32) {
         if let Some(thread) = self.threads.remove(&(pid, tid)) {
@@ -209,6 +230,56 @@ impl Thread {
             owed: Vec::new(),
             ended: false,
         }
+    }
+
+    /// Writes what was reported: the calls that returned, those that are owed, the one that goes on.
+    fn write(&self, pid: u32, tid: u32, to: &mut RecordWriter<'_>) {
+        let owed = self.owed.iter().map(|of| CallsRecord {
+            flags: of.flags | CALLS_OWED,
+            ..*of
+        });
+        let going = self.going.iter().map(|(_, of)| *of);
+        let calls: Vec<_> = self
+            .calls
+            .iter()
+            .copied()
+            .chain(owed)
+            .chain(going)
+            .collect();
+        let mut record = self.sums;
+        record.calls = calls.len() as u32;
+        // A thread that called exec bears another id since.
+        (record.head.pid, record.head.tid) = (pid, tid);
+        record.head.flags = if self.ended { FLAG_ENDED } else { 0 };
+        to.write(KIND_REPORTED, &record, &[calls.as_bytes()]);
+    }
+
+    /// From such a record.
+    fn told(segment: &SegmentRecord, calls: &[CallsRecord]) -> Self {
+        let mut thread = Self {
+            sums: SegmentRecord {
+                calls: 0,
+                ..*segment
+            },
+            calls: Vec::new(),
+            going: None,
+            owed: Vec::new(),
+            ended: segment.head.flags & FLAG_ENDED != 0,
+        };
+        for of in calls {
+            if of.flags & CALLS_OWED != 0 {
+                thread.owed.push(CallsRecord {
+                    flags: of.flags & !CALLS_OWED,
+                    ..*of
+                });
+            } else if of.flags & CALLS_GOING != 0 {
+                thread.going = Some((segment.head.ts.saturating_sub(of.time), *of));
+            } else {
+                thread.calls.push(*of);
+            }
+        }
+        thread.owed.truncate(OWED);
+        thread
     }
 
     fn bytes(&self) -> usize {

@@ -61,6 +61,18 @@ impl ArgList {
         same.last().map(|(_, value)| value)
     }
 
+    /// The packed bytes.
+    pub(crate) fn packed(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From packed bytes; `None` if they are not.
+    pub(crate) fn from_packed(bytes: &[u8]) -> Option<Self> {
+        let mut args = Unpack(bytes);
+        args.by_ref().for_each(drop);
+        args.0.is_empty().then(|| Self(bytes.into()))
+    }
+
     /// Bytes of memory it takes besides itself.
     pub(crate) fn bytes(&self) -> usize {
         match self.0.len() {

@@ -19,7 +19,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::facts::recent::Recent;
-use crate::input::record::{FLAG_DELETED, FLAG_PEERS, FLAG_SHORTENED, FileId, FileRecord};
+use crate::input::record::{FLAG_DELETED, FLAG_PEERS, FLAG_SHORTENED, FileId, FileRecord, Head};
+use crate::input::snapshot::{KIND_NAMED, NamedRecord, RecordWriter, padded};
 
 /// How many files are remembered, at least; at most twice as many. The kernel remembers fewer whom it told.
 const REMEMBERED: usize = 1 << 17;
@@ -29,6 +30,11 @@ const PIPE_FS: u32 = 0x5049_5045;
 const NULL: u32 = 1 << 20 | 3;
 /// Majors of terminals: the consoles, /dev/tty and the pseudo terminals.
 const TTY_MAJORS: [core::ops::RangeInclusive<u32>; 2] = [4..=5, 136..=143];
+
+/// All other protocols of Internet sockets.
+const IP: &str = "ip";
+/// Those that have names.
+const PROTOCOLS: [&str; 7] = ["tcp", "udp", "icmp", "sctp", "udplite", "mptcp", "raw"];
 
 /// What sort of file. [`Kind::name`] is the field `fd.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +86,31 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 22] = [
+        Self::File,
+        Self::Directory,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Unix,
+        Self::Netlink,
+        Self::Socket,
+        Self::Pipe,
+        Self::Fifo,
+        Self::Event,
+        Self::Epoll,
+        Self::Timer,
+        Self::Signal,
+        Self::Inotify,
+        Self::Anonymous,
+        Self::Memfd,
+        Self::Tty,
+        Self::Null,
+        Self::Char,
+        Self::Block,
+        Self::Unknown,
+        Self::Other,
+    ];
+
     /// The name of the kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -254,6 +285,65 @@ impl File {
         }
     }
 
+    /// From a record of a snapshot, and the name behind it.
+    #[must_use]
+    pub(crate) fn named(of: &NamedRecord, name: &[u8]) -> Self {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| padded(kind.name().as_bytes()) == of.kind);
+        let address = |version: u8, bytes: [u8; 16], port: u16| {
+            let [a, b, c, d, ..] = bytes;
+            let ip = match version {
+                4 => IpAddr::from([a, b, c, d]),
+                6 => IpAddr::from(bytes),
+                _ => return None,
+            };
+            Some(SocketAddr::new(ip, port))
+        };
+        let protocol = PROTOCOLS
+            .into_iter()
+            .find(|name| padded(name.as_bytes()) == of.protocol);
+        let local = address(of.local_version, of.local, of.local_port);
+        Self {
+            kind: kind.unwrap_or(Kind::Unknown),
+            name: name.into(),
+            ends: local.map(|local| Ends {
+                protocol: protocol.unwrap_or(IP),
+                local,
+                remote: address(of.remote_version, of.remote, of.remote_port),
+            }),
+        }
+    }
+
+    /// Writes it for a snapshot.
+    fn write(&self, id: FileId, to: &mut RecordWriter<'_>) {
+        let address = |end: Option<SocketAddr>| {
+            let port = end.map_or(0, |end| end.port());
+            match end.map(|end| end.ip()) {
+                None => (0, [0; 16], port),
+                Some(IpAddr::V4(ip)) => (4, padded(&ip.octets()), port),
+                Some(IpAddr::V6(ip)) => (6, ip.octets(), port),
+            }
+        };
+        let ends = self.ends.as_ref();
+        let (local_version, local, local_port) = address(ends.map(|ends| ends.local));
+        let (remote_version, remote, remote_port) = address(ends.and_then(|ends| ends.remote));
+        let record = NamedRecord {
+            head: Head::of(0, 0, 0),
+            id,
+            local,
+            remote,
+            local_port,
+            remote_port,
+            local_version,
+            remote_version,
+            reserved: [0; 2],
+            kind: padded(self.kind.name().as_bytes()),
+            protocol: padded(ends.map_or("", |ends| ends.protocol).as_bytes()),
+        };
+        to.write(KIND_NAMED, &record, &[&self.name]);
+    }
+
     /// Whether it was told which file it is.
     #[must_use]
     pub const fn is_known(&self) -> bool {
@@ -331,7 +421,7 @@ fn ends(record: &FileRecord, kind: Kind) -> Option<Ends> {
             (136, _) => "udplite",
             (262, _) => "mptcp",
             (_, 3) => "raw",
-            _ => "ip",
+            _ => IP,
         },
         local: address(record.local, record.local_port),
         remote: connected.then(|| address(record.remote, record.remote_port)),
@@ -363,6 +453,17 @@ pub(crate) fn join(names: &[u8], shortened: bool) -> Vec<u8> {
         path.extend_from_slice(name);
     }
     path
+}
+
+/// The names that [make](join) a path.
+pub(crate) fn names(path: &[u8]) -> Vec<u8> {
+    let mut names = Vec::with_capacity(path.len());
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    for name in path.split(|&byte| byte == b'/').rev() {
+        names.extend_from_slice(name);
+        names.push(0);
+    }
+    names
 }
 
 /// As /proc/net/unix writes it: NULs of abstract names as '@'. An end without a name has that of its peer.
@@ -403,6 +504,18 @@ impl Files {
     pub fn learn(&mut self, record: &FileRecord, names: &[u8]) {
         self.known
             .insert(record.id, Arc::new(File::read(record, names)));
+    }
+
+    /// Writes all that is known.
+    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+        for (&id, file) in self.known.iter() {
+            file.write(id, to);
+        }
+    }
+
+    /// Takes in a file from a snapshot.
+    pub(crate) fn restore(&mut self, of: &NamedRecord, name: &[u8]) {
+        self.known.insert(of.id, Arc::new(File::named(of, name)));
     }
 
     /// The file; known by its numbers alone if nothing was told.

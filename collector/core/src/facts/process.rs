@@ -5,10 +5,17 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+use zerocopy::IntoBytes;
+
 use crate::facts::file;
 use crate::facts::recent::Recent;
 use crate::input::made::unpadded;
-use crate::input::record::ProcessRecord;
+use crate::input::record::{COMM_LEN, CgroupRecord, EXE_LEN, Head, ProcessRecord};
+use crate::input::record::{KIND_CGROUP, KIND_COMMAND, KIND_PROCESS};
+use crate::input::snapshot::{
+    FLAG_AGAIN, FactsRecord, KIND_DEAD, KIND_FACTS, RecordWriter, padded,
+};
 
 /// How many processes are remembered, at least; at most twice as many.
 const REMEMBERED: usize = 1 << 15;
@@ -136,9 +143,12 @@ impl Processes {
 
     /// Takes in the command line of a process whose facts came.
     pub fn command(&mut self, pid: u32, args: &[u8]) {
-        self.last = Who::default();
-        if let Some(process) = self.living.get(pid) {
+        // A snapshot has it again.
+        if let Some(process) = self.living.get(pid)
+            && *process.command != *args
+        {
             Arc::make_mut(process).command = args.into();
+            self.last = Who::default();
         }
     }
 
@@ -167,9 +177,124 @@ impl Processes {
         self.dead.insert(pid, ());
     }
 
+    /// The facts of a process, as far as they are known now.
+    #[must_use]
+    pub(crate) fn peek(&self, pid: u32) -> Option<&Arc<Process>> {
+        self.living.peek(pid)
+    }
+
+    /// Writes all that is known.
+    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+        let is_without_path = |process: &Process| process.cgroup_path.is_empty();
+        let living = || self.living.iter().map(|(_, process)| &**process);
+        // Facts that came before the path of their cgroup have none.
+        for process in living().filter(|process| is_without_path(process)) {
+            process.write(to);
+        }
+        let mut written: FxHashMap<u64, &Arc<[u8]>> = FxHashMap::default();
+        for process in living().filter(|process| !is_without_path(process)) {
+            let path = &process.cgroup_path;
+            if written.insert(process.cgroup, path) != Some(path) {
+                write_cgroup(process.cgroup, path, to);
+            }
+            process.write(to);
+        }
+        for (&id, path) in self.cgroups.iter() {
+            if written.get(&id) != Some(&path) {
+                write_cgroup(id, path, to);
+            }
+        }
+        let dead: Vec<u32> = self.dead.iter().map(|(&pid, ())| pid).collect();
+        for pids in dead.chunks(DEAD_AT_ONCE) {
+            to.write(KIND_DEAD, &Head::of(0, 0, 0), &[pids.as_bytes()]);
+        }
+    }
+
+    /// The process ended, says a snapshot.
+    pub(crate) fn was_dead(&mut self, pid: u32) {
+        self.dead.insert(pid, ());
+    }
+
     /// Whether the process is known to have ended.
     pub fn is_dead(&mut self, pid: u32) -> bool {
         self.dead.get(pid).is_some()
+    }
+}
+
+/// Process ids in one record.
+const DEAD_AT_ONCE: usize = 1024;
+
+/// Writes the path of a cgroup, as the kernel sends it.
+fn write_cgroup(id: u64, path: &[u8], to: &mut RecordWriter<'_>) {
+    let names = file::names(path);
+    let record = CgroupRecord {
+        head: Head::of(0, 0, 0),
+        id,
+        names: names.len() as u32,
+        reserved: 0,
+    };
+    to.write(KIND_CGROUP, &record, &[&names]);
+}
+
+impl Process {
+    /// Writes the facts, as the kernel sends them.
+    fn write(&self, to: &mut RecordWriter<'_>) {
+        let head = Head::of(self.seen, self.pid, self.pid);
+        let record = ProcessRecord {
+            head: Head {
+                flags: FLAG_AGAIN,
+                ..head
+            },
+            start: self.start,
+            cgroup: self.cgroup,
+            ppid: self.ppid,
+            uid: self.uid,
+            comm: padded::<COMM_LEN>(&self.comm),
+            exe: padded::<EXE_LEN>(&self.exe),
+        };
+        to.write(KIND_PROCESS, &record, &[]);
+        if !self.command.is_empty() {
+            to.write(KIND_COMMAND, &head, &[&self.command]);
+        }
+    }
+
+    /// Writes them as facts that have changed since, with that number.
+    pub(crate) fn write_as(&self, facts: u32, to: &mut RecordWriter<'_>) {
+        let record = FactsRecord {
+            head: Head::of(self.seen, self.pid, self.pid),
+            facts,
+            command: self.command.len() as u32,
+            start: self.start,
+            cgroup: self.cgroup,
+            ppid: self.ppid,
+            uid: self.uid,
+            comm: padded(&self.comm),
+            exe: padded(&self.exe),
+        };
+        to.write(KIND_FACTS, &record, &[&self.command, &self.cgroup_path]);
+    }
+
+    /// From such a record and what follows it; `None` if it contradicts itself.
+    pub(crate) fn from_facts(of: &FactsRecord, text: &[u8]) -> Option<Self> {
+        let (command, path) = text.split_at_checked(of.command as usize)?;
+        Some(Self {
+            pid: of.head.pid,
+            comm: unpadded(&of.comm).into(),
+            exe: unpadded(&of.exe).into(),
+            ppid: of.ppid,
+            uid: of.uid,
+            command: command.into(),
+            cgroup: of.cgroup,
+            cgroup_path: path.into(),
+            start: of.start,
+            seen: of.head.ts,
+        })
+    }
+
+    /// Bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [&self.comm, &self.exe, &self.command, &self.cgroup_path];
+        size_of::<Self>() + texts.map(|text| text.len()).iter().sum::<usize>()
     }
 }
 

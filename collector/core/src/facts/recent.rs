@@ -39,6 +39,17 @@ impl<K: Eq + Hash + Copy, V> Recent<K, V> {
         self.young.get_mut(&key)
     }
 
+    /// The value of a key, which is not kept for longer because of it.
+    #[must_use]
+    pub fn peek(&self, key: K) -> Option<&V> {
+        self.young.get(&key).or_else(|| self.old.get(&key))
+    }
+
+    /// All that there is: first what is forgotten first.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.old.iter().chain(&self.young)
+    }
+
     /// Takes in a value; another of the same key goes.
     pub fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
@@ -67,6 +78,11 @@ mod tests {
             assert_eq!(map.get(0), Some(&mut "kept"));
             assert!(map.young.len() + map.old.len() <= 16);
         }
+        assert_eq!(map.peek(1), None);
+        assert_eq!(map.peek(999), Some(&"passing"));
+        let all: Vec<_> = map.iter().map(|(key, _)| *key).collect();
+        assert_eq!(all.len(), map.young.len() + map.old.len());
+        assert!(all.contains(&0) && all.contains(&999));
         assert_eq!(map.get(1), None);
         assert_eq!(map.get(999), Some(&mut "passing"));
         assert_eq!(map.remove(0), Some("kept"));

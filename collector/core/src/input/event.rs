@@ -28,7 +28,7 @@ use crate::input::record::{
     CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
     FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
     KIND_FILE, KIND_FORK, KIND_LAYOUT, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE,
-    ProcessRecord, SegmentRecord,
+    ProcessRecord, SNAPSHOT_KINDS, SegmentRecord,
 };
 
 /// One thing that happened, borrowed from its record.
@@ -145,6 +145,13 @@ pub enum What<'a> {
     },
     /// How long the parts of the records that follow are, for a [`Reader`](crate::input::layout::Reader).
     Layout,
+    /// A part of a snapshot, which [`Part::read`](crate::input::snapshot::Part::read) reads.
+    Snapshot {
+        /// Its kind.
+        kind: u8,
+        /// All of it.
+        record: &'a [u8],
+    },
     /// The thread ended.
     Exit {
         /// Signal that killed it, 0 for none.
@@ -305,6 +312,7 @@ impl<'a> Event<'a> {
                 causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
             },
             KIND_LAYOUT => What::Layout,
+            kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };
         Ok(Self {

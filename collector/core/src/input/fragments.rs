@@ -3,7 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use nulltrace_spec::{Fragment, Joined};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+use crate::input::record::Head;
+use crate::input::snapshot::{KIND_FRAGMENT, RecordWriter};
 
 /// Process and thread.
 type Thread = (u32, u32);
@@ -109,6 +112,20 @@ impl Fragments {
         if let Some(fragment) = self.threads.remove(&from) {
             self.ages.extend(fragment.since().map(|since| (since, to)));
             self.threads.insert(to, fragment);
+        }
+    }
+
+    /// Writes what is unfinished.
+    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+        let mut written = FxHashSet::default();
+        for &(since, thread) in &self.ages {
+            let Some(fragment) = self.threads.get(&thread) else {
+                continue;
+            };
+            if fragment.since() == Some(since) && written.insert(thread) {
+                let head = Head::of(since, thread.0, thread.1);
+                to.write(KIND_FRAGMENT, &head, &[fragment.bytes()]);
+            }
         }
     }
 

@@ -33,6 +33,11 @@ use super::record::{
     KIND_EXIT, KIND_FILE, KIND_FORK, KIND_LAYOUT, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR,
     KIND_WRITE, ProcessRecord, SegmentRecord,
 };
+use super::snapshot::{
+    FactsRecord, KIND_DEAD, KIND_FACTS, KIND_FRAGMENT, KIND_NAMED, KIND_OPEN, KIND_ORDER,
+    KIND_REPORTED, KIND_SNAPSHOT, KIND_THREAD, KIND_WAITING, NamedRecord, OpenRecord,
+    SnapshotRecord, ThreadRecord,
+};
 
 /// How long the parts of the records that follow are. It can be read whatever has grown: its own head is always
 /// as long as in the first version, and it says how long its own parts are.
@@ -106,6 +111,16 @@ const OWN: &[KindLayout] = &[
     kind::<Head>(KIND_HOST),
     kind::<ClockRecord>(KIND_CLOCK),
     list::<Head, LossRecord>(KIND_LOSSES),
+    kind::<SnapshotRecord>(KIND_SNAPSHOT),
+    list::<Head, u32>(KIND_DEAD),
+    kind::<NamedRecord>(KIND_NAMED),
+    kind::<FactsRecord>(KIND_FACTS),
+    kind::<OpenRecord>(KIND_OPEN),
+    kind::<ThreadRecord>(KIND_THREAD),
+    list::<SegmentRecord, CallsRecord>(KIND_REPORTED),
+    kind::<Head>(KIND_FRAGMENT),
+    list::<SegmentRecord, CallsRecord>(KIND_WAITING),
+    list::<Head, u64>(KIND_ORDER),
 ];
 
 /// The layout of this build's records, a record to begin a stream with.
@@ -290,6 +305,8 @@ fn fill(to: &mut [u8], from: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::event::What;
+    use crate::input::snapshot::Part;
 
     /// A record of zeros of a kind; of those with names behind it, the names are none.
     fn zeros(kind: u8, size: usize) -> Vec<u64> {
@@ -299,8 +316,12 @@ mod tests {
         words
     }
 
+    /// Whether it can be read, a part of a snapshot too.
     fn read(record: &[u8]) -> Result<(), BadRecord> {
-        Event::decode(record).map(drop)
+        match Event::decode(record)?.what {
+            What::Snapshot { kind, record } => Part::read(kind, record).map(drop),
+            _ => Ok(()),
+        }
     }
 
     #[test]

@@ -6,3 +6,4 @@ pub mod layout;
 pub mod made;
 pub mod order;
 pub mod record;
+pub mod snapshot;

@@ -85,7 +85,7 @@ pub trait Consumer {
     /// What it wants. The same at any time.
     fn wants(&self) -> Wants;
 
-    /// A span was opened.
+    /// A span was opened, or is open in the snapshot that the stream begins with.
     fn opened(&mut self, span: &OpenSpan<'_>) {
         let _ = span;
     }

@@ -23,6 +23,8 @@
 //! assert!(correlator.ledger().check().is_ok());
 //! ```
 
+mod snapshot;
+
 use std::sync::Arc;
 
 use nulltrace_spec::{Dir, Joined};
@@ -40,7 +42,7 @@ use crate::input::record::{CallsRecord, FileId};
 use crate::ledger::{Ledger, Lost, Markers};
 use crate::spans::consumer::{Consumer, Malformed, Wants};
 use crate::spans::history::{Held, Reached};
-use crate::spans::matcher::{About, Limits, OpenSpan, Spans, Writer};
+use crate::spans::matcher::{About, Limits, OpenSpan, Restoring, Spans, Writer};
 use crate::spans::span::{Closed, Open};
 use crate::spans::waiting::{Waiting, Whole};
 
@@ -52,6 +54,8 @@ use crate::spans::waiting::{Waiting, Whole};
 pub struct Correlator {
     fragments: Fragments,
     rest: Rest,
+    /// Until something happens, it can begin with a snapshot.
+    restoring: Option<Box<Restoring>>,
 }
 
 /// All but the fragments, which hand over the markers they hold.
@@ -75,6 +79,8 @@ struct Rest {
     slots: u64,
     /// Segments in more spans than are told apart.
     deep: u64,
+    /// Records of snapshots that contradict themselves or others, or were too many.
+    refused: u64,
 }
 
 impl Correlator {
@@ -96,13 +102,18 @@ impl Correlator {
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
+                refused: 0,
             },
+            restoring: Some(Box::default()),
         }
     }
 
     /// Takes in one event.
     pub fn push(&mut self, event: &Event<'_>, out: &mut impl Consumer) {
         self.expire(event.ts, out);
+        if self.restoring.is_some() {
+            self.end_snapshot(&event.what);
+        }
         let rest = &mut self.rest;
         let Event {
             ts,
@@ -145,10 +156,8 @@ impl Correlator {
                 if !self.fragments.has((pid, tid)) {
                     rest.settle(pid, tid, out);
                 }
-                if by == EndedBy::Marker && !so_far && !rest.reached.is_wide() {
-                    if let Some((pid, tid)) = rest.waiting.add(whole) {
-                        rest.settle(pid, tid, out);
-                    }
+                if by == EndedBy::Marker && !so_far {
+                    rest.wait(&whole, out);
                 } else {
                     rest.segment(&whole, so_far, About::Innermost, out);
                 }
@@ -156,6 +165,9 @@ impl Correlator {
             What::File { file, names } => rest.files.learn(file, names),
             What::Command { args } => rest.processes.command(pid, args),
             What::Cgroup { id, names } => rest.processes.cgroup(id, names),
+            What::Snapshot { kind, record } => self.restore(event, kind, record, out),
+            // In the middle of a stream nothing is known by it that was not known before.
+            What::Process { facts, .. } if facts.is_again() && self.restoring.is_none() => {}
             What::Process { facts, exec } => {
                 if rest.processes.learn(facts) {
                     let out = &mut watched(&mut rest.reached, out);
@@ -249,6 +261,7 @@ impl Correlator {
         lost.depth = lost.depth.saturating_add(self.rest.deep);
         lost.history = lost.history.saturating_add(self.rest.reached.forgotten());
         lost.segment += self.rest.told.untold();
+        lost.bad_record = lost.bad_record.saturating_add(self.rest.refused);
         lost
     }
 
@@ -353,17 +366,7 @@ impl Rest {
                 self.before(&writer, opening.about(), out);
                 let process = self.processes.who(pid);
                 self.spans.open(opening, &writer, marker.id, process);
-                let wanted = out.wants().any_of(Wants::OPENED);
-                if (wanted || self.reached.is_wide())
-                    && let Some(span) = self.spans.newest()
-                {
-                    if self.reached.is_wide() {
-                        self.reached.opened(pid, ppid, ts, span.seq, span.tags);
-                    }
-                    if wanted {
-                        out.opened(&span);
-                    }
-                }
+                self.opened(ppid, out);
             }
             Dir::Exit => {
                 self.markers.exit += 1;
@@ -376,6 +379,39 @@ impl Rest {
                     }
                 }
             }
+        }
+    }
+
+    /// Tells `out` of the span that was opened last, and who remembers what is open.
+    #[inline]
+    fn opened(&mut self, ppid: Option<u32>, out: &mut impl Consumer) {
+        let wanted = out.wants().any_of(Wants::OPENED);
+        if (wanted || self.reached.is_wide())
+            && let Some(span) = self.spans.newest()
+        {
+            if self.reached.is_wide() {
+                let OpenSpan {
+                    pid,
+                    start,
+                    seq,
+                    tags,
+                    ..
+                } = span;
+                self.reached.opened(pid, ppid, start, seq, tags);
+            }
+            if wanted {
+                out.opened(&span);
+            }
+        }
+    }
+
+    /// Keeps a segment until its marker comes.
+    #[inline]
+    fn wait(&mut self, whole: &Whole<'_>, out: &mut impl Consumer) {
+        if self.reached.is_wide() {
+            self.segment(whole, false, About::Innermost, out);
+        } else if let Some((pid, tid)) = self.waiting.add(*whole) {
+            self.settle(pid, tid, out);
         }
     }
 

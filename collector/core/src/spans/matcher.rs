@@ -20,6 +20,9 @@
 
 mod ends;
 mod inside;
+mod snapshot;
+
+pub(crate) use snapshot::Restoring;
 
 use std::sync::Arc;
 
@@ -172,6 +175,8 @@ pub(crate) struct Spans {
     /// Bytes of packed arguments.
     args: usize,
     counts: ledger::Spans,
+    /// Sequence number of the span opened last, those before a snapshot included.
+    seq: u64,
     /// For packing arguments.
     scratch: Vec<u8>,
     /// For spans that end together.
@@ -212,6 +217,7 @@ impl Spans {
             limits,
             args: 0,
             counts: ledger::Spans::default(),
+            seq: 0,
             scratch: Vec::new(),
             ending: Vec::new(),
             closed,
@@ -338,7 +344,8 @@ impl Spans {
         });
         self.tags.opened(tag);
         self.counts.opened += 1;
-        let seq = self.counts.opened;
+        self.seq += 1;
+        let seq = self.seq;
         let slot = self.table.insert(id, tag, &writer.place());
         let span = self.table.get_mut(slot);
         (span.seq, span.start) = (seq, writer.ts);
@@ -349,7 +356,9 @@ impl Spans {
         if let Some((parent, parent_seq, tag)) = parent {
             span.parent_tag = Some(tag);
             self.tags.hold(tag);
-            self.table.adopt(slot, parent, parent_seq, writer.ts);
+            if let Some(parent) = self.table.adopt(slot, parent, parent_seq) {
+                parent.child_ns = parent.child_ns.wrapping_sub(writer.ts.cast_signed());
+            }
         }
         if written != Id::Thread {
             self.table.share(slot);
@@ -374,7 +383,7 @@ impl Spans {
             .wrapping_sub(before)
             .wrapping_sub(u32::from(is_marker));
         if missing != 0 && before != 0 {
-            thread.lost = self.counts.opened;
+            thread.lost = self.seq;
         }
     }
 

@@ -129,6 +129,15 @@ impl<T: Copy + Default> Owners<T> {
         former
     }
 
+    /// What else is known of each owner, in no order, and whether its stacks are empty.
+    pub(super) fn each(&self) -> impl Iterator<Item = (u64, &T, bool)> {
+        let owners = self.numbers.iter();
+        owners.map(|&number| {
+            let owner = &self.owners[number as usize];
+            (owner.id, &owner.of, owner.is_idle())
+        })
+    }
+
     /// Another id for an owner. Who bore it until now is forgotten, and must have empty stacks.
     pub(super) fn rename(&mut self, from: u64, to: u64) {
         if let Some(number) = self.take_number(to) {

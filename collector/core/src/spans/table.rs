@@ -15,6 +15,7 @@ mod kin;
 mod list;
 mod numbered;
 mod open;
+mod snapshot;
 mod takeover;
 
 use hashbrown::HashTable;
@@ -28,6 +29,7 @@ use list::{Link, SCOPED, both};
 
 pub(super) use list::{List, Place, Scope};
 pub(super) use open::Open;
+pub(super) use snapshot::Standing;
 
 /// Room each hash table has from the beginning. In a smaller one, spans that come and go leave
 /// tombstones that soon make it be rebuilt.

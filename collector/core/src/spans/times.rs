@@ -50,6 +50,14 @@ impl Inside {
         }
     }
 
+    /// A span was opened before, and so much was inside of it.
+    pub(super) fn restored(&mut self, table: &Table, slot: Slot, times: SpanTimes) {
+        if self.looks {
+            self.opened(table, slot);
+            self.get(slot).times = times;
+        }
+    }
+
     /// What was inside of an open span; `None` if nobody looks.
     #[inline]
     pub(super) fn times(&self, table: &Table, slot: Slot) -> Option<SpanTimes> {
@@ -61,7 +69,8 @@ impl Inside {
         let mut times = span.times;
         if table.get(slot).is_of_thread() {
             let wall = table.thread_of(table.get(slot)).wall - span.thread_before;
-            times.interleaved += wall.saturating_sub(span.of_thread);
+            let others = wall.saturating_sub(span.of_thread);
+            times.interleaved = times.interleaved.saturating_add(others);
         }
         times
     }

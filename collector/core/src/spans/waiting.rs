@@ -6,7 +6,10 @@
 use std::collections::VecDeque;
 
 use crate::input::event::EndedBy;
+use zerocopy::IntoBytes;
+
 use crate::input::record::{CallsRecord, SegmentRecord};
+use crate::input::snapshot::{KIND_WAITING, RecordWriter};
 
 /// A segment as it came.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,13 @@ impl Waiting {
         }
         self.others.push_back(waited);
         self.any().filter(|_| self.others.len() >= WAITING)
+    }
+
+    /// Writes those that wait.
+    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+        for waited in self.first.iter().chain(&self.others) {
+            to.write(KIND_WAITING, &waited.segment, &[waited.calls.as_bytes()]);
+        }
     }
 
     /// Whether none waits.

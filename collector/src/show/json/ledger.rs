@@ -67,6 +67,7 @@ fn markers(of: &Markers) -> Map<String, Value> {
 fn spans(of: &Spans) -> Map<String, Value> {
     let Spans {
         opened,
+        before,
         exit,
         thread_exit,
         process_exit,
@@ -79,6 +80,7 @@ fn spans(of: &Spans) -> Map<String, Value> {
     } = *of;
     object([
         ("opened", opened),
+        ("before", before),
         ("exit", exit),
         ("thread_exit", thread_exit),
         ("process_exit", process_exit),

@@ -140,7 +140,7 @@ impl Spans {
     }
 
     /// Leaves a span to the parent process, or to nobody if that is not known.
-    fn orphan(&mut self, slot: Slot, ts: u64, parent: Option<u32>) {
+    pub(super) fn orphan(&mut self, slot: Slot, ts: u64, parent: Option<u32>) {
         self.leave_thread(slot);
         self.table.leave_process(slot);
         let span = self.table.get_mut(slot);

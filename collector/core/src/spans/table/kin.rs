@@ -13,25 +13,22 @@ impl Table {
         (parent.seq == span.parent_seq).then_some(span.parent)
     }
 
-    /// Makes an open span the parent of one that is opened.
+    /// Makes an open span the parent of one that is opened. Returns the parent if no other child is open.
+    #[inline]
     pub(in crate::spans) fn adopt(
         &mut self,
         slot: Slot,
         parent: Slot,
         parent_seq: u64,
-        start: u64,
-    ) {
-        let above = self.get_mut(parent);
-        let below = std::mem::replace(&mut above.child, slot);
-        if below == NIL {
-            above.child_ns = above.child_ns.wrapping_sub(start.cast_signed());
-        }
+    ) -> Option<&mut Open> {
+        let below = std::mem::replace(&mut self.get_mut(parent).child, slot);
         if let Some(span) = self.slots.get_mut(below as usize) {
             span.kin.above = slot;
         }
         let span = self.get_mut(slot);
         span.kin = Link { below, above: NIL };
         (span.parent, span.parent_seq) = (parent, parent_seq);
+        (below == NIL).then(|| self.get_mut(parent))
     }
 
     /// Takes a span that ends out of its parent's children. Returns the parent, if that is open.

@@ -113,7 +113,7 @@ impl Open {
     }
 
     /// The user, if it was known.
-    pub(super) fn uid(&self) -> Option<u32> {
+    pub(in crate::spans) fn uid(&self) -> Option<u32> {
         self.has_uid.then_some(self.uid)
     }
 

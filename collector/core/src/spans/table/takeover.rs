@@ -41,6 +41,23 @@ impl Table {
 
     /// Where the process has an open span with the same tags and its own id, this one counts as opened after it.
     fn change_id(&mut self, slot: Slot, tid: u32) {
+        self.leave_others_of_group(slot);
+        let span = self.get_mut(slot);
+        (span.tid, span.id) = (tid, Id::Number(tid.into()));
+        let (id, tag) = (span.id, span.tag);
+        self.join_group(slot, id, tag);
+    }
+
+    /// From now on a span counts as the one opened last of those with its id and tags.
+    pub(in crate::spans) fn count_as_last(&mut self, slot: Slot) {
+        self.leave_others_of_group(slot);
+        let span = self.get(slot);
+        let (id, tag) = (span.id, span.tag);
+        self.join_group(slot, id, tag);
+    }
+
+    /// Takes an open span out of its group, to be put into one again.
+    fn leave_others_of_group(&mut self, slot: Slot) {
         self.leave_group(slot);
         if std::mem::take(&mut self.get_mut(slot).lingers) {
             self.forget_group(slot);
@@ -48,9 +65,5 @@ impl Table {
         if self.get(slot).crowd != NIL {
             self.leave_crowd(slot);
         }
-        let span = self.get_mut(slot);
-        (span.tid, span.id) = (tid, Id::Number(tid.into()));
-        let (id, tag) = (span.id, span.tag);
-        self.join_group(slot, id, tag);
     }
 }

@@ -1,0 +1,147 @@
+//! What is known and open, as records, so that a reader can begin in the middle of a stream.
+
+use zerocopy::IntoBytes;
+
+use super::{Correlator, Rest, watched};
+use crate::facts::process::Process;
+use crate::input::event::{EndedBy, Event, What};
+use crate::input::layout;
+use crate::input::snapshot::{KIND_SNAPSHOT, OPEN_PPID, Part, RecordWriter};
+use crate::spans::consumer::Consumer;
+use crate::spans::matcher::Restoring;
+use crate::spans::waiting::Whole;
+
+impl Correlator {
+    /// Hands `out` all that is known and open as records, the layout first. A new correlator that takes them in,
+    /// and then what this one takes in, gives the same spans from then on.
+    ///
+    /// Its consumer has each open span as opened; they are counted as [`before`](crate::ledger::Spans::before).
+    /// A correlator that has taken in events knows as much already, so it passes over a snapshot in the middle of
+    /// its stream.
+    ///
+    /// What is not in a snapshot: sums of what lay outside of spans, and spans that have ended. Where spans have
+    /// what other threads did, the part of a segment that lay in a span which ended before the snapshot is in no
+    /// span.
+    ///
+    /// ```
+    /// use nulltrace_core::input::event::{Event, What};
+    /// use nulltrace_core::input::layout::Reader;
+    /// use nulltrace_core::spans::correlate::Correlator;
+    /// use nulltrace_core::spans::matcher::Limits;
+    /// use nulltrace_core::spans::span::Closed;
+    ///
+    /// let write = |ts, bytes| Event {
+    ///     ts, pid: 1, tid: 1, number: 0,
+    ///     what: What::Write { bytes, cut: false, continues: false },
+    /// };
+    /// let mut first = Correlator::new(Limits::default());
+    /// first.push(&write(100, b">:t:checkout:cart=7:"), &mut |_: &Closed| {});
+    ///
+    /// let (mut second, mut reader) = (Correlator::new(Limits::default()), Reader::default());
+    /// let mut spans = Vec::new();
+    /// let mut out = |span: &Closed| spans.push(span.clone());
+    /// first.snapshot(&mut |record| {
+    ///     second.push(&reader.read(record).unwrap(), &mut out);
+    /// });
+    /// second.push(&write(160, b"<:t:checkout::"), &mut out);
+    /// assert_eq!((spans[0].seq, spans[0].duration()), (1, 60));
+    /// assert_eq!(spans[0].enter_args.get(b"cart"), Some(&b"7"[..]));
+    /// ```
+    pub fn snapshot(&self, out: &mut dyn FnMut(&[u8])) {
+        out(layout::own().as_bytes());
+        let to = &mut RecordWriter::new(out);
+        let rest = &self.rest;
+        rest.spans.begin_snapshot(to);
+        rest.processes.snapshot(to);
+        rest.files.snapshot(to);
+        rest.spans.snapshot(&rest.processes, to);
+        rest.told.snapshot(to);
+        self.fragments.snapshot(to);
+        rest.waiting.snapshot(to);
+    }
+
+    /// From the first thing that happens on, or the second snapshot, none is taken in.
+    #[cold]
+    pub(super) fn end_snapshot(&mut self, what: &What<'_>) {
+        let begun = self.restoring.as_ref().is_some_and(|of| of.begun);
+        let happens = match what {
+            What::Snapshot { kind, .. } => *kind == KIND_SNAPSHOT && begun,
+            What::Process { facts, .. } => !facts.is_again(),
+            What::Write { .. }
+            | What::Segment { .. }
+            | What::Fork { .. }
+            | What::Gone
+            | What::Exit { .. } => true,
+            _ => false,
+        };
+        if happens {
+            self.restoring = None;
+        }
+    }
+
+    /// Takes in a part of a snapshot.
+    #[cold]
+    pub(super) fn restore(
+        &mut self,
+        event: &Event<'_>,
+        kind: u8,
+        record: &[u8],
+        out: &mut impl Consumer,
+    ) {
+        let Some(restoring) = &mut self.restoring else {
+            return;
+        };
+        let taken = match Part::read(kind, record) {
+            Ok(Part::Fragment(bytes)) => {
+                let thread = (event.pid, event.tid);
+                let mut whole = false;
+                let each = |_: nulltrace_spec::Joined<'_>| whole = true;
+                self.fragments.push(thread, event.ts, bytes, false, each) && !whole
+            }
+            Ok(part) => self.rest.restore(restoring, &part, out),
+            Err(_) => false,
+        };
+        self.rest.refused += u64::from(!taken);
+    }
+}
+
+impl Rest {
+    /// Takes in a part of a snapshot, whatever it says. Returns whether it could be.
+    fn restore(
+        &mut self,
+        restoring: &mut Restoring,
+        part: &Part<'_>,
+        out: &mut impl Consumer,
+    ) -> bool {
+        match *part {
+            Part::Begin(of) => return self.spans.begin(restoring, of),
+            Part::Dead(pids) => pids.iter().for_each(|&pid| self.processes.was_dead(pid)),
+            Part::File(of, name) => self.files.restore(of, name),
+            Part::Facts(of, text) => {
+                return Process::from_facts(of, text)
+                    .is_some_and(|facts| self.spans.facts(restoring, of.facts, facts));
+            }
+            Part::Open(of, text) => {
+                let mut closed = watched(&mut self.reached, out);
+                let processes = &mut self.processes;
+                let spans = &mut self.spans;
+                if !spans.restore(restoring, of, text, processes, &mut closed) {
+                    return false;
+                }
+                drop(closed);
+                self.opened((of.flags & OPEN_PPID != 0).then_some(of.ppid), out);
+            }
+            Part::Order(seqs) => self.spans.reorder(restoring, seqs),
+            Part::Thread(of) => self.spans.restore_thread(of),
+            Part::Reported(segment, calls) => self.told.restore(segment, calls),
+            Part::Waiting(segment, calls) => {
+                let by = EndedBy::Marker;
+                let whole = Whole { segment, calls, by };
+                self.wait(&whole, out);
+            }
+            // It is not of the rest.
+            Part::Fragment(_) => return false,
+        }
+        true
+    }
+}
