@@ -18,7 +18,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::nearest::nearest;
 use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, RING_SIZE, Scope};
@@ -35,7 +35,7 @@ pub struct Config {
     pub ring_size: u64,
     /// `off` or `segments`: whether what threads do inside spans is looked at.
     pub activity: Activity,
-    /// `thread`, `process`, `script` or `machine`: whose doings belong to a span.
+    /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
     #[serde(deserialize_with = "reach")]
     pub inside: Reach,
     /// Whose markers count; all when empty.
@@ -160,8 +160,9 @@ impl Config {
     /// The file cannot be read, is not TOML, or has a key or value that does not exist.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|error| {
-            Error::new(
-                format!("cannot read the configuration ({error})"),
+            Error::io(
+                "cannot read the configuration",
+                error,
                 path.display(),
                 "name a readable file with --config",
             )
@@ -176,20 +177,21 @@ impl Config {
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let wrong = |error: toml::de::Error| {
             let remedy = expected(error.message()).map_or_else(
-                || "mend the line".to_owned(),
+                || "fix this line".to_owned(),
                 |key| format!("did you mean `{key}`?"),
             );
             let place = format!("{name}\n{}", error.to_string().trim_end());
-            Error::new("the configuration is wrong", place, remedy).with_status(2)
+            let what = "the configuration is wrong";
+            Error::new(Kind::Usage, what, place, remedy).because(error)
         };
         let config: Self = toml::from_str(text).map_err(wrong)?;
         if config.spans.max_open == 0 {
             return Err(Error::new(
+                Kind::Usage,
                 "the configuration is wrong: spans.max_open must be at least 1",
                 name,
                 "leave the key out for 1,000,000",
-            )
-            .with_status(2));
+            ));
         }
         Ok(config)
     }
@@ -223,7 +225,9 @@ mod tests {
         assert!(error.contains("did you mean `address`?"), "{error}");
         let error = Config::parse("[spans]\nexpire = \"1 fortnight\"\n", "a.toml").unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
-        assert_eq!(error.status(), 2);
+        assert_eq!(error.kind(), Kind::Usage);
+        let cause = std::error::Error::source(&error).unwrap();
+        assert!(cause.is::<toml::de::Error>(), "{cause}");
         assert!(Config::parse("[spans]\nmax_open = 0\n", "a.toml").is_err());
         assert!(Config::parse("backend = \"dtrace\"\n", "a.toml").is_err());
         assert!(Config::parse("= = =", "a.toml").is_err());

@@ -199,8 +199,9 @@ impl Pipeline {
         let records = source
             .drain(&mut |record| order.push(record, &mut |record| line.take(record)))
             .map_err(|error| {
-                Error::new(
-                    format!("reading markers failed ({error})"),
+                Error::io(
+                    "reading markers failed",
+                    error,
                     source.name(),
                     "start it again; with --backend ptrace if it fails again",
                 )

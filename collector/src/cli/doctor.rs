@@ -64,11 +64,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Error> {
         // The reader went away, as `head` does: it has what it wanted.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
         done => done.map_err(|error| {
-            Error::new(
-                format!("cannot write ({error})"),
-                "stdout",
-                "give a writable stdout",
-            )
+            Error::io("cannot write", error, "stdout", "give a writable stdout")
         })?,
     }
     Ok(if facts.hook.is_some() {

@@ -9,7 +9,7 @@ use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::plan::Plan;
 use syscalls::Sysno;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::nearest::nearest;
 use crate::text::{safe, width};
 
@@ -70,7 +70,7 @@ impl Mistake {
         let mark = "^".repeat(columns(&text[part]).max(1));
         let text = safe(text.as_bytes());
         let place = format!("{option}\n  {text}\n  {before}{mark}");
-        Error::new(self.what, place, self.remedy).with_status(2)
+        Error::new(Kind::Usage, self.what, place, self.remedy)
     }
 }
 

@@ -143,7 +143,14 @@ fn pipeline(
         let pipeline = Pipeline::new(limits).sending(sinks)?;
         pipeline.grouping(plan, keeper)
     });
-    made.map_err(|error| Error::new("cannot start a thread", error, "allow a few more threads"))
+    made.map_err(|error| {
+        Error::io(
+            "cannot start a thread",
+            error,
+            "the limit on threads",
+            "allow a few more",
+        )
+    })
 }
 
 /// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
@@ -151,8 +158,14 @@ fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
     if !plan.is_some_and(|plan| plan.names().others()) {
         return Ok(None);
     }
-    Keeper::start()
-        .map_err(|error| Error::new("cannot start a process", error, "allow two more processes"))
+    Keeper::start().map_err(|error| {
+        Error::io(
+            "cannot start a process",
+            error,
+            "the limit on processes",
+            "allow two more",
+        )
+    })
 }
 
 /// Why nothing is shown of what spans did inside.

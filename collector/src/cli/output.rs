@@ -91,8 +91,9 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {
-    Error::new(
-        format!("cannot write the JSON summary ({error})"),
+    Error::io(
+        "cannot write the JSON summary",
+        error,
         path.display(),
         "name a writable file with --json, or - for stdout",
     )

@@ -33,8 +33,9 @@ pub(super) fn run(_: &ParseArgs) -> Result<ExitCode, Error> {
         Ok(false) => Ok(ExitCode::FAILURE),
         // The reader went away, as `head` does: it has what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Error::new(
-            format!("cannot parse ({error})"),
+        Err(error) => Err(Error::io(
+            "cannot parse",
+            error,
             "stdin or stdout",
             "give a readable stdin and a writable stdout",
         )),

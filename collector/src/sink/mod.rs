@@ -29,7 +29,7 @@ pub fn open_all(configs: &[SinkConfig]) -> Result<Vec<Box<dyn Prepared>>, Error>
                 if config.dialect == Dialect::DogStatsD && config.host.is_none() {
                     config.host = Some(host());
                 }
-                let ready = statsd::Ready::open(&config).map_err(Error::told)?;
+                let ready = statsd::Ready::open(&config)?;
                 Ok(Box::new(ready))
             }
         }

@@ -4,7 +4,7 @@ use rustix::process::{getegid, geteuid, getgid, getuid};
 
 use super::lent::confined;
 use super::{Scope, caps};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// To be called first: gives up what a lent right is not for. Files are opened with the caller's own rights
 /// from then on.
@@ -15,6 +15,7 @@ use crate::error::Error;
 pub fn settle() -> Result<(), Error> {
     if getuid() != geteuid() || getgid() != getegid() {
         return Err(Error::new(
+            Kind::Rights,
             "nulltrace does not run with the set-user-id or set-group-id bit",
             "its file",
             "take the bit off; `setcap cap_bpf,cap_perfmon+ep` lends what it takes",
@@ -22,10 +23,11 @@ pub fn settle() -> Result<(), Error> {
     }
     if confined().is_some() {
         caps::keep(caps::of_a_file()).map_err(|error| {
-            Error::new(
+            Error::io(
                 "cannot drop privileges",
                 error,
-                "run it where capset(2) is allowed",
+                "capset(2)",
+                "run it where that is allowed",
             )
         })?;
     }
@@ -39,6 +41,7 @@ pub fn settle() -> Result<(), Error> {
 pub fn within(scope: &Scope, user: u32) -> Result<Scope, Error> {
     let refused = |what: &str, place: &dyn std::fmt::Display| {
         Error::new(
+            Kind::Rights,
             format!(
                 "{what} with rights that the file lends (setcap), which show own processes only"
             ),

@@ -10,7 +10,7 @@ use rustix::thread::CapabilitySet;
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
 use super::{Activity, Backend, Look, Scope, Source, caller, caps, lent, ptrace};
 use crate::clock::Moment;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::signals::Signals;
 use crate::text;
 
@@ -42,8 +42,9 @@ impl Command {
     pub fn try_status(&mut self) -> Result<Option<ExitStatus>, Error> {
         match self {
             Self::Child(child) => child.try_wait().map_err(|error| {
-                Error::new(
-                    format!("cannot wait for the command ({error})"),
+                Error::io(
+                    "cannot wait for the command",
+                    error,
                     child.id(),
                     "run it again",
                 )
@@ -97,15 +98,14 @@ pub fn command(
             };
             match attach(&options) {
                 Ok(source) => return by_ebpf(source, command, signals),
-                Err(error @ EbpfError::RingSize(_)) => return Err(unusable(&error)),
+                Err(error @ EbpfError::RingSize(_)) => return Err(error.into()),
                 Err(error) if backend == Backend::Auto => Some(error),
-                Err(error) => return Err(unusable(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
     };
     let began = Moment::now();
-    let (source, traced) = ptrace::spawn_with_mask(command, signals.before())
-        .map_err(|error| Error::told(&error).with_status(error.status()))?;
+    let (source, traced) = ptrace::spawn_with_mask(command, signals.before())?;
     // The tracing thread keeps what tracing takes.
     drop_privileges(caps::TO_SIGNAL)?;
     let notes = refused.map(|error| {
@@ -124,33 +124,34 @@ fn by_ebpf(
     command: &[OsString],
     signals: &Signals,
 ) -> Result<Traced, Error> {
-    source
-        .follow_children(true)
-        .map_err(|error| unusable(&error))?;
+    source.follow_children(true)?;
     let (program, args) = command.split_first().ok_or_else(|| {
-        Error::new("no command to run", "--", "name a command after --").with_status(2)
+        Error::new(
+            Kind::Usage,
+            "no command to run",
+            "--",
+            "name a command after --",
+        )
     })?;
     let mut start = process::Command::new(program);
     start.args(args);
     signals.restore_in(&mut start);
     let began = Moment::now();
     let child = start.spawn().map_err(|error| {
-        let status = if error.kind() == io::ErrorKind::NotFound {
-            127
-        } else {
-            126
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::CommandNotFound,
+            _ => Kind::CommandNotExecutable,
         };
         let name = text::safe(program.as_encoded_bytes());
-        Error::new(
-            format!("cannot run the command ({error})"),
+        Error::io(
+            "cannot run the command",
+            error,
             name,
             "check its name, PATH and mode",
         )
-        .with_status(status)
+        .of_kind(kind)
     })?;
-    source
-        .follow_children(false)
-        .map_err(|error| unusable(&error))?;
+    source.follow_children(false)?;
     drop_privileges(caps::TO_SIGNAL)?;
     Ok(Traced {
         source: Box::new(source),
@@ -172,11 +173,11 @@ pub fn machine(
 ) -> Result<Box<dyn Source>, Error> {
     let hook = hook(backend).ok_or_else(|| {
         Error::new(
+            Kind::Usage,
             "ptrace traces a command, not a machine",
             "--backend ptrace",
             "use `nulltrace run --backend ptrace -- CMD`, or another backend",
         )
-        .with_status(2)
     })?;
     let confined = lent::confined();
     let scope = &match confined {
@@ -193,16 +194,17 @@ pub fn machine(
         keeper: look.keeper,
         ..Options::default()
     };
-    let mut source = attach(&options).map_err(|error| unusable(&error))?;
+    let mut source = attach(&options)?;
     for &pid in &scope.pids {
         if !Path::new("/proc").join(pid.to_string()).exists() {
             return Err(Error::new(
+                Kind::NotFound,
                 "no such process",
                 pid,
                 "name a running process with --pid",
             ));
         }
-        source.follow(pid).map_err(|error| unusable(&error))?;
+        source.follow(pid)?;
     }
     drop_privileges(CapabilitySet::empty())?;
     Ok(Box::new(source))
@@ -215,15 +217,15 @@ fn kernel_scope(scope: &Scope) -> Result<ebpf::Scope, Error> {
         ([_, ..], None, None) => Ok(ebpf::Scope::Members),
         ([], Some(uid), None) => Ok(ebpf::Scope::Uid(uid)),
         ([], None, Some(path)) => {
-            let cgroup = Cgroup::at(&below_cgroup_root(path)).map_err(|error| unusable(&error))?;
+            let cgroup = Cgroup::at(&below_cgroup_root(path))?;
             Ok(ebpf::Scope::Cgroup(cgroup))
         }
         _ => Err(Error::new(
+            Kind::Usage,
             "more than one selection",
             "--pid, --uid, --cgroup",
             "give processes, a user or a cgroup",
-        )
-        .with_status(2)),
+        )),
     }
 }
 
@@ -239,11 +241,11 @@ fn hook(backend: Backend) -> Option<Hook> {
 fn ring_size(bytes: u64) -> Result<u32, Error> {
     u32::try_from(bytes).map_err(|_| {
         Error::new(
+            Kind::Usage,
             "the ring is too large",
             bytes,
             "give a power of two from 4KiB to 1GiB",
         )
-        .with_status(2)
     })
 }
 
@@ -279,14 +281,11 @@ fn give_back_memory() {
 /// Before any thread is started: each has rights of its own.
 fn drop_privileges(kept: CapabilitySet) -> Result<(), Error> {
     caps::keep_for_good(kept).map_err(|error| {
-        Error::new(
+        Error::io(
             "cannot drop privileges",
             error,
-            "run it where capset(2) and prctl(2) are allowed",
+            "capset(2), prctl(2)",
+            "run it where they are allowed",
         )
     })
-}
-
-fn unusable(error: &EbpfError) -> Error {
-    Error::told(error)
 }

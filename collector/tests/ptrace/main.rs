@@ -12,6 +12,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nulltrace_collector::error::Error;
 use nulltrace_collector::source::{Source, ptrace};
 use support::{Seen, drain, program, programs, run};
 
@@ -568,8 +569,8 @@ fn commands_that_cannot_run() {
         ("a\0b", 126, "NUL byte"),
     ] {
         let error = ptrace::spawn(&[word.into(), "x".into()]).err().unwrap();
-        assert_eq!(error.status(), status, "{error}");
         assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(Error::from(error).status(), status, "{says}");
     }
     assert!(matches!(ptrace::spawn(&[]), Err(ptrace::Error::Empty)));
 }

@@ -1,8 +1,10 @@
 //! What can go wrong with a statsd sink, told as `WHAT: WHERE; REMEDY`.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+
+use crate::error::{Error, Kind};
 
 /// Why a statsd sink cannot be opened, or what keeps its data from the server.
 #[derive(Debug)]
@@ -73,13 +75,24 @@ impl fmt::Display for StatsdError {
     }
 }
 
-impl Error for StatsdError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl StdError for StatsdError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Config { .. } => None,
             Self::Resolve { source, .. }
             | Self::Open { source, .. }
             | Self::Refused { source, .. } => Some(source),
         }
+    }
+}
+
+impl From<StatsdError> for Error {
+    fn from(error: StatsdError) -> Self {
+        let kind = match &error {
+            StatsdError::Config { .. } => Kind::Usage,
+            StatsdError::Resolve { .. } => Kind::NotFound,
+            StatsdError::Open { source, .. } | StatsdError::Refused { source, .. } => source.into(),
+        };
+        Self::from_cause(kind, error)
     }
 }

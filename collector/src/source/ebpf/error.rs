@@ -8,6 +8,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 
 use super::lowest::LOWEST_KERNEL;
+use crate::error::{Error, Kind};
 use crate::source::caps;
 
 /// Lines of the verifier's log that a person is shown: the verdict is at its end.
@@ -231,5 +232,28 @@ impl From<MapError> for EbpfError {
             None if not_permitted(&error) => Self::Forbidden,
             None => Self::Map(error),
         }
+    }
+}
+
+impl EbpfError {
+    /// What kind of failure it is.
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Rights { .. } | Self::Forbidden => Kind::Rights,
+            Self::RingSize(_) => Kind::Usage,
+            Self::Btf(_)
+            | Self::Refused { .. }
+            | Self::Object(_)
+            | Self::Program { .. }
+            | Self::Preemptible => Kind::Unsupported,
+            Self::Cgroup { source, .. } | Self::Io(source) => source.into(),
+            Self::Map(_) => Kind::Io,
+        }
+    }
+}
+
+impl From<EbpfError> for Error {
+    fn from(error: EbpfError) -> Self {
+        Self::from_cause(error.kind(), error)
     }
 }

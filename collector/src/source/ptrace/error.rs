@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::{env, error, fmt, io};
 
+use crate::error::Kind;
+
 /// Why [`spawn`](super::spawn) failed. Nothing of the command has run.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -41,21 +43,9 @@ impl Error {
         }
     }
 
-    /// The status a shell would end with: 127 for a program that is not there, 126 for one that
-    /// cannot be run, 1 for a failure that is not the program's.
-    ///
-    /// ```
-    /// use nulltrace_collector::source::ptrace;
-    /// let error = ptrace::spawn(&["/nowhere".into()]).err().unwrap();
-    /// assert_eq!(error.status(), 127);
-    /// ```
-    #[must_use]
-    pub fn status(&self) -> u8 {
-        match self {
-            Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
-            Self::Exec { .. } | Self::Nul(_) => 126,
-            _ => 1,
-        }
+    /// Whether the program is not there, other than there and not to be run.
+    fn is_not_there(&self) -> bool {
+        matches!(self, Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 }
 
@@ -79,9 +69,9 @@ impl fmt::Display for Error {
             Self::Exec { program, source } => {
                 let program = program.display();
                 write!(f, "cannot run the command: {program}: {source}; ")?;
-                match self.status() {
-                    127 => write!(f, "check its name and PATH"),
-                    _ => write!(f, "check its permissions and format"),
+                match self.is_not_there() {
+                    true => write!(f, "check its name and PATH"),
+                    false => write!(f, "check its permissions and format"),
                 }
             }
             Self::Fork(source) => write!(
@@ -122,5 +112,26 @@ impl error::Error for Error {
             | Self::Rights(source)
             | Self::Thread(source) => Some(source),
         }
+    }
+}
+
+impl From<Error> for crate::error::Error {
+    /// ```
+    /// use nulltrace_collector::{error, source::ptrace};
+    /// let error = error::Error::from(ptrace::spawn(&["/nowhere".into()]).err().unwrap());
+    /// assert_eq!((error.kind(), error.status()), (error::Kind::CommandNotFound, 127));
+    /// ```
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Empty => Kind::Usage,
+            Error::Exec { .. } if error.is_not_there() => Kind::CommandNotFound,
+            Error::Exec { .. } | Error::Nul(_) => Kind::CommandNotExecutable,
+            Error::Fork(source)
+            | Error::Trace(source)
+            | Error::Filter(source)
+            | Error::Rights(source)
+            | Error::Thread(source) => source.into(),
+        };
+        Self::from_cause(kind, error)
     }
 }

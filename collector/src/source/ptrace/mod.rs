@@ -93,7 +93,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(2);
 /// as exec has it; handled ones are not.
 ///
 /// # Errors
-/// Why it does not run, with the exit status to end with: [`Error::status`].
+/// Why it does not run. As [`crate::error::Error`] it has the exit status to end with.
 pub fn spawn(command: &[OsString]) -> Result<(Ptrace, Command), Error> {
     spawn_with_mask(command, signals::mask())
 }
