@@ -31,9 +31,9 @@ pub struct Config {
     /// `auto`, `ebpf`, `ebpf:fentry` or `ebpf:raw_tracepoint`.
     pub backend: Backend,
     /// Size of the kernel's ring buffer, a power of two of pages.
-    #[serde(deserialize_with = "units::size_text::deserialize")]
-    pub ring_size: u64,
-    /// `off` or `segments`: whether what threads do inside spans is looked at.
+    #[serde(deserialize_with = "units::ring_size_text::deserialize")]
+    pub ring_size: u32,
+    /// `off` or `segments`: whether what threads do inside spans is observed.
     pub activity: Activity,
     /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
     #[serde(deserialize_with = "reach")]
@@ -231,6 +231,19 @@ mod tests {
         assert!(Config::parse("[spans]\nmax_open = 0\n", "a.toml").is_err());
         assert!(Config::parse("backend = \"dtrace\"\n", "a.toml").is_err());
         assert!(Config::parse("= = =", "a.toml").is_err());
+    }
+
+    #[test]
+    fn a_wrong_size_of_the_ring_is_pointed_at() {
+        for (size, remedy) in [("5KiB", "write 4KiB or 8KiB"), ("3x", "no unit \"x\"")] {
+            let text = format!("activity = \"off\"\nring_size = \"{size}\"\n");
+            let error = Config::parse(&text, "a.toml").unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains("line 2, column 13"), "{said}");
+            assert!(said.contains("^^^"), "{said}");
+            assert!(said.contains(remedy), "{said}");
+            assert_eq!(error.status(), 2);
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Sizes and durations as people write them in flags and in the configuration.
 //!
 //! ```
-//! use nulltrace_collector::units::{duration, size};
+//! use nulltrace_collector::units::{duration, ring_size, size};
 //! assert_eq!(size("16MiB"), Ok(16 << 20));
 //! assert_eq!(duration("1.5s").unwrap().as_millis(), 1500);
 //! assert_eq!(size("16 parsecs").unwrap_err(), "no unit \"parsecs\": write B, KiB, MiB or GiB");
+//! assert_eq!(ring_size("5KiB").unwrap_err(), "not a power of two from 4KiB to 1GiB: write 4KiB or 8KiB");
 //! ```
 
 use std::time::Duration;
@@ -28,6 +29,45 @@ pub fn size(text: &str) -> Result<u64, String> {
     number
         .checked_mul(factor)
         .ok_or_else(|| format!("{text:?} is too large"))
+}
+
+/// The smallest and the largest ring, in bytes.
+const RING: std::ops::RangeInclusive<u64> = 4096..=1 << 30;
+
+/// The size of the kernel's ring buffer: a [`size`] that is a power of two from 4KiB to 1GiB.
+///
+/// # Errors
+/// A sentence that says what is wrong and what may be written.
+pub fn ring_size(text: &str) -> Result<u32, String> {
+    let bytes = size(text)?;
+    if bytes.is_power_of_two() && RING.contains(&bytes) {
+        return u32::try_from(bytes).map_err(|_| format!("{text:?} is too large"));
+    }
+    // The powers of two on either side, as far as they are allowed.
+    let above = bytes.clamp(*RING.start(), *RING.end()).next_power_of_two();
+    let below = above >> u32::from(RING.contains(&bytes));
+    let remedy = match below == above {
+        true => size_name(above),
+        false => format!("{} or {}", size_name(below), size_name(above)),
+    };
+    let (least, most) = (size_name(*RING.start()), size_name(*RING.end()));
+    Err(format!(
+        "not a power of two from {least} to {most}: write {remedy}"
+    ))
+}
+
+/// A size as [`size`] reads it, in the largest unit of which it is a whole number.
+///
+/// ```
+/// use nulltrace_collector::units::size_name;
+/// assert_eq!([size_name(1536), size_name(256 << 20), size_name(7)], ["1536B", "256MiB", "7B"]);
+/// ```
+#[must_use]
+pub fn size_name(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = |&&(unit, _): &&(u64, &str)| bytes > 0 && bytes.is_multiple_of(unit);
+    let (unit, name) = units.iter().find(whole).copied().unwrap_or((1, "B"));
+    format!("{}{name}", bytes / unit)
 }
 
 /// A duration from `200ms`, `1.5s`, `5m`, `1h`.
@@ -70,12 +110,12 @@ pub(crate) mod duration_text {
     }
 }
 
-/// [`size`] for serde: `#[serde(with = "units::size_text")]`.
-pub(crate) mod size_text {
+/// [`ring_size`] for serde: `#[serde(with = "units::ring_size_text")]`.
+pub(crate) mod ring_size_text {
     use serde::{Deserialize, Deserializer, de::Error};
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        super::size(&String::deserialize(from)?).map_err(D::Error::custom)
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+        super::ring_size(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 
@@ -89,6 +129,33 @@ mod tests {
         assert_eq!(size("64 KiB"), Ok(65536));
         for bad in ["", "x", "-1", "1.5MiB", "99999999999GiB", "1MB"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_ring_is_a_power_of_two_and_the_error_names_the_nearest() {
+        for (text, bytes) in [("4KiB", 4096), ("16MiB", 16 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(ring_size(text), Ok(bytes));
+        }
+        for (text, remedy) in [
+            ("0", "write 4KiB"),
+            ("2KiB", "write 4KiB"),
+            ("5KiB", "write 4KiB or 8KiB"),
+            ("600MiB", "write 512MiB or 1GiB"),
+            ("2GiB", "write 1GiB"),
+            ("1025MiB", "write 1GiB"),
+            ("3x", "write B, KiB, MiB or GiB"),
+            ("lots", "write for example 16MiB"),
+        ] {
+            let error = ring_size(text).unwrap_err();
+            assert!(error.ends_with(remedy), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for bytes in [0, 1, 1023, 1024, 3 << 20, 256 << 20, 1 << 30, (1 << 30) + 1] {
+            assert_eq!(size(&size_name(bytes)), Ok(bytes));
         }
     }
 

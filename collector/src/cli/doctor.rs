@@ -35,7 +35,7 @@ struct Facts {
     hooks: Vec<Tried>,
     /// The first that works.
     hook: Option<&'static str>,
-    ring_bytes: u64,
+    ring_bytes: u32,
     blind_spots: Vec<&'static str>,
 }
 

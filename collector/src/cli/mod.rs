@@ -58,8 +58,8 @@ struct Shared {
     #[arg(long, value_name = "BACKEND")]
     backend: Option<Backend>,
     /// Size of the kernel's ring buffer [default: 16MiB]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
-    ring_size: Option<u64>,
+    #[arg(long, value_name = "SIZE", value_parser = units::ring_size)]
+    ring_size: Option<u32>,
     /// Send span latencies to a statsd server: HOST:PORT or unix:PATH; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     statsd: Vec<String>,

@@ -60,7 +60,7 @@ pub trait Source: Send {
 }
 
 /// The kernel's ring buffer unless told otherwise, in bytes.
-pub const RING_SIZE: u64 = 16 << 20;
+pub const RING_SIZE: u32 = 16 << 20;
 
 /// Which source is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -78,7 +78,7 @@ impl Command {
 /// The command cannot be started (status 126 or 127), or the backend that was asked for cannot be had.
 pub fn command(
     backend: Backend,
-    ring_bytes: u64,
+    ring_bytes: u32,
     look: Look,
     command: &[OsString],
     signals: &Signals,
@@ -88,7 +88,7 @@ pub fn command(
         Some(hook) => {
             let options = Options {
                 hook,
-                ring_bytes: ring_size(ring_bytes)?,
+                ring_bytes,
                 scope: ebpf::Scope::Members,
                 confined: lent::confined(),
                 activity: look.activity == Activity::Segments,
@@ -167,7 +167,7 @@ fn by_ebpf(
 /// There is no eBPF here, or the scope names what does not exist.
 pub fn machine(
     backend: Backend,
-    ring_bytes: u64,
+    ring_bytes: u32,
     look: Look,
     scope: &Scope,
 ) -> Result<Box<dyn Source>, Error> {
@@ -186,7 +186,7 @@ pub fn machine(
     };
     let options = Options {
         hook,
-        ring_bytes: ring_size(ring_bytes)?,
+        ring_bytes,
         scope: kernel_scope(scope)?,
         confined,
         activity: look.activity == Activity::Segments,
@@ -236,17 +236,6 @@ fn hook(backend: Backend) -> Option<Hook> {
         Backend::RawTracepoint => Some(Hook::RawTracepoint),
         Backend::Ptrace => None,
     }
-}
-
-fn ring_size(bytes: u64) -> Result<u32, Error> {
-    u32::try_from(bytes).map_err(|_| {
-        Error::new(
-            Kind::Usage,
-            "the ring is too large",
-            bytes,
-            "give a power of two from 4KiB to 1GiB",
-        )
-    })
 }
 
 /// A path as `/proc/PID/cgroup` shows it, or one of the file system.
