@@ -19,6 +19,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Kind};
+use crate::memory::{self, Budget};
 use crate::nearest::nearest;
 use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, RING_SIZE, Scope};
@@ -33,6 +34,9 @@ pub struct Config {
     /// Size of the kernel's ring buffer, a power of two of pages.
     #[serde(deserialize_with = "units::ring_size_text::deserialize")]
     pub ring_size: u32,
+    /// How much memory markers can make grow, at most; [`memory`] splits it.
+    #[serde(deserialize_with = "memory::text::deserialize")]
+    pub memory: Budget,
     /// `off` or `segments`: whether what threads do inside spans is observed.
     pub activity: Activity,
     /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
@@ -90,19 +94,20 @@ where
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spans {
-    /// How many spans may be open at once; the oldest makes room for the next.
-    pub max_open: u32,
+    /// How many spans may be open at once, instead of what the memory is for; the oldest makes room for the
+    /// next.
+    pub max_open: Option<u32>,
     /// How long a span may stay open.
     #[serde(deserialize_with = "units::duration_text::deserialize")]
     pub expire: Duration,
 }
 
 /// `[summary]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Summary {
-    /// How many distinct tag paths get a row of their own.
-    pub max_paths: usize,
+    /// How many distinct tag paths get a row of their own, instead of what the memory is for.
+    pub max_paths: Option<usize>,
 }
 
 /// `[log]`
@@ -118,6 +123,7 @@ impl Default for Config {
         Self {
             backend: Backend::default(),
             ring_size: RING_SIZE,
+            memory: Budget::default(),
             activity: Activity::default(),
             inside: Reach::default(),
             scope: Scope::default(),
@@ -133,15 +139,9 @@ impl Default for Config {
 impl Default for Spans {
     fn default() -> Self {
         Self {
-            max_open: 1_000_000,
+            max_open: None,
             expire: Duration::from_secs(3600),
         }
-    }
-}
-
-impl Default for Summary {
-    fn default() -> Self {
-        Self { max_paths: 10_000 }
     }
 }
 
@@ -185,12 +185,12 @@ impl Config {
             Error::new(Kind::Usage, what, place, remedy).because(error)
         };
         let config: Self = toml::from_str(text).map_err(wrong)?;
-        if config.spans.max_open == 0 {
+        if config.spans.max_open == Some(0) {
             return Err(Error::new(
                 Kind::Usage,
                 "the configuration is wrong: spans.max_open must be at least 1",
                 name,
-                "leave the key out for 1,000,000",
+                "leave the key out for as many as the memory is for",
             ));
         }
         Ok(config)
@@ -244,6 +244,15 @@ mod tests {
             assert!(said.contains(remedy), "{said}");
             assert_eq!(error.status(), 2);
         }
+    }
+
+    #[test]
+    fn a_wrong_budget_is_pointed_at() {
+        let error = Config::parse("memory = \"64KiB\"\n", "a.toml").unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("line 1, column 10"), "{said}");
+        assert!(said.contains("^^^"), "{said}");
+        assert!(said.contains("16MiB"), "{said}");
     }
 
     #[test]

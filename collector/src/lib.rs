@@ -11,6 +11,7 @@ pub mod error;
 mod gone;
 mod host;
 pub mod log;
+pub mod memory;
 pub mod names;
 pub mod namespace;
 pub mod nearest;

@@ -33,8 +33,6 @@ use crate::source::keeper::Keeper;
 const SLACK_NS: u64 = 1_000_000;
 /// So many records in one round mean that the source fills about as fast as it is drained.
 pub const PLENTY: usize = 1 << 15;
-/// Bytes of records that may wait.
-const ORDER_BYTES: usize = 4 << 20;
 
 /// How long names that are still looked up at the end are waited for.
 const NAMES_LIMIT: Duration = Duration::from_secs(2);
@@ -42,12 +40,16 @@ const NAMES_LIMIT: Duration = Duration::from_secs(2);
 /// What bounds the pipeline.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Bytes of records that may wait for those of other CPUs.
+    pub order_bytes: usize,
     /// Of the correlator.
     pub spans: matcher::Limits,
     /// Of the summary.
     pub summary: summary::Limits,
     /// Of groups.
     pub groups: groups::Limits,
+    /// Batches of spans that may wait for each sink.
+    pub queued_batches: usize,
     /// Malformed markers shown in a second; all are counted.
     pub malformed_per_second: u32,
 }
@@ -55,9 +57,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            order_bytes: 4 << 20,
             spans: matcher::Limits::default(),
             summary: summary::Limits::default(),
             groups: groups::Limits::default(),
+            queued_batches: 256,
             malformed_per_second: 5,
         }
     }
@@ -130,7 +134,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            order: Order::new(ORDER_BYTES),
+            order: Order::new(limits.order_bytes),
             line: Line {
                 reader: Reader::default(),
                 correlator: Correlator::new(limits.spans),
@@ -162,7 +166,7 @@ impl Pipeline {
     /// A thread could not be made.
     pub fn sending(mut self, sinks: Vec<Box<dyn Prepared>>) -> io::Result<Self> {
         if !sinks.is_empty() {
-            let (consumer, hub) = Hub::start(sinks)?;
+            let (consumer, hub) = Hub::start(sinks, self.limits.queued_batches)?;
             self.line.consumers.add(consumer);
             self.hub = Some(hub);
         }

@@ -5,8 +5,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use nulltrace_core::measure::summary;
-use nulltrace_core::spans::matcher;
 
 use super::{Shared, keeper, output, pipeline, unseen};
 use crate::config::Config;
@@ -76,7 +74,8 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     )?;
     // Who waits for this line may count on all that follows to be within the time that is told.
     let grouped = plan.is_some();
-    let mut pipeline = pipeline(limits(&config), sinks, plan, keeper)?;
+    let limits = limits(&config, sinks.len());
+    let mut pipeline = pipeline(limits, sinks, plan, keeper)?;
     let took = began.elapsed().as_millis();
     log::say(format_args!("attached: {} in {took} ms", source.name()));
     let mut notes = Vec::new();
@@ -104,21 +103,19 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn limits(config: &Config) -> Limits {
-    Limits {
-        spans: matcher::Limits {
-            open: config.spans.max_open as usize,
-            reach: config.inside,
-            age: u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX),
-            ..matcher::Limits::default()
-        },
-        summary: summary::Limits {
-            paths: config.summary.max_paths,
-            ..summary::Limits::default()
-        },
-        malformed_per_second: config.log.malformed_per_second,
-        ..Limits::default()
+/// The memory's, but for what the configuration says otherwise.
+fn limits(config: &Config, exporters: usize) -> Limits {
+    let mut limits = config.memory.limits(exporters);
+    limits.spans.reach = config.inside;
+    limits.spans.age = u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX);
+    if let Some(open) = config.spans.max_open {
+        limits.spans.open = open as usize;
     }
+    if let Some(paths) = config.summary.max_paths {
+        limits.summary.paths = paths;
+    }
+    limits.malformed_per_second = config.log.malformed_per_second;
+    limits
 }
 
 /// The file, then the flags.

@@ -11,7 +11,8 @@ use nulltrace_core::activity::Reach;
 use super::{Shared, keeper, output, pipeline, unseen};
 use crate::error::Error;
 use crate::log;
-use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::memory::Budget;
+use crate::pipeline::{PLENTY, Pipeline};
 use crate::signals::{Signal, Signals};
 use crate::sink;
 use crate::source::keeper::Keeper;
@@ -60,7 +61,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     });
     let mut traced = open::command(backend, ring, look, &args.command, &signals)?;
-    let mut limits = Limits::default();
+    let mut limits = Budget::default().limits(sinks.len());
     limits.spans.reach = look.inside;
     let grouped = plan.is_some();
     let mut pipeline = pipeline(limits, sinks, plan, keeper)?.since(traced.began);

@@ -19,10 +19,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{Batch, Prepared, Sink, SinkCounts};
 use crate::clock::Moment;
 
-/// Batches a sink may be behind before it loses some.
-const QUEUE: usize = 256;
 /// Spans in a batch.
-const BATCH: usize = 1024;
+pub(crate) const BATCH: usize = 1024;
 /// How long a sink may take to send its last data.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// How much longer than that its thread is waited for.
@@ -57,17 +55,20 @@ struct Port {
 
 impl Hub {
     /// Starts a thread for each sink. They have the rights of the caller. Returns also who takes the spans for
-    /// them: when it is dropped, the sinks end.
+    /// them: when it is dropped, the sinks end. Each loses what comes when so many `batches` wait for it.
     ///
     /// # Errors
     /// A thread could not be made.
-    pub fn start(sinks: Vec<Box<dyn Prepared>>) -> std::io::Result<(Box<dyn Consumer>, Self)> {
+    pub fn start(
+        sinks: Vec<Box<dyn Prepared>>,
+        batches: usize,
+    ) -> std::io::Result<(Box<dyn Consumer>, Self)> {
         let (lost, _) = watch::channel(Lost::default());
         let (mut running, mut ports) = (Vec::new(), Vec::new());
         for sink in sinks {
             let sink = sink.start()?;
             let counts = sink.counts();
-            let (queue, batches) = mpsc::channel(QUEUE);
+            let (queue, waiting) = mpsc::channel(batches);
             let (closed, done) = std_mpsc::channel();
             let lost = lost.subscribe();
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -76,7 +77,7 @@ impl Hub {
             thread::Builder::new()
                 .name("sink".to_owned())
                 .spawn(move || {
-                    runtime.block_on(serve(sink, batches, lost));
+                    runtime.block_on(serve(sink, waiting, lost));
                     let _ = closed.send(());
                 })?;
             let queued = Arc::new(AtomicU64::new(0));
@@ -205,6 +206,9 @@ mod tests {
 
     use super::*;
 
+    /// Batches that may wait.
+    const QUEUE: usize = 256;
+
     /// Takes what it is given once it may.
     struct Fake {
         counts: Arc<SinkCounts>,
@@ -273,7 +277,7 @@ mod tests {
             Box::new(Fake { counts, go })
         };
         let (mut consumer, hub) =
-            Hub::start(vec![fake(&slow, Some(stuck)), fake(&quick, None)]).unwrap();
+            Hub::start(vec![fake(&slow, Some(stuck)), fake(&quick, None)], QUEUE).unwrap();
         let batches = 2 * QUEUE as u64;
         let begun = Instant::now();
         for n in 1..=batches {
