@@ -104,6 +104,8 @@ pub struct Outcome {
     pub elapsed_ns: u64,
     /// The whole account.
     pub ledger: Ledger,
+    /// What should still be logged, made safe for a terminal.
+    pub log_lines: Vec<String>,
     activity: bool,
 }
 
@@ -273,6 +275,7 @@ impl Pipeline {
         let groups = consumers.grouped.take();
         let groups = groups.map(|groups| groups.finish(&mut consumers.names));
         Ok(Outcome {
+            log_lines: consumers.malformed.take().collect(),
             summary: consumers.summary,
             groups,
             correlator: self.line.correlator,

@@ -15,15 +15,21 @@ use crate::text::{safe, width};
 
 #[derive(Debug, Args)]
 pub(super) struct GroupArgs {
-    /// Show sums of system calls by these fields, like fd.name or span.tags,evt.type; may be repeated
+    /// Group system calls by these fields, like fd.name or span.tags,evt.type.
+    ///
+    /// May be given more than once. A field that does not exist is answered with those that do.
     #[arg(long, value_name = "FIELD", conflicts_with = "view")]
     by: Vec<String>,
-    /// What is summed: time, blocked, runnable, count, errors, bytes, bytes.in or bytes.out; may be repeated
-    /// [default: time]
+    /// Sum these metrics for each group: time, blocked, runnable, count, errors, bytes, bytes.in or
+    /// bytes.out [default: time].
+    ///
+    /// May be given more than once. Groups are sorted by the first.
     #[arg(long, value_name = "METRIC", requires = "by")]
     sum: Vec<String>,
-    /// Only calls with this, like fd.type=file, evt.type!=futex or fd.name!= for those on any file; may be
-    /// repeated
+    /// Group only the calls for which this holds, like fd.type=file, evt.type!=futex or fd.name!=
+    /// (those on any file).
+    ///
+    /// May be given more than once: all must hold.
     #[arg(long = "where", value_name = "FIELD=VALUE", requires = "by")]
     only: Vec<String>,
 }

@@ -3,32 +3,25 @@
 mod agent;
 mod doctor;
 mod group;
+mod options;
 mod output;
 mod parse;
 mod run;
+mod trace;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use nulltrace_core::activity::Reach;
-use nulltrace_core::query::plan::Plan;
-use nulltrace_core::view::{self, VIEWS, View};
+use clap::{Parser, Subcommand};
 use rustix::thread::CapabilitySet;
 
 use crate::error::Error;
 use crate::log;
-use crate::pipeline::{Limits, Pipeline};
-use crate::sink::statsd::StatsdConfig;
-use crate::sink::{Prepared, SinkConfig};
-use crate::source::keeper::Keeper;
-use crate::source::{Activity, Backend, Look, caller, caps};
-use crate::units;
+use crate::source::{caller, caps};
 
-/// Spans from lines written to /dev/null.
+/// Measure spans that programs mark by writing a line to /dev/null.
 ///
-/// A program marks a span by writing one line to /dev/null when it begins and one when it ends;
-/// nulltrace sees the writes in the kernel and measures.
+/// A program writes one line when a span begins and one when it ends. nulltrace sees these writes in
+/// the kernel, pairs them and measures.
 #[derive(Debug, Parser)]
 #[command(name = "nulltrace", version, max_term_width = 100, after_help = EXAMPLE)]
 struct Cli {
@@ -37,144 +30,22 @@ struct Cli {
 }
 
 const EXAMPLE: &str = "Example:
-  nulltrace run -- bash -c 'echo \">::nap::\" >/dev/null; sleep 0.1; echo \"<::nap::\" >/dev/null'";
+  nulltrace run bash -c 'echo \">::nap::\" >/dev/null; sleep 0.1; echo \"<::nap::\" >/dev/null'";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Trace a command and all its descendants; print a summary when it ends
+    /// Trace a command, or running processes, and print a summary.
+    ///
+    /// All descendants are traced as well, also those that outlive the command or the process.
     Run(run::RunArgs),
-    /// Trace this machine until SIGTERM or SIGINT, exporting span latencies
+    /// Trace this machine until SIGTERM or SIGINT, exporting the latency of each span.
     Agent(agent::AgentArgs),
-    /// Check markers: one per line on stdin, as JSON on stdout
+    /// Check markers: read one per line from stdin, print each as JSON.
     Parse(parse::ParseArgs),
-    /// Tell what works on this machine, and why not the rest
+    /// Show what works on this machine, and why the rest does not.
+    ///
+    /// Each way to see markers is tried by really attaching it.
     Doctor(doctor::DoctorArgs),
-}
-
-/// Options `run` and `agent` share.
-#[derive(Debug, Args)]
-struct Shared {
-    /// auto, ebpf, ebpf:fentry, ebpf:raw_tracepoint or ptrace [default: auto]
-    #[arg(long, value_name = "BACKEND")]
-    backend: Option<Backend>,
-    /// Size of the kernel's ring buffer [default: 16MiB]
-    #[arg(long, value_name = "SIZE", value_parser = units::ring_size)]
-    ring_size: Option<u32>,
-    /// Send span latencies to a statsd server: HOST:PORT or unix:PATH; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    statsd: Vec<String>,
-    /// Prefix of statsd names [default: nulltrace]
-    #[arg(long, value_name = "PREFIX", requires = "statsd")]
-    statsd_prefix: Option<String>,
-    /// off or segments: look at what spans' threads do, system calls and time on and off the cpu
-    /// [default: segments for run and with --by, else off]
-    #[arg(long, value_name = "ACTIVITY")]
-    activity: Option<Activity>,
-    /// Whose doings belong to a span: thread (that opened it), process, script (also its parent, its
-    /// children and those of the same parent) or machine [default: thread]
-    #[arg(long, value_name = "WHOSE")]
-    inside: Option<Reach>,
-    #[arg(long, value_name = "VIEW", value_parser = view::find, help = views())]
-    view: Option<&'static View>,
-    #[command(flatten)]
-    group: group::GroupArgs,
-    /// Write the summary as JSON; - for stdout
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Print nothing but why it ends, if it cannot go on
-    #[arg(short, long)]
-    quiet: bool,
-}
-
-/// The help of `--view`.
-fn views() -> String {
-    let (names, default) = (view::names(), VIEWS[0].name);
-    format!("What the summary shows: {names} [default: {default}]")
-}
-
-impl Shared {
-    /// What is shown.
-    fn view(&self) -> &'static View {
-        self.view.unwrap_or(&VIEWS[0])
-    }
-
-    /// What `file` says, unless the flags say otherwise. Groups cannot be had without looking.
-    fn look(&self, file: Look) -> Look {
-        Look {
-            activity: match self.activity {
-                None if self.group.is_asked() => Activity::Segments,
-                asked => asked.unwrap_or(file.activity),
-            },
-            inside: self.inside.unwrap_or(file.inside),
-            ..file
-        }
-    }
-
-    /// The sinks of the flags: each with the settings of the first of its kind in the file, if there is one.
-    /// Without flags, those of the file.
-    fn sinks(&self, file: Vec<StatsdConfig>) -> Vec<SinkConfig> {
-        let statsd = match file.first() {
-            _ if self.statsd.is_empty() => file,
-            first => {
-                let mut config = first.cloned().unwrap_or_default();
-                if let Some(prefix) = &self.statsd_prefix {
-                    config.prefix.clone_from(prefix);
-                }
-                let each = self.statsd.iter().map(|address| StatsdConfig {
-                    address: address.clone(),
-                    ..config.clone()
-                });
-                each.collect()
-            }
-        };
-        statsd.into_iter().map(SinkConfig::Statsd).collect()
-    }
-}
-
-/// A pipeline with what is asked of it, and the threads of this process, the log's too: to be called when rights
-/// were given up, of which each thread has its own.
-fn pipeline(
-    limits: Limits,
-    sinks: Vec<Box<dyn Prepared>>,
-    plan: Option<Plan>,
-    keeper: Option<Keeper>,
-) -> Result<Pipeline, Error> {
-    let made = log::start().and_then(|()| {
-        let pipeline = Pipeline::new(limits).sending(sinks)?;
-        pipeline.grouping(plan, keeper)
-    });
-    made.map_err(|error| {
-        Error::io(
-            "cannot start a thread",
-            error,
-            "the limit on threads",
-            "allow a few more",
-        )
-    })
-}
-
-/// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
-fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
-    if !plan.is_some_and(|plan| plan.names().others()) {
-        return Ok(None);
-    }
-    Keeper::start().map_err(|error| {
-        Error::io(
-            "cannot start a process",
-            error,
-            "the limit on processes",
-            "allow two more",
-        )
-    })
-}
-
-/// Why nothing is shown of what spans did inside.
-fn unseen(activity: Option<Activity>) -> String {
-    let why = match activity {
-        Some(Activity::Off) => "with --activity off",
-        _ => "by ptrace; it needs eBPF, see `nulltrace doctor`",
-    };
-    format!("what spans did inside is not seen {why}")
 }
 
 /// By default glibc learns from a large block that was freed to take large blocks from the heap, where
@@ -211,4 +82,78 @@ pub fn main() -> ExitCode {
         log::fail(&error);
         ExitCode::from(error.status())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// `-h` and `--help` of each verb as a terminal of 100 columns shows them.
+    #[test]
+    fn help() {
+        let mut cli = Cli::command().term_width(100);
+        cli.build();
+        insta::assert_snapshot!("help_nulltrace", cli.render_long_help());
+        for verb in ["run", "agent", "parse"] {
+            let of = cli.find_subcommand_mut(verb).unwrap();
+            insta::assert_snapshot!(format!("help_{verb}"), of.render_long_help());
+            insta::assert_snapshot!(format!("help_{verb}_short"), of.render_help());
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    fn command(words: &[&str]) -> Vec<String> {
+        let words = ["nulltrace", "run"].iter().chain(words);
+        match Cli::try_parse_from(words).unwrap().verb {
+            Verb::Run(args) => args.words(),
+            verb => panic!("{verb:?}"),
+        }
+    }
+
+    /// As perf and strace have it: the first word that is no option begins the command.
+    #[test]
+    fn the_first_word_that_is_no_option_begins_the_command() {
+        for (words, is) in [
+            (&["make", "-j4"][..], &["make", "-j4"][..]),
+            (
+                &["-q", "--view", "time", "ls", "-q", "--view"],
+                &["ls", "-q", "--view"],
+            ),
+            (&["--", "make", "-j4"], &["make", "-j4"]),
+            (
+                &["-q", "--", "sh", "-c", "x", "--", "y"],
+                &["sh", "-c", "x", "--", "y"],
+            ),
+            (&["sh", "--", "-p", "--help"], &["sh", "--", "-p", "--help"]),
+            (&["--", "--odd"], &["--odd"]),
+        ] {
+            assert_eq!(command(words), is, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused_before_the_command() {
+        let error = Cli::try_parse_from(["nulltrace", "run", "--veiw", "time", "ls"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownArgument);
+        assert!(error.to_string().contains("--view"), "{error}");
+    }
+
+    /// It will be a format wherever there is one.
+    #[test]
+    fn the_short_p_is_no_process() {
+        for verb in ["run", "agent"] {
+            let error = Cli::try_parse_from(["nulltrace", verb, "-p", "12"]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("write --pid 12"), "{error}");
+            let error = Cli::try_parse_from(["nulltrace", verb, "-p", "%proc.name"]).unwrap_err();
+            assert!(error.to_string().contains("--format"), "{error}");
+        }
+    }
 }

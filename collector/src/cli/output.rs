@@ -1,11 +1,13 @@
-//! Where a summary goes when a verb ends.
+//! Where a view goes when a verb ends, and in what format.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use clap::Args;
 use nulltrace_core::view::{Data, View};
 
 use crate::error::Error;
@@ -16,9 +18,74 @@ use crate::pipeline::Outcome;
 use crate::show::{self, Answer, Style};
 use crate::signals::Signals;
 
-/// The JSON file that was asked for, opened before anything is traced: by then the rights to open it are
-/// still there, and a mistake costs no work.
-pub(super) struct Json {
+/// Options that say where a view goes.
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// Write the view in this format: text, json or csv [default: text].
+    ///
+    /// Text goes to stderr, JSON and CSV go to stdout, unless -o names a file.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write the view to a file; - is stdout.
+    ///
+    /// Text in a file has no colours. The file is opened before anything is traced.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write the view as JSON to a file: short for --format json -o FILE.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output"])]
+    json: Option<PathBuf>,
+}
+
+/// A way to write a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// The whole summary, for a program.
+    Json,
+    /// The rows of the view, for a spreadsheet or a database.
+    Csv,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            _ => Err(format!("no format {text:?}: write text, json or csv")),
+        }
+    }
+}
+
+/// Where a view goes, if not to stderr as text.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub(super) format: Format,
+    /// `-` is stdout.
+    pub(super) path: PathBuf,
+}
+
+impl OutputArgs {
+    /// `None` where they do not say.
+    pub(super) fn destination(&self) -> Option<Destination> {
+        let (format, path) = match (&self.json, self.format, &self.output) {
+            (Some(path), ..) => (Format::Json, path.clone()),
+            (None, format, Some(path)) => (format.unwrap_or_default(), path.clone()),
+            (None, Some(Format::Text) | None, None) => return None,
+            (None, Some(format), None) => (format, "-".into()),
+        };
+        Some(Destination { format, path })
+    }
+}
+
+/// A file for a view, opened before anything is traced: by then the rights to open it are still there, and a
+/// mistake costs no work.
+pub(super) struct Output {
+    format: Format,
     path: PathBuf,
     /// `None` for a named pipe, which cannot be opened before somebody reads it.
     file: Option<File>,
@@ -33,26 +100,66 @@ pub(super) struct End<'a> {
     pub(super) asked: bool,
 }
 
-impl Json {
+impl Output {
     /// What the file holds is left until there is something to take its place.
-    pub(super) fn open(path: Option<&Path>) -> Result<Option<Self>, Error> {
-        let Some(path) = path else { return Ok(None) };
+    pub(super) fn open(destination: Option<Destination>) -> Result<Option<Self>, Error> {
+        let Some(Destination { format, path }) = destination else {
+            return Ok(None);
+        };
         let is_pipe = || path.metadata().is_ok_and(|of| of.file_type().is_fifo());
         let file = match path.as_os_str() {
             dash if dash == "-" => Some(io::stdout().as_fd().try_clone_to_owned().map(File::from)),
             _ if is_pipe() => None,
-            _ => Some(create(path)),
+            _ => Some(create(&path)),
         };
-        let path = path.to_owned();
         let file = file.transpose().map_err(|error| failed(&path, error))?;
-        Ok(Some(Self { path, file }))
+        Ok(Some(Self { format, path, file }))
     }
 
-    fn write(self, answer: &Answer<'_>, end: End<'_>) -> Result<(), Error> {
+    /// Writes the view to the file that was asked for, and as text to stderr unless `quiet` or that is in the
+    /// file. Where stderr takes nothing, that is no reason to fail the traced command.
+    pub(super) fn write(
+        output: Option<Self>,
+        outcome: &Outcome,
+        notes: &[String],
+        view: &View,
+        quiet: bool,
+        end: End<'_>,
+    ) -> Result<(), Error> {
+        let text = output.as_ref().is_some_and(|of| of.format == Format::Text);
+        let rows = outcome.rows();
+        let data = Data {
+            backend: outcome.backend,
+            elapsed_ns: outcome.elapsed_ns,
+            rows: &rows,
+            groups: outcome.groups(),
+            ledger: &outcome.ledger,
+            outside: outcome.outside(),
+            // On stderr they stand above, as they were said when tracing began.
+            notes: if text { notes } else { &[] },
+            log_lost: log::lost(),
+            names: &Machine,
+        };
+        let answer = &Answer::new(data, outcome.wall_start, view);
+        if !quiet && !text {
+            log::last(show::page(answer, style(&io::stderr())));
+        }
+        let written = output.map_or(Ok(()), |output| output.put(answer, end));
+        log::settle(Some(end.signals), end.asked);
+        written
+    }
+
+    fn put(self, answer: &Answer<'_>, end: End<'_>) -> Result<(), Error> {
         let failed = |error| failed(&self.path, error);
         let file = match self.file {
             Some(file) => file,
             None => create(&self.path).map_err(failed)?,
+        };
+        let style = style(&file);
+        let draw = |out: &mut dyn Write| match self.format {
+            Format::Text => out.write_all(show::page(answer, style).as_bytes()),
+            Format::Json => show::json(out, answer),
+            Format::Csv => out.write_all(&show::csv(&answer.model)),
         };
         if file.metadata().map_err(failed)?.is_file() {
             // `-` may be a file that others write to as well: it is theirs to empty.
@@ -60,12 +167,10 @@ impl Json {
                 file.set_len(0).map_err(failed)?;
             }
             let mut out = BufWriter::new(file);
-            return show::json(&mut out, answer)
-                .and_then(|()| out.flush())
-                .map_err(failed);
+            return draw(&mut out).and_then(|()| out.flush()).map_err(failed);
         }
         let mut text = Vec::new();
-        show::json(&mut text, answer).map_err(failed)?;
+        draw(&mut text).map_err(failed)?;
         // Its thread may still use the descriptor when this returns.
         let fd = Box::leak(Box::new(file)).as_raw_fd();
         let outlet: &Outlet = Box::leak(Box::new(Outlet::new(fd)));
@@ -92,49 +197,18 @@ fn create(path: &Path) -> io::Result<File> {
 
 fn failed(path: &Path, error: io::Error) -> Error {
     Error::io(
-        "cannot write the JSON summary",
+        "cannot write the summary",
         error,
         path.display(),
-        "name a writable file with --json, or - for stdout",
+        "name a writable file with -o, or - for stdout",
     )
 }
 
-/// Writes the JSON file that was asked for, and the table on stderr unless `quiet`. Where stderr takes
-/// nothing, that is no reason to fail the traced command.
-pub(super) fn write(
-    outcome: &Outcome,
-    notes: &[String],
-    view: &View,
-    json: Option<Json>,
-    quiet: bool,
-    end: End<'_>,
-) -> Result<(), Error> {
-    let rows = outcome.rows();
-    let data = Data {
-        backend: outcome.backend,
-        elapsed_ns: outcome.elapsed_ns,
-        rows: &rows,
-        groups: outcome.groups(),
-        ledger: &outcome.ledger,
-        outside: outcome.outside(),
-        notes,
-        log_lost: log::lost(),
-        names: &Machine,
-    };
-    let answer = &Answer::new(data, outcome.wall_start, view);
-    if !quiet {
-        log::last(show::page(answer, style()));
-    }
-    let written = json.map_or(Ok(()), |json| json.write(answer, end));
-    log::settle(Some(end.signals), end.asked);
-    written
-}
-
-fn style() -> Style {
-    let err = io::stderr();
+/// For a terminal its width and colours, for anything else neither.
+fn style(to: &(impl AsFd + IsTerminal)) -> Style {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     Style {
-        width: rustix::termios::tcgetwinsize(&err).map_or(120, |size| size.ws_col.max(40).into()),
-        color: err.is_terminal() && !plain,
+        width: rustix::termios::tcgetwinsize(to).map_or(120, |size| size.ws_col.max(40).into()),
+        color: to.is_terminal() && !plain,
     }
 }

@@ -14,8 +14,9 @@ use crate::text;
 /// Options of `parse`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each marker is printed as one line of JSON on stdout; each bad line as
-«line N, byte M: E_CODE text» on stderr, M counted from 0. The exit status is 1 if any is bad.
+    after_help = "Each marker is printed to stdout as one line of JSON; for each bad line,
+«line N, byte M: E_CODE text» is printed to stderr, with M counted from 0. The exit status is 1 if
+any line is bad.
 
 Example:
   echo '>:42:web.render:page=home:' | nulltrace parse"

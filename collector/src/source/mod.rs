@@ -1,5 +1,6 @@
 //! Where records come from.
 
+pub mod attempt;
 pub mod caller;
 pub mod caps;
 pub mod ebpf;
@@ -8,9 +9,9 @@ pub mod lent;
 pub mod open;
 pub mod ptrace;
 
-use std::io;
 use std::str::FromStr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use nulltrace_core::activity::Reach;
 use nulltrace_core::ledger::Lost;
@@ -88,6 +89,13 @@ impl Backend {
     ];
 }
 
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Self::NAMES.iter().find(|(_, backend)| backend == self);
+        f.write_str(known.map_or("auto", |(name, _)| name))
+    }
+}
+
 impl FromStr for Backend {
     type Err = String;
 
@@ -138,14 +146,14 @@ impl<'de> Deserialize<'de> for Activity {
     }
 }
 
-/// What is looked at between markers.
+/// What is observed between markers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
     /// How closely.
     pub activity: Activity,
-    /// Whose doings belong to a span.
+    /// Whose activity counts toward a span.
     pub inside: Reach,
-    /// The keeper's process, whose doings belong to none; 0 if there is no keeper.
+    /// The keeper's process, whose activity counts toward none; 0 if there is no keeper.
     pub keeper: u32,
 }
 

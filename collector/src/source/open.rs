@@ -2,32 +2,96 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::thread::CapabilitySet;
 
+use super::attempt::{self, Way, attempts};
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Activity, Backend, Look, Scope, Source, caller, caps, lent, ptrace};
+use super::{Backend, Look, Scope, Source, caller, caps, lent, ptrace};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
 use crate::signals::Signals;
 use crate::text;
 
-/// A command under trace.
-pub struct Traced {
+/// What is under trace.
+pub struct Opened {
     /// Its records.
     pub source: Box<dyn Source>,
-    /// The command itself.
-    pub command: Command,
-    /// When it was started: before its first instruction.
+    /// Whose end may be waited for.
+    pub target: Target,
+    /// From when on it is seen: for a command, before its first instruction.
     pub began: Moment,
     /// What a person should know about the choice of backend.
     pub notes: Vec<String>,
 }
 
+/// Whose end may be waited for.
+pub enum Target {
+    /// That of the command.
+    Command(Command),
+    /// Those of the processes that were selected.
+    Processes(Processes),
+    /// A user, a cgroup and the machine do not end.
+    Others,
+}
+
+impl Target {
+    /// Whether it has ended.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn has_ended(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Command(command) => Ok(command.try_status()?.is_some()),
+            Self::Processes(processes) => processes.have_ended(),
+            Self::Others => Ok(false),
+        }
+    }
+
+    /// How the command ended, if it is one and has.
+    #[must_use]
+    pub fn status(&self) -> Option<ExitStatus> {
+        match self {
+            Self::Command(command) => command.status,
+            Self::Processes(_) | Self::Others => None,
+        }
+    }
+
+    /// Nobody follows the descendants any more. Under ptrace they cannot go on by themselves and are
+    /// killed.
+    pub fn leave(&self) {
+        if let Self::Command(Command {
+            process: Process::Ptrace(command),
+            ..
+        }) = self
+        {
+            command.kill_all();
+        }
+    }
+
+    /// As a sentence about its end begins.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "the command has",
+            Self::Processes(_) | Self::Others => "the selected processes have",
+        }
+    }
+}
+
 /// The process a person asked to run.
-pub enum Command {
+pub struct Command {
+    process: Process,
+    /// How it ended, once that was seen.
+    status: Option<ExitStatus>,
+}
+
+enum Process {
     /// A plain child.
     Child(Child),
     /// A child of the tracing thread.
@@ -35,87 +99,143 @@ pub enum Command {
 }
 
 impl Command {
+    fn new(process: Process) -> Self {
+        Self {
+            process,
+            status: None,
+        }
+    }
+
     /// How it ended, once it has.
     ///
     /// # Errors
     /// It cannot be waited for.
     pub fn try_status(&mut self) -> Result<Option<ExitStatus>, Error> {
-        match self {
-            Self::Child(child) => child.try_wait().map_err(|error| {
+        self.status = match &mut self.process {
+            Process::Child(child) => child.try_wait().map_err(|error| {
                 Error::io(
                     "cannot wait for the command",
                     error,
                     child.id(),
                     "run it again",
                 )
-            }),
-            Self::Ptrace(command) => Ok(command.status()),
-        }
+            })?,
+            Process::Ptrace(command) => command.status(),
+        };
+        Ok(self.status)
     }
 
-    /// Sends it a signal; nothing happens if it has ended.
+    /// Sends it a signal; to be called only as long as it has not been seen to end.
     pub fn signal(&self, number: i32) {
-        let pid = match self {
-            Self::Child(child) => child.id(),
-            Self::Ptrace(command) => command.pid(),
+        let pid = match &self.process {
+            Process::Child(child) => child.id(),
+            Process::Ptrace(command) => command.pid(),
         };
         // SAFETY: plain system call. The child has not been waited for, or the call would not be made.
         unsafe { libc::kill(pid.cast_signed(), number) };
     }
+}
 
-    /// Nobody follows the descendants any more. Under ptrace they cannot go on by themselves and are
-    /// killed.
-    pub fn leave(&self) {
-        if let Self::Ptrace(command) = self {
-            command.kill_all();
+/// Processes that run, each held by a descriptor, so that another of the same id is not taken for it.
+pub struct Processes(Vec<OwnedFd>);
+
+impl Processes {
+    fn of(pids: &[u32]) -> Result<Self, Error> {
+        let open = |&pid: &u32| {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            let fd = pid.ok_or(rustix::io::Errno::SRCH);
+            fd.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()))
+        };
+        let each = pids.iter().map(|pid| {
+            open(pid).map_err(|error| match error {
+                rustix::io::Errno::SRCH => Error::new(
+                    Kind::NotFound,
+                    "no such process",
+                    pid,
+                    "name a running process with --pid",
+                ),
+                error => Error::io(
+                    "cannot select the process",
+                    error.into(),
+                    pid,
+                    "name a process, not one of its threads, with --pid",
+                ),
+            })
+        });
+        each.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether all have.
+    fn have_ended(&mut self) -> Result<bool, Error> {
+        let mut polled: Vec<_> = self
+            .0
+            .iter()
+            .map(|fd| PollFd::new(fd, PollFlags::IN))
+            .collect();
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        match poll(&mut polled, Some(&now)) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(false),
+            Err(error) => {
+                return Err(Error::io(
+                    "cannot wait for the processes",
+                    error.into(),
+                    "poll(2)",
+                    "select fewer with --pid",
+                ));
+            }
         }
+        let alive: Vec<bool> = polled.iter().map(|fd| fd.revents().is_empty()).collect();
+        let mut each = alive.into_iter();
+        self.0.retain(|_| each.next().unwrap_or(false));
+        Ok(self.0.is_empty())
     }
 }
 
 /// Starts a command, traced from before its first instruction.
 ///
 /// # Errors
-/// The command cannot be started (status 126 or 127), or the backend that was asked for cannot be had.
+/// The command cannot be started, or the backend that was asked for cannot be had.
 pub fn command(
     backend: Backend,
     ring_bytes: u32,
     look: Look,
     command: &[OsString],
     signals: &Signals,
-) -> Result<Traced, Error> {
-    let refused = match hook(backend) {
-        None => None,
-        Some(hook) => {
-            let options = Options {
-                hook,
-                ring_bytes,
-                scope: ebpf::Scope::Members,
-                confined: lent::confined(),
-                activity: look.activity == Activity::Segments,
-                inside: look.inside,
-                keeper: look.keeper,
-                ..Options::default()
-            };
-            match attach(&options) {
-                Ok(source) => return by_ebpf(source, command, signals),
-                Err(error @ EbpfError::RingSize(_)) => return Err(error.into()),
-                Err(error) if backend == Backend::Auto => Some(error),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    };
+) -> Result<Opened, Error> {
+    let confined = lent::confined();
+    let options = options(backend, ring_bytes, look, ebpf::Scope::Members, confined);
+    let mut refused = Vec::new();
+    for attempt in attempts(backend, look.activity) {
+        let mut opened = match attempt.way {
+            Way::Ebpf { activity } => match attempt::ebpf(activity, &options) {
+                Ok(source) => by_ebpf(source, command, signals)?,
+                Err(error) => {
+                    refused.push(error);
+                    continue;
+                }
+            },
+            Way::Ptrace => by_ptrace(command, signals)?,
+        };
+        opened.notes.extend(attempt::note(attempt.way, &refused));
+        return Ok(opened);
+    }
+    Err(unavailable(refused, backend))
+}
+
+fn by_ptrace(command: &[OsString], signals: &Signals) -> Result<Opened, Error> {
     let began = Moment::now();
     let (source, traced) = ptrace::spawn_with_mask(command, signals.before())?;
     // The tracing thread keeps what tracing takes.
     drop_privileges(caps::TO_SIGNAL)?;
-    let notes = refused.map(|error| {
-        format!("using ptrace, the slow one, which sees spans but no kernel activity: {error}")
-    });
-    Ok(Traced {
+    Ok(Opened {
         source: Box::new(source),
-        command: Command::Ptrace(traced),
+        target: Target::Command(Command::new(Process::Ptrace(traced))),
         began,
-        notes: notes.into_iter().collect(),
+        notes: Vec::new(),
     })
 }
 
@@ -123,15 +243,11 @@ fn by_ebpf(
     mut source: EbpfSource,
     command: &[OsString],
     signals: &Signals,
-) -> Result<Traced, Error> {
+) -> Result<Opened, Error> {
     source.follow_children(true)?;
     let (program, args) = command.split_first().ok_or_else(|| {
-        Error::new(
-            Kind::Usage,
-            "no command to run",
-            "--",
-            "name a command after --",
-        )
+        let remedy = "name a command";
+        Error::new(Kind::Usage, "no command to run", "CMD", remedy)
     })?;
     let mut start = process::Command::new(program);
     start.args(args);
@@ -153,9 +269,9 @@ fn by_ebpf(
     })?;
     source.follow_children(false)?;
     drop_privileges(caps::TO_SIGNAL)?;
-    Ok(Traced {
+    Ok(Opened {
         source: Box::new(source),
-        command: Command::Child(child),
+        target: Target::Command(Command::new(Process::Child(child))),
         began,
         notes: Vec::new(),
     })
@@ -170,47 +286,82 @@ pub fn machine(
     ring_bytes: u32,
     look: Look,
     scope: &Scope,
-) -> Result<Box<dyn Source>, Error> {
-    let hook = hook(backend).ok_or_else(|| {
-        Error::new(
-            Kind::Usage,
-            "ptrace traces a command, not a machine",
-            "--backend ptrace",
-            "use `nulltrace run --backend ptrace -- CMD`, or another backend",
-        )
-    })?;
+) -> Result<Opened, Error> {
     let confined = lent::confined();
     let scope = &match confined {
         Some(user) => caller::within(scope, user)?,
         None => scope.clone(),
     };
-    let options = Options {
-        hook,
+    let selected = kernel_scope(scope)?;
+    let target = match &scope.pids[..] {
+        [] => Target::Others,
+        pids => Target::Processes(Processes::of(pids)?),
+    };
+    let options = options(backend, ring_bytes, look, selected, confined);
+    let mut refused = Vec::new();
+    for attempt in attempts(backend, look.activity) {
+        let Way::Ebpf { activity } = attempt.way else {
+            continue;
+        };
+        let mut source = match attempt::ebpf(activity, &options) {
+            Ok(source) => source,
+            Err(error) => {
+                refused.push(error);
+                continue;
+            }
+        };
+        for &pid in &scope.pids {
+            source.follow(pid)?;
+        }
+        drop_privileges(CapabilitySet::empty())?;
+        return Ok(Opened {
+            source: Box::new(source),
+            target,
+            began: Moment::now(),
+            notes: attempt::note(attempt.way, &refused).into_iter().collect(),
+        });
+    }
+    Err(unavailable(refused, backend))
+}
+
+fn options(
+    backend: Backend,
+    ring_bytes: u32,
+    look: Look,
+    scope: ebpf::Scope,
+    confined: Option<u32>,
+) -> Options {
+    Options {
+        hook: match backend {
+            Backend::Fentry => Hook::Fentry,
+            Backend::RawTracepoint => Hook::RawTracepoint,
+            Backend::Auto | Backend::Ebpf | Backend::Ptrace => Hook::Auto,
+        },
         ring_bytes,
-        scope: kernel_scope(scope)?,
+        scope,
         confined,
-        activity: look.activity == Activity::Segments,
         inside: look.inside,
         keeper: look.keeper,
         ..Options::default()
-    };
-    let mut source = attach(&options)?;
-    for &pid in &scope.pids {
-        if !Path::new("/proc").join(pid.to_string()).exists() {
-            return Err(Error::new(
-                Kind::NotFound,
-                "no such process",
-                pid,
-                "name a running process with --pid",
-            ));
-        }
-        source.follow(pid)?;
     }
-    drop_privileges(CapabilitySet::empty())?;
-    Ok(Box::new(source))
 }
 
-/// The kernel tells by one of the three.
+/// Why nothing works. The last that was tried asked for least.
+fn unavailable(mut refused: Vec<EbpfError>, backend: Backend) -> Error {
+    refused.pop().map_or_else(
+        || {
+            Error::new(
+                Kind::Usage,
+                "ptrace can trace a command only, not what runs already",
+                format_args!("--backend {backend}"),
+                "use `nulltrace run --backend ptrace CMD`, or another backend",
+            )
+        },
+        Error::from,
+    )
+}
+
+/// What the kernel programs select: they know one kind at a time.
 fn kernel_scope(scope: &Scope) -> Result<ebpf::Scope, Error> {
     match (&scope.pids[..], scope.uid, &scope.cgroup) {
         ([], None, None) => Ok(ebpf::Scope::Machine),
@@ -222,19 +373,10 @@ fn kernel_scope(scope: &Scope) -> Result<ebpf::Scope, Error> {
         }
         _ => Err(Error::new(
             Kind::Usage,
-            "more than one selection",
+            "more than one kind of selection",
             "--pid, --uid, --cgroup",
-            "give processes, a user or a cgroup",
+            "select processes, a user or a cgroup",
         )),
-    }
-}
-
-fn hook(backend: Backend) -> Option<Hook> {
-    match backend {
-        Backend::Auto | Backend::Ebpf => Some(Hook::Auto),
-        Backend::Fentry => Some(Hook::Fentry),
-        Backend::RawTracepoint => Some(Hook::RawTracepoint),
-        Backend::Ptrace => None,
     }
 }
 
@@ -250,21 +392,6 @@ fn below_cgroup_root(path: &str) -> PathBuf {
         Some(root) if !path.starts_with(root) => Path::new(root).join(path.trim_start_matches('/')),
         _ => path.into(),
     }
-}
-
-fn attach(options: &Options) -> Result<EbpfSource, EbpfError> {
-    let source = EbpfSource::attach(options);
-    give_back_memory();
-    source
-}
-
-/// Reading the kernel's types takes and frees some 13 MiB, which the allocator would keep.
-fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: takes a number, may be called at any time.
-    unsafe {
-        libc::malloc_trim(0)
-    };
 }
 
 /// Before any thread is started: each has rights of its own.

@@ -1,0 +1,226 @@
+//! The options that `run` and `agent` share, in the groups of their help.
+
+use clap::Args;
+use nulltrace_core::activity::Reach;
+use nulltrace_core::view::{self, VIEWS, View};
+
+use super::group::GroupArgs;
+use super::output::{Destination, Format, OutputArgs};
+use crate::config::Config;
+use crate::memory::Budget;
+use crate::sink::SinkConfig;
+use crate::sink::statsd::StatsdConfig;
+use crate::source::{Activity, Backend, Scope};
+use crate::units;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Use at most this much memory for what markers make grow, like open spans and rows [default: 1GiB].
+    ///
+    /// When a part of it is full, the oldest makes room or the rest is summed in one row, counted. The
+    /// README says how it is split.
+    #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
+    memory: Option<Budget>,
+    /// Print no messages and no summary, only the reason if tracing fails.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    #[arg(short = 'p', hide = true, value_name = "FORMAT", value_parser = no_format)]
+    reserved: Option<String>,
+    // Last: the heading of a group is that of what follows it.
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) views: Views,
+    #[command(flatten)]
+    pub(super) export: Export,
+    #[command(flatten)]
+    pub(super) kernel: Kernel,
+}
+
+/// Which processes are traced.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Selection {
+    /// Trace a running process and its descendants.
+    ///
+    /// May be given more than once.
+    #[arg(long, value_name = "PID")]
+    pid: Vec<u32>,
+    /// Trace threads whose real user id is this one.
+    #[arg(long, value_name = "UID")]
+    uid: Option<u32>,
+    /// Trace the processes in a cgroup and in the cgroups below it.
+    ///
+    /// The path is relative to the root of cgroup v2, like /system.slice/shop.service. A cgroup that
+    /// is removed and made again under the same path is still selected.
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<String>,
+}
+
+/// What is shown of what was seen, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Views")]
+pub(super) struct Views {
+    #[arg(long, value_name = "VIEW", value_parser = view::find, help = views(), long_help = each_view())]
+    view: Option<&'static View>,
+    #[command(flatten)]
+    pub(super) group: GroupArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Where spans are sent as they end.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Export")]
+pub(super) struct Export {
+    /// Send the latency of each span to a statsd server: HOST:PORT or unix:PATH.
+    ///
+    /// May be given more than once.
+    #[arg(long, value_name = "ADDRESS")]
+    statsd: Vec<String>,
+    /// Begin statsd names with this [default: nulltrace].
+    #[arg(long, value_name = "PREFIX", requires = "statsd")]
+    statsd_prefix: Option<String>,
+}
+
+/// What is observed, and by what means.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kernel")]
+pub(super) struct Kernel {
+    /// See markers by auto, ebpf, ebpf:fentry, ebpf:raw_tracepoint or ptrace [default: auto].
+    ///
+    /// `auto` takes the first that works of eBPF with activity, eBPF without, and ptrace, which is
+    /// slow and can trace a command only. `nulltrace doctor` shows which that is here, and why.
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<Backend>,
+    /// Observe what happens inside spans: off or segments [default: segments for `run` and with
+    /// --by, off for `agent`].
+    ///
+    /// `segments` counts system calls and the time on and off the CPU in the kernel, from one marker
+    /// of a thread to its next.
+    #[arg(long, value_name = "ACTIVITY")]
+    pub(super) activity: Option<Activity>,
+    /// Count the activity of these threads toward a span: thread, process, script or machine
+    /// [default: thread].
+    ///
+    /// `thread` is the one that opened the span, `process` all of its process, `script` also those
+    /// of its parent, its children and its siblings, and `machine` every thread there is.
+    #[arg(long, value_name = "THREADS")]
+    pub(super) inside: Option<Reach>,
+    /// Use a kernel ring buffer of this size, a power of two [default: 16MiB].
+    #[arg(long, value_name = "SIZE", value_parser = units::ring_size)]
+    ring_size: Option<u32>,
+}
+
+/// The help of `--view`, short and long.
+fn views() -> String {
+    let (names, default) = (view::names(), VIEWS[0].name);
+    format!("Show this view: {names} [default: {default}]")
+}
+
+fn each_view() -> String {
+    let each = VIEWS
+        .iter()
+        .map(|view| format!("{}: {}", view.name, view.help));
+    let each: Vec<_> = each.collect();
+    format!("{}.\n\n{}", views(), each.join("\n"))
+}
+
+/// `-p` is for formats, which these verbs have none of; elsewhere it is often a process.
+fn no_format(text: &str) -> Result<String, String> {
+    Err(match text.parse::<u32>() {
+        Ok(pid) => format!("-p is not a process here: write --pid {pid}"),
+        Err(_) => "this command prints no lines of a format of your own: see --format".to_owned(),
+    })
+}
+
+impl Options {
+    /// What was asked for, with these settings where the options do not say otherwise.
+    pub(super) fn over(&self, mut config: Config) -> Config {
+        let Self {
+            selection,
+            views,
+            export,
+            kernel,
+            ..
+        } = self;
+        config.backend = kernel.backend.unwrap_or(config.backend);
+        config.memory = self.memory.unwrap_or(config.memory);
+        config.ring_size = kernel.ring_size.unwrap_or(config.ring_size);
+        config.inside = kernel.inside.unwrap_or(config.inside);
+        config.activity = match kernel.activity {
+            // There is nothing to group without it.
+            None if views.group.is_asked() => Activity::Segments,
+            asked => asked.unwrap_or(config.activity),
+        };
+        config.scope = selection.over(config.scope);
+        config.statsd = export.over(config.statsd);
+        config
+    }
+
+    /// What is shown.
+    pub(super) fn view(&self) -> &'static View {
+        self.views.view.unwrap_or(&VIEWS[0])
+    }
+
+    /// Where the view goes, if not to stderr.
+    pub(super) fn destination(&self, config: &Config) -> Option<Destination> {
+        let file = config.json.as_ref().map(|path| Destination {
+            format: Format::Json,
+            path: path.clone(),
+        });
+        self.views.output.destination().or(file)
+    }
+
+    /// Whether somebody asked for what only activity has.
+    pub(super) fn wants_activity(&self) -> bool {
+        let Self { views, kernel, .. } = self;
+        self.view().activity
+            || views.group.is_asked()
+            || kernel.activity == Some(Activity::Segments)
+            || kernel.inside.is_some()
+    }
+}
+
+impl Selection {
+    /// Whether anything is selected.
+    pub(super) fn is_given(&self) -> bool {
+        !self.pid.is_empty() || self.uid.is_some() || self.cgroup.is_some()
+    }
+
+    fn over(&self, scope: Scope) -> Scope {
+        Scope {
+            pids: match &self.pid[..] {
+                [] => scope.pids,
+                pids => pids.to_vec(),
+            },
+            uid: self.uid.or(scope.uid),
+            cgroup: self.cgroup.clone().or(scope.cgroup),
+        }
+    }
+}
+
+impl Export {
+    /// Each address with the settings of the first server of the file, if there is one. Without addresses,
+    /// the servers of the file.
+    fn over(&self, file: Vec<StatsdConfig>) -> Vec<StatsdConfig> {
+        if self.statsd.is_empty() {
+            return file;
+        }
+        let mut config = file.into_iter().next().unwrap_or_default();
+        if let Some(prefix) = &self.statsd_prefix {
+            config.prefix.clone_from(prefix);
+        }
+        let each = self.statsd.iter().map(|address| StatsdConfig {
+            address: address.clone(),
+            ..config.clone()
+        });
+        each.collect()
+    }
+}
+
+/// The sinks of a configuration.
+pub(super) fn sinks(config: &Config) -> Vec<SinkConfig> {
+    let statsd = config.statsd.iter().cloned().map(SinkConfig::Statsd);
+    statsd.collect()
+}

@@ -1,0 +1,232 @@
+//! What `run` and `agent` do: open, trace until it ends, print.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nulltrace_core::query::plan::Plan;
+
+use super::options::{self, Options};
+use super::output::{End, Output};
+use crate::config::Config;
+use crate::error::Error;
+use crate::log;
+use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::signals::{Signal, Signals};
+use crate::sink::{self, Prepared};
+use crate::source::keeper::Keeper;
+use crate::source::open::{self, Command, Opened, Target};
+use crate::source::{Activity, Look};
+
+/// Who is traced.
+pub(super) enum Subject {
+    /// A command that is yet to be started.
+    Command(Vec<OsString>),
+    /// What the configuration selects of the processes that run.
+    Running,
+}
+
+/// What ends the trace, besides a signal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// The end of the command, or of the selected processes; where wanted, that of their descendants.
+    End { descendants: bool },
+    /// Nothing.
+    Signal,
+}
+
+/// The longest sleep between two rounds.
+const NAP: Duration = Duration::from_millis(10);
+
+/// The signals that end a trace; the others are for the command, if there is one.
+const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
+/// Traces, with what `options` say over `config`.
+pub(super) fn trace(
+    subject: Subject,
+    options: &Options,
+    config: Config,
+    until: Until,
+) -> Result<ExitCode, Error> {
+    let signals = Signals::block();
+    if options.quiet {
+        log::be_quiet();
+    }
+    let plan = options.views.group.plan()?;
+    let config = options.over(config);
+    let sinks = sink::open_all(&options::sinks(&config))?;
+    let output = Output::open(options.destination(&config))?;
+    // While there is one thread, and before there is anything in memory that is not its business.
+    let keeper = keeper(plan.as_ref())?;
+    let began = Instant::now();
+    let look = Look {
+        activity: config.activity,
+        inside: config.inside,
+        keeper: keeper.as_ref().map_or(0, Keeper::pid),
+    };
+    let (backend, ring) = (config.backend, config.ring_size);
+    let mut opened = match subject {
+        Subject::Command(words) => open::command(backend, ring, look, &words, &signals)?,
+        Subject::Running => open::machine(backend, ring, look, &config.scope)?,
+    };
+    let mut pipeline = start(limits(&config), sinks, plan, keeper)?.since(opened.began);
+    // Who waits for this line may count on all that follows to be within the time it names.
+    if !matches!(opened.target, Target::Command(_)) {
+        let (name, took) = (opened.source.name(), began.elapsed().as_millis());
+        let hint = match until {
+            Until::End { .. } => " (Ctrl-C to stop)",
+            Until::Signal => "",
+        };
+        log::say(format_args!("attached: {name} in {took} ms{hint}"));
+    }
+    if options.wants_activity() && !opened.source.sees_activity() && opened.notes.is_empty() {
+        opened.notes.push(unseen(config.activity));
+    }
+    for note in &opened.notes {
+        log::say(note);
+    }
+    let (status, asked) = follow(&mut opened, &mut pipeline, &signals, until)?;
+    let outcome = pipeline.finish(&mut *opened.source)?;
+    for line in &outcome.log_lines {
+        log::say(line);
+    }
+    let end = End {
+        signals: &signals,
+        asked,
+    };
+    let view = options.view();
+    let written = Output::write(output, &outcome, &opened.notes, view, options.quiet, end);
+    match (status, written) {
+        (None, written) => written.map(|()| ExitCode::SUCCESS),
+        (Some(status), Ok(())) => Ok(exit_code(status)),
+        (Some(status), Err(error)) => {
+            // The command has done its work: its status is worth more.
+            log::fail(&error);
+            Ok(exit_code(status))
+        }
+    }
+}
+
+/// Turns until it is over. Returns how the command ended, if there is one, and whether somebody asked this
+/// process to end.
+fn follow(
+    opened: &mut Opened,
+    pipeline: &mut Pipeline,
+    signals: &Signals,
+    until: Until,
+) -> Result<(Option<ExitStatus>, bool), Error> {
+    let Opened { source, target, .. } = opened;
+    let descendants = until != Until::End { descendants: false };
+    let (mut ended, mut stop, mut asked) = (false, false, false);
+    loop {
+        let records = pipeline.turn(&mut **source)?;
+        for line in pipeline.log_lines() {
+            log::say(line);
+        }
+        while let Some(signal) = signals.take() {
+            let ends = ENDS.contains(&signal.number);
+            // A terminal's signal is for all that runs there; one more can be sent.
+            asked |= ends && !signal.from_kernel;
+            match target {
+                Target::Command(command) if !ended => pass(signal, command),
+                _ => stop |= ends,
+            }
+        }
+        if !ended && until != Until::Signal {
+            ended = target.has_ended()?;
+            if let (true, Some(left @ 1..), true, false) =
+                (ended, source.alive(), descendants, stop)
+            {
+                log::say(format_args!(
+                    "{} ended; {left} of its descendants still run (Ctrl-C to stop waiting)",
+                    target.name()
+                ));
+            }
+        }
+        let alone = || source.alive().is_none_or(|alive| alive == 0);
+        if stop || (ended && (!descendants || alone())) {
+            target.leave();
+            return Ok((target.status(), asked));
+        }
+        if records < PLENTY {
+            source.wait(NAP);
+        }
+    }
+}
+
+/// A signal of the terminal has reached the command already; one sent to us alone is passed on.
+fn pass(signal: Signal, command: &Command) {
+    if !signal.from_kernel {
+        command.signal(signal.number);
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// The memory's, but for what the configuration says otherwise.
+fn limits(config: &Config) -> Limits {
+    let mut limits = config.memory.limits(config.statsd.len());
+    limits.spans.reach = config.inside;
+    limits.spans.age = u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX);
+    if let Some(open) = config.spans.max_open {
+        limits.spans.open = open as usize;
+    }
+    if let Some(paths) = config.summary.max_paths {
+        limits.summary.paths = paths;
+    }
+    limits.malformed_per_second = config.log.malformed_per_second;
+    limits
+}
+
+/// A pipeline with what is asked of it, and the threads of this process, the log's too: to be called when rights
+/// were given up, of which each thread has its own.
+fn start(
+    limits: Limits,
+    sinks: Vec<Box<dyn Prepared>>,
+    plan: Option<Plan>,
+    keeper: Option<Keeper>,
+) -> Result<Pipeline, Error> {
+    let made = log::start().and_then(|()| {
+        let pipeline = Pipeline::new(limits).sending(sinks)?;
+        pipeline.grouping(plan, keeper)
+    });
+    made.map_err(|error| {
+        Error::io(
+            "cannot start a thread",
+            error,
+            "the limit on threads",
+            "allow a few more",
+        )
+    })
+}
+
+/// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
+fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
+    if !plan.is_some_and(|plan| plan.names().others()) {
+        return Ok(None);
+    }
+    Keeper::start().map_err(|error| {
+        Error::io(
+            "cannot start a process",
+            error,
+            "the limit on processes",
+            "allow two more",
+        )
+    })
+}
+
+/// Why nothing is shown of what happened inside spans.
+fn unseen(activity: Activity) -> String {
+    let why = match activity {
+        Activity::Off => "with --activity off",
+        Activity::Segments => "by ptrace; it needs eBPF, see `nulltrace doctor`",
+    };
+    format!("what happens inside spans is not seen {why}")
+}
