@@ -42,7 +42,7 @@ ask() {
 check() { python3 examples/story.py "$1" "$work/summary" "$work/answers"; }
 
 case $("$nulltrace" doctor | grep ', chosen$') in
-'hook ebpf:'*) ;;
+hook*ebpf:*) ;;
 *)
 	say 'Why is this service slow? Left out: what spans do inside is seen by eBPF alone, see nulltrace doctor.'
 	exit

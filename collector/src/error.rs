@@ -125,6 +125,21 @@ impl Error {
         }
     }
 
+    /// The same with one more remedy, at the end of the first line.
+    ///
+    /// ```
+    /// use nulltrace_collector::error::{Error, Kind};
+    /// let error = Error::new(Kind::Rights, "no right to do it", "bpf(2)", "run it as root\ndetails");
+    /// let error = error.or("use --backend ptrace").to_string();
+    /// assert!(error.ends_with("; run it as root, or use --backend ptrace\ndetails"), "{error}");
+    /// ```
+    #[must_use]
+    pub fn or(mut self, remedy: &str) -> Self {
+        let end = self.text.find('\n').unwrap_or(self.text.len());
+        self.text.insert_str(end, &format!(", or {remedy}"));
+        self
+    }
+
     /// The same, of another kind.
     #[must_use]
     pub fn of_kind(self, kind: Kind) -> Self {

@@ -232,7 +232,10 @@ fn what_makes_no_sense_is_refused_with_status_2_and_a_remedy() {
             "write B, KiB, MiB or GiB",
         ),
         (&["run", "--memory", "1MiB", "true"], "16MiB"),
-        (&["run", "--format", "xml", "true"], "write text, json or csv"),
+        (
+            &["run", "--format", "xml", "true"],
+            "write text, json or csv",
+        ),
         (
             &["run", "--json", "a", "-o", "b", "true"],
             "cannot be used with",
@@ -243,6 +246,33 @@ fn what_makes_no_sense_is_refused_with_status_2_and_a_remedy() {
         let said = text(&out.stderr);
         assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
         assert!(said.contains(says), "{args:?}: {said}");
+    }
+    // ptrace is a way out only where there is a command to trace.
+    let unprivileged = |args: &[&str]| {
+        let out = Command::new("setpriv")
+            .args([
+                "--bounding-set=-bpf,-sys_admin",
+                "--inh-caps=-all",
+                "--",
+                "setpriv",
+                "--",
+            ])
+            .arg(nulltrace())
+            .args(args)
+            .output();
+        out.map(|out| (out.status.code(), text(&out.stderr)))
+    };
+    if let (None, Ok((status, said))) = (no_bpf(), unprivileged(&["agent"])) {
+        assert_eq!(status, Some(1), "{said}");
+        assert!(
+            said.contains("CAP_BPF missing") && !said.contains("ptrace"),
+            "{said}"
+        );
+        let (_, said) = unprivileged(&["run", "--backend", "ebpf", "true"]).unwrap();
+        assert!(
+            said.contains("CAP_BPF missing") && said.contains("--backend ptrace"),
+            "{said}"
+        );
     }
     let out = output(&["run", "--pid", "4194304"]);
     let said = text(&out.stderr);

@@ -1,22 +1,26 @@
 //! `nulltrace doctor`: what works here, proven by doing it.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::source::ebpf::{EbpfError, EbpfSource, Hook, LOWEST_KERNEL, Options, Scope};
-use crate::source::{RING_SIZE, caps, lent, ptrace};
+use crate::source::attempt::{self, ATTEMPTS, Way};
+use crate::source::ebpf::{
+    EbpfError, EbpfSource, Hook, LOWEST_KERNEL, Options, Scope, can_visit_threads,
+};
+use crate::source::{RING_SIZE, Source as _, btf, caps, lent, ptrace};
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "The exit status is 1 if no way to see markers works.
+
+Example:
   nulltrace doctor --json")]
 pub(super) struct DoctorArgs {
-    /// Print JSON
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -28,13 +32,19 @@ struct Facts {
     lowest_kernel: &'static str,
     architecture: &'static str,
     btf: bool,
+    /// Why there is no BTF.
+    btf_missing: Option<String>,
     rights: Vec<Right>,
     /// The user whose processes alone are seen, where the rights are lent by the file.
     only_user: Option<u32>,
+    /// What `run` tries, in its order; it takes the first that works.
+    run: Vec<Tried>,
     /// From the best to the slowest.
     hooks: Vec<Tried>,
-    /// The first that works.
+    /// That which `run` takes.
     hook: Option<&'static str>,
+    /// Whether what a thread that sleeps is doing is known before it wakes up.
+    iter_task: Tried,
     ring_bytes: u32,
     blind_spots: Vec<&'static str>,
 }
@@ -51,6 +61,16 @@ struct Tried {
     works: bool,
     /// Why not; empty when it works.
     why: String,
+}
+
+impl Tried {
+    fn new(name: &'static str, outcome: Result<(), String>) -> Self {
+        Self {
+            name,
+            works: outcome.is_ok(),
+            why: outcome.err().unwrap_or_default(),
+        }
+    }
 }
 
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Error> {
@@ -75,15 +95,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Error> {
 }
 
 fn facts() -> Facts {
-    let hooks = vec![
-        tried("ebpf:fentry", ebpf(Hook::Auto)),
-        tried("ebpf:raw_tracepoint", ebpf(Hook::RawTracepoint)),
-        tried("ptrace", traced()),
-    ];
-    let hook = hooks
-        .iter()
-        .find(|tried| tried.works)
-        .map(|tried| tried.name);
+    let Found { run, hooks, hook } = try_all();
     Facts {
         kernel: rustix::system::uname()
             .release()
@@ -91,40 +103,101 @@ fn facts() -> Facts {
             .into_owned(),
         lowest_kernel: LOWEST_KERNEL,
         architecture: std::env::consts::ARCH,
-        btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
+        btf: btf::missing().is_none(),
+        btf_missing: btf::missing(),
         rights: caps::rights()
             .into_iter()
             .map(|(name, held)| Right { name, held })
             .collect(),
         only_user: lent::confined(),
+        run,
         hooks,
         hook,
+        iter_task: Tried::new(
+            "iter/task",
+            can_visit_threads().map_err(|error| error.to_string()),
+        ),
         ring_bytes: RING_SIZE,
         blind_spots: blind_spots(hook),
     }
 }
 
-fn tried(name: &'static str, outcome: Result<(), String>) -> Tried {
-    Tried {
-        name,
-        works: outcome.is_ok(),
-        why: outcome.err().unwrap_or_default(),
+struct Found {
+    run: Vec<Tried>,
+    hooks: Vec<Tried>,
+    hook: Option<&'static str>,
+}
+
+/// Does what `run` would, to no process, and goes on where it would stop.
+fn try_all() -> Found {
+    let (mut run, mut hook) = (Vec::new(), None);
+    let mut spans_only = None;
+    for attempt in ATTEMPTS {
+        let (name, outcome) = match attempt.way {
+            Way::Ebpf { activity } => {
+                let attached = attempt::ebpf(activity, &options(Hook::Auto));
+                let name = attached.as_ref().ok().map(|source| source.name());
+                let outcome = attached.as_ref().map(drop).map_err(ToString::to_string);
+                if !activity {
+                    spans_only = Some(attached);
+                }
+                (name, outcome)
+            }
+            Way::Ptrace => (Some("ptrace"), traced()),
+        };
+        if outcome.is_ok() {
+            hook = hook.or(name);
+        }
+        run.push(Tried::new(attempt.name, outcome));
+    }
+    let mut hooks = spans_only.map_or_else(Vec::new, |attached| ebpf_hooks(&attached));
+    if let Some(ptrace) = run.last() {
+        hooks.push(Tried::new(
+            "ptrace",
+            match ptrace.works {
+                true => Ok(()),
+                false => Err(ptrace.why.clone()),
+            },
+        ));
+    }
+    Found { run, hooks, hook }
+}
+
+/// Each of them, from what came of choosing the best.
+fn ebpf_hooks(attached: &Result<EbpfSource, EbpfError>) -> Vec<Tried> {
+    let raw = |outcome| Tried::new("ebpf:raw_tracepoint", outcome);
+    let fentry = |outcome| Tried::new("ebpf:fentry", outcome);
+    let text = |error: &EbpfError| Err(error.to_string());
+    match attached {
+        // It is why the last of them failed; the others may have failed otherwise.
+        Err(error) => {
+            let first = attempt::ebpf(false, &options(Hook::Fentry));
+            vec![
+                fentry(first.map(drop).map_err(|error| error.to_string())),
+                raw(text(error)),
+            ]
+        }
+        Ok(source) => match source.refused() {
+            [] => {
+                let other = attempt::ebpf(false, &options(Hook::RawTracepoint));
+                vec![
+                    fentry(Ok(())),
+                    raw(other.map(drop).map_err(|error| error.to_string())),
+                ]
+            }
+            [(_, error), ..] => vec![fentry(text(error)), raw(Ok(()))],
+        },
     }
 }
 
-/// Attached to no process, and at once detached. Whether the best hook is taken is for the choice
-/// that `run` makes to say.
-fn ebpf(hook: Hook) -> Result<(), String> {
-    let options = Options {
+/// For a source that sees no process.
+fn options(hook: Hook) -> Options {
+    Options {
         hook,
         ring_bytes: 1 << 16,
         scope: Scope::Members,
+        confined: lent::confined(),
         ..Options::default()
-    };
-    let source = EbpfSource::attach(&options).map_err(|error: EbpfError| error.to_string())?;
-    match source.refused() {
-        [] => Ok(()),
-        [(_, error), ..] => Err(error.to_string()),
     }
 }
 
@@ -161,11 +234,10 @@ fn text(facts: &Facts) -> String {
         "kernel         {} {} (eBPF is for {} and newer)\n",
         facts.kernel, facts.architecture, facts.lowest_kernel
     );
-    let btf = if facts.btf {
-        "yes"
-    } else {
-        "no: the kernel was built without CONFIG_DEBUG_INFO_BTF"
-    };
+    let btf = facts
+        .btf_missing
+        .as_ref()
+        .map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
     out += &format!("type info      {btf}\n");
     for Right { name, held } in &facts.rights {
         out += &format!("{name:<14} {}\n", if *held { "yes" } else { "no" });
@@ -175,19 +247,33 @@ fn text(facts: &Facts) -> String {
             "sees           processes of user {user} only: its rights are lent by the file (setcap)\n"
         );
     }
-    for Tried { name, works, why } in &facts.hooks {
-        let chosen = if Some(*name) == facts.hook {
+    let first = facts.run.iter().position(|tried| tried.works);
+    for (n, tried) in facts.run.iter().enumerate() {
+        let taken = if Some(n) == first { ", taken" } else { "" };
+        let (step, name) = (n + 1, tried.name);
+        out += &format!("run tries {step}    {name}: {}\n", verdict(tried, taken));
+    }
+    for tried in &facts.hooks {
+        let chosen = if Some(tried.name) == facts.hook {
             ", chosen"
         } else {
             ""
         };
-        let verdict = if *works {
-            format!("works{chosen}")
-        } else {
-            format!("no: {}", why.replace('\n', "\n    "))
-        };
-        out += &format!("hook {name}: {verdict}\n");
+        out += &format!(
+            "hook           {}: {}\n",
+            tried.name,
+            verdict(tried, chosen)
+        );
     }
+    let sleeping = if facts.iter_task.works {
+        ": what a sleeping thread is doing is known before it wakes up"
+    } else {
+        "; what a sleeping thread is doing is known when it wakes up"
+    };
+    out += &format!(
+        "iter/task      {}{sleeping}\n",
+        verdict(&facts.iter_task, "")
+    );
     out += &format!(
         "ring           {} MiB unless --ring-size says otherwise\n",
         facts.ring_bytes >> 20
@@ -196,4 +282,11 @@ fn text(facts: &Facts) -> String {
         out += &format!("blind spot     {spot}\n");
     }
     out
+}
+
+fn verdict(tried: &Tried, chosen: &str) -> String {
+    match tried.works {
+        true => format!("works{chosen}"),
+        false => format!("no: {}", tried.why.replace('\n', "\n    ")),
+    }
 }

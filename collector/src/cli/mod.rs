@@ -97,7 +97,7 @@ mod tests {
         let mut cli = Cli::command().term_width(100);
         cli.build();
         insta::assert_snapshot!("help_nulltrace", cli.render_long_help());
-        for verb in ["run", "agent", "parse"] {
+        for verb in ["run", "agent", "parse", "doctor"] {
             let of = cli.find_subcommand_mut(verb).unwrap();
             insta::assert_snapshot!(format!("help_{verb}"), of.render_long_help());
             insta::assert_snapshot!(format!("help_{verb}_short"), of.render_help());

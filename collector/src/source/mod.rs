@@ -1,6 +1,7 @@
 //! Where records come from.
 
 pub mod attempt;
+pub mod btf;
 pub mod caller;
 pub mod caps;
 pub mod ebpf;

@@ -223,7 +223,7 @@ pub fn command(
         opened.notes.extend(attempt::note(attempt.way, &refused));
         return Ok(opened);
     }
-    Err(unavailable(refused, backend))
+    Err(unavailable(refused, backend).or("use --backend ptrace"))
 }
 
 fn by_ptrace(command: &[OsString], signals: &Signals) -> Result<Opened, Error> {

@@ -8,6 +8,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 
 use super::lowest::LOWEST_KERNEL;
+use super::policy::Policy;
 use crate::error::{Error, Kind};
 use crate::source::caps;
 
@@ -23,8 +24,13 @@ pub enum EbpfError {
         /// What it would need and has not.
         missing: Vec<&'static str>,
     },
-    /// bpf(2) is refused though no capability is missing.
-    Forbidden,
+    /// It is refused though no capability is missing.
+    Forbidden {
+        /// The program that was refused; `None` if bpf(2) is refused altogether.
+        program: Option<&'static str>,
+        /// What forbids it, as far as that can be known.
+        policy: Policy,
+    },
     /// The kernel has no description of its own types.
     Btf(Box<dyn std::error::Error + Send + Sync>),
     /// The kernel refused a program.
@@ -62,21 +68,25 @@ pub enum EbpfError {
     Io(io::Error),
 }
 
-/// Whether the kernel said "not permitted" anywhere in the chain.
-fn not_permitted(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether the kernel's answer, wherever in the chain, is one of these.
+fn answered(errors: &[i32], error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return matches!(io.raw_os_error(), Some(libc::EPERM | libc::EACCES));
+            return io.raw_os_error().is_some_and(|code| errors.contains(&code));
         }
         next = error.source();
     }
     false
 }
 
+/// The answers to who lacks a right.
+const NOT_PERMITTED: [i32; 2] = [libc::EPERM, libc::EACCES];
+
 fn rights(error: &(dyn std::error::Error + 'static)) -> Option<EbpfError> {
     let missing = caps::missing_for_bpf();
-    (!missing.is_empty() && not_permitted(error)).then_some(EbpfError::Rights { missing })
+    (!missing.is_empty() && answered(&NOT_PERMITTED, error))
+        .then_some(EbpfError::Rights { missing })
 }
 
 impl EbpfError {
@@ -94,6 +104,13 @@ impl EbpfError {
     pub(super) fn program(program: &'static str, error: ProgramError) -> Self {
         if let Some(rights) = rights(&error) {
             return rights;
+        }
+        // EACCES is the verifier's answer to a program that is wrong. That bpf(2) works was seen from the maps.
+        if answered(&[libc::EPERM], &error) || Policy::is_locked_down() {
+            return Self::Forbidden {
+                program: Some(program),
+                policy: Policy::on_programs(),
+            };
         }
         match error {
             ProgramError::LoadError {
@@ -117,6 +134,24 @@ fn last_lines(log: &str) -> String {
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
+/// What to do about a kernel that does not take the programs.
+fn fitting_kernel() -> String {
+    let uname = rustix::system::uname();
+    match is_older(&uname.release().to_string_lossy(), LOWEST_KERNEL) {
+        true => format!("use Linux {LOWEST_KERNEL} or newer"),
+        false => "report it with what `nulltrace doctor` shows".to_owned(),
+    }
+}
+
+/// Whether a release like `6.1.0-18-amd64` is older than a version like `6.1`.
+fn is_older(release: &str, version: &str) -> bool {
+    let numbers = |text: &str| -> Option<(u32, u32)> {
+        let mut parts = text.split(|c: char| !c.is_ascii_digit());
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    numbers(release) < numbers(version)
+}
+
 /// The error and what caused it, on one line.
 fn chain(f: &mut fmt::Formatter<'_>, error: &(dyn std::error::Error + 'static)) -> fmt::Result {
     write!(f, "{error}")?;
@@ -134,21 +169,25 @@ impl fmt::Display for EbpfError {
             Self::Rights { missing } => write!(
                 f,
                 "no right to load kernel programs: {} missing; run as root, or give the binary the \
-                 rights with `setcap cap_bpf,cap_perfmon+ep`, or use --backend ptrace",
+                 rights with `setcap cap_bpf,cap_perfmon+ep`",
                 missing.join(" and ")
             ),
-            Self::Forbidden => write!(
-                f,
-                "bpf(2) is forbidden here: no capability is missing; allow it in the container's \
-                 seccomp profile or the kernel's lockdown, or use --backend ptrace"
-            ),
+            Self::Forbidden { program, policy } => {
+                match program {
+                    Some(program) => write!(f, "the program {program} is forbidden here")?,
+                    None => write!(f, "bpf(2) is forbidden here")?,
+                }
+                write!(
+                    f,
+                    " though no capability is missing: {}; {}",
+                    policy.reason(),
+                    policy.remedy()
+                )
+            }
             Self::Btf(error) => {
                 write!(f, "no type information of the running kernel: ")?;
                 chain(f, &**error)?;
-                write!(
-                    f,
-                    "; use a kernel built with CONFIG_DEBUG_INFO_BTF, or --backend ptrace"
-                )
+                write!(f, "; use a kernel built with CONFIG_DEBUG_INFO_BTF")
             }
             Self::Refused {
                 program,
@@ -157,8 +196,8 @@ impl fmt::Display for EbpfError {
             } => {
                 write!(
                     f,
-                    "the kernel refused the program {program}: {source}; use Linux {LOWEST_KERNEL} or newer, \
-                     or --backend ptrace"
+                    "the kernel refused the program {program}: {source}; {}",
+                    fitting_kernel()
                 )?;
                 if !log.is_empty() {
                     write!(f, "\nthe verifier's last words:\n{log}")?;
@@ -168,26 +207,17 @@ impl fmt::Display for EbpfError {
             Self::Object(error) => {
                 write!(f, "the kernel programs do not fit this kernel: ")?;
                 chain(f, &**error)?;
-                write!(
-                    f,
-                    "; use Linux {LOWEST_KERNEL} or newer, or --backend ptrace"
-                )
+                write!(f, "; {}", fitting_kernel())
             }
             Self::Map(error) => {
                 write!(f, "a kernel map failed: ")?;
                 chain(f, error)?;
-                write!(
-                    f,
-                    "; give a smaller --ring-size if memory is short, or use --backend ptrace"
-                )
+                write!(f, "; give a smaller --ring-size if memory is short")
             }
             Self::Program { program, source } => {
                 write!(f, "the program {program} could not be attached: ")?;
                 chain(f, &**source)?;
-                write!(
-                    f,
-                    "; use Linux {LOWEST_KERNEL} or newer, or --backend ptrace"
-                )
+                write!(f, "; {}", fitting_kernel())
             }
             Self::RingSize(size) => write!(
                 f,
@@ -212,7 +242,10 @@ impl fmt::Display for EbpfError {
 impl std::error::Error for EbpfError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Rights { .. } | Self::Forbidden | Self::RingSize(_) | Self::Preemptible => None,
+            Self::Rights { .. }
+            | Self::Forbidden { .. }
+            | Self::RingSize(_)
+            | Self::Preemptible => None,
             Self::Btf(error) => Some(&**error),
             Self::Refused { source, .. } | Self::Cgroup { source, .. } | Self::Io(source) => {
                 Some(source)
@@ -229,7 +262,10 @@ impl From<MapError> for EbpfError {
         match rights(&error) {
             Some(rights) => rights,
             // Making or using a map asks for nothing but the capabilities.
-            None if not_permitted(&error) => Self::Forbidden,
+            None if answered(&NOT_PERMITTED, &error) => Self::Forbidden {
+                program: None,
+                policy: Policy::on_bpf(),
+            },
             None => Self::Map(error),
         }
     }
@@ -239,7 +275,7 @@ impl EbpfError {
     /// What kind of failure it is.
     fn kind(&self) -> Kind {
         match self {
-            Self::Rights { .. } | Self::Forbidden => Kind::Rights,
+            Self::Rights { .. } | Self::Forbidden { .. } => Kind::Rights,
             Self::RingSize(_) => Kind::Usage,
             Self::Btf(_)
             | Self::Refused { .. }
@@ -255,5 +291,20 @@ impl EbpfError {
 impl From<EbpfError> for Error {
     fn from(error: EbpfError) -> Self {
         Self::from_cause(error.kind(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_older_kernel_is_to_be_replaced() {
+        for release in ["5.15.0-91-generic", "6.0.19", "4.19"] {
+            assert!(is_older(release, "6.1"), "{release}");
+        }
+        for release in ["6.1.0-18-amd64", "6.10.3", "6.18.44-fc-v669", "7.0-rc1"] {
+            assert!(!is_older(release, "6.1"), "{release}");
+        }
     }
 }

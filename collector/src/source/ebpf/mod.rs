@@ -8,6 +8,7 @@ mod lowest;
 mod members;
 mod object;
 mod pace;
+mod policy;
 mod preempt;
 mod sampler;
 
@@ -24,6 +25,7 @@ pub use error::EbpfError;
 pub use hook::Hook;
 pub use lowest::LOWEST_KERNEL;
 pub use object::{Cgroup, Options, Scope};
+pub use policy::Policy;
 
 use crate::namespace;
 use crate::source::Source;
@@ -153,6 +155,23 @@ impl EbpfSource {
         }
         text
     }
+}
+
+/// Whether a program may visit every thread (`iter/task`), so that what a thread that sleeps is doing is known
+/// before it wakes up: proven by attaching one.
+///
+/// # Errors
+/// This kernel does not take it.
+pub fn can_visit_threads() -> Result<(), EbpfError> {
+    let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
+    let options = Options {
+        ring_bytes: 1 << 16,
+        scope: Scope::Members,
+        activity: true,
+        ..Options::default()
+    };
+    let mut ebpf = object::load(&options, &btf, false)?;
+    Sampler::load(&mut ebpf, &btf).map(drop)
 }
 
 impl Source for EbpfSource {
