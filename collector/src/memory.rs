@@ -71,6 +71,18 @@ pub struct Share {
     pub full: &'static str,
 }
 
+impl Share {
+    /// How many there is room for with a budget, as people write it.
+    #[must_use]
+    pub fn room(&self, budget: Budget) -> String {
+        let count = budget.count(self.part);
+        match self.holds.starts_with("bytes of ") {
+            true => units::size_name(count),
+            false => count.to_string(),
+        }
+    }
+}
+
 /// The split. With the default budget it comes to a million open spans and ten thousand rows and groups.
 pub const SHARES: [Share; 11] = [
     Share {
@@ -245,8 +257,6 @@ pub(crate) mod text {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-
     use super::*;
 
     #[test]
@@ -296,33 +306,5 @@ mod tests {
             let error = Budget::new(text).unwrap_err();
             assert!(error.contains(says), "{error}");
         }
-    }
-
-    /// The README has this table; to renew it, copy it from the failure.
-    #[test]
-    fn the_readme_has_the_table() {
-        let budget = Budget::default();
-        let mut table =
-            String::from("| holds | share of 1024 | at 1GiB | when full |\n|---|---|---|---|\n");
-        for Share {
-            part,
-            holds,
-            share,
-            full,
-            ..
-        } in SHARES
-        {
-            let count = budget.count(part);
-            let count = match holds.starts_with("bytes of ") {
-                true => units::size_name(count),
-                false => count.to_string(),
-            };
-            writeln!(table, "| {holds} | {share} | {count} | {full} |").unwrap();
-        }
-        let readme = include_str!("../../README.md");
-        assert!(
-            readme.contains(&table),
-            "README.md lacks this table:\n{table}"
-        );
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use nulltrace_collector::memory::{Budget, SHARES};
 use nulltrace_core::view::VIEWS;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
@@ -32,4 +33,16 @@ fn views() {
     let row = |view: &nulltrace_core::view::View| format!("| `{}` | {} |\n", view.name, view.help);
     let rows: String = VIEWS.iter().map(row).collect();
     part("views", &format!("| `--view` | shows |\n|---|---|\n{rows}"));
+}
+
+#[test]
+fn memory() {
+    let budget = Budget::default();
+    let rows = SHARES.iter().map(|of| {
+        let room = of.room(budget);
+        format!("| {} | {} | {room} | {} |\n", of.holds, of.share, of.full)
+    });
+    let rows: String = rows.collect();
+    let head = "| holds | share of 1024 | at 1GiB | when full |\n|---|---|---|---|\n";
+    part("memory", &format!("{head}{rows}"));
 }
