@@ -13,7 +13,7 @@ use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::measure::groups::{self, Groups};
 use nulltrace_core::measure::summary::{self, Row, Summary};
-use nulltrace_core::query::plan::Plan;
+use nulltrace_core::query::Query;
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher;
 
@@ -179,10 +179,10 @@ impl Pipeline {
     ///
     /// # Errors
     /// A thread could not be made.
-    pub fn grouping(mut self, plan: Option<Plan>, keeper: Option<Keeper>) -> io::Result<Self> {
-        if let Some(plan) = plan {
-            let names = plan.names();
-            let grouped = Grouped::new(Groups::new(plan, self.limits.groups));
+    pub fn grouping(mut self, query: Option<Query>, keeper: Option<Keeper>) -> io::Result<Self> {
+        if let Some(query) = query {
+            let names = query.names();
+            let grouped = Grouped::new(Groups::new(query, self.limits.groups));
             self.line.consumers.group(grouped, names);
             if names != Wanted::default() {
                 self.resolver = Some(Resolver::start(keeper)?);

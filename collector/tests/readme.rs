@@ -5,6 +5,7 @@
 use std::fs;
 
 use nulltrace_collector::memory::{Budget, SHARES};
+use nulltrace_core::query::field::{self, Info, Subject};
 use nulltrace_core::view::VIEWS;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
@@ -45,4 +46,26 @@ fn memory() {
     let rows: String = rows.collect();
     let head = "| holds | share of 1024 | at 1GiB | when full |\n|---|---|---|---|\n";
     part("memory", &format!("{head}{rows}"));
+}
+
+#[test]
+fn fields() {
+    let row = |info: &Info| {
+        let of = info.source.subjects();
+        let of = match of.len() == Subject::ALL.len() {
+            true => "all".to_owned(),
+            false => of.iter().map(|of| of.name()).collect::<Vec<_>>().join(", "),
+        };
+        let type_ = match info.type_.unit() {
+            Some(unit) => format!("{}, {unit}", info.type_.name()),
+            None => info.type_.name().to_owned(),
+        };
+        let meaning = info.meaning.replace('<', "`<`").replace('>', "`>`");
+        format!("| `{info}` | {type_} | {of} | {meaning} |\n")
+    };
+    let rows: String = field::all().map(row).collect();
+    part(
+        "fields",
+        &format!("| field | type | of | meaning |\n|---|---|---|---|\n{rows}"),
+    );
 }

@@ -236,6 +236,21 @@ fn the_network_and_files_apart() {
             assert_ne!(reads["fd.rport"], port, "it is the other end");
         },
     );
+    // Each end of a socket has what went through it.
+    group(
+        "--by fd.port --sum bytes --where evt.type=write --where fd.port!=",
+        |ran, port, _, _| {
+            let [one, other] = rows(&ran.summary) else {
+                panic!("{:#}", ran.summary["rows"]);
+            };
+            let ports = [&one["fd.port"], &other["fd.port"]].map(|port| port.as_u64().unwrap());
+            assert!(ports.contains(&port) && ports[0] != ports[1], "{ports:?}");
+            assert_eq!(
+                (&one["bytes"], &other["bytes"]),
+                (&64_000.into(), &64_000.into())
+            );
+        },
+    );
     group(
         "--by fd.name --sum bytes --where fd.type=file --where span.tag[0]=move",
         |ran, _, from, to| {
@@ -266,6 +281,109 @@ fn facts_of_processes() {
         let named = Command::new("id").arg("-un").output().unwrap().stdout;
         assert_eq!(row["user.name"], String::from_utf8(named).unwrap().trim());
     });
+}
+
+/// A loop over carts: in `job`, which has an argument for each, a read, and another in `job.inner`, which has none.
+fn carts(options: &str, check: impl Fn(&[Value])) {
+    let script = r#"
+        for cart in 7 8 7; do
+            echo ">:t:job:cart=$cart,a\\,b=c=$cart:" >/dev/null; read line </proc/version
+            echo ">:t:job.inner::" >/dev/null; read line </proc/version
+            echo "<:t:job.inner::" >/dev/null; echo "<:t:job::" >/dev/null
+        done"#;
+    let options =
+        format!("{options} --sum count --where evt.type=read --where fd.name=/proc/version");
+    each(&options, &["bash", "-c", script], |ran| {
+        check(rows(&ran.summary))
+    });
+}
+
+/// Values and count of each row; as many reads as it takes to read that file once are one.
+fn readings<const N: usize>(rows: &[Value], names: [&str; N]) -> Vec<([Value; N], u64)> {
+    let count = |row: &Value| row["count"].as_u64().unwrap();
+    let once = rows.iter().map(count).min().unwrap();
+    let row = |row: &Value| (names.map(|name| row[name].clone()), count(row) / once);
+    let mut found: Vec<_> = rows.iter().map(row).collect();
+    found.sort_by_key(|(values, _)| values.each_ref().map(Value::to_string));
+    assert!(rows.iter().all(|row| count(row) % once == 0), "{rows:#?}");
+    found
+}
+
+#[test]
+fn calls_by_the_arguments_of_spans() {
+    let cart = "span.arg.cart";
+    carts("--by span.arg.cart,span.tags", |rows| {
+        assert_eq!(
+            readings(rows, [cart, "span.tags"]),
+            [
+                ([json!("7"), json!("job")], 2),
+                ([json!("8"), json!("job")], 1),
+                ([Value::Null, json!("job.inner")], 3),
+            ]
+        );
+    });
+    // What the span inside did is of the cart, too.
+    carts("--by evtin.span.arg.cart", |rows| {
+        let found = readings(rows, ["evtin.span.arg.cart"]);
+        assert_eq!(found, [([json!("7")], 2), ([json!("8")], 1)]);
+    });
+    carts("--by span.tags --where span.arg.cart=7", |rows| {
+        assert_eq!(readings(rows, ["span.tags"]), [([json!("job")], 1)]);
+    });
+    carts("--by span.tags --where evtin.span.arg.cart=8", |rows| {
+        let found = readings(rows, ["span.tags"]);
+        assert_eq!(found, [([json!("job")], 1), ([json!("job.inner")], 1)]);
+    });
+    carts(
+        r#"--by span.arg["a,b"] --where span.arg["a,b"]!=c=8 --where span.arg["a,b"]!="#,
+        |rows| {
+            let found = readings(rows, [r#"span.arg["a,b"]"#]);
+            assert_eq!(found, [([json!("c=7")], 1)]);
+        },
+    );
+}
+
+#[test]
+fn each_span_apart() {
+    carts("--by span.seq,span.ntags,span.enterargs", |rows| {
+        let names = ["span.ntags", "span.enterargs"];
+        let args = |cart: u8| json!(format!(r"cart={cart},a\,b=c\={cart}"));
+        let inner = ([json!(2), Value::Null], 1);
+        let job = |cart| ([json!(1), args(cart)], 1);
+        assert_eq!(
+            readings(rows, names),
+            [job(7), job(7), job(8), inner.clone(), inner.clone(), inner]
+        );
+        let mut numbers: Vec<_> = rows.iter().map(|row| row["span.seq"].as_u64()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 6);
+    });
+}
+
+#[test]
+fn as_many_rows_as_are_wanted_in_the_order_that_is() {
+    activity(
+        "--by evt.type --sum bytes --sort count --top 2 --where span.tags=all.files",
+        |ran, _| {
+            let [first, second, others] = rows(&ran.summary) else {
+                panic!("{:#}", ran.summary["rows"]);
+            };
+            assert_eq!(
+                (&first["evt.type"], &first["count"]),
+                (&json!("write"), &json!(200))
+            );
+            assert_eq!(
+                (&second["evt.type"], &second["count"]),
+                (&json!("pread64"), &json!(100))
+            );
+            assert_eq!(others["evt.type"], Value::Null);
+            let groups = others["others"]["groups"].as_u64().unwrap();
+            assert!(groups >= 3, "openat, fsync and close: {others}");
+            let text = ran.stderr();
+            assert!(text.contains(&format!("({groups} more)")), "{text}");
+        },
+    );
 }
 
 /// Runs copies of the shell by names that tell who is who: `inner` ends at once, with a span and a read in
@@ -311,6 +429,13 @@ fn a_chain_of_programs_that_end_at_once() {
             texts(row, names),
             ["nulltrace", "outer", "middle", "inner", "middle"]
         );
+    });
+    // It is in a group of each of its ancestors.
+    shells("--by proc.aname --sum count", script, |rows| {
+        let of = |name: &str| rows.iter().find(|row| row["proc.aname"] == name);
+        let [outer, middle] = ["outer", "middle"].map(|name| of(name).unwrap()["count"].as_u64());
+        assert_eq!(outer, middle);
+        assert!(outer > Some(0) && of("inner").is_none(), "{rows:#?}");
     });
     for (only, any) in [
         ("proc.aname=outer", 1),
@@ -492,7 +617,12 @@ fn mistakes_are_wrong_usage() {
             &["--by", "fd.name", "--where", "fd.lport=x"],
             "no number \"x\"",
         ),
-        (&["--by", "proc.aname"], "proc.aname[1]"),
+        (&["--by", "marker.dir"], "not of system calls"),
+        (
+            &["--by", "fd.name", "--sort", "byte"],
+            "did you mean `bytes`?",
+        ),
+        (&["--by", "fd.name", "--top", "few"], "--top"),
         (&["--by", "fd.name", "--view", "time"], "--view"),
         (&["--sum", "bytes"], "--by"),
     ] {

@@ -10,9 +10,9 @@ use nulltrace_core::facts::file::File;
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CallsRecord, FileId};
 use nulltrace_core::measure::groups::{Groups, Limits};
+use nulltrace_core::query::Query;
 use nulltrace_core::query::field::Known;
 use nulltrace_core::query::metric::Metric;
-use nulltrace_core::query::plan::Plan;
 use zerocopy::FromZeros;
 
 /// Calls in a segment.
@@ -56,12 +56,12 @@ fn group(c: &mut Criterion) {
         ("beyond_the_limit", &["fd.name", "evt.type"], 0),
     ] {
         let by = by.iter().filter_map(|field| field.parse().ok()).collect();
-        let plan = Plan::new(by, vec![], vec![Metric::Time]);
+        let query = Query::groups(by, vec![Metric::Time]);
         let limits = Limits {
             groups: limit,
             ..Limits::default()
         };
-        let mut groups = Groups::new(plan, limits);
+        let mut groups = Groups::new(query, limits);
         group.bench_function(name, |b| {
             b.iter(|| groups.push(&inside, Known::default()));
         });

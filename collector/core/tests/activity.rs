@@ -12,6 +12,7 @@ use nulltrace_core::input::record::{
     SegmentRecord,
 };
 use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::query::field::{At, Field, Known, Value};
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
@@ -155,6 +156,47 @@ fn a_segment_is_the_innermosts_own_and_inside_the_others() {
     assert_eq!(rows[0].path.canonical(), b"a");
     assert_eq!(counts(0), [(0, 3, 8), (1, 2, 3)]);
     assert_eq!(counts(1), [(0, 5, 5), (1, 1, 1)]);
+}
+
+/// The fields of a span, while it is open and when it has ended.
+#[test]
+fn an_open_span_has_fields_as_one_that_ended() {
+    let values = |at: &At<'_>, names: &[&str]| -> Vec<Value<'static>> {
+        let value = |name: &&str| name.parse::<Field>().unwrap().get(at).into_owned();
+        names.iter().map(value).collect()
+    };
+    let (text, ns) = (|text: &'static [u8]| Value::from(text), Value::Duration);
+    let mut story = Story::new();
+    story.marks(5, 2, ">:t:z::", &[]);
+    story.marks(10, 2, ">:t:a:cart=7:", &[]);
+    story.marks(30, 2, ">:t:a.b::", &[]);
+    let mut open = story.correlator.open_by_age();
+    let span = open.find(|span| span.tags.canonical() == b"a").unwrap();
+    let known = ["span.seq", "span.parent_seq", "span.arg.cart", "span.start"];
+    let times = ["span.on_cpu", "span.blocked", "span.interleaved"];
+    let at = At::open(&span, 50, Known::default());
+    let of_a = [
+        Value::Number(2),
+        Value::Number(1),
+        text(b"7"),
+        Value::Time(10),
+    ];
+    assert_eq!(values(&at, &known), of_a);
+    assert_eq!(values(&at, &times), [ns(1), ns(19), ns(0)]);
+    let ends = ["span.open", "span.duration", "span.end"];
+    assert_eq!(values(&at, &ends), [ns(40), Value::Absent, Value::Absent]);
+    drop(open);
+
+    story.marks(70, 2, "<:t:a.b::", &[]);
+    story.marks(75, 2, "<:t:a:status=ok:", &[]);
+    let at = At::closed(&story.seen.closed[1], Known::default());
+    assert_eq!(values(&at, &known), of_a);
+    assert_eq!(values(&at, &times), [ns(3), ns(62), ns(0)]);
+    assert_eq!(values(&at, &ends), [Value::Absent, ns(65), text(b"exit")]);
+    assert_eq!(
+        values(&at, &["span.self", "span.exitarg.status"]),
+        [ns(25), text(b"ok")]
+    );
 }
 
 /// A span that moved to another thread has what both did.

@@ -1,12 +1,10 @@
 //! The options that ask for sums of calls by fields.
 
-use std::ops::Range;
-
 use clap::Args;
-use nulltrace_core::query::condition::{BadCondition, Condition};
-use nulltrace_core::query::field::{FIELDS, Field, Source, Type};
+use nulltrace_core::query::Query;
+use nulltrace_core::query::asked::{Asked, BadQuery, Part, Why};
+use nulltrace_core::query::field::{self, Info, KeyKind, Subject, Type};
 use nulltrace_core::query::metric::Metric;
-use nulltrace_core::query::plan::Plan;
 use syscalls::Sysno;
 
 use crate::error::{Error, Kind};
@@ -17,13 +15,13 @@ use crate::text::{safe, width};
 pub(super) struct GroupArgs {
     /// Group system calls by these fields, like fd.name or span.tags,evt.type.
     ///
-    /// May be given more than once. A field that does not exist is answered with those that do.
+    /// May be given more than once. `nulltrace fields` lists the fields.
     #[arg(long, value_name = "FIELD", conflicts_with = "view")]
     by: Vec<String>,
     /// Sum these metrics for each group: time, blocked, runnable, count, errors, bytes, bytes.in or
     /// bytes.out [default: time].
     ///
-    /// May be given more than once. Groups are sorted by the first.
+    /// May be given more than once.
     #[arg(long, value_name = "METRIC", requires = "by")]
     sum: Vec<String>,
     /// Group only the calls for which this holds, like fd.type=file, evt.type!=futex or fd.name!=
@@ -32,6 +30,12 @@ pub(super) struct GroupArgs {
     /// May be given more than once: all must hold.
     #[arg(long = "where", value_name = "FIELD=VALUE", requires = "by")]
     only: Vec<String>,
+    /// Order the rows by this metric, the largest first [default: the first of --sum].
+    #[arg(long, value_name = "METRIC", requires = "by")]
+    sort: Option<String>,
+    /// Show this many rows and the sum of the others.
+    #[arg(long, value_name = "N", requires = "by")]
+    top: Option<usize>,
 }
 
 impl GroupArgs {
@@ -41,132 +45,89 @@ impl GroupArgs {
     }
 
     /// What they ask for; `None` if nothing.
-    pub(super) fn plan(&self) -> Result<Option<Plan>, Error> {
-        if !self.is_asked() {
-            return Ok(None);
-        }
-        let by = each("--by", &self.by, key)?;
-        let mut sums = each("--sum", &self.sum, metric)?;
-        if sums.is_empty() {
-            sums.push(Metric::Time);
-        }
-        let only: Result<Vec<_>, _> = self.only.iter().map(|text| condition(text)).collect();
-        Ok(Some(Plan::new(by, only?, sums)))
-    }
-}
-
-/// What is wrong with a text, and what to do about it.
-struct Mistake {
-    what: String,
-    remedy: String,
-}
-
-impl Mistake {
-    fn new(what: &str, text: &str, remedy: String) -> Self {
-        Self {
-            what: format!("no {what} \"{}\"", safe(text.as_bytes())),
-            remedy,
-        }
-    }
-
-    /// An error with the whole text of the option and a mark under the wrong part.
-    fn under(self, option: &str, text: &str, part: Range<usize>) -> Error {
-        let columns = |text: &str| width(&safe(text.as_bytes()));
-        let before = " ".repeat(columns(&text[..part.start]));
-        let mark = "^".repeat(columns(&text[part]).max(1));
-        let text = safe(text.as_bytes());
-        let place = format!("{option}\n  {text}\n  {before}{mark}");
-        Error::new(Kind::Usage, self.what, place, self.remedy)
-    }
-}
-
-/// The values of an option that is repeated or has commas, each once.
-fn each<T: PartialEq>(
-    option: &str,
-    texts: &[String],
-    read: fn(&str) -> Result<T, Mistake>,
-) -> Result<Vec<T>, Error> {
-    let mut found = Vec::new();
-    for text in texts {
-        let mut at = 0;
-        for part in text.split(',') {
-            let value =
-                read(part).map_err(|mistake| mistake.under(option, text, at..at + part.len()))?;
-            if !found.contains(&value) {
-                found.push(value);
-            }
-            at += part.len() + 1;
-        }
-    }
-    Ok(found)
-}
-
-fn field(text: &str) -> Result<Field, Mistake> {
-    text.parse().map_err(|_| {
-        let names = FIELDS.iter().map(|info| info.name);
-        Mistake::new("field", text, meant(text, names))
-    })
-}
-
-/// A field to group by.
-fn key(text: &str) -> Result<Field, Mistake> {
-    let field = field(text)?;
-    let (each, remedy) = match field.info().source {
-        Source::Ancestors => {
-            let remedy = format!("write {field}[1] for the parent, {field}[2] for its parent");
-            ("ancestor's", remedy)
-        }
-        Source::Ends => {
-            let name = |end| field.to_string().replacen('.', end, 1);
-            let remedy = format!(
-                "write {} for this end, {} for the other",
-                name(".l"),
-                name(".r")
-            );
-            ("end's", remedy)
-        }
-        _ => return Ok(field),
-    };
-    Err(Mistake {
-        what: format!("{field} is each {each}"),
-        remedy: format!("{remedy}; or ask --where"),
-    })
-}
-
-fn metric(text: &str) -> Result<Metric, Mistake> {
-    text.parse().map_err(|_| {
-        let names = Metric::ALL.iter().map(|metric| metric.name());
-        Mistake::new("metric", text, meant(text, names))
-    })
-}
-
-fn condition(text: &str) -> Result<Condition, Error> {
-    let number = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
-    Condition::parse(text, &number).map_err(|bad| {
-        // Without an operator all of it is the field.
-        let (name, _, value) = Condition::split(text).unwrap_or((text, true, ""));
-        let (mistake, part) = match bad {
-            BadCondition::Operator => {
-                let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
-                (Mistake::new("condition", text, remedy), 0..text.len())
-            }
-            BadCondition::Field => {
-                let names = FIELDS.iter().map(|info| info.name);
-                let mistake = Mistake::new("field", name, meant(name, names));
-                (mistake, 0..name.len())
-            }
-            BadCondition::Value(type_) => {
-                let remedy = match type_ {
-                    Type::Address => "write an address like 127.0.0.1 or ::1".to_owned(),
-                    Type::Call => meant(value, Sysno::iter().map(|call| call.name())),
-                    Type::Number | Type::Text => "write a whole number".to_owned(),
-                };
-                let part = text.len() - value.len()..text.len();
-                (Mistake::new(type_.name(), value, remedy), part)
-            }
+    pub(super) fn query(&self) -> Result<Option<Query>, Error> {
+        let asked = Asked {
+            by: &self.by,
+            sums: &self.sum,
+            only: &self.only,
+            view: None,
+            sort: self.sort.as_deref(),
+            top: self.top,
         };
-        mistake.under("--where", text, part)
-    })
+        let number = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
+        asked.read(&number).map_err(|bad| wrong(&bad))
+    }
+}
+
+/// What is wrong, with the whole text of the option, a mark under the wrong part, and what to write instead.
+fn wrong(bad: &BadQuery) -> Error {
+    let option = match bad.part {
+        Part::By => "--by",
+        Part::Sum => "--sum",
+        Part::Only => "--where",
+        Part::Sort => "--sort",
+    };
+    let (what, remedy) = words(&bad.why);
+    let columns = |text: &str| width(&safe(text.as_bytes()));
+    let before = " ".repeat(columns(&bad.text[..bad.at.start]));
+    let mark = "^".repeat(columns(&bad.text[bad.at.clone()]).max(1));
+    let text = safe(bad.text.as_bytes());
+    let place = format!("{option}\n  {text}\n  {before}{mark}");
+    Error::new(Kind::Usage, what, place, remedy)
+}
+
+/// What is wrong, and what to do about it.
+fn words(why: &Why) -> (String, String) {
+    let no = |what: &str, text: &str| format!("no {what} \"{}\"", safe(text.as_bytes()));
+    match why {
+        Why::NoField(name) => (no("field", name), meant_field(name)),
+        Why::NotOf(field, subject) => {
+            let has = field.info().source.subjects().iter();
+            let has: Vec<_> = has.map(|of| of.plural()).collect();
+            let (of, other) = (has.join(" and "), subject.plural());
+            (
+                format!(
+                    "{} is a field of {of}, not of {other}",
+                    safe(field.to_string().as_bytes())
+                ),
+                format!("`nulltrace fields` lists the fields of {other}"),
+            )
+        }
+        Why::NoMetric(name) => {
+            let names = Metric::ALL.iter().map(|metric| metric.name());
+            (no("metric", name), meant(name, names))
+        }
+        Why::NoCondition(text) => {
+            let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
+            (no("condition", text), remedy)
+        }
+        Why::NoValue(type_, value) => {
+            let remedy = match type_ {
+                Type::Address => "write an address like 127.0.0.1 or ::1".to_owned(),
+                Type::Call => meant(value, Sysno::iter().map(|call| call.name())),
+                Type::Duration => "write a duration like 250us or 1.5s".to_owned(),
+                Type::Boolean => "write true or false".to_owned(),
+                Type::Number | Type::Time | Type::Text => "write a whole number".to_owned(),
+            };
+            (no(type_.name(), value), remedy)
+        }
+    }
+}
+
+/// The field that was probably meant; all that there are would be too many to read here.
+fn meant_field(unknown: &str) -> String {
+    // The name that a person chooses is no part of a likeness.
+    let text = |info: &Info| match info.key {
+        KeyKind::Name => info.name.to_owned(),
+        _ => info.to_string(),
+    };
+    let of_calls = || field::all().filter(|info| info.is_of(Subject::Call));
+    let names: Vec<_> = of_calls().map(text).collect();
+    let name = nearest(unknown, names.iter().map(String::as_str));
+    match name.and_then(|name| of_calls().find(|info| text(info) == name)) {
+        Some(info) => format!("did you mean `{info}`?"),
+        None => "`nulltrace fields` lists those that exist".to_owned(),
+    }
 }
 
 /// Which was probably meant; which there are, unless they are too many to read.
@@ -185,33 +146,38 @@ const NAMES_MAX: usize = 50;
 mod tests {
     use super::*;
 
-    fn plan(by: &[&str], sum: &[&str], only: &[&str]) -> Result<Option<Plan>, Error> {
+    fn query(
+        by: &[&str],
+        sum: &[&str],
+        only: &[&str],
+        sort: Option<&str>,
+    ) -> Result<Option<Query>, Error> {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         let args = GroupArgs {
             by: owned(by),
             sum: owned(sum),
             only: owned(only),
+            sort: sort.map(str::to_owned),
+            top: Some(7),
         };
-        args.plan()
+        args.query()
     }
 
     #[test]
-    fn lists_and_repetitions() {
-        assert!(plan(&[], &[], &[]).unwrap().is_none());
-        let names = |plan: &Plan| -> Vec<_> { plan.by().iter().map(Field::to_string).collect() };
-        let of = plan(&["fd.name,evt.type", "fd.name", "span.tag[0]"], &[], &[])
-            .unwrap()
-            .unwrap();
-        assert_eq!(names(&of), ["fd.name", "evt.type", "span.tag[0]"]);
-        assert_eq!(of.sums(), [Metric::Time]);
-        let of = plan(
-            &["evt.type"],
-            &["bytes,count", "errors"],
+    fn options_are_a_query() {
+        assert!(query(&[], &[], &[], None).unwrap().is_none());
+        let of = query(
+            &["fd.name,evt.type", "span.arg.cart"],
+            &["bytes"],
             &["evt.type=read"],
-        )
-        .unwrap()
-        .unwrap();
-        assert_eq!(of.sums(), [Metric::Bytes, Metric::Count, Metric::Errors]);
+            Some("errors"),
+        );
+        let of = of.unwrap().unwrap();
+        let names: Vec<_> = of.by().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["fd.name", "evt.type", "span.arg.cart"]);
+        assert_eq!((of.sums(), of.top()), (&[Metric::Bytes][..], Some(7)));
+        assert_eq!(of.order().next(), Some(Metric::Errors));
+        assert_eq!(of.only().len(), 1);
     }
 
     #[test]
@@ -222,9 +188,11 @@ mod tests {
             ("fd.name,", "time", ""),
             ("proc.name,ünknown\x1b[31m,fd.name", "time", ""),
             ("span.tag", "time", ""),
-            ("fd.name,proc.aname", "time", ""),
             ("proc.aname[-1]", "time", ""),
-            ("fd.port", "time", ""),
+            ("span.arg", "time", ""),
+            ("fd.name,span.arg[\"a,b\"\x07],evt.type", "time", ""),
+            ("fd.name,marker.dir", "time", ""),
+            ("span.duration", "time", ""),
             ("fd.name", "byte", ""),
             ("fd.name", "time,money", ""),
             ("fd.name", "time", "fd.type"),
@@ -232,12 +200,17 @@ mod tests {
             ("fd.name", "time", "fd.lport=http"),
             ("fd.name", "time", "fd.rip!=localhost"),
             ("fd.name", "time", "evt.type=opennat"),
+            ("fd.name", "time", "marker.cut=yes"),
+            ("fd.name", "time", "span.end=exit"),
+            ("fd.name", "time", "span.arg[\"a=b\"=7"),
         ] {
             let only = if only.is_empty() { vec![] } else { vec![only] };
-            let error = plan(&[by], &[sum], &only).unwrap_err();
+            let error = query(&[by], &[sum], &only, None).unwrap_err();
             assert_eq!(error.status(), 2);
             text += &format!("{error}\n\n");
         }
+        let error = query(&["fd.name"], &[], &[], Some("bites")).unwrap_err();
+        text += &format!("{error}\n\n");
         insta::assert_snapshot!(text);
     }
 }

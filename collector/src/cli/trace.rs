@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
-use nulltrace_core::query::plan::Plan;
+use nulltrace_core::query::Query;
 
 use super::options::{self, Options};
 use super::output::{End, Output};
@@ -53,12 +53,12 @@ pub(super) fn trace(
     if options.quiet {
         log::be_quiet();
     }
-    let plan = options.views.group.plan()?;
+    let query = options.views.group.query()?;
     let config = options.over(config);
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;
     // While there is one thread, and before there is anything in memory that is not its business.
-    let keeper = keeper(plan.as_ref())?;
+    let keeper = keeper(query.as_ref())?;
     let began = Instant::now();
     let look = Look {
         activity: config.activity,
@@ -70,7 +70,7 @@ pub(super) fn trace(
         Subject::Command(words) => open::command(backend, ring, look, &words, &signals)?,
         Subject::Running => open::machine(backend, ring, look, &config.scope)?,
     };
-    let mut pipeline = start(limits(&config), sinks, plan, keeper)?.since(opened.began);
+    let mut pipeline = start(limits(&config), sinks, query, keeper)?.since(opened.began);
     // Who waits for this line may count on all that follows to be within the time it names.
     if !matches!(opened.target, Target::Command(_)) {
         let (name, took) = (opened.source.name(), began.elapsed().as_millis());
@@ -190,12 +190,12 @@ fn limits(config: &Config) -> Limits {
 fn start(
     limits: Limits,
     sinks: Vec<Box<dyn Prepared>>,
-    plan: Option<Plan>,
+    query: Option<Query>,
     keeper: Option<Keeper>,
 ) -> Result<Pipeline, Error> {
     let made = log::start().and_then(|()| {
         let pipeline = Pipeline::new(limits).sending(sinks)?;
-        pipeline.grouping(plan, keeper)
+        pipeline.grouping(query, keeper)
     });
     made.map_err(|error| {
         Error::io(
@@ -207,9 +207,9 @@ fn start(
     })
 }
 
-/// What opens for `plan` what `/proc` hides, if it asks for that and this process may.
-fn keeper(plan: Option<&Plan>) -> Result<Option<Keeper>, Error> {
-    if !plan.is_some_and(|plan| plan.names().others()) {
+/// What opens for `query` what `/proc` hides, if it asks for that and this process may.
+fn keeper(query: Option<&Query>) -> Result<Option<Keeper>, Error> {
+    if !query.is_some_and(|query| query.names().others()) {
         return Ok(None);
     }
     Keeper::start().map_err(|error| {

@@ -15,7 +15,7 @@ pub(crate) struct Grouped {
 impl Grouped {
     pub(crate) fn new(groups: Groups) -> Self {
         Self {
-            wanted: groups.plan().names(),
+            wanted: groups.query().names(),
             groups,
             deferred: Deferred::default(),
         }

@@ -66,13 +66,14 @@ pub fn ledger(of: &Ledger) -> impl Serialize + use<> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
-    use super::super::fixture::groups::{FEW, files, shop, unknown};
+    use super::super::fixture::groups::{FEW, files, shop, shop_of, unknown};
     use super::*;
     use crate::text::is_hostile;
     use jiff::Timestamp;
     use nulltrace_core::activity::Times;
     use nulltrace_core::measure::groups::{self, Groups};
     use nulltrace_core::measure::summary::{Limits, Summary as Spans};
+    use nulltrace_core::query::Query;
     use nulltrace_core::query::metric::Metric;
     use nulltrace_core::view::{self, Data};
     use serde_json::{Value, json};
@@ -223,6 +224,15 @@ mod tests {
         assert_eq!(
             got["rows"][2],
             json!({"evt.type": null, "count": 3, "time": 33_000, "overflow": {"groups": 1, "at_least": false}})
+        );
+        let top = Query::groups(vec!["evt.type".parse().unwrap()], vec![Metric::Count]);
+        let top = shop_of(top.with_top(Some(1)), groups::Limits::default());
+        assert_eq!(
+            value(&top)["rows"],
+            json!([
+                {"evt.type": "read", "count": 8232},
+                {"evt.type": null, "count": 44, "others": {"groups": 2}},
+            ])
         );
     }
 

@@ -202,8 +202,8 @@ impl Ends {
     }
 
     /// Both ends, this one first.
-    pub fn each(&self) -> impl Iterator<Item = SocketAddr> {
-        [self.local].into_iter().chain(self.remote)
+    pub fn each(&self) -> impl Iterator<Item = &SocketAddr> {
+        [&self.local].into_iter().chain(&self.remote)
     }
 }
 

@@ -1,19 +1,20 @@
 //! Sums of system calls by any fields.
 //!
-//! A call is in one group, but for the fields that have a value for each span it was made in: then it is
-//! in a group for each different value, so that a group of `evtin.span.tags` has all that was done inside.
+//! A call is in one group, but for fields that have several values: then it is in a group for each different
+//! value. So a group of `evtin.span.tags` has all that was done inside, one of `proc.aname` what all
+//! descendants did.
 //!
 //! ```
 //! use nulltrace_core::activity::{Inside, Times};
 //! use nulltrace_core::query::field::Known;
 //! use nulltrace_core::measure::groups::{Groups, Limits};
+//! use nulltrace_core::query::Query;
 //! use nulltrace_core::query::metric::Metric;
-//! use nulltrace_core::query::plan::Plan;
 //! use nulltrace_core::input::record::CallsRecord;
 //! use zerocopy::FromZeros;
 //!
-//! let plan = Plan::new(vec!["proc.pid".parse().unwrap()], vec![], vec![Metric::Bytes]);
-//! let mut groups = Groups::new(plan, Limits::default());
+//! let query = Query::groups(vec!["proc.pid".parse().unwrap()], vec![Metric::Bytes]);
+//! let mut groups = Groups::new(query, Limits::default());
 //! let mut reads = CallsRecord::new_zeroed();
 //! (reads.count, reads.bytes) = (2, 8192);
 //! groups.push(
@@ -29,7 +30,8 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::slice;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -37,12 +39,11 @@ use rustc_hash::FxBuildHasher;
 
 use crate::activity::Inside;
 use crate::input::record::{CALLS_AGAIN, CALLS_RETURNED};
+use crate::query::Query;
 use crate::query::condition::Condition;
-use crate::query::field::{At, Known, Value};
+use crate::query::field::{At, Field, Known, Many, Value};
 
 use super::sums::Sums;
-use crate::query::metric::Metric;
-use crate::query::plan::Plan;
 
 /// How many distinct groups of the overflow row are told apart before their number is a lower bound.
 pub const OVERFLOW_GROUPS_MAX: usize = 1 << 16;
@@ -65,21 +66,27 @@ impl Default for Limits {
     }
 }
 
-/// Sums of calls by a [`Plan`]. Groups beyond the limits share one row, so nothing is lost.
+/// Sums of calls by a [`Query`]. Groups beyond the limits share one row, so nothing is lost.
 #[derive(Clone, Debug)]
 pub struct Groups {
-    plan: Plan,
-    limits: Limits,
-    entries: Vec<(Box<[Value<'static>]>, Sums)>,
-    /// Into `entries`. The hasher is keyed: values come from anyone.
-    table: HashTable<usize>,
-    hasher: RandomState,
-    text_bytes: usize,
-    overflow: Overflow,
+    query: Query,
+    table: Table,
     total: Sums,
     untold: Sums,
     /// The groups of the calls at hand; kept for its room.
     done: Vec<Place>,
+}
+
+/// The sums of each group.
+#[derive(Clone, Debug)]
+struct Table {
+    limits: Limits,
+    entries: Vec<(Box<[Value<'static>]>, Sums)>,
+    /// Into `entries`. The hasher is keyed: values come from anyone.
+    places: HashTable<usize>,
+    hasher: RandomState,
+    text_bytes: usize,
+    overflow: Overflow,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,6 +98,14 @@ struct Overflow {
 }
 
 impl Overflow {
+    fn add(&mut self, other: &Self) {
+        self.sums.add(&other.sums);
+        for &hash in &other.groups {
+            self.note(hash);
+        }
+        self.more |= other.more;
+    }
+
     fn note(&mut self, hash: u64) {
         if self.groups.len() < OVERFLOW_GROUPS_MAX {
             self.groups.insert(hash);
@@ -100,21 +115,22 @@ impl Overflow {
     }
 }
 
-/// Where a group's sums are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Row(usize),
-    /// With a hash that is the same in any [`Groups`].
-    Overflow(u64),
+/// Where a group's sums are: in a row, or with all that have none. One word, as many are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u64);
+
+impl Place {
+    /// Of those without a row; the other bits are those of a hash that is the same in any [`Groups`].
+    const OVERFLOW: u64 = 1 << 63;
 }
 
-/// The sums of one group.
+/// The sums of one group, or of those that have no row of their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     /// What it stands for.
     pub kind: Kind<'a>,
     /// Its sums.
-    pub sums: &'a Sums,
+    pub sums: Sums,
 }
 
 /// What a [`Row`] stands for.
@@ -122,6 +138,11 @@ pub struct Row<'a> {
 pub enum Kind<'a> {
     /// One group: the values of the fields.
     Group(&'a [Value<'static>]),
+    /// All groups beyond the rows that are wanted.
+    Others {
+        /// How many.
+        groups: u64,
+    },
     /// All groups beyond the limits.
     Overflow {
         /// How many.
@@ -134,25 +155,27 @@ pub enum Kind<'a> {
 impl Groups {
     /// No groups.
     #[must_use]
-    pub fn new(plan: Plan, limits: Limits) -> Self {
+    pub fn new(query: Query, limits: Limits) -> Self {
         Self {
-            plan,
-            limits,
-            entries: Vec::new(),
-            table: HashTable::new(),
-            hasher: RandomState::default(),
-            text_bytes: 0,
-            overflow: Overflow::default(),
+            query,
+            table: Table {
+                limits,
+                entries: Vec::new(),
+                places: HashTable::new(),
+                hasher: RandomState::default(),
+                text_bytes: 0,
+                overflow: Overflow::default(),
+            },
             total: Sums::default(),
             untold: Sums::default(),
             done: Vec::new(),
         }
     }
 
-    /// What is grouped.
+    /// What is asked.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// The sums of all calls for which the conditions hold, each once.
@@ -168,134 +191,235 @@ impl Groups {
     }
 
     /// Adds the calls of a segment.
-    pub fn push(&mut self, inside: &Inside<'_>, known: Known<'_>) {
-        let mut values = Vec::with_capacity(self.plan.by().len());
+    pub fn push<'a>(&mut self, inside: &'a Inside<'a>, known: Known<'a>) {
+        let Self {
+            query,
+            table,
+            total,
+            untold,
+            done,
+        } = self;
+        let by = query.by();
+        // What there are several of is the segment's, but for the ends of each call's socket.
+        let (many, ends) = match query.many() {
+            [many @ .., Many::Ends] => (many, &[Many::Ends][..]),
+            many => (many, &[][..]),
+        };
+        let (mut one, mut several) = (At::call(inside, 0, known), Vec::new());
+        let subjects = match many {
+            [] => slice::from_mut(&mut one),
+            many => {
+                each(&one, many, by, &mut |at| several.push(*at));
+                &mut several[..]
+            }
+        };
+        let mut values = Vec::with_capacity(by.len());
+        let mut placed = false;
         for (call, of) in inside.calls.iter().enumerate() {
-            let at = At {
-                inside,
-                known,
-                call,
-                enclosing: None,
-                ancestor: None,
-                end: None,
-            };
             if of.is_empty() || of.flags & CALLS_RETURNED != 0 {
                 continue;
             }
+            subjects.iter_mut().for_each(|at| at.go_to(call));
+            let Some(at) = subjects.first() else {
+                return;
+            };
             // A call on two files is one call where files are not told apart.
-            let again = of.flags & CALLS_AGAIN != 0 && !self.plan.is_of_files();
+            let again = of.flags & CALLS_AGAIN != 0 && !query.is_of_files();
             let sums = match again {
                 true => Sums::of_again(of),
                 false => Sums::of(of),
             };
-            let mut unmet = self.plan.only().iter().filter(|only| !only.holds(&at));
+            let mut unmet = query.only().iter().filter(|only| !only.holds(at));
             if let Some(first) = unmet.next() {
-                let file = inside.files.get(call).and_then(Option::as_deref);
-                let unknown = file.is_some_and(|file| !file.is_known());
+                let unknown = at.file().is_some_and(|file| !file.is_known());
                 if unknown && first.is_of_file() && unmet.all(Condition::is_of_file) {
-                    self.untold.add(&sums);
+                    untold.add(&sums);
                 }
                 continue;
             }
-            self.total.add(&sums);
-            self.done.clear();
-            let most = if self.plan.is_enclosing() {
-                usize::MAX
-            } else {
-                1
-            };
-            let mut enclosing = inside.paths().map(|path| &**path).take(most);
-            let first = enclosing.next();
-            for enclosing in std::iter::once(first).chain(enclosing.map(Some)) {
-                let at = At { enclosing, ..at };
-                values.extend(self.plan.by().iter().map(|field| field.get(&at)));
-                let place = self.place(&values);
-                values.clear();
-                if !self.done.contains(&place) {
-                    self.done.push(place);
-                    self.sums(place).add(&sums);
+            total.add(&sums);
+            // What says nothing of the call itself is the same for all of them.
+            if !placed {
+                done.clear();
+                for at in &*subjects {
+                    if ends.is_empty() {
+                        done.push(table.place_of(at, by, &mut values));
+                    } else {
+                        each(at, ends, by, &mut |at| {
+                            done.push(table.place_of(at, by, &mut values));
+                        });
+                    }
                 }
+                if done.len() > 1 {
+                    each_once(done);
+                }
+                placed = query.is_of_segments();
+            }
+            for &place in &*done {
+                table.sums(place).add(&sums);
             }
         }
     }
 
-    /// Adds all that `other`, of the same plan, counted. Unless a limit is reached this equals pushing
+    /// Adds all that `other`, of the same query, counted. Unless a limit is reached this equals pushing
     /// the same; when one is, what has no row here is added to the overflow row.
     pub fn merge(&mut self, other: &Self) {
-        for (values, sums) in &other.entries {
-            let place = self.place(values);
-            self.sums(place).add(sums);
+        for (values, sums) in &other.table.entries {
+            let place = self.table.place(values);
+            self.table.sums(place).add(sums);
         }
-        self.overflow.sums.add(&other.overflow.sums);
-        for &hash in &other.overflow.groups {
-            self.overflow.note(hash);
-        }
-        self.overflow.more |= other.overflow.more;
+        self.table.overflow.add(&other.table.overflow);
         self.total.add(&other.total);
         self.untold.add(&other.untold);
     }
 
-    /// A row for each group, the largest sum first, of equal ones that of more calls; the overflow row, if
-    /// any, is the last.
+    /// A row for each group, in the order that was asked for, of equal ones that of more calls first. Where fewer are
+    /// wanted, the others are one row; the overflow row, if any, is the last.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_>> {
-        let mut rows: Vec<_> = self.entries.iter().collect();
+        let Table {
+            entries, overflow, ..
+        } = &self.table;
+        let mut sorted: Vec<_> = entries.iter().collect();
         let sums = |of: &Sums| -> Vec<_> {
-            let asked = self.plan.sums().iter().chain([&Metric::Count]);
-            asked.map(|&metric| Reverse(of.get(metric))).collect()
+            let order = self.query.order();
+            order.map(|metric| Reverse(of.get(metric))).collect()
         };
-        rows.sort_by_cached_key(|(values, of)| (sums(of), values));
-        let overflow = Row {
-            kind: Kind::Overflow {
-                groups: self.overflow.groups.len() as u64,
-                at_least: self.overflow.more,
-            },
-            sums: &self.overflow.sums,
-        };
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .map(|(values, sums)| Row {
-                kind: Kind::Group(values),
+        sorted.sort_by_cached_key(|(values, of)| (sums(of), values));
+        let wanted = self.query.top().unwrap_or(usize::MAX);
+        let others = sorted.split_off(wanted.min(sorted.len()));
+        let groups = sorted.into_iter().map(|(values, sums)| Row {
+            kind: Kind::Group(values),
+            sums: *sums,
+        });
+        let mut rows: Vec<_> = groups.collect();
+        if !others.is_empty() {
+            let mut sums = Sums::default();
+            others.iter().for_each(|(_, of)| sums.add(of));
+            rows.push(Row {
+                kind: Kind::Others {
+                    groups: others.len() as u64,
+                },
                 sums,
-            })
-            .collect();
-        if !self.overflow.groups.is_empty() {
-            rows.push(overflow);
+            });
+        }
+        if !overflow.groups.is_empty() {
+            rows.push(Row {
+                kind: Kind::Overflow {
+                    groups: overflow.groups.len() as u64,
+                    at_least: overflow.more,
+                },
+                sums: overflow.sums,
+            });
         }
         rows
     }
+}
 
-    fn sums(&mut self, place: Place) -> &mut Sums {
-        match place {
-            Place::Row(at) => &mut self.entries[at].1,
-            Place::Overflow(hash) => {
-                self.overflow.note(hash);
-                &mut self.overflow.sums
-            }
+/// A subject is in no group twice.
+#[inline(never)]
+fn each_once(places: &mut Vec<Place>) {
+    // A few are told apart for less than it costs to sort them.
+    if places.len() > 16 {
+        places.sort_unstable();
+        return places.dedup();
+    }
+    let mut kept = 0;
+    for at in 0..places.len() {
+        if !places[..kept].contains(&places[at]) {
+            places[kept] = places[at];
+            kept += 1;
         }
+    }
+    places.truncate(kept);
+}
+
+/// Gives the subject once for each of what it has several of, all of them with all.
+fn each<'a>(at: &At<'a>, many: &[Many], by: &[Field], f: &mut dyn FnMut(&At<'a>)) {
+    let Some((&first, rest)) = many.split_first() else {
+        return f(at);
+    };
+    let of_first = |field: &Field| {
+        let of = field.info().source.many();
+        // What is read from spans may be their paths.
+        of == Some(first) || first == Many::Spans && of == Some(Many::Paths)
+    };
+    let has_value = |at: &At<'a>| {
+        by.iter()
+            .any(|field| of_first(field) && !matches!(field.get(at), Value::Absent))
+    };
+    let mut any = false;
+    at.each(first, |at| {
+        if has_value(at) {
+            any = true;
+            each(at, rest, by, f);
+        }
+    });
+    // Only where none has a value, it is in the group without one.
+    if !any {
+        each(at, rest, by, f);
+    }
+}
+
+#[inline]
+fn hash(hasher: &RandomState, values: &[Value<'_>]) -> u64 {
+    // There are as many in each group: that need not be in it.
+    let mut state = hasher.build_hasher();
+    values.iter().for_each(|value| value.hash(&mut state));
+    state.finish()
+}
+
+#[inline]
+fn same(known: &[Value<'_>], values: &[Value<'_>]) -> bool {
+    let mut pairs = known.iter().zip(values);
+    known.len() == values.len() && pairs.all(|(known, value)| known.is(value))
+}
+
+impl Table {
+    #[inline]
+    fn sums(&mut self, place: Place) -> &mut Sums {
+        if place.0 & Place::OVERFLOW == 0 {
+            return &mut self.entries[place.0 as usize].1;
+        }
+        self.overflow.note(place.0);
+        &mut self.overflow.sums
+    }
+
+    /// The group of a subject. `values` is for use again, to save allocations.
+    #[inline(always)]
+    fn place_of<'a>(&mut self, at: &At<'a>, by: &[Field], values: &mut Vec<Value<'a>>) -> Place {
+        values.clear();
+        values.extend(by.iter().map(|field| field.get(at)));
+        self.place(values)
     }
 
     /// The group of these values, made if there is room.
+    #[inline]
     fn place(&mut self, values: &[Value<'_>]) -> Place {
-        let hash = self.hasher.hash_one(values);
+        let hash = hash(&self.hasher, values);
         let entries = &self.entries;
-        if let Some(&at) = self.table.find(hash, |&at| *entries[at].0 == *values) {
-            return Place::Row(at);
+        match self.places.find(hash, |&at| same(&entries[at].0, values)) {
+            Some(&at) => Place(at as u64),
+            None => self.make(hash, values),
         }
+    }
+
+    #[cold]
+    fn make(&mut self, hash: u64, values: &[Value<'_>]) -> Place {
         let text: usize = values.iter().map(Value::text_bytes).sum();
         if self.entries.len() >= self.limits.groups
             || self.text_bytes.saturating_add(text) > self.limits.text_bytes
         {
-            return Place::Overflow(FxBuildHasher.hash_one(values));
+            return Place(FxBuildHasher.hash_one(values) | Place::OVERFLOW);
         }
         self.text_bytes += text;
         let at = self.entries.len();
         let values = values.iter().cloned().map(Value::into_owned).collect();
         self.entries.push((values, Sums::default()));
         let (entries, hasher) = (&self.entries, &self.hasher);
-        self.table
-            .insert_unique(hash, at, |&at| hasher.hash_one(&*entries[at].0));
-        Place::Row(at)
+        self.places
+            .insert_unique(hash, at, |&at| self::hash(hasher, &entries[at].0));
+        Place(at as u64)
     }
 }
 

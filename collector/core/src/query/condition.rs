@@ -1,7 +1,7 @@
 //! A field and the value it must have or must not: the smallest filter. A filter language has these as
 //! its leaves, with types from the same table.
 
-use super::field::{At, Field, NoField, Source, Type, Value};
+use super::field::{At, Field, NoField, Source, Type, Value, outside_quotes};
 
 /// `FIELD=VALUE` or `FIELD!=VALUE`.
 ///
@@ -46,7 +46,9 @@ impl Condition {
     /// # Errors
     /// [`BadCondition::Operator`].
     pub fn split(text: &str) -> Result<(&str, bool, &str), BadCondition> {
-        let (field, value) = text.split_once('=').ok_or(BadCondition::Operator)?;
+        let operator = outside_quotes(text).find(|&(_, c)| c == '=');
+        let (at, _) = operator.ok_or(BadCondition::Operator)?;
+        let (field, value) = (&text[..at], &text[at + 1..]);
         Ok(match field.strip_suffix('!') {
             Some(field) => (field, false, value),
             None => (field, true, value),
@@ -54,7 +56,7 @@ impl Condition {
     }
 
     /// Reads a condition. No value means that the field has none: `fd.name!=` holds for calls on files.
-    /// `call` tells the number of a system call by its name.
+    /// `call` gives the number of a system call by its name.
     ///
     /// # Errors
     /// It is none; see [`BadCondition`].
@@ -62,14 +64,7 @@ impl Condition {
         let (field, is, value) = Self::split(text)?;
         let field: Field = field.parse()?;
         let type_ = field.info().type_;
-        let wrong = BadCondition::Value(type_);
-        let value = match type_ {
-            _ if value.is_empty() => Value::Absent,
-            Type::Text => Value::text(value.as_bytes().to_vec()),
-            Type::Number => Value::Number(value.parse().map_err(|_| wrong)?),
-            Type::Address => Value::Address(value.parse().map_err(|_| wrong)?),
-            Type::Call => Value::Call(call(value).or_else(|| value.parse().ok()).ok_or(wrong)?),
-        };
+        let value = type_.read(value, call).ok_or(BadCondition::Value(type_))?;
         Ok(Self { field, is, value })
     }
 
@@ -79,38 +74,21 @@ impl Condition {
         &self.field
     }
 
-    /// Whether it must be known which file a call is on: not to tell that it is on one at all.
+    /// Whether it must be known which file a call is on: not to say that it is on one at all.
     #[must_use]
     pub fn is_of_file(&self) -> bool {
-        self.field.info().source == Source::File && self.value != Value::Absent
+        let of_file = matches!(self.field.info().source, Source::File | Source::Ends);
+        of_file && self.value != Value::Absent
     }
 
-    /// Whether it holds. For a field with several values one of them decides: it must be among them, or
-    /// must not.
+    /// Whether it holds. A field with several values has the value if one of them is that, and has it not if
+    /// none is.
     #[must_use]
     pub fn holds(&self, at: &At<'_>) -> bool {
-        let is = |at: &At<'_>| self.field.get(at) == self.value;
-        let file = at.inside.files.get(at.call).and_then(Option::as_deref);
-        let ends = file.and_then(|file| file.ends);
-        let has = match (
-            self.field.info().source,
-            at.inside.spans,
-            at.known.parent,
-            ends,
-        ) {
-            (Source::Enclosing, [_, ..], ..) => at.inside.paths().any(|path| {
-                let enclosing = Some(&**path);
-                is(&At { enclosing, ..*at })
-            }),
-            (Source::Ancestors, _, Some(parent), _) => parent.chain().any(|of| {
-                let ancestor = Some(of);
-                is(&At { ancestor, ..*at })
-            }),
-            (Source::Ends, .., Some(ends)) => ends.each().any(|end| {
-                let end = Some(end);
-                is(&At { end, ..*at })
-            }),
-            _ => is(at),
+        let has = match (self.field.info().source.many(), &self.value) {
+            (None, value) => self.field.get(at).is(value),
+            (Some(_), Value::Absent) => !self.field.any(at, |_| true),
+            (Some(_), value) => self.field.any(at, |of| of.is(value)),
         };
         has == self.is
     }

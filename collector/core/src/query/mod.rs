@@ -1,6 +1,9 @@
 //! What one may ask: fields, conditions, and what is grouped and summed.
 
+pub mod asked;
 pub mod condition;
 pub mod field;
 pub mod metric;
-pub mod plan;
+mod question;
+
+pub use question::{Query, Show};

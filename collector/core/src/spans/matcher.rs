@@ -164,6 +164,8 @@ pub struct OpenSpan<'a> {
     pub args: &'a ArgList,
     /// When, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
+    /// Where its thread's time went so far; `None` where nobody looked, and of one that was opened just now.
+    pub times: Option<SpanTimes>,
 }
 
 /// The open spans.
@@ -246,7 +248,10 @@ impl Spans {
     }
 
     pub(crate) fn by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
-        self.table.by_age().map(|(_, span)| self.face(span))
+        self.table.by_age().map(|(slot, span)| OpenSpan {
+            times: self.inside.times(&self.table, slot),
+            ..self.face(span)
+        })
     }
 
     fn face<'a>(&'a self, span: &'a table::Open) -> OpenSpan<'a> {
@@ -260,6 +265,7 @@ impl Spans {
             process: span.process.as_ref(),
             args: &span.args,
             start: span.start,
+            times: None,
         }
     }
 

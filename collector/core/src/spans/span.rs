@@ -36,6 +36,21 @@ pub enum End {
     Lost,
 }
 
+impl End {
+    /// The name of the kind.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::ThreadExit => "thread_exit",
+            Self::ProcessExit => "process_exit",
+            Self::Expired => "expired",
+            Self::Evicted => "evicted",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A span that has ended.
 #[derive(Clone, Debug)]
 pub struct Closed {

@@ -6,23 +6,23 @@ use super::model::{
 };
 use super::words::plural;
 use crate::measure::groups::{Groups, Kind as Of, Row};
+use crate::query::Query;
 use crate::query::field::{Field, Source, Value};
 use crate::query::metric::{self, Metric};
-use crate::query::plan::Plan;
 
 /// Rows a person reads.
 const SHOWN: usize = 50;
 
 /// A row for each group, the largest first sum first.
 pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
-    let plan = groups.plan();
+    let query = groups.query();
     let rows = groups.rows();
-    let mut columns: Vec<_> = plan
+    let mut columns: Vec<_> = query
         .by()
         .iter()
         .map(|field| Column::names(field.to_string()))
         .collect();
-    for (at, &metric) in plan.sums().iter().enumerate() {
+    for (at, &metric) in query.sums().iter().enumerate() {
         // The first is what was asked for: it and its share go last.
         let rank = match at {
             0 => 0,
@@ -33,7 +33,7 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
             columns.push(Column::new("share", Unit::Share, 2));
         }
     }
-    if counts_apart(plan) {
+    if counts_apart(query) {
         columns.push(column(Metric::Count, 3));
     }
     let mut left_out: Vec<_> = rows.last().and_then(beyond).into_iter().collect();
@@ -41,7 +41,8 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
     let mut empty = Text::default();
     empty.say(Tone::Dim, ["no system calls of that kind".into()]);
     Model::Table(Table {
-        shown: Some(SHOWN),
+        // All that were asked for, where that was said.
+        shown: query.top().is_none().then_some(SHOWN),
         left_out,
         empty,
         ..Table::new(
@@ -52,8 +53,8 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
 }
 
 /// Whether how many calls there were is beside what was asked for.
-fn counts_apart(plan: &Plan) -> bool {
-    !plan.sums().contains(&Metric::Count)
+fn counts_apart(query: &Query) -> bool {
+    !query.sums().contains(&Metric::Count)
 }
 
 fn column(metric: Metric, rank: u8) -> Column {
@@ -66,24 +67,17 @@ fn column(metric: Metric, rank: u8) -> Column {
 }
 
 fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
-    let plan = groups.plan();
+    let query = groups.query();
     let (mut cells, kind): (Vec<_>, _) = match row.kind {
         Of::Group(values) => {
-            let cells = plan.by().iter().zip(values);
+            let cells = query.by().iter().zip(values);
             let cells = cells.map(|(field, value)| name(field, value, names));
             (cells.collect(), Kind::Plain)
         }
-        Of::Overflow { groups, at_least } => {
-            let more = if at_least { "+" } else { "" };
-            let kind = Kind::Others {
-                count: groups,
-                at_least,
-                words: vec![format!("({groups}{more} more)").into()],
-            };
-            (vec![Cell::Absent; plan.by().len()], kind)
-        }
+        Of::Others { groups } => without_values(query, groups, false),
+        Of::Overflow { groups, at_least } => without_values(query, groups, at_least),
     };
-    for (at, &metric) in plan.sums().iter().enumerate() {
+    for (at, &metric) in query.sums().iter().enumerate() {
         cells.push(sum(row, metric));
         if at == 0 {
             // Of all calls, each once: where a call is in several groups, these come to more than the whole.
@@ -91,7 +85,7 @@ fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
             cells.push(Cell::share(row.sums.get(metric), whole));
         }
     }
-    if counts_apart(plan) {
+    if counts_apart(query) {
         cells.push(sum(row, Metric::Count));
     }
     Line {
@@ -100,10 +94,22 @@ fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
     }
 }
 
+fn without_values(query: &Query, groups: u64, at_least: bool) -> (Vec<Cell>, Kind) {
+    let more = if at_least { "+" } else { "" };
+    let kind = Kind::Others {
+        count: groups,
+        at_least,
+        words: vec![format!("({groups}{more} more)").into()],
+    };
+    (vec![Cell::Absent; query.by().len()], kind)
+}
+
 fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell {
     let text = match value {
         Value::Absent => return Cell::Absent,
-        Value::Number(n) => return Cell::Number(*n),
+        Value::Number(n) | Value::Time(n) => return Cell::Number(*n),
+        Value::Duration(ns) => return Cell::Ns((*ns).into()),
+        Value::Boolean(is) => is.to_string().into_bytes(),
         Value::Text(text) => text.to_vec(),
         Value::Address(address) => address.to_string().into_bytes(),
         Value::Call(nr) => names.call(*nr).into_bytes(),
@@ -156,4 +162,19 @@ fn unknown(groups: &Groups) -> Option<LeftOut> {
         at_least: false,
         words,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Calls;
+    use super::*;
+
+    #[test]
+    fn values_by_their_types() {
+        let cell = |value| name(&"proc.pid".parse().unwrap(), &value, &Calls);
+        assert_eq!(cell(Value::Absent), Cell::Absent);
+        assert_eq!(cell(Value::Time(7)), Cell::Number(7));
+        assert_eq!(cell(Value::Duration(7)), Cell::Ns(7));
+        assert_eq!(cell(Value::Boolean(true)), Cell::Text(b"true".into()));
+    }
 }

@@ -8,28 +8,39 @@ use serde_json::{Map, Value, json};
 
 /// The names of the fields.
 pub(super) fn by(groups: &Groups) -> Vec<String> {
-    groups.plan().by().iter().map(ToString::to_string).collect()
+    groups
+        .query()
+        .by()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Each group's values and sums. What a call has not is null.
 pub(super) fn rows(groups: &Groups, names: &dyn Names) -> Vec<Map<String, Value>> {
-    let plan = groups.plan();
+    let query = groups.query();
     let by = by(groups);
     let row = |row: Row<'_>| {
         let mut keys = Map::new();
         for (at, name) in by.iter().enumerate() {
             let value = match row.kind {
                 Kind::Group(values) => value(&values[at], names),
-                Kind::Overflow { .. } => Value::Null,
+                Kind::Others { .. } | Kind::Overflow { .. } => Value::Null,
             };
             keys.insert(name.clone(), value);
         }
-        for &metric in plan.sums().iter().chain([&Metric::Count]) {
+        for &metric in query.sums().iter().chain([&Metric::Count]) {
             keys.insert(metric.name().to_owned(), row.sums.get(metric).into());
         }
-        if let Kind::Overflow { groups, at_least } = row.kind {
-            let overflow = json!({"groups": groups, "at_least": at_least});
-            keys.insert("overflow".to_owned(), overflow);
+        match row.kind {
+            Kind::Group(_) => {}
+            Kind::Others { groups } => {
+                keys.insert("others".to_owned(), json!({"groups": groups}));
+            }
+            Kind::Overflow { groups, at_least } => {
+                let overflow = json!({"groups": groups, "at_least": at_least});
+                keys.insert("overflow".to_owned(), overflow);
+            }
         }
         keys
     };
@@ -39,7 +50,7 @@ pub(super) fn rows(groups: &Groups, names: &dyn Names) -> Vec<Map<String, Value>
 /// What may be missing from the rows, if anything may.
 pub(super) fn left_out(groups: &Groups) -> Option<Map<String, Value>> {
     let sums = groups.untold();
-    let asked = groups.plan().sums().iter().chain([&Metric::Count]);
+    let asked = groups.query().sums().iter().chain([&Metric::Count]);
     let keys = asked.map(|&metric| (metric.name().to_owned(), sums.get(metric).into()));
     (sums.get(Metric::Count) > 0).then(|| keys.collect())
 }
@@ -47,9 +58,29 @@ pub(super) fn left_out(groups: &Groups) -> Option<Map<String, Value>> {
 fn value(of: &Field<'_>, names: &dyn Names) -> Value {
     match of {
         Field::Absent => Value::Null,
-        Field::Number(n) => (*n).into(),
+        Field::Number(n) | Field::Duration(n) | Field::Time(n) => (*n).into(),
+        Field::Boolean(is) => (*is).into(),
         Field::Text(text) => String::from_utf8_lossy(text).into(),
         Field::Address(address) => address.to_string().into(),
         Field::Call(nr) => names.call(*nr).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Machine;
+
+    #[test]
+    fn values_by_their_types() {
+        for (of, given) in [
+            (Field::Absent, Value::Null),
+            (Field::Number(7), json!(7)),
+            (Field::Duration(1_500_000), json!(1_500_000)),
+            (Field::Time(1_500_000), json!(1_500_000)),
+            (Field::Boolean(true), json!(true)),
+        ] {
+            assert_eq!(value(&of, &Machine), given);
+        }
     }
 }

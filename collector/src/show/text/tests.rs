@@ -5,13 +5,14 @@ use nulltrace_core::facts::file::Kind;
 use nulltrace_core::ledger::Ledger;
 use nulltrace_core::measure::groups::{self, Groups};
 use nulltrace_core::measure::summary::{Limits, Summary};
+use nulltrace_core::query::Query;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::view::model::{Cell, Column, Row, Table};
 use nulltrace_core::view::{Data, find};
 
 use super::*;
 use crate::show::fixture;
-use crate::show::fixture::groups::{FEW, files, shop, unknown};
+use crate::show::fixture::groups::{FEW, files, shop, shop_of, unknown};
 use crate::text::{is_hostile, width};
 
 fn drawn(data: &Data<'_>, view: &str, style: Style) -> String {
@@ -299,7 +300,10 @@ fn tables() {
     }
     let few = shop(&["evt.type"], &[Metric::Count], FEW);
     insta::assert_snapshot!("beyond_the_limit", groups_shown(&few, 80));
-    let none = Groups::new(few.plan().clone(), groups::Limits::default());
+    let top = Query::groups(vec!["evt.type".parse().unwrap()], vec![Metric::Count]);
+    let top = shop_of(top.with_top(Some(1)), groups::Limits::default());
+    insta::assert_snapshot!("the_others", groups_shown(&top, 80));
+    let none = Groups::new(few.query().clone(), groups::Limits::default());
     insta::assert_snapshot!("no_calls", groups_shown(&none, 80));
 }
 

@@ -6,10 +6,13 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::activity::{InSpan, Inside, Times};
+use crate::facts::ancestor::Ancestor;
+use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
-use crate::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileId};
+use crate::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileId, FileRecord};
 use crate::query::field::Source;
+use crate::query::metric::Metric;
 
 fn path(text: &str) -> Arc<TagPath> {
     Arc::new(TagPath::new(text.as_bytes(), text.split('.')))
@@ -23,13 +26,13 @@ fn calls(nr: u32, count: u32, bytes: u64, flags: u32) -> CallsRecord {
     of
 }
 
-fn plan(by: &[&str], only: &[&str], sums: &[Metric]) -> Plan {
+fn asked(by: &[&str], only: &[&str], sums: &[Metric]) -> Query {
     let by = by.iter().map(|field| field.parse().unwrap()).collect();
     let only = only
         .iter()
         .map(|text| Condition::parse(text, &|_| None).unwrap())
         .collect();
-    Plan::new(by, only, sums.to_vec())
+    Query::groups(by, sums.to_vec()).with_conditions(only)
 }
 
 /// A segment of process `pid` in spans, the innermost first, with calls on files of these numbers.
@@ -72,9 +75,10 @@ fn shown(groups: &Groups) -> Vec<String> {
                 })
                 .collect::<Vec<_>>()
                 .join(","),
+            Kind::Others { groups } => format!("rest {groups}"),
             Kind::Overflow { groups, at_least } => format!("other {groups} {at_least}"),
         };
-        let sums = groups.plan().sums().iter();
+        let sums = groups.query().sums().iter();
         let sums: Vec<_> = sums
             .map(|&metric| row.sums.get(metric).to_string())
             .collect();
@@ -86,7 +90,7 @@ fn shown(groups: &Groups) -> Vec<String> {
 #[test]
 fn the_innermost_span_has_a_call_once_and_each_enclosing_one_too() {
     let story = |by: &[&str]| {
-        let mut groups = Groups::new(plan(by, &[], &[Metric::Count]), Limits::default());
+        let mut groups = Groups::new(asked(by, &[], &[Metric::Count]), Limits::default());
         push(&mut groups, 1, &["a.b", "a"], &[(calls(0, 5, 0, 0), None)]);
         push(&mut groups, 1, &["a"], &[(calls(1, 2, 0, 0), None)]);
         push(&mut groups, 1, &[], &[(calls(9, 1, 0, 0), None)]);
@@ -97,9 +101,114 @@ fn the_innermost_span_has_a_call_once_and_each_enclosing_one_too() {
     assert_eq!(story(&["evtin.span.tags"]), ["a: 7", "a.b: 5", "-: 1"]);
     // Both spans have the same first tag: no call is in its group twice.
     assert_eq!(story(&["evtin.span.tag[0]"]), ["a: 7", "-: 1"]);
+    // That a span around has none says nothing where another has one.
+    assert_eq!(story(&["evtin.span.tag[1]"]), ["b: 5", "-: 3"]);
+    assert_eq!(
+        story(&["evtin.span.tags", "evtin.span.tag[1]"]),
+        ["a,-: 7", "a.b,b: 5", "-,-: 1"]
+    );
     assert_eq!(
         story(&["evtin.span.tags", "evt.type"]),
         ["a,#0: 5", "a.b,#0: 5", "a,#1: 2", "-,#9: 1"]
+    );
+}
+
+/// As a call is once in a group of each ancestor, of each end of its socket, and of each span.
+#[test]
+fn each_of_several_values_has_a_group() {
+    let init = Ancestor::new(1, b"init", None);
+    let outer = Ancestor::new(5, b"make", Some(&init));
+    let make = Ancestor::new(6, b"make", Some(&outer));
+    let known = Known {
+        parent: Some(&make),
+        ..Known::default()
+    };
+    let mut record = FileRecord::new_zeroed();
+    (record.family, record.protocol) = (2, 6);
+    (record.local_port, record.remote_port) = (8888, 50412);
+    let (inner, path) = (path("job"), path("job"));
+    let args: [ArgList; 2] = ["8", "7"].map(|cart| [("cart", cart)].into_iter().collect());
+    let span = |at: usize, path| InSpan {
+        seq: Some(9 - at as u64),
+        args: Some(&args[at]),
+        repeated: at == 0,
+        ..InSpan::of_path(path)
+    };
+    let inside = Inside {
+        pid: 7,
+        tid: 7,
+        process: None,
+        spans: &[span(1, &inner), span(0, &path)],
+        wide: false,
+        times: &Times::NONE,
+        calls: &[calls(0, 3, 30, 0), calls(1, 1, 5, 0)],
+        files: &[Some(Arc::new(File::read(&record, b""))), None],
+    };
+    let story = |by: &[&str]| {
+        let mut groups = Groups::new(asked(by, &[], &[Metric::Count]), Limits::default());
+        groups.push(&inside, known);
+        assert_eq!(groups.total().get(Metric::Count), 4);
+        shown(&groups)
+    };
+    // Two of its ancestors have one name.
+    assert_eq!(story(&["proc.aname"]), ["init: 4", "make: 4"]);
+    // Of one ancestor, both.
+    assert_eq!(
+        story(&["proc.aname", "proc.apid"]),
+        ["init,1: 4", "make,5: 4", "make,6: 4"]
+    );
+    assert_eq!(story(&["fd.port"]), ["8888: 3", "50412: 3", "-: 1"]);
+    assert_eq!(
+        story(&["fd.port", "proc.apid"]),
+        [
+            "8888,1: 3",
+            "8888,5: 3",
+            "8888,6: 3",
+            "50412,1: 3",
+            "50412,5: 3",
+            "50412,6: 3",
+            "-,1: 1",
+            "-,5: 1",
+            "-,6: 1"
+        ]
+    );
+    assert_eq!(story(&["evtin.span.tags"]), ["job: 4"]);
+    assert_eq!(
+        story(&["evtin.span.tags", "evtin.span.arg.cart", "evtin.span.seq"]),
+        ["job,7,8: 4", "job,8,9: 4"]
+    );
+    assert_eq!(story(&["span.arg.cart", "span.seq"]), ["7,8: 4"]);
+}
+
+#[test]
+fn fewer_rows_and_another_order() {
+    let groups = |sort: Option<Metric>, top: Option<usize>| {
+        let query = asked(&["proc.pid"], &[], &[Metric::Bytes])
+            .with_sort(sort)
+            .with_top(top);
+        let mut groups = Groups::new(
+            query,
+            Limits {
+                groups: 4,
+                ..Limits::default()
+            },
+        );
+        for (pid, count, bytes) in [(1, 5, 10), (2, 4, 40), (3, 1, 30), (4, 2, 20), (5, 1, 1)] {
+            push(&mut groups, pid, &[], &[(calls(0, count, bytes, 0), None)]);
+        }
+        shown(&groups)
+    };
+    let all = ["2: 40", "3: 30", "4: 20", "1: 10", "other 1 false: 1"];
+    assert_eq!(groups(None, None), all);
+    assert_eq!(groups(None, Some(4)), all);
+    assert_eq!(
+        groups(None, Some(2)),
+        ["2: 40", "3: 30", "rest 2: 30", "other 1 false: 1"]
+    );
+    assert_eq!(groups(None, Some(0)), ["rest 4: 100", "other 1 false: 1"]);
+    assert_eq!(
+        groups(Some(Metric::Count), Some(3)),
+        ["1: 10", "2: 40", "4: 20", "rest 1: 30", "other 1 false: 1"]
     );
 }
 
@@ -108,7 +217,7 @@ fn the_innermost_span_has_a_call_once_and_each_enclosing_one_too() {
 fn what_might_be_wanted_is_told() {
     let untold = |only: &[&str]| {
         let sums = [Metric::Count, Metric::Bytes];
-        let mut groups = Groups::new(plan(&["evt.type"], only, &sums), Limits::default());
+        let mut groups = Groups::new(asked(&["evt.type"], only, &sums), Limits::default());
         let made = [
             (calls(0, 5, 500, CALLS_IN), Some(7)),
             (calls(9, 1, 0, 0), None),
@@ -125,6 +234,7 @@ fn what_might_be_wanted_is_told() {
         untold(&["fd.type=file", "fd.directory=/tmp"]),
         (0, [5, 500])
     );
+    assert_eq!(untold(&["fd.port=80"]), (0, [5, 500]));
     assert_eq!(untold(&["fd.type=unknown"]), (1, [0, 0]));
     assert_eq!(untold(&["fd.name="]), (1, [0, 0]));
     // It would not be wanted anyhow.
@@ -142,7 +252,7 @@ fn a_call_on_two_files_is_one_call_unless_files_are_told_apart() {
             Metric::BytesIn,
             Metric::BytesOut,
         ];
-        let mut groups = Groups::new(plan(by, only, &sums), Limits::default());
+        let mut groups = Groups::new(asked(by, only, &sums), Limits::default());
         let sendfile = [
             (calls(40, 3, 300, CALLS_IN), Some(1)),
             (calls(40, 3, 300, CALLS_OUT | CALLS_AGAIN), Some(2)),
@@ -167,7 +277,7 @@ fn a_call_on_two_files_is_one_call_unless_files_are_told_apart() {
 #[test]
 fn conditions_leave_out_the_rest() {
     let mut groups = Groups::new(
-        plan(
+        asked(
             &["proc.pid"],
             &["evt.type=1", "fd.name!="],
             &[Metric::Bytes],
@@ -182,13 +292,13 @@ fn conditions_leave_out_the_rest() {
     push(&mut groups, 7, &[], &of);
     assert_eq!(shown(&groups), ["7: 10"]);
     assert_eq!(groups.total().get(Metric::Bytes), 10);
-    assert!(groups.plan().needs(Source::File) && !groups.plan().needs(Source::Ancestor));
+    assert!(groups.query().needs(Source::File) && !groups.query().needs(Source::Ancestor));
 }
 
 #[test]
 fn the_first_sum_orders_and_equal_ones_by_the_next_and_the_values() {
     let sums = [Metric::Errors, Metric::Count];
-    let mut groups = Groups::new(plan(&["proc.pid"], &[], &sums), Limits::default());
+    let mut groups = Groups::new(asked(&["proc.pid"], &[], &sums), Limits::default());
     for (pid, count) in [(3, 2), (1, 2), (9, 4), (2, 3)] {
         push(&mut groups, pid, &[], &[(calls(0, count, 0, 0), None)]);
     }
@@ -201,7 +311,7 @@ fn text_is_bounded_as_rows_are() {
         groups: 100,
         text_bytes: 50,
     };
-    let mut groups = Groups::new(plan(&["fd.name"], &[], &[Metric::Count]), limits);
+    let mut groups = Groups::new(asked(&["fd.name"], &[], &[Metric::Count]), limits);
     for ino in 0..1000 {
         push(&mut groups, 1, &[], &[(calls(0, 1, 0, 0), Some(ino))]);
     }
@@ -217,7 +327,7 @@ fn more_groups_than_can_be_told_apart() {
         groups: 1,
         text_bytes: 0,
     };
-    let mut groups = Groups::new(plan(&["proc.pid"], &[], &[Metric::Count]), limits);
+    let mut groups = Groups::new(asked(&["proc.pid"], &[], &[Metric::Count]), limits);
     let n = OVERFLOW_GROUPS_MAX as u32 + 2;
     for pid in (0..n).chain(0..10) {
         push(&mut groups, pid, &[], &[(calls(0, 1, 0, 0), None)]);
@@ -275,12 +385,12 @@ proptest! {
     fn sums_are_conserved(segments in segments(), room in 0..6_usize, cut in any::<prop::sample::Index>()) {
         for by in [&["span.tags", "evt.type"][..], &["fd.name"], &["proc.pid", "fd.name", "evt.type"]] {
             let limits = Limits { groups: room, ..Limits::default() };
-            let plan = plan(by, &[], &Metric::ALL);
-            let mut whole = Groups::new(plan.clone(), limits);
+            let query = asked(by, &[], &Metric::ALL);
+            let mut whole = Groups::new(query.clone(), limits);
             feed(&mut whole, &segments);
 
             let mut want = [0; Metric::ALL.len()];
-            let files = plan.is_of_files();
+            let files = query.is_of_files();
             for &(_, count, bytes, again) in segments.iter().flat_map(|segment| &segment.calls) {
                 if count == 0 {
                     continue;
@@ -298,9 +408,9 @@ proptest! {
             let summed = |groups: &Groups| {
                 let mut sums = Sums::default();
                 for row in groups.rows() {
-                    sums.add(row.sums);
+                    sums.add(&row.sums);
                 }
-                assert!(groups.entries.len() <= room);
+                assert!(groups.table.entries.len() <= room);
                 sums
             };
             prop_assert_eq!(Metric::ALL.map(|metric| summed(&whole).get(metric)), want);
@@ -308,7 +418,7 @@ proptest! {
 
             let (one, other) = segments.split_at(cut.index(segments.len() + 1));
             let [mut sum, rest] = [one, other].map(|part| {
-                let mut groups = Groups::new(plan.clone(), limits);
+                let mut groups = Groups::new(query.clone(), limits);
                 feed(&mut groups, part);
                 groups
             });
@@ -321,8 +431,8 @@ proptest! {
     /// Within the limits the groups are those of a map, and merging parts is pushing them.
     #[test]
     fn groups_are_those_of_a_map(segments in segments(), cut in any::<prop::sample::Index>()) {
-        let plan = plan(&["evtin.span.tags", "evt.type"], &[], &[Metric::Count]);
-        let mut whole = Groups::new(plan.clone(), Limits::default());
+        let query = asked(&["evtin.span.tags", "evt.type"], &[], &[Metric::Count]);
+        let mut whole = Groups::new(query.clone(), Limits::default());
         feed(&mut whole, &segments);
         let mut map: HashMap<String, u64> = HashMap::new();
         for Segment { depth, calls, .. } in &segments {
@@ -346,7 +456,7 @@ proptest! {
 
         let (one, other) = segments.split_at(cut.index(segments.len() + 1));
         let [mut sum, rest] = [one, other].map(|part| {
-            let mut groups = Groups::new(plan.clone(), Limits::default());
+            let mut groups = Groups::new(query.clone(), Limits::default());
             feed(&mut groups, part);
             groups
         });

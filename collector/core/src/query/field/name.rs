@@ -1,34 +1,59 @@
 //! Fields by name.
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::def::{Field, Info, Source};
-use super::table::FIELDS;
+use super::info::Field;
+use super::key::Key;
+use super::table;
+
+/// The words that a filter language may give a meaning: no field has one as its name.
+pub const RESERVED: &[&str] = &[
+    "and",
+    "bcontains",
+    "between",
+    "bstartswith",
+    "contains",
+    "endswith",
+    "exists",
+    "false",
+    "glob",
+    "icontains",
+    "iglob",
+    "in",
+    "intersects",
+    "is",
+    "like",
+    "matches",
+    "not",
+    "null",
+    "or",
+    "pmatch",
+    "regex",
+    "startswith",
+    "true",
+];
 
 /// No field has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoField;
 
+impl fmt::Display for NoField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no field has this name")
+    }
+}
+
+impl std::error::Error for NoField {}
+
 impl FromStr for Field {
     type Err = NoField;
 
     fn from_str(text: &str) -> Result<Self, NoField> {
-        let bracket = text
-            .strip_suffix(']')
-            .and_then(|text| text.rsplit_once('['));
-        let (base, index) = match bracket {
-            Some((base, index)) => (base, index.parse().map_err(|_| NoField)?),
-            None => (text, 0),
-        };
-        let is = |info: &&Info| match info.name.strip_suffix("[n]") {
-            Some(name) => bracket.is_some() && name == base,
-            None => bracket.is_none() && info.name == base,
-        };
-        let info = FIELDS.iter().find(is).ok_or(NoField)?;
-        // A chain of ancestors has no last one: who is far enough back is not known.
-        if index < 0 && info.source == Source::Ancestor {
-            return Err(NoField);
-        }
-        Ok(Self { info, index })
+        let field = table::all().find_map(|info| {
+            let key = Key::read(info.key, text.strip_prefix(info.name)?)?;
+            Some(Self { info, key })
+        });
+        field.ok_or(NoField)
     }
 }

@@ -2,16 +2,21 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use nulltrace_spec::Id;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::{InSpan, Inside, Times};
+use crate::activity::{InSpan, Inside, SpanTimes, Times};
 use crate::facts::ancestor::Ancestor;
+use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
-use crate::facts::process::Processes;
+use crate::facts::process::{Process, Processes};
 use crate::input::record::{CallsRecord, FileRecord, ProcessRecord};
 use crate::query::condition::{BadCondition, Condition};
+use crate::query::metric::Metric;
+use crate::spans::matcher::OpenSpan;
+use crate::spans::span::{Closed, End};
 
 fn path(text: &str) -> Arc<TagPath> {
     Arc::new(TagPath::new(text.as_bytes(), text.split('.')))
@@ -45,11 +50,24 @@ fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
         (call.nr, call.count) = (nr, 1);
     }
     let (inner, outer) = (path("shop.pay"), path("shop"));
+    let cart: ArgList = [("cart", "7"), ("cart", "8")].into_iter().collect();
+    let user: ArgList = [("user", "ann")].into_iter().collect();
     let inside = Inside {
         pid: 7,
         tid: 8,
         process: processes.get(7),
-        spans: &[InSpan::of_path(&inner), InSpan::of_path(&outer)],
+        spans: &[
+            InSpan {
+                seq: Some(12),
+                args: Some(&user),
+                ..InSpan::of_path(&inner)
+            },
+            InSpan {
+                seq: Some(5),
+                args: Some(&cart),
+                ..InSpan::of_path(&outer)
+            },
+        ],
         wide: false,
         times: &Times::NONE,
         calls: &calls,
@@ -65,6 +83,88 @@ fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
     check(&inside, known);
 }
 
+/// Each kind of subject, of the same process: the calls of [`with`], their segment, a span that has ended and one
+/// that is open, a marker of each format, the process.
+fn each_subject(check: impl Fn(&str, &At<'_>)) {
+    with(|inside, known| {
+        for (call, name) in ["read", "write", "futex"].into_iter().enumerate() {
+            check(name, &At::call(inside, call, known));
+        }
+        check("segment", &At::segment(inside, known));
+        let mut till = inside.process.cloned().unwrap();
+        Arc::make_mut(&mut till).comm = b"till"[..].into();
+        let closed = closed(till);
+        check("closed", &At::closed(&closed, known));
+        let lost = Closed {
+            how: End::Lost,
+            times: None,
+            process: None,
+            ..closed.clone()
+        };
+        check("lost", &At::closed(&lost, Known::default()));
+        let open = OpenSpan {
+            seq: closed.seq,
+            parent: None,
+            tags: &closed.tags,
+            id: Id::Global,
+            pid: 7,
+            tid: 8,
+            process: inside.process,
+            args: &closed.enter_args,
+            start: 1000,
+            times: closed.times,
+        };
+        check("open", &At::open(&open, 1500, known));
+        for (name, text, cut) in [
+            ("simple", &br">:t:shop.pay:cart=7\,8,user=ann:"[..], false),
+            ("json", br#"["<", 9, ["shop"], [{"status": "500"}]]"#, true),
+        ] {
+            let marker = nulltrace_spec::parse(text).unwrap();
+            let marker = nulltrace_spec::Marker { cut, ..marker };
+            let written = Written {
+                marker: &marker,
+                ts: 77,
+                pid: 7,
+                tid: 8,
+            };
+            check(name, &At::marker(written, inside.process, known));
+        }
+        check("process", &At::process(7, inside.process, known));
+    });
+}
+
+fn closed(process: Arc<Process>) -> Closed {
+    let all = Times {
+        wall: 90,
+        kernel: 5,
+        runnable: 20,
+        blocked: 30,
+        ..Times::NONE
+    };
+    Closed {
+        seq: 12,
+        parent: Some(5),
+        parent_tags: Some(path("shop")),
+        tags: path("shop.pay"),
+        id: Id::Number(42),
+        enter_args: [("cart", "7"), ("a=b", "1,2")].into_iter().collect(),
+        exit_args: [("status", "500")].into_iter().collect(),
+        pid: 7,
+        tid: 8,
+        process: Some(process),
+        start: 1000,
+        end: 1100,
+        how: End::Exit,
+        child_ns: 60,
+        child_hits: 2,
+        times: Some(SpanTimes {
+            all,
+            interleaved: 10,
+            ..SpanTimes::NONE
+        }),
+    }
+}
+
 fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Absent => "-".to_owned(),
@@ -72,91 +172,263 @@ fn shown(value: &Value<'_>) -> String {
         Value::Number(n) => n.to_string(),
         Value::Address(address) => address.to_string(),
         Value::Call(nr) => format!("#{nr}"),
+        Value::Duration(ns) => format!("{ns}ns"),
+        Value::Time(ns) => format!("@{ns}"),
+        Value::Boolean(is) => is.to_string(),
+    }
+}
+
+/// All values of a field, or `-`.
+fn values(name: &str, at: &At<'_>) -> String {
+    let field: Field = name.parse().unwrap();
+    let mut found = Vec::new();
+    field.each(at, &mut |value| found.push(shown(&value)));
+    match found.is_empty() {
+        true => "-".to_owned(),
+        false => found.join("|"),
+    }
+}
+
+/// Of each field, the values of the subjects named.
+const WANT: &[(&str, &[&str], &[&str])] = &[
+    (
+        "span.tags",
+        &["read", "segment", "closed", "open"],
+        &["shop.pay"; 4],
+    ),
+    (
+        "span.tag[0]",
+        &["read", "segment", "closed", "open"],
+        &["shop"; 4],
+    ),
+    ("span.tag[-1]", &["read", "closed", "open"], &["pay"; 3]),
+    ("span.tag[2]", &["read", "closed"], &["-"; 2]),
+    ("span.tag[-3]", &["read", "closed"], &["-"; 2]),
+    ("span.tag[-32768]", &["read"], &["-"]),
+    (
+        "span.ntags",
+        &["read", "segment", "closed", "open"],
+        &["2"; 4],
+    ),
+    (
+        "span.seq",
+        &["read", "segment", "closed", "open"],
+        &["12"; 4],
+    ),
+    (
+        "span.arg.cart",
+        &["read", "segment", "closed", "open"],
+        &["-", "-", "7", "7"],
+    ),
+    ("span.arg.user", &["read", "segment"], &["ann"; 2]),
+    (r#"span.arg["a=b"]"#, &["closed"], &["1,2"]),
+    (
+        "span.enterargs",
+        &["read", "segment", "closed", "open"],
+        &[
+            "user=ann",
+            "user=ann",
+            r"cart=7,a\=b=1\,2",
+            r"cart=7,a\=b=1\,2",
+        ],
+    ),
+    ("span.exitarg.status", &["closed", "open"], &["500", "-"]),
+    ("span.exitargs", &["closed", "open"], &["status=500", "-"]),
+    (
+        "span.args",
+        &["closed", "open"],
+        &[r"cart=7,a\=b=1\,2,status=500", r"cart=7,a\=b=1\,2"],
+    ),
+    ("span.nargs", &["closed", "open"], &["3", "2"]),
+    ("span.id", &["closed", "open"], &["42", "g"]),
+    ("span.parent_seq", &["closed", "open"], &["5", "-"]),
+    ("span.start", &["closed", "open"], &["@1000"; 2]),
+    (
+        "span.end",
+        &["closed", "lost", "open"],
+        &["exit", "lost", "-"],
+    ),
+    ("span.open", &["closed", "open"], &["-", "500ns"]),
+    (
+        "span.duration",
+        &["closed", "lost", "open"],
+        &["100ns", "-", "-"],
+    ),
+    (
+        "span.self",
+        &["closed", "lost", "open"],
+        &["40ns", "-", "-"],
+    ),
+    (
+        "span.on_cpu",
+        &["closed", "lost", "open"],
+        &["40ns", "-", "40ns"],
+    ),
+    (
+        "span.runnable",
+        &["closed", "lost", "open"],
+        &["20ns", "-", "20ns"],
+    ),
+    (
+        "span.blocked",
+        &["closed", "lost", "open"],
+        &["30ns", "-", "30ns"],
+    ),
+    (
+        "span.interleaved",
+        &["closed", "lost", "open"],
+        &["10ns", "-", "10ns"],
+    ),
+    (
+        "evtin.span.tags",
+        &["read", "segment"],
+        &["shop.pay|shop"; 2],
+    ),
+    ("evtin.span.tag[1]", &["read", "segment"], &["pay"; 2]),
+    ("evtin.span.seq", &["read", "segment"], &["12|5"; 2]),
+    ("evtin.span.arg.cart", &["read", "segment"], &["8"; 2]),
+    ("marker.dir", &["simple", "json"], &[">", "<"]),
+    ("marker.id", &["simple", "json"], &["t", "9"]),
+    ("marker.tags", &["simple", "json"], &["shop.pay", "shop"]),
+    ("marker.tag[-1]", &["simple", "json"], &["pay", "shop"]),
+    ("marker.tag[1]", &["simple", "json"], &["pay", "-"]),
+    ("marker.ntags", &["simple", "json"], &["2", "1"]),
+    ("marker.arg.cart", &["simple", "json"], &["7,8", "-"]),
+    (
+        "marker.args",
+        &["simple", "json"],
+        &[r"cart=7\,8,user=ann", "status=500"],
+    ),
+    ("marker.nargs", &["simple", "json"], &["2", "1"]),
+    ("marker.format", &["simple", "json"], &["simple", "json"]),
+    ("marker.cut", &["simple", "json"], &["false", "true"]),
+    ("marker.time", &["simple", "json"], &["@77"; 2]),
+    ("evt.type", CALLS, &["#0", "#1", "#202"]),
+    (
+        "fd.name",
+        CALLS,
+        &["127.0.0.1:8888->10.0.0.9:50412", "/tmp/blob", "-"],
+    ),
+    ("fd.type", CALLS, &["ipv4", "file", "-"]),
+    ("fd.directory", CALLS, &["-", "/tmp", "-"]),
+    ("fd.filename", CALLS, &["-", "blob", "-"]),
+    ("fd.l4proto", CALLS, &["tcp", "-", "-"]),
+    ("fd.lip", CALLS, &["127.0.0.1", "-", "-"]),
+    ("fd.lport", CALLS, &["8888", "-", "-"]),
+    ("fd.rip", CALLS, &["10.0.0.9", "-", "-"]),
+    ("fd.rport", CALLS, &["50412", "-", "-"]),
+    ("fd.sip", CALLS, &["127.0.0.1", "-", "-"]),
+    ("fd.sport", CALLS, &["8888", "-", "-"]),
+    ("fd.cip", CALLS, &["10.0.0.9", "-", "-"]),
+    ("fd.cport", CALLS, &["50412", "-", "-"]),
+    ("fd.ip", CALLS, &["127.0.0.1|10.0.0.9", "-", "-"]),
+    ("fd.port", CALLS, &["8888|50412", "-", "-"]),
+    // A span has the name that its process had when it opened it.
+    (
+        "proc.name",
+        &[
+            "read", "segment", "closed", "lost", "open", "simple", "process",
+        ],
+        &["shop", "shop", "till", "-", "shop", "shop", "shop"],
+    ),
+    ("proc.pid", ALL, &["7"; 6]),
+    (
+        "thread.tid",
+        &["read", "segment", "closed", "open", "json"],
+        &["8"; 5],
+    ),
+    ("proc.exe", ALL, &["/usr/bin/shop"; 6]),
+    ("proc.cmdline", ALL, &["shop --all"; 6]),
+    // Not the 1 of the facts: its parent ended, and it has a guardian.
+    ("proc.ppid", ALL, &["5"; 6]),
+    ("proc.pname", ALL, &["make"; 6]),
+    ("proc.apid[0]", ALL, &["7"; 6]),
+    ("proc.apid[1]", ALL, &["5"; 6]),
+    ("proc.apid[2]", ALL, &["1"; 6]),
+    ("proc.apid[3]", ALL, &["-"; 6]),
+    ("proc.aname[0]", &["read", "closed"], &["shop", "till"]),
+    ("proc.aname[1]", ALL, &["make"; 6]),
+    ("proc.aname[2]", ALL, &["init"; 6]),
+    ("proc.aname[3]", ALL, &["-"; 6]),
+    ("proc.apid", ALL, &["5|1"; 6]),
+    ("proc.aname", ALL, &["make|init"; 6]),
+    (
+        "proc.cgroup",
+        ALL,
+        &["/docker/abababababababababababababababababababababababababababababababab"; 6],
+    ),
+    ("user.uid", ALL, &["1000"; 6]),
+    ("user.name", ALL, &["ada"; 6]),
+    ("container.id", ALL, &["abababababab"; 6]),
+    (
+        "container.full_id",
+        ALL,
+        &["abababababababababababababababababababababababababababababababab"; 6],
+    ),
+    ("container.type", ALL, &["docker"; 6]),
+    ("k8s.pod.uid", ALL, &["-"; 6]),
+    ("systemd.unit", ALL, &["-"; 6]),
+];
+
+const CALLS: &[&str] = &["read", "write", "futex"];
+const ALL: &[&str] = &["read", "segment", "closed", "open", "json", "process"];
+
+#[test]
+fn every_field_of_each_subject() {
+    let mut seen = HashSet::new();
+    for (name, subjects, want) in WANT {
+        let field: Field = name.parse().unwrap();
+        seen.insert(field.info().to_string());
+        assert_eq!(subjects.len(), want.len(), "{name}");
+        each_subject(|subject, at| {
+            let found = values(name, at);
+            // What is not of the kind has no value, whatever else there is.
+            if !field.info().is_of(at.subject()) {
+                assert_eq!(found, "-", "{name} of {subject}");
+                assert!(!subjects.contains(&subject), "{name} of {subject}");
+            }
+            for (_, want) in subjects.iter().zip(*want).filter(|(of, _)| **of == subject) {
+                assert_eq!(found, *want, "{name} of {subject}");
+            }
+        });
+    }
+    let missing: Vec<_> = all()
+        .map(Info::to_string)
+        .filter(|name| !seen.contains(name))
+        .collect();
+    assert_eq!(missing, [""; 0], "not tested");
+}
+
+/// What the table says who has a field is so: each kind of subject has a value in the test above, if any can.
+#[test]
+fn each_kind_has_what_the_table_says() {
+    for info in all() {
+        for &kind in info.source.subjects() {
+            let tested = WANT.iter().filter(|(name, ..)| {
+                let field: Field = name.parse().unwrap();
+                field.info().to_string() == info.to_string()
+            });
+            let kind_of = |subject: &str| match subject {
+                "read" | "write" | "futex" => Subject::Call,
+                "segment" => Subject::Segment,
+                "closed" | "lost" | "open" => Subject::Span,
+                "simple" | "json" => Subject::Marker,
+                _ => Subject::Process,
+            };
+            let mut subjects = tested.flat_map(|(_, subjects, _)| subjects.iter());
+            let aname = info.to_string() == "proc.aname[n]";
+            assert!(
+                aname || subjects.any(|subject| kind_of(subject) == kind),
+                "{info} of a {}",
+                kind.name()
+            );
+        }
     }
 }
 
 #[test]
-fn every_field_of_each_call() {
-    with(|inside, known| {
-        let enclosing = Some(&**inside.spans[1].path);
-        let values = |name: &str| {
-            let field: Field = name.parse().unwrap();
-            let value = |call| {
-                shown(&field.get(&At {
-                    inside,
-                    known,
-                    call,
-                    enclosing,
-                    ancestor: None,
-                    end: None,
-                }))
-            };
-            (0..3).map(value).collect::<Vec<_>>().join(" ")
-        };
-        let id = "ab".repeat(32);
-        let mut met = HashSet::new();
-        for (name, want) in [
-            ("span.tags", "shop.pay shop.pay shop.pay"),
-            ("span.tag[0]", "shop shop shop"),
-            ("span.tag[-1]", "pay pay pay"),
-            ("span.tag[2]", "- - -"),
-            ("span.tag[-3]", "- - -"),
-            ("span.tag[-32768]", "- - -"),
-            ("evtin.span.tags", "shop shop shop"),
-            ("evtin.span.tag[1]", "- - -"),
-            ("evt.type", "#0 #1 #202"),
-            ("fd.name", "127.0.0.1:8888->10.0.0.9:50412 /tmp/blob -"),
-            ("fd.type", "ipv4 file -"),
-            ("fd.directory", "- /tmp -"),
-            ("fd.filename", "- blob -"),
-            ("fd.l4proto", "tcp - -"),
-            ("fd.lip", "127.0.0.1 - -"),
-            ("fd.lport", "8888 - -"),
-            ("fd.rip", "10.0.0.9 - -"),
-            ("fd.rport", "50412 - -"),
-            ("fd.sip", "127.0.0.1 - -"),
-            ("fd.sport", "8888 - -"),
-            ("fd.cip", "10.0.0.9 - -"),
-            ("fd.cport", "50412 - -"),
-            ("fd.ip", "- - -"),
-            ("fd.port", "- - -"),
-            ("proc.name", "shop shop shop"),
-            ("proc.pid", "7 7 7"),
-            ("thread.tid", "8 8 8"),
-            ("proc.exe", "/usr/bin/shop /usr/bin/shop /usr/bin/shop"),
-            ("proc.cmdline", "shop --all shop --all shop --all"),
-            // Not the 1 of the facts: its parent ended, and it has a guardian.
-            ("proc.ppid", "5 5 5"),
-            ("proc.pname", "make make make"),
-            ("proc.apid[0]", "7 7 7"),
-            ("proc.apid[1]", "5 5 5"),
-            ("proc.apid[2]", "1 1 1"),
-            ("proc.apid[3]", "- - -"),
-            ("proc.aname[0]", "shop shop shop"),
-            ("proc.aname[1]", "make make make"),
-            ("proc.aname[2]", "init init init"),
-            ("proc.aname[3]", "- - -"),
-            ("proc.apid", "- - -"),
-            ("proc.aname", "- - -"),
-            ("proc.cgroup", &[&*format!("/docker/{id}"); 3].join(" ")),
-            ("user.uid", "1000 1000 1000"),
-            ("user.name", "ada ada ada"),
-            ("container.id", "abababababab abababababab abababababab"),
-            ("container.full_id", &[&*id; 3].join(" ")),
-            ("container.type", "docker docker docker"),
-            ("k8s.pod.uid", "- - -"),
-            ("systemd.unit", "- - -"),
-        ] {
-            assert_eq!(values(name), want, "{name}");
-            met.insert(name.parse::<Field>().unwrap().info().name);
-        }
-        assert_eq!(met.len(), FIELDS.len(), "a field is not tested");
-    });
-}
-
-#[test]
 fn the_root_says_less_than_what_was_found() {
-    for (told, found, want) in [
+    for (reported, found, want) in [
         (&b"a\0"[..], Some(&b"/b"[..]), "/a"),
         (b"\0", Some(b"/b"), "/b"),
         (b"\0", None, "/"),
@@ -164,37 +436,19 @@ fn the_root_says_less_than_what_was_found() {
         let mut processes = Processes::default();
         let mut record = ProcessRecord::new_zeroed();
         (record.head.pid, record.cgroup) = (7, 3);
-        processes.cgroup(3, told);
+        processes.cgroup(3, reported);
         let _ = processes.learn(&record);
-        let inside = Inside {
-            pid: 7,
-            tid: 7,
-            process: processes.get(7),
-            spans: &[],
-            wide: false,
-            times: &Times::NONE,
-            calls: &[],
-            files: &[],
-        };
         let known = Known {
             cgroup: found,
             ..Known::default()
         };
-        let field: Field = "proc.cgroup".parse().unwrap();
-        let value = field.get(&At {
-            inside: &inside,
-            known,
-            call: 0,
-            enclosing: None,
-            ancestor: None,
-            end: None,
-        });
-        assert_eq!(shown(&value), want);
+        let at = At::process(7, processes.get(7), known);
+        assert_eq!(values("proc.cgroup", &at), want);
     }
 }
 
 #[test]
-fn nothing_known_is_nothing_told() {
+fn nothing_known_is_nothing_said() {
     let inside = Inside {
         pid: 7,
         tid: 8,
@@ -205,58 +459,57 @@ fn nothing_known_is_nothing_told() {
         calls: &[],
         files: &[],
     };
-    let at = At {
-        inside: &inside,
-        known: Known::default(),
-        call: 0,
-        enclosing: None,
-        ancestor: None,
-        end: None,
-    };
-    for info in FIELDS {
-        let value = (info.get)(&at, 0);
-        let numbers = ["proc.pid", "thread.tid", "proc.apid[n]"].contains(&info.name);
-        assert_eq!(value != Value::Absent, numbers, "{}", info.name);
+    let at = At::call(&inside, 0, Known::default());
+    for info in all() {
+        let value = info.get(&at, &Key::Number(0));
+        let numbers = ["proc.pid", "thread.tid", "proc.apid[n]"].contains(&&*info.to_string());
+        assert_eq!(value != Value::Absent, numbers, "{info}");
     }
 }
 
 #[test]
 fn values_are_of_the_fields_type() {
-    with(|inside, known| {
-        for info in FIELDS {
-            for call in 0..3 {
-                let at = At {
-                    inside,
-                    known,
-                    call,
-                    enclosing: None,
-                    ancestor: None,
-                    end: None,
-                };
-                let is = match (info.get)(&at, 0) {
-                    Value::Absent => continue,
-                    Value::Text(_) => Type::Text,
+    each_subject(|_, at| {
+        for (name, ..) in WANT {
+            let field: Field = name.parse().unwrap();
+            field.each(at, &mut |value| {
+                let is = match value {
+                    Value::Absent => panic!("{name} gives nothing as a value"),
+                    Value::Text(text) => {
+                        assert!(!text.is_empty(), "{name}");
+                        Type::Text
+                    }
                     Value::Number(_) => Type::Number,
                     Value::Address(_) => Type::Address,
                     Value::Call(_) => Type::Call,
+                    Value::Duration(_) => Type::Duration,
+                    Value::Time(_) => Type::Time,
+                    Value::Boolean(_) => Type::Boolean,
                 };
-                assert_eq!(is, info.type_, "{}", info.name);
-            }
+                assert_eq!(is, field.info().type_, "{name}");
+            });
         }
     });
 }
 
 #[test]
 fn names() {
-    for info in FIELDS {
-        let number = match info.source {
-            Source::Ancestor => "[2]",
-            _ => "[-2]",
+    let mut seen = HashSet::new();
+    for info in all() {
+        assert!(seen.insert(info.to_string()), "{info} is there twice");
+        let keys: &[&str] = match info.key {
+            KeyKind::None => &[""],
+            KeyKind::Number { from_last: false } => &["[0]", "[2]"],
+            KeyKind::Number { from_last: true } => &["[-2]", "[0]", "[2]"],
+            KeyKind::Name => &[".cart", ".http.status", r#"["odd, name"]"#],
         };
-        let text = info.name.replace("[n]", number);
-        let field: Field = text.parse().unwrap();
-        assert_eq!(field.to_string(), text);
-        assert_eq!(field, text.parse().unwrap());
+        for key in keys {
+            let text = format!("{}{key}", info.name);
+            let field: Field = text.parse().unwrap();
+            assert_eq!(field.to_string(), text);
+            assert_eq!(field.info().to_string(), info.to_string());
+            assert_eq!(field, text.parse().unwrap());
+        }
     }
     for bad in [
         "",
@@ -269,6 +522,11 @@ fn names() {
         "proc.aname[-1]",
         "span.tag[40000]",
         "span.tags ",
+        "span.arg",
+        "span.arg.",
+        "span.arg.a b",
+        "span.arg[0]",
+        "span.argcart",
         "]",
         "[0]",
     ] {
@@ -276,24 +534,28 @@ fn names() {
     }
 }
 
+/// A filter language may be made of these names and its own words.
+#[test]
+fn names_are_no_words_of_a_filter() {
+    let names = all().map(|info| info.name);
+    let metrics = Metric::ALL.iter().map(|metric| metric.name());
+    for name in names.chain(metrics) {
+        assert!(!RESERVED.contains(&name), "{name}");
+        assert!(name.starts_with(|c: char| c.is_ascii_lowercase()), "{name}");
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
+        assert!(name.chars().all(plain), "{name}");
+    }
+    assert!(RESERVED.is_sorted());
+}
+
 #[test]
 fn conditions() {
     let number = |name: &str| (name == "write").then_some(1);
+    let holds = |text: &str, at: &At<'_>| Condition::parse(text, &number).unwrap().holds(at);
     with(|inside, known| {
-        let holds = |text: &str| -> Vec<usize> {
-            let condition = Condition::parse(text, &number).unwrap();
-            (0..3)
-                .filter(|&call| {
-                    condition.holds(&At {
-                        inside,
-                        known,
-                        call,
-                        enclosing: None,
-                        ancestor: None,
-                        end: None,
-                    })
-                })
-                .collect()
+        let calls = |text: &str| -> Vec<usize> {
+            let call = |&call: &usize| holds(text, &At::call(inside, call, known));
+            (0..3).filter(call).collect()
         };
         for (text, want) in [
             ("fd.type=file", &[1][..]),
@@ -309,13 +571,22 @@ fn conditions() {
             ("evtin.span.tags!=shop", &[]),
             ("evtin.span.tags!=other", &[0, 1, 2]),
             ("evtin.span.tags=", &[]),
+            ("evtin.span.tag[1]=", &[]),
+            ("evtin.span.tag[2]=", &[0, 1, 2]),
+            ("evtin.span.arg.cart=8", &[0, 1, 2]),
+            ("evtin.span.arg.cart!=8", &[]),
+            ("evtin.span.seq=5", &[0, 1, 2]),
+            ("span.arg.cart=8", &[]),
+            ("span.arg.cart=", &[0, 1, 2]),
             ("span.tags=shop", &[]),
             ("proc.cmdline=shop --all", &[0, 1, 2]),
             ("fd.name=a=b", &[]),
             ("fd.port=8888", &[0]),
             ("fd.port=50412", &[0]),
             ("fd.port!=50412", &[1, 2]),
+            ("fd.port!=1", &[0, 1, 2]),
             ("fd.port=", &[1, 2]),
+            ("fd.port!=", &[0]),
             ("fd.ip=10.0.0.9", &[0]),
             ("fd.ip=10.0.0.1", &[]),
             ("proc.aname=init", &[0, 1, 2]),
@@ -328,21 +599,53 @@ fn conditions() {
             ("proc.aname[1]=init", &[]),
             ("proc.aname[2]=init", &[0, 1, 2]),
         ] {
-            assert_eq!(holds(text), want, "{text}");
+            assert_eq!(calls(text), want, "{text}");
+        }
+    });
+    each_subject(|subject, at| {
+        for (text, want) in [
+            ("span.duration=100ns", &["closed"][..]),
+            ("span.duration=0.1us", &["closed"]),
+            ("span.exitarg.status=500", &["closed", "lost"]),
+            (r#"span.arg["a=b"]=1,2"#, &["closed", "lost", "open"]),
+            ("span.end!=", &["closed", "lost"]),
+            ("span.start=1000", &["closed", "lost", "open"]),
+            ("marker.cut=true", &["json"]),
+            ("marker.dir=<", &["json"]),
+            ("marker.dir!=", &["simple", "json"]),
+        ] {
+            assert_eq!(
+                holds(text, at),
+                want.contains(&subject),
+                "{text} of {subject}"
+            );
         }
     });
     for (text, why) in [
         ("fd.type", BadCondition::Operator),
         ("", BadCondition::Operator),
+        (r#"span.arg["a=b"]"#, BadCondition::Operator),
         ("=", BadCondition::Field),
         ("!=", BadCondition::Field),
         ("fd.typ=file", BadCondition::Field),
+        ("span.arg=7", BadCondition::Field),
         ("fd.lport=x", BadCondition::Value(Type::Number)),
         ("fd.rip=localhost", BadCondition::Value(Type::Address)),
         ("evt.type=wrote", BadCondition::Value(Type::Call)),
+        ("span.duration=1 s", BadCondition::Value(Type::Duration)),
+        ("span.start=1s", BadCondition::Value(Type::Time)),
+        ("marker.cut=1", BadCondition::Value(Type::Boolean)),
     ] {
         assert_eq!(Condition::parse(text, &number), Err(why), "{text}");
     }
+}
+
+/// A call on a file of which nothing is known may have been one on that socket.
+#[test]
+fn what_must_be_known_of_the_file() {
+    let of_file = |text: &str| Condition::parse(text, &|_| None).unwrap().is_of_file();
+    assert!(of_file("fd.type=file") && of_file("fd.port=80") && of_file("fd.ip!=::1"));
+    assert!(!of_file("fd.name=") && !of_file("fd.port!=") && !of_file("proc.pid=1"));
 }
 
 #[test]

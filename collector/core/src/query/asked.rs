@@ -1,0 +1,321 @@
+//! A question in a person's words: the texts of the options, and what is wrong with them.
+
+use std::ops::Range;
+
+use super::condition::{BadCondition, Condition};
+use super::field::{Field, Subject, Type, outside_quotes};
+use super::metric::Metric;
+use super::question::Query;
+
+/// The texts that make a [`Query`], as options or as a file have them.
+///
+/// ```
+/// use nulltrace_core::query::asked::{Asked, Part, Why};
+///
+/// let by = ["span.arg.cart,evt.type".to_owned()];
+/// let asked = Asked { by: &by, sums: &[], only: &[], view: None, sort: None, top: None };
+/// let query = asked.read(&|_| None).unwrap().unwrap();
+/// assert_eq!(query.by()[0].to_string(), "span.arg.cart");
+///
+/// let by = ["fd.name,fd.typ".to_owned()];
+/// let wrong = Asked { by: &by, ..asked }.read(&|_| None).unwrap_err();
+/// assert_eq!((wrong.part, wrong.text, wrong.at), (Part::By, "fd.name,fd.typ".to_owned(), 8..14));
+/// assert_eq!(wrong.why, Why::NoField("fd.typ".to_owned()));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The fields to group by: names, separated by commas.
+    pub by: &'a [String],
+    /// What to sum: names of metrics, separated by commas; [`Metric::Time`] if there are none.
+    pub sums: &'a [String],
+    /// The conditions, one in each.
+    pub only: &'a [String],
+    /// The view, if nothing is grouped.
+    pub view: Option<&'a str>,
+    /// What orders the rows.
+    pub sort: Option<&'a str>,
+    /// How many rows are wanted.
+    pub top: Option<usize>,
+}
+
+/// A part of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The fields to group by.
+    By,
+    /// What is summed.
+    Sum,
+    /// A condition.
+    Only,
+    /// What orders the rows.
+    Sort,
+}
+
+/// What is wrong with a question, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadQuery {
+    /// In which part.
+    pub part: Part,
+    /// The text of that.
+    pub text: String,
+    /// The place in it, in bytes.
+    pub at: Range<usize>,
+    /// What is wrong there.
+    pub why: Why,
+}
+
+/// Why a text is no question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is no such field.
+    NoField(String),
+    /// There is one, and what the question is about does not have it.
+    NotOf(Field, Subject),
+    /// There is no such metric.
+    NoMetric(String),
+    /// It is no condition: there is no operator in it.
+    NoCondition(String),
+    /// It is no value of the type that the field has.
+    NoValue(Type, String),
+}
+
+impl Asked<'_> {
+    /// Reads the texts; nothing if nothing is asked. `call` gives the number of a system call by its name.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read(&self, call: &dyn Fn(&str) -> Option<u32>) -> Result<Option<Query>, BadQuery> {
+        let subject = Subject::Call;
+        let mut query = match (self.by, self.view) {
+            ([], None) => return Ok(None),
+            ([], Some(view)) => Query::view(view),
+            (by, _) => {
+                let by = each(Part::By, by, &|text| key(text, subject))?;
+                let sums = each(Part::Sum, self.sums, &metric)?;
+                let default = || vec![Metric::Time];
+                Query::groups(by, if sums.is_empty() { default() } else { sums })
+            }
+        };
+        let only = self.only.iter().map(|text| condition(text, subject, call));
+        query = query.with_conditions(only.collect::<Result<_, _>>()?);
+        let sort = match self.sort {
+            Some(text) => Some(metric(text).map_err(|why| BadQuery {
+                part: Part::Sort,
+                text: text.to_owned(),
+                at: 0..text.len(),
+                why,
+            })?),
+            None => None,
+        };
+        Ok(Some(query.with_sort(sort).with_top(self.top)))
+    }
+}
+
+/// The values of a part that is repeated or has commas, each once.
+fn each<T: PartialEq>(
+    part: Part,
+    texts: &[String],
+    read: &dyn Fn(&str) -> Result<T, Why>,
+) -> Result<Vec<T>, BadQuery> {
+    let mut found = Vec::new();
+    for text in texts {
+        for at in between_commas(text) {
+            let value = read(&text[at.clone()]).map_err(|why| BadQuery {
+                part,
+                text: text.clone(),
+                at,
+                why,
+            })?;
+            if !found.contains(&value) {
+                found.push(value);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The places between commas, but for those in the quotes of a key.
+fn between_commas(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let commas = outside_quotes(text).filter(|&(_, c)| c == ',');
+    let ends = commas.map(|(at, _)| at).chain([text.len()]);
+    ends.scan(0, |from, end| {
+        let at = *from..end;
+        *from = end + 1;
+        Some(at)
+    })
+}
+
+fn key(text: &str, subject: Subject) -> Result<Field, Why> {
+    let field = text.parse().map_err(|_| Why::NoField(text.to_owned()))?;
+    of(field, subject)
+}
+
+fn of(field: Field, subject: Subject) -> Result<Field, Why> {
+    match field.info().is_of(subject) {
+        true => Ok(field),
+        false => Err(Why::NotOf(field, subject)),
+    }
+}
+
+fn metric(text: &str) -> Result<Metric, Why> {
+    text.parse().map_err(|_| Why::NoMetric(text.to_owned()))
+}
+
+fn condition(
+    text: &str,
+    subject: Subject,
+    call: &dyn Fn(&str) -> Option<u32>,
+) -> Result<Condition, BadQuery> {
+    let bad = |at, why| BadQuery {
+        part: Part::Only,
+        text: text.to_owned(),
+        at,
+        why,
+    };
+    // Without an operator all of it is the field.
+    let (name, _, value) = Condition::split(text).unwrap_or((text, true, ""));
+    // That the field is another's matters more than what it is compared with.
+    if let Ok(field) = name.parse() {
+        of(field, subject).map_err(|why| bad(0..name.len(), why))?;
+    }
+    Condition::parse(text, call).map_err(|why| match why {
+        BadCondition::Operator => bad(0..text.len(), Why::NoCondition(text.to_owned())),
+        BadCondition::Field => bad(0..name.len(), Why::NoField(name.to_owned())),
+        BadCondition::Value(type_) => {
+            let at = text.len() - value.len()..text.len();
+            bad(at, Why::NoValue(type_, value.to_owned()))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Show;
+    use crate::query::field::{Many, Source};
+
+    fn read(by: &[&str], sums: &[&str], only: &[&str]) -> Result<Option<Query>, BadQuery> {
+        let owned =
+            |texts: &[&str]| -> Vec<_> { texts.iter().map(|&text| text.to_owned()).collect() };
+        Asked {
+            by: &owned(by),
+            sums: &owned(sums),
+            only: &owned(only),
+            view: None,
+            sort: None,
+            top: None,
+        }
+        .read(&|name| (name == "read").then_some(0))
+    }
+
+    fn names(query: &Query) -> Vec<String> {
+        query.by().iter().map(Field::to_string).collect()
+    }
+
+    #[test]
+    fn lists_and_repetitions() {
+        assert_eq!(read(&[], &[], &[]), Ok(None));
+        let by = ["fd.name,evt.type", "fd.name", "span.tag[0]"];
+        let query = read(&by, &[], &[]).unwrap().unwrap();
+        assert_eq!(names(&query), ["fd.name", "evt.type", "span.tag[0]"]);
+        assert_eq!(query.sums(), [Metric::Time]);
+        assert!(query.is_of_files() && !query.needs(Source::Ancestor));
+        let sums = ["bytes,count", "errors"];
+        let query = read(&["evt.type"], &sums, &["evt.type=read"])
+            .unwrap()
+            .unwrap();
+        assert_eq!(query.sums(), [Metric::Bytes, Metric::Count, Metric::Errors]);
+        assert!(!query.is_of_files() && query.only().len() == 1);
+    }
+
+    #[test]
+    fn commas_and_equals_signs_in_quotes_separate_nothing() {
+        let by = [r#"span.arg["a,b"],span.arg["a=b"],fd.name"#];
+        let query = read(&by, &[], &[r#"span.arg["a=b"]!=c=d"#])
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            names(&query),
+            [r#"span.arg["a,b"]"#, r#"span.arg["a=b"]"#, "fd.name"]
+        );
+        assert_eq!(query.only()[0].field(), &query.by()[1]);
+        let wrong = read(&[r#"span.arg["a,b"],x"#], &[], &[]).unwrap_err();
+        assert_eq!(
+            (wrong.at, wrong.why),
+            (16..17, Why::NoField("x".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_view_has_conditions_too() {
+        let only = ["fd.type=file".to_owned()];
+        let asked = Asked {
+            by: &[],
+            sums: &[],
+            only: &only,
+            view: Some("time"),
+            sort: None,
+            top: Some(3),
+        };
+        let query = asked.read(&|_| None).unwrap().unwrap();
+        assert_eq!(query.show(), &Show::View("time".to_owned()));
+        assert_eq!(
+            (query.by().len(), query.sums().len(), query.only().len()),
+            (0, 0, 1)
+        );
+        assert_eq!(query.top(), Some(3));
+    }
+
+    #[test]
+    fn what_orders_the_rows() {
+        let by = ["fd.name".to_owned()];
+        let sums = ["bytes,errors".to_owned()];
+        let asked = |sort| Asked {
+            by: &by,
+            sums: &sums,
+            only: &[],
+            view: None,
+            sort,
+            top: None,
+        };
+        let order = |sort| -> Vec<_> {
+            let query = asked(sort).read(&|_| None).unwrap().unwrap();
+            query.order().collect()
+        };
+        assert_eq!(order(None), [Metric::Bytes, Metric::Errors, Metric::Count]);
+        assert_eq!(
+            order(Some("blocked"))[..2],
+            [Metric::Blocked, Metric::Bytes]
+        );
+        let wrong = asked(Some("blockd")).read(&|_| None).unwrap_err();
+        assert_eq!((wrong.part, wrong.at), (Part::Sort, 0..6));
+    }
+
+    #[test]
+    fn fields_of_something_else() {
+        for (by, only, part, at) in [
+            ("fd.name,marker.dir", "", Part::By, 8..18),
+            ("span.duration", "", Part::By, 0..13),
+            ("fd.name", "span.end!=exit", Part::Only, 0..8),
+            ("fd.name", "marker.cut=perhaps", Part::Only, 0..10),
+        ] {
+            let only = if only.is_empty() { vec![] } else { vec![only] };
+            let wrong = read(&[by], &[], &only).unwrap_err();
+            assert_eq!((wrong.part, wrong.at), (part, at), "{by}");
+            assert!(matches!(wrong.why, Why::NotOf(_, Subject::Call)), "{by}");
+        }
+    }
+
+    /// What is read from the same thing goes together; where spans are told apart, their paths are theirs.
+    #[test]
+    fn what_there_are_several_of() {
+        let many = |by: &str| read(&[by], &[], &[]).unwrap().unwrap().many().to_vec();
+        assert_eq!(many("span.tags,evt.type"), []);
+        assert_eq!(many("evtin.span.tags,evtin.span.tag[0]"), [Many::Paths]);
+        assert_eq!(many("evtin.span.tags,evtin.span.arg.x"), [Many::Spans]);
+        assert_eq!(
+            many("fd.ip,proc.aname,fd.port"),
+            [Many::Ancestors, Many::Ends]
+        );
+    }
+}
