@@ -2,6 +2,7 @@
 
 mod agent;
 mod doctor;
+mod fields;
 mod group;
 mod options;
 mod output;
@@ -46,6 +47,8 @@ enum Verb {
     ///
     /// Each way to see markers is tried by really attaching it.
     Doctor(doctor::DoctorArgs),
+    /// List the fields for --by and --where, with their types and meaning
+    Fields(fields::FieldsArgs),
 }
 
 /// By default glibc learns from a large block that was freed to take large blocks from the heap, where
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Verb::Agent(args) => agent::run(args),
         Verb::Parse(args) => parse::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
+        Verb::Fields(args) => fields::run(&args),
     });
     done.unwrap_or_else(|error: Error| {
         // The thread that writes it has the rights that are left.
