@@ -1,11 +1,11 @@
 //! `nulltrace doctor`: what works here, proven by doing it.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::print;
 use crate::error::Error;
 use crate::source::attempt::{self, ATTEMPTS, Way};
 use crate::source::ebpf::{
@@ -80,13 +80,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Error> {
     } else {
         text(&facts)
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader went away, as `head` does: it has what it wanted.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-        done => done.map_err(|error| {
-            Error::io("cannot write", error, "stdout", "give a writable stdout")
-        })?,
-    }
+    print(&text)?;
     Ok(if facts.hook.is_some() {
         ExitCode::SUCCESS
     } else {

@@ -1,13 +1,14 @@
 //! `nulltrace fields`: the table of fields.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use nulltrace_core::query::field::{self, Info, Subject};
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use super::print;
+use crate::error::{Error, Kind};
 use crate::nearest::nearest;
 use crate::text::safe;
 
@@ -16,10 +17,10 @@ use crate::text::safe;
 #[command(after_help = "Example:
   nulltrace fields fd.")]
 pub(super) struct FieldsArgs {
-    /// Only those whose names begin so
+    /// List only the fields whose names begin like this.
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
-    /// A table, or JSON for programs
+    /// Print a table, or JSON for programs.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -38,21 +39,11 @@ pub(super) fn run(args: &FieldsArgs) -> Result<ExitCode, Error> {
     if fields.is_empty() {
         return Err(unknown(prefix));
     }
-    let stdout = std::io::stdout();
     let text = match args.format {
-        Format::Text => table(&fields, stdout.is_terminal().then(columns)),
+        Format::Text => table(&fields, std::io::stdout().is_terminal().then(columns)),
         Format::Json => json(&fields).to_string() + "\n",
     };
-    match stdout.lock().write_all(text.as_bytes()) {
-        // The reader went away, as `head` does: it has what it wanted.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Error::new(
-            format!("cannot write ({error})"),
-            "stdout",
-            "give a writable stdout",
-        )),
-        Ok(()) => Ok(ExitCode::SUCCESS),
-    }
+    print(&text)
 }
 
 fn unknown(prefix: &str) -> Error {
@@ -62,7 +53,7 @@ fn unknown(prefix: &str) -> Error {
         None => "`nulltrace fields` lists all".to_owned(),
     };
     let what = "no field begins so";
-    Error::new(what, safe(prefix.as_bytes()), remedy).with_status(2)
+    Error::new(Kind::Usage, what, safe(prefix.as_bytes()), remedy)
 }
 
 /// The columns of the terminal.

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 
 mod agent;
+mod completions;
 mod doctor;
 mod fields;
 mod group;
@@ -10,9 +11,10 @@ mod parse;
 mod run;
 mod trace;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use rustix::thread::CapabilitySet;
 
 use crate::error::Error;
@@ -47,8 +49,10 @@ enum Verb {
     ///
     /// Each way to see markers is tried by really attaching it.
     Doctor(doctor::DoctorArgs),
-    /// List the fields for --by and --where, with their types and meaning
+    /// List the fields for --by and --where, with their types and meaning.
     Fields(fields::FieldsArgs),
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
 }
 
 /// By default glibc learns from a large block that was freed to take large blocks from the heap, where
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Verb::Parse(args) => parse::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Fields(args) => fields::run(&args),
+        Verb::Completions(args) => completions::run(&args, Cli::command()),
     });
     done.unwrap_or_else(|error: Error| {
         // The thread that writes it has the rights that are left.
@@ -86,6 +91,19 @@ pub fn main() -> ExitCode {
         log::fail(&error);
         ExitCode::from(error.status())
     })
+}
+
+/// Writes to stdout. A reader that went away, as `head` does, has what it wanted.
+fn print(text: &str) -> Result<ExitCode, Error> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io(
+            "cannot write",
+            error,
+            "stdout",
+            "give a writable stdout",
+        )),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 #[cfg(test)]
@@ -101,7 +119,7 @@ mod tests {
         let mut cli = Cli::command().term_width(100);
         cli.build();
         insta::assert_snapshot!("help_nulltrace", cli.render_long_help());
-        for verb in ["run", "agent", "parse", "doctor"] {
+        for verb in ["run", "agent", "parse", "doctor", "fields", "completions"] {
             let of = cli.find_subcommand_mut(verb).unwrap();
             insta::assert_snapshot!(format!("help_{verb}"), of.render_long_help());
             insta::assert_snapshot!(format!("help_{verb}_short"), of.render_help());

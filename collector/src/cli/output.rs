@@ -48,16 +48,22 @@ pub(super) enum Format {
     Csv,
 }
 
+impl Format {
+    pub(super) const NAMES: [(&'static str, Self); 3] = [
+        ("text", Self::Text),
+        ("json", Self::Json),
+        ("csv", Self::Csv),
+    ];
+}
+
 impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            "csv" => Ok(Self::Csv),
-            _ => Err(format!("no format {text:?}: write text, json or csv")),
-        }
+        let known = Self::NAMES.iter().find(|(name, _)| *name == text);
+        known
+            .map(|(_, format)| *format)
+            .ok_or_else(|| format!("no format {text:?}: write text, json or csv"))
     }
 }
 

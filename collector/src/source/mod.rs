@@ -81,7 +81,8 @@ pub enum Backend {
 }
 
 impl Backend {
-    const NAMES: [(&'static str, Self); 5] = [
+    /// Each by its name.
+    pub const NAMES: [(&'static str, Self); 5] = [
         ("auto", Self::Auto),
         ("ebpf", Self::Ebpf),
         ("ebpf:fentry", Self::Fentry),
@@ -127,15 +128,19 @@ pub enum Activity {
     Segments,
 }
 
+impl Activity {
+    /// Each by its name.
+    pub const NAMES: [(&'static str, Self); 2] = [("off", Self::Off), ("segments", Self::Segments)];
+}
+
 impl FromStr for Activity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "segments" => Ok(Self::Segments),
-            _ => Err(format!("no activity {text:?}: write off or segments")),
-        }
+        let known = Self::NAMES.iter().find(|(name, _)| *name == text);
+        known
+            .map(|(_, activity)| *activity)
+            .ok_or_else(|| format!("no activity {text:?}: write off or segments"))
     }
 }
 

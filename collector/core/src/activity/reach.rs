@@ -19,18 +19,23 @@ pub enum Reach {
     Machine,
 }
 
+impl Reach {
+    /// Each by its name.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("thread", Self::Thread),
+        ("process", Self::Process),
+        ("script", Self::Script),
+        ("machine", Self::Machine),
+    ];
+}
+
 impl core::str::FromStr for Reach {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "thread" => Ok(Self::Thread),
-            "process" => Ok(Self::Process),
-            "script" => Ok(Self::Script),
-            "machine" => Ok(Self::Machine),
-            _ => Err(format!(
-                "a span has not what {text:?} does: write thread, process, script or machine"
-            )),
-        }
+        let known = Self::NAMES.iter().find(|(name, _)| *name == text);
+        known.map(|(_, reach)| *reach).ok_or_else(|| {
+            format!("no such threads {text:?}: write thread, process, script or machine")
+        })
     }
 }
