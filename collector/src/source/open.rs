@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::thread::CapabilitySet;
 
@@ -36,7 +37,7 @@ pub enum Target {
     Command(Command),
     /// Those of the processes that were selected.
     Processes(Processes),
-    /// A user, a cgroup and the machine do not end.
+    /// A user, a cgroup and the machine do not end, and the end of some processes cannot be seen.
     Others,
 }
 
@@ -140,29 +141,32 @@ impl Command {
 pub struct Processes(Vec<OwnedFd>);
 
 impl Processes {
-    fn of(pids: &[u32]) -> Result<Self, Error> {
-        let open = |&pid: &u32| {
-            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            let fd = pid.ok_or(rustix::io::Errno::SRCH);
-            fd.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()))
-        };
-        let each = pids.iter().map(|pid| {
-            open(pid).map_err(|error| match error {
-                rustix::io::Errno::SRCH => Error::new(
-                    Kind::NotFound,
-                    "no such process",
-                    pid,
-                    "name a running process with --pid",
-                ),
-                error => Error::io(
-                    "cannot select the process",
-                    error.into(),
-                    pid,
-                    "name a process, not one of its threads, with --pid",
-                ),
-            })
+    /// `None` if one of them cannot be waited for: `/proc` may show those of an outer pid namespace, which are
+    /// traced like others.
+    fn of(pids: &[u32]) -> Result<Option<Self>, Error> {
+        let each = pids.iter().map(|&pid| match Self::hold(pid) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::SRCH) if Path::new(&format!("/proc/{pid}")).exists() => Ok(None),
+            Err(Errno::SRCH) => Err(Error::new(
+                Kind::NotFound,
+                "no such process",
+                pid,
+                "name a running process with --pid",
+            )),
+            Err(error) => Err(Error::io(
+                "cannot select the process",
+                error.into(),
+                pid,
+                "name a process, not one of its threads, with --pid",
+            )),
         });
-        each.collect::<Result<_, _>>().map(Self)
+        let held: Option<_> = each.collect::<Result<Vec<_>, _>>()?.into_iter().collect();
+        Ok(held.map(Self))
+    }
+
+    fn hold(pid: u32) -> Result<OwnedFd, Errno> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())
     }
 
     /// Whether all have.
@@ -178,7 +182,7 @@ impl Processes {
         };
         match poll(&mut polled, Some(&now)) {
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Ok(false),
+            Err(Errno::INTR) => return Ok(false),
             Err(error) => {
                 return Err(Error::io(
                     "cannot wait for the processes",
@@ -295,7 +299,7 @@ pub fn machine(
     let selected = kernel_scope(scope)?;
     let target = match &scope.pids[..] {
         [] => Target::Others,
-        pids => Target::Processes(Processes::of(pids)?),
+        pids => Processes::of(pids)?.map_or(Target::Others, Target::Processes),
     };
     let options = options(backend, ring_bytes, look, selected, confined);
     let mut refused = Vec::new();
