@@ -14,7 +14,8 @@ use zerocopy::IntoBytes;
 use crate::input::record::{
     BUCKETS, CALLS_AGAIN, CALLS_GOING, CALLS_RETURNED, CallsRecord, ERRORS, SegmentRecord,
 };
-use crate::input::snapshot::{CALLS_OWED, FLAG_ENDED, KIND_REPORTED, RecordWriter};
+use crate::input::snapshot::{CALLS_OWED, FLAG_ENDED, KIND_REPORTED};
+use crate::input::write::RecordWriter;
 
 /// No segment that was shorter was told before its end. The kernel asks for more (`NT_SAMPLE_NS`), by a clock
 /// that it read a little later.

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use crate::facts::recent::Recent;
 use crate::input::record::{FLAG_DELETED, FLAG_PEERS, FLAG_SHORTENED, FileId, FileRecord, Head};
-use crate::input::snapshot::{KIND_NAMED, NamedRecord, RecordWriter, padded};
+use crate::input::snapshot::{KIND_NAMED, NamedRecord};
+use crate::input::write::{RecordWriter, padded};
 
 /// How many files are remembered, at least; at most twice as many. The kernel remembers fewer whom it told.
 const REMEMBERED: usize = 1 << 17;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::ancestor::{ANCESTORS, Ancestor};
 use super::process::Process;
 use super::recent::Recent;
-use crate::input::made::unpadded;
 use crate::input::record::ProcessRecord;
+use crate::input::write::unpadded;
 
 /// Of how many children the same parent may be awaited.
 const CHILDREN: usize = 1 << 10;

@@ -10,12 +10,11 @@ use zerocopy::IntoBytes;
 
 use crate::facts::file;
 use crate::facts::recent::Recent;
-use crate::input::made::unpadded;
 use crate::input::record::{COMM_LEN, CgroupRecord, EXE_LEN, Head, ProcessRecord};
 use crate::input::record::{KIND_CGROUP, KIND_COMMAND, KIND_PROCESS};
-use crate::input::snapshot::{
-    FLAG_AGAIN, FactsRecord, KIND_DEAD, KIND_FACTS, RecordWriter, padded,
-};
+use crate::input::snapshot::{FLAG_AGAIN, FactsRecord, KIND_DEAD, KIND_FACTS};
+use crate::input::write::unpadded;
+use crate::input::write::{RecordWriter, padded};
 
 /// How many processes are remembered, at least; at most twice as many.
 const REMEMBERED: usize = 1 << 15;

@@ -22,8 +22,9 @@ use zerocopy::FromBytes;
 
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
-    KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord, unpadded,
+    KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
 };
+use super::write::unpadded;
 use crate::input::record::{
     CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_CONT, FLAG_CUT,
     FLAG_EXEC, FLAG_GROUP, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,

@@ -6,7 +6,8 @@ use nulltrace_spec::{Fragment, Joined};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::input::record::Head;
-use crate::input::snapshot::{KIND_FRAGMENT, RecordWriter};
+use crate::input::snapshot::KIND_FRAGMENT;
+use crate::input::write::RecordWriter;
 
 /// Process and thread.
 type Thread = (u32, u32);

@@ -15,6 +15,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::record::{COMM_LEN, Head};
+use super::write::{Room, padded};
 
 /// `Head::kind` of a [`UserRecord`], which the name follows.
 pub const KIND_USER: u8 = 32;
@@ -115,49 +116,43 @@ impl LossRecord {
 /// Makes such records, each in the same room.
 #[derive(Debug, Default)]
 pub struct Made {
-    words: Vec<u64>,
+    room: Room,
 }
 
 impl Made {
     /// The name of a user; empty if there is none.
     pub fn user(&mut self, ts: u64, uid: u32, name: &[u8]) -> &[u8] {
-        let head = head(ts, 0, KIND_USER);
         let record = UserRecord {
-            head,
+            head: Head::of(ts, 0, 0),
             uid,
             reserved: 0,
         };
-        self.make(record, name)
+        self.make(KIND_USER, &record, name)
     }
 
     /// What `/proc` says of a process: when it began, its parent and name. `None` where it says nothing.
     pub fn parent(&mut self, ts: u64, pid: u32, of: Option<(u64, u32, &[u8])>) -> &[u8] {
         let (start, ppid, name) = of.unwrap_or((u64::MAX, 0, b""));
-        let mut comm = [0; COMM_LEN];
-        for (to, from) in comm.iter_mut().zip(name) {
-            *to = *from;
-        }
-        let head = head(ts, pid, KIND_PARENT);
         let record = ParentRecord {
-            head,
+            head: Head::of(ts, pid, pid),
             start,
             ppid,
             reserved: 0,
-            comm,
+            comm: padded(name),
         };
-        self.make(record, b"")
+        self.make(KIND_PARENT, &record, b"")
     }
 
     /// The cgroup of the process `pid` that began at `start`; empty if it is not known.
     pub fn member(&mut self, ts: u64, pid: u32, start: u64, path: &[u8]) -> &[u8] {
-        let head = head(ts, pid, KIND_MEMBER);
-        self.make(MemberRecord { head, start }, path)
+        let head = Head::of(ts, pid, pid);
+        self.make(KIND_MEMBER, &MemberRecord { head, start }, path)
     }
 
     /// A process is gone.
     pub fn gone(&mut self, ts: u64, pid: u32) -> &[u8] {
-        let head = head(ts, pid, KIND_GONE);
-        self.make(GoneRecord { head }, b"")
+        let head = Head::of(ts, pid, pid);
+        self.make(KIND_GONE, &GoneRecord { head }, b"")
     }
 
     /// What the machine is, by names of which each reader takes those that it knows.
@@ -171,13 +166,13 @@ impl Made {
             text.extend(part.bytes().filter(|&byte| byte != 0));
             text.push(0);
         }
-        self.make(head(ts, 0, KIND_HOST), &text)
+        self.make(KIND_HOST, &Head::of(ts, 0, 0), &text)
     }
 
     /// One moment by three clocks.
     pub fn clock(&mut self, monotonic: u64, wall: i64, boot: u64) -> &[u8] {
-        let head = head(monotonic, 0, KIND_CLOCK);
-        self.make(ClockRecord { head, wall, boot }, b"")
+        let head = Head::of(monotonic, 0, 0);
+        self.make(KIND_CLOCK, &ClockRecord { head, wall, boot }, b"")
     }
 
     /// What was lost so far, by cause; `None` where that could not be read.
@@ -188,47 +183,16 @@ impl Made {
     ) -> &[u8] {
         let mut bytes = Vec::new();
         for (name, count) in causes {
-            let mut cause = [0; 24];
-            for (to, from) in cause.iter_mut().zip(name.bytes()) {
-                *to = from;
-            }
+            let cause = padded(name.as_bytes());
             let count = count.map_or(u64::MAX, |count| count.min(u64::MAX - 1));
             bytes.extend_from_slice(LossRecord { cause, count }.as_bytes());
         }
-        self.make(head(ts, 0, KIND_LOSSES), &bytes)
+        self.make(KIND_LOSSES, &Head::of(ts, 0, 0), &bytes)
     }
 
-    fn make(&mut self, record: impl IntoBytes + Immutable, text: &[u8]) -> &[u8] {
-        let fixed = record.as_bytes();
+    /// Text that is longer than [`TEXT_MAX`] is cut, so that every record has room for its size.
+    fn make(&mut self, kind: u8, fixed: &(impl IntoBytes + Immutable), text: &[u8]) -> &[u8] {
         let text = text.get(..TEXT_MAX).unwrap_or(text);
-        let size = fixed.len() + text.len();
-        self.words.clear();
-        self.words.resize(size.div_ceil(8), 0);
-        let bytes = self.words.as_mut_bytes();
-        let (to_fixed, to_text) = bytes.split_at_mut(fixed.len());
-        to_fixed.copy_from_slice(fixed);
-        to_text[..text.len()].copy_from_slice(text);
-        if let Ok((head, _)) = Head::mut_from_prefix(bytes) {
-            head.size = size as u16;
-        }
-        &self.words.as_bytes()[..size]
+        self.room.record(kind, fixed, &[text]).unwrap_or_default()
     }
-}
-
-fn head(ts: u64, pid: u32, kind: u8) -> Head {
-    Head {
-        ts,
-        pid,
-        tid: pid,
-        size: 0,
-        kind,
-        flags: 0,
-        number: 0,
-    }
-}
-
-/// Text up to its padding.
-pub(crate) fn unpadded(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|&byte| byte == 0);
-    &text[..end.unwrap_or(text.len())]
 }

@@ -7,3 +7,4 @@ pub mod made;
 pub mod order;
 pub mod record;
 pub mod snapshot;
+pub(crate) mod write;

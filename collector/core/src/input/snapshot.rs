@@ -276,71 +276,10 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Writes records, each in the same memory, and hands them to a function.
-pub(crate) struct RecordWriter<'a> {
-    words: Vec<u64>,
-    to: &'a mut dyn FnMut(&[u8]),
-}
-
-impl<'a> RecordWriter<'a> {
-    pub(crate) fn new(to: &'a mut dyn FnMut(&[u8])) -> Self {
-        Self {
-            words: Vec::new(),
-            to,
-        }
-    }
-
-    /// Writes a record of that kind: its fixed part and what follows it. One that is longer than a head can say is
-    /// left out; nothing within the bounds of the format is.
-    pub(crate) fn write(&mut self, kind: u8, fixed: &(impl IntoBytes + Immutable), tail: &[&[u8]]) {
-        let fixed = fixed.as_bytes();
-        let size = fixed.len() + tail.iter().map(|part| part.len()).sum::<usize>();
-        let Ok(whole) = u16::try_from(size) else {
-            return;
-        };
-        self.words.clear();
-        self.words.resize(size.div_ceil(8), 0);
-        let mut bytes = self.words.as_mut_bytes();
-        for part in core::iter::once(&fixed).chain(tail) {
-            let (to, rest) = bytes.split_at_mut(part.len());
-            to.copy_from_slice(part);
-            bytes = rest;
-        }
-        if let Ok((head, _)) = Head::mut_from_prefix(self.words.as_mut_bytes()) {
-            (head.size, head.kind) = (whole, kind);
-        }
-        (self.to)(&self.words.as_bytes()[..size]);
-    }
-}
-
 impl ProcessRecord {
     /// Whether it is part of a snapshot.
     #[must_use]
     pub const fn is_again(&self) -> bool {
         self.head.flags & FLAG_AGAIN != 0
     }
-}
-
-impl Head {
-    /// The head of a record of that process and thread; size and kind are set by [`RecordWriter::write`].
-    pub(crate) const fn of(ts: u64, pid: u32, tid: u32) -> Self {
-        Self {
-            ts,
-            pid,
-            tid,
-            size: 0,
-            kind: 0,
-            flags: 0,
-            number: 0,
-        }
-    }
-}
-
-/// Text with NULs up to its room; what is longer is cut.
-pub(crate) fn padded<const N: usize>(text: &[u8]) -> [u8; N] {
-    let mut room = [0; N];
-    for (to, from) in room.iter_mut().zip(text) {
-        *to = *from;
-    }
-    room
 }

@@ -9,7 +9,8 @@ use crate::input::event::EndedBy;
 use zerocopy::IntoBytes;
 
 use crate::input::record::{CallsRecord, SegmentRecord};
-use crate::input::snapshot::{KIND_WAITING, RecordWriter};
+use crate::input::snapshot::KIND_WAITING;
+use crate::input::write::RecordWriter;
 
 /// A segment as it came.
 #[derive(Clone, Copy, Debug)]

@@ -15,8 +15,9 @@ use crate::input::snapshot::{
     FACTS_NOW, FLAG_IDLE, FLAG_TIMES, ID_GLOBAL, ID_NONE, ID_NUMBER, ID_PARENT, KIND_OPEN,
     KIND_ORDER, KIND_SNAPSHOT, KIND_THREAD, OPEN_ASIDE, OPEN_BY_PROCESS, OPEN_BY_THREAD,
     OPEN_ORPHAN, OPEN_PARENT, OPEN_PASSED, OPEN_PPID, OPEN_THREAD_GONE, OPEN_UID, OpenRecord,
-    RecordWriter, SnapshotRecord, ThreadRecord, TimesRecord,
+    SnapshotRecord, ThreadRecord, TimesRecord,
 };
+use crate::input::write::RecordWriter;
 use crate::spans::slot::Slot;
 use crate::spans::span::Closed;
 use crate::spans::table::Standing;
