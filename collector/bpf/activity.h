@@ -7,9 +7,9 @@
 #ifndef NT_ACTIVITY_H
 #define NT_ACTIVITY_H
 
-/* Where its thread cannot be sampled (nt_parts), a segment that goes on for longer is sent in parts. */
+/* Where its thread cannot be sampled (nt_parts), a longer segment is sent in parts. */
 #define NT_PART_NS 1000000000ULL
-/* One that can keep no more kinds of calls apart goes at once; where the ring is half full, not before it is so old. */
+/* A segment whose `calls` are full is sent at once; where the ring is half full, not before it is this old. */
 #define NT_FULL_NS 100000ULL
 
 #define NT_SEGMENT_MAX (sizeof(struct nt_segment) + NT_CALLS_MAX * sizeof(struct nt_calls))
@@ -24,18 +24,18 @@ struct nt_thread_activity {
 	__u64 call_runnable;
 	__u32 nr;
 	__u32 at;	 /* of its kind in `calls` */
-	__u32 fd;	 /* of the call, where its file may bear another name after it */
-	__u32 preempted; /* it was switched out while it could have gone on */
+	__u32 fd;	 /* of the call, where its file may have another name after it */
+	__u32 preempted; /* it was switched out while it was runnable */
 	__u16 class;	 /* of the call */
 	bool idle;	 /* it has no span open: its calls are not counted */
 	struct nt_file_id file; /* of the call */
 	struct nt_file_id from; /* the file its bytes come from, if that is another */
-	struct nt_file_id crowd; /* stands for files there is no room for */
+	struct nt_file_id other_files; /* NT_OTHER_FILES, for files there is no room for */
 	struct nt_used used[NT_USED];
 	unsigned long minor, major; /* the task's counts when the segment began */
 	struct nt_segment segment;  /* sent, with as many of `calls` as it says */
 	struct nt_calls calls[NT_CALLS_MAX];
-	struct nt_short marker_room; /* behind the last of `calls` the marker that ends it all is sent */
+	struct nt_short marker_room; /* the marker that ends the segment is sent behind the last of `calls` */
 };
 
 struct {
@@ -45,20 +45,20 @@ struct {
 	__type(value, struct nt_thread_activity);
 } activities SEC(".maps");
 
-/* When each cpu was given to the thread that runs there now. */
+/* When each cpu switched to the thread that runs there now. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} stints SEC(".maps");
+} last_switches SEC(".maps");
 
 /*
- * When each group of threads that share their spans had a marker last: a segment
- * of any of them ends at its next system call then. A thread that never wrote a
+ * When each group of threads that share their spans had a marker last: then a
+ * segment of any of them ends at its next system call. A thread that never wrote a
  * marker is observed as soon as its group has one. Other cpus read the time without
- * a lock: an old one ends a segment a call later, one of an element that is another
- * group's by now ends it early, which costs a record and counts nothing wrong.
+ * a lock: an old one ends a segment a call later, a time in an
+ * element reused for another group ends it early, which costs a record and no accuracy.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -101,7 +101,7 @@ struct {
 	__type(value, struct nt_idle);
 } idle_threads SEC(".maps");
 
-/* Whether the thread had no span open after its last marker, as far as userspace has got. */
+/* Whether the thread had no span open after its last marker, as far as userspace has read. */
 static __always_inline bool nt_is_idle(struct nt_thread_activity *a, __u32 tid)
 {
 	__u32 at = tid % NT_IDLE_SLOTS;
@@ -111,11 +111,11 @@ static __always_inline bool nt_is_idle(struct nt_thread_activity *a, __u32 tid)
 	return idle && idle->marker == a->marker && nt_ordered_load(idle->tid) == tid;
 }
 
-static __always_inline __u64 *nt_stint(void)
+static __always_inline __u64 *nt_last_switch(void)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(&stints, &zero);
+	return bpf_map_lookup_elem(&last_switches, &zero);
 }
 
 /* How long the task has ever waited for a cpu, ns; 0 where the kernel does not keep it. */
@@ -124,7 +124,7 @@ static __always_inline __u64 nt_run_delay(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
 }
 
-/* The current task's state; NULL if it has none. Seeing that there is no storage of any kind is cheaper than to ask for one. */
+/* The current task's state; NULL if it has none. Checking for storage of any kind is cheaper than the look-up. */
 static __always_inline struct nt_thread_activity *nt_activity_of(struct task_struct *task)
 {
 	if (!task->bpf_storage)
@@ -132,7 +132,7 @@ static __always_inline struct nt_thread_activity *nt_activity_of(struct task_str
 	return bpf_task_storage_get(&activities, task, NULL, 0);
 }
 
-/* What is known of the current task as a writer of markers; NULL if it wrote none. */
+/* The current task's marker state; NULL if it wrote no marker. */
 static __always_inline struct nt_thread *nt_thread_of(struct task_struct *task)
 {
 	struct nt_thread_activity *a;
@@ -143,11 +143,11 @@ static __always_inline struct nt_thread *nt_thread_of(struct task_struct *task)
 	return a ? &a->thread : NULL;
 }
 
-/* How long the task was off, which was switched out at `out` and in at `stint`; `waiting` of that for a cpu. */
+/* How long the task was off the cpu, from `out` to `last_switch`; sets `waiting` to the part it was runnable. */
 static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_struct *task,
-				    __u64 out, __u64 stint, __u64 now, __u64 *waiting)
+				    __u64 out, __u64 last_switch, __u64 now, __u64 *waiting)
 {
-	__u64 off = stint > out ? stint - out : 0;
+	__u64 off = last_switch > out ? last_switch - out : 0;
 	__u64 waited = nt_run_delay(task) - a->run_delay;
 
 	/* The scheduler's count is right even where a switch of another thread was not seen. */
@@ -165,21 +165,21 @@ static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_st
 }
 
 /*
- * Accounts for the time the current task was off its cpu, if it was. That ended
- * when this cpu was last given to a thread, which was this one: so nothing need
- * be known of a thread when it is switched in, where it is not the current one.
+ * Accounts for the time the current task was off its cpu, if it was. That ended at
+ * the last switch on this cpu, which was to this task: so nothing has to be looked up
+ * for a task when it is switched in, where it is not the current one.
  */
-static __always_inline void nt_settle(struct nt_thread_activity *a, struct task_struct *task,
+static __always_inline void nt_account_off_cpu(struct nt_thread_activity *a, struct task_struct *task,
 				      __u64 now)
 {
-	__u64 *stint, off, waited;
+	__u64 *last_switch, off, waited;
 
 	if (!a->out)
 		return;
-	stint = nt_stint();
-	if (!stint)
+	last_switch = nt_last_switch();
+	if (!last_switch)
 		return;
-	off = nt_off(a, task, a->out, *stint, now, &waited);
+	off = nt_off(a, task, a->out, *last_switch, now, &waited);
 	nt_store_first(a->out, 0);
 	a->segment.runnable += waited;
 	a->segment.blocked += off - waited;
@@ -209,7 +209,7 @@ static __always_inline __u32 nt_segment_complete(struct nt_thread_activity *a,
 	struct nt_segment *segment = &a->segment;
 	__u32 n;
 
-	nt_settle(a, task, ts);
+	nt_account_off_cpu(a, task, ts);
 	if (!segment->since)
 		return 0;
 	segment->minor = task->min_flt - a->minor;
@@ -266,7 +266,7 @@ __noinline int nt_segment_at_marker(__u64 ts)
 	return 0;
 }
 
-/* The segment that a marker of `n` bytes ends, and behind it in the same sample the marker, whose number is enough. */
+/* Sends in one sample the segment that a marker of `n` bytes ends and the marker, whose number serves both. */
 static __always_inline void nt_send_with_segment(struct nt_thread_activity *a,
 						 struct task_struct *task, struct nt_short *r,
 						 __u64 n, __u64 ts)
@@ -288,7 +288,7 @@ static __always_inline void nt_send_with_segment(struct nt_thread_activity *a,
 	nt_marked_now(a, task, ts);
 }
 
-/* The state of a thread whose group had a marker, made if need be: it may have written none itself. */
+/* Ends the segment of a thread whose group had a marker. Its state is created if it wrote none itself. */
 __noinline int nt_join(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -311,7 +311,7 @@ __noinline int nt_join(void)
 	return 0;
 }
 
-/* The kernel's own, which programs do not see: linux/errno.h. */
+/* Internal to the kernel, never returned to programs: linux/errno.h. */
 #define NT_ERESTARTSYS 512
 #define NT_ERESTARTNOINTR 513
 #define NT_ERESTARTNOHAND 514
@@ -434,9 +434,9 @@ __noinline int nt_add_elsewhere(struct nt_thread_activity *a, __u64 time, __s64 
 		return 0;
 	nt_find_calls(a, file, flags, time);
 	if (NT_READ(a->at) >= NT_CALLS_MAX && file->ino) {
-		a->crowd.ino = NT_OTHER_FILES;
-		a->crowd.gen = flags;
-		nt_find_calls(a, &a->crowd, flags, time);
+		a->other_files.ino = NT_OTHER_FILES;
+		a->other_files.gen = flags;
+		nt_find_calls(a, &a->other_files, flags, time);
 	}
 	at = NT_READ(a->at);
 	asm volatile("" : "+r"(at));

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What differs between architectures: the numbers of the write calls, where
- * their arguments are, how a 32-bit caller is recognised, and what it takes that
- * another cpu sees memory change in the order of the program.
+ * their arguments are, how a 32-bit caller is recognised, and the barriers that make
+ * another cpu see stores in program order.
  */
 #ifndef NT_ARCH_H
 #define NT_ARCH_H
 
 /*
- * What another cpu sees of words of 32 or 64 bits in maps:
+ * Ordered access to words of 32 or 64 bits in maps that another cpu uses too:
  *
- * nt_store_first(place, value)  the store before the stores behind it
- * nt_store_last(place, value)   the store after the stores before it
- * nt_ordered_load(place)        loads after the loads before it and before the loads behind it
+ * nt_store_first(place, value)  stores it before the stores behind it
+ * nt_store_last(place, value)   stores it after the stores before it
+ * nt_ordered_load(place)        loads it after the loads before it and before the loads behind it
  */
 
 enum nt_call {
@@ -29,7 +29,7 @@ struct nt_call_args {
 
 #if defined(__TARGET_ARCH_x86)
 
-/* The processor keeps stores in order, and loads; only the compiler is to be told. */
+/* The processor keeps stores in order, and loads; only the compiler has to be constrained. */
 #define nt_store_first(place, value)                                                              \
 	do {                                                                                      \
 		*(volatile typeof(place) *)&(place) = (value);                                    \

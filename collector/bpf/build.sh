@@ -4,7 +4,7 @@
 # Builds the kernel programs: build.sh [DIRECTORY]. The objects are checked in,
 # so only who changes a program needs this (Debian: clang-14 llvm-14 libbpf-dev).
 # The same sources give the same bytes with the same compiler, wherever they
-# lie; beside the objects stands the checksum of the sources they were made of.
+# are; the checksum of the sources they were made of is stored beside the objects.
 set -eu
 export LC_ALL=C # the order of files
 

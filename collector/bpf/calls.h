@@ -19,7 +19,7 @@
 #define NT_OUT 0x80    /* written to it */
 #define NT_BYTES 0x100 /* the result is a number of bytes that are no file's */
 #define NT_MOVES (NT_IN | NT_OUT | NT_BYTES)
-#define NT_NAMES 0x200 /* the file, a socket, may bear another name after it */
+#define NT_NAMES 0x200 /* the file, a socket, may have another name after it */
 #define NT_CONNECTS 0x800 /* argument 1 is the address it is to be connected to */
 #define NT_CLOSES 0x400 /* a descriptor may stand for another file after it */
 

@@ -31,7 +31,7 @@ static __always_inline void nt_send_marker(void *record, __u64 size)
 		nt_count(NT_N_MARKER);
 }
 
-/* What can wait or be sent again leaves the last half of the ring to what cannot. */
+/* Records that can wait or be sent again leave the last half of the ring to those that cannot. */
 static __always_inline bool nt_ring_has_room(void)
 {
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <

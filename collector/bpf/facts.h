@@ -4,8 +4,9 @@
 #define NT_FACTS_H
 
 /*
- * Whether the user of a confined nulltrace may know of the task: all its ids are that user's, as ptrace asks too.
- * The answer can change: a thread runs a program with the set-user-id bit.
+ * Whether a confined nulltrace may observe the task: all its user ids are those of
+ * nulltrace's user, as ptrace asks too.
+ * The answer can change: a thread may run a program with the set-user-id bit.
  */
 static __always_inline bool nt_may_see(struct task_struct *task)
 {
@@ -43,7 +44,7 @@ struct {
 
 #define NT_CGROUP_DEPTH 24
 
-static __always_inline struct kernfs_node *nt_above(struct kernfs_node *node)
+static __always_inline struct kernfs_node *nt_kernfs_parent(struct kernfs_node *node)
 {
 	struct kernfs_node___since_6_15 *since_6_15 = (void *)node;
 
@@ -52,7 +53,7 @@ static __always_inline struct kernfs_node *nt_above(struct kernfs_node *node)
 	return BPF_CORE_READ(node, parent);
 }
 
-/* The path of the task's cgroup, if that is news. */
+/* Reports the path of the task's cgroup, if it was not reported yet. */
 __noinline int nt_report_cgroup(__u64 ts)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -69,7 +70,7 @@ __noinline int nt_report_cgroup(__u64 ts)
 	__builtin_memset(&o->group, 0, sizeof(o->group));
 	o->group.id = id;
 	for (int i = 0; i < NT_CGROUP_DEPTH; i++) {
-		struct kernfs_node *above = nt_above(node);
+		struct kernfs_node *above = nt_kernfs_parent(node);
 		long len;
 
 		/* The root has no name. */
@@ -134,7 +135,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	p->cgroup = bpf_get_current_cgroup_id();
 	p->ppid = leader->real_parent->tgid;
 	p->uid = bpf_get_current_uid_gid();
-	/* The process's name is its leader's: threads may bear their own. */
+	/* The process's name is its leader's: threads may have their own. */
 	bpf_probe_read_kernel_str(p->comm, sizeof(p->comm), leader->comm);
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe),
 				  task->mm->exe_file->f_path.dentry->d_name.name);
@@ -147,7 +148,7 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	return true;
 }
 
-/* A member's end is reported all the same. */
+/* The end of a member is reported even where there was no memory for this. */
 static __always_inline void nt_set_reported(__u32 tgid, __u32 reported)
 {
 	if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_ANY) &&

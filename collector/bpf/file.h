@@ -18,7 +18,7 @@ struct {
 	__uint(max_entries, 1 << 16);
 	__type(key, struct nt_file_id);
 	__type(value, __u32);
-} named SEC(".maps");
+} reported_files SEC(".maps");
 
 #define NT_PATH_PARTS 40
 
@@ -35,7 +35,7 @@ struct {
 	__type(value, struct nt_file_text);
 } file_texts SEC(".maps");
 
-/* A file that a thread used lately: as long as these are the same, so is the id. */
+/* A file that a thread used recently: as long as these are the same, so is the id. */
 struct nt_used {
 	struct file *file;
 	struct inode *inode;
@@ -95,7 +95,7 @@ static __noinline int nt_fill_path(struct nt_file_text *t, struct file *file)
 		if (!nt_add_name(t, BPF_CORE_READ(dentry, d_name.name)))
 			break;
 		parent = BPF_CORE_READ(dentry, d_parent);
-		/* Hangs on no tree: memory, pipes and the like. */
+		/* Not in a directory tree: memory, pipes and the like. */
 		if (parent == dentry)
 			return 0;
 		dentry = parent;
@@ -199,7 +199,7 @@ static __noinline int nt_fill_target(struct nt_file_text *t, __u64 address, __u6
 		__u8 rest[24]; /* version 4: the address; 6: the flow and the address */
 	} to;
 
-	/* One that is short may end where memory does; what lies behind it is not used. */
+	/* A short one may end where mapped memory does; what is behind it is not used. */
 	__builtin_memset(&to, 0, sizeof(to));
 	if (bpf_probe_read_user(&to, sizeof(to), (void *)address) &&
 	    bpf_probe_read_user(&to, 16, (void *)address) &&
@@ -262,19 +262,19 @@ __noinline int nt_report_file(struct nt_used *used, __u64 target, __u64 length)
 		nt_count(NT_N_NAME);
 	/*
 	 * A socket gets its port with its first use, or by bind: the next use reports it.
-	 * Not where a connect failed, as all that it was for would be forgotten.
+	 * Not where a connect failed: the target it was reported with would be overwritten.
 	 */
 	if (lost || ((f->family == NT_AF_INET || f->family == NT_AF_INET6) && !f->local_port &&
 		     !f->remote_port)) {
 		used->ino = 0;
-		bpf_map_delete_elem(&named, &id);
+		bpf_map_delete_elem(&reported_files, &id);
 	} else {
-		bpf_map_update_elem(&named, &id, &zero, BPF_ANY);
+		bpf_map_update_elem(&reported_files, &id, &zero, BPF_ANY);
 	}
 	return 0;
 }
 
-/* Finds out which file it is, and reports it if that is news. */
+/* Finds out which file it is, and reports it if it was not reported yet. */
 __noinline int nt_resolve_file(struct nt_used *used)
 {
 	struct nt_file_id id; /* on the stack: Linux 6.1 takes no other memory of ours as a key */
@@ -288,18 +288,18 @@ __noinline int nt_resolve_file(struct nt_used *used)
 	id.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	id.gen = BPF_CORE_READ(inode, i_generation);
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == NT_ANON_INODE_FS) {
-		/* What can be done with it reports its kind; the address itself is nobody's business. */
+		/* Its operations identify its kind; their address is hashed, as it must not leave the kernel. */
 		op = (__u64)used->op;
 		id.gen = op * 0x9e3779b97f4a7c15ULL >> 32;
 	}
 	used->id = id;
-	if (!bpf_map_lookup_elem(&named, &id))
+	if (!bpf_map_lookup_elem(&reported_files, &id))
 		nt_report_file(used, 0, 0);
 	return 0;
 }
 
 /*
- * The file behind a descriptor, in the thread's memory of files it used; NULL if
+ * The file behind a descriptor, in the thread's cache of files it used; NULL if
  * there is none. The inode number is compared each time: the kernel uses the
  * memory of closed files and sockets again.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What threads inside spans do: their system calls and their time on and off the cpu. */
+/* Activity of threads inside spans: their system calls and their time on and off the cpu. */
 #ifndef NT_HOOK_ACTIVITY_H
 #define NT_HOOK_ACTIVITY_H
 
 /*
- * A call begins, and it is no marker. A 32-bit caller's numbers are others: its
+ * Entry of a call that is no marker. A 32-bit caller's numbers are others: its
  * calls are counted under those, without files and bytes.
  */
 static __always_inline void nt_call_begins(struct task_struct *task, struct pt_regs *regs,
@@ -19,13 +19,13 @@ static __always_inline void nt_call_begins(struct task_struct *task, struct pt_r
 	if (!a || (nt_confined && !nt_may_see_current()))
 		return;
 	class = compat ? 0 : nt_class_of(nr);
-	/* What changes which file is which is followed all the same. */
+	/* Calls that change what a descriptor stands for are followed even so. */
 	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_is_idle(a, task->pid)) {
 		a->idle = true;
 		return;
 	}
 	if (a->out)
-		nt_settle(a, task, bpf_ktime_get_ns());
+		nt_account_off_cpu(a, task, bpf_ktime_get_ns());
 	a->nr = compat ? nr | NT_COMPAT : nr;
 	a->class = class;
 	if (a->class)
@@ -55,11 +55,11 @@ int nt_sys_exit(__u64 *ctx)
 	struct nt_thread_activity *a = nt_activity_of(task);
 	__u64 now, time, off;
 
-	/* A call whose beginning was not seen, and a marker's own, are not counted. */
+	/* A call whose entry was not seen, and a marker's own write, are not counted. */
 	if (!a || !a->entered)
 		return 0;
 	now = bpf_ktime_get_ns();
-	nt_settle(a, task, now);
+	nt_account_off_cpu(a, task, now);
 	time = now - a->entered;
 	nt_store_first(a->entered, 0);
 	nt_call_ends(a, task, time, ctx[1]);
@@ -81,17 +81,17 @@ int nt_switch(__u64 *ctx)
 	struct task_struct *task = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
 	struct nt_thread_activity *a = nt_activity_of(task);
-	__u64 *stint, now;
+	__u64 *last_switch, now;
 
-	/* The stint is of use only to a thread that was seen to leave its cpu, and to the collector, which samples others. */
+	/* Its time is needed only by a thread that was seen to leave its cpu, and by the collector, which samples others. */
 	if (!a && !next->bpf_storage && next->tgid != nt_collector)
 		return 0;
 	now = bpf_ktime_get_ns();
-	stint = nt_stint();
-	if (!stint)
+	last_switch = nt_last_switch();
+	if (!last_switch)
 		return 0;
 	if (a) {
-		nt_settle(a, task, now);
+		nt_account_off_cpu(a, task, now);
 		if (nt_parts && !a->entered && now - a->segment.since > NT_PART_NS)
 			nt_segment_end(a, task, now, 0);
 		a->preempted = (bool)ctx[0] || task->__state == 0;
@@ -102,7 +102,7 @@ int nt_switch(__u64 *ctx)
 		a->run_delay = nt_run_delay(task);
 		nt_store_last(a->out, now);
 	}
-	*stint = now;
+	*last_switch = now;
 	return 0;
 }
 

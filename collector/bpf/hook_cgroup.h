@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * A cgroup in scope that is made anew: a service that restarts has its cgroup
- * removed and another made under the same path. Nobody can be in it before this
- * returns, so not a marker is missed.
+ * A cgroup in scope that is created again: a service that restarts has its cgroup
+ * removed and another created under the same path. No process can be in it before
+ * this returns, so no marker is missed.
  */
 #ifndef NT_HOOK_CGROUP_H
 #define NT_HOOK_CGROUP_H
@@ -26,7 +26,7 @@ int nt_cgroup_made(__u64 *ctx)
 	__u32 zero = 0;
 	struct nt_path *path = bpf_map_lookup_elem(&made, &zero);
 
-	/* Other hierarchies have cgroups of the same names. */
+	/* Other hierarchies may have cgroups of the same path. */
 	if (!path || cgroup->root != bpf_get_current_task_btf()->cgroups->dfl_cgrp->root)
 		return 0;
 	__builtin_memset(path, 0, sizeof(*path));
@@ -35,7 +35,7 @@ int nt_cgroup_made(__u64 *ctx)
 	for (int i = 0; i < NT_PATH_WORDS; i++)
 		if (path->words[i] != NT_READ(nt_scope.path[i]))
 			return 0;
-	/* One word, so other cpus see the old one or this; who enters the cgroup passes its locks after this. */
+	/* One word, so other cpus see the old one or this; a task that enters the cgroup takes its locks after this. */
 	nt_scope.cgroup = cgroup->kn->id;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Birth, change and end of the processes that matter: members, and those that wrote markers. */
+/* Fork, exec and exit of processes that are members or wrote markers. */
 #ifndef NT_HOOK_PROCESS_H
 #define NT_HOOK_PROCESS_H
 
@@ -83,7 +83,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	}
 	if (!nt_is_known(tgid))
 		return 0;
-	/* Two last threads may both see that nobody lives: then both report the end, which says the same twice. */
+	/* Two last threads may both find none alive: then both report the end, which is harmless. */
 	t = nt_thread_of(task);
 	if (!group && !t)
 		return 0;
@@ -97,7 +97,7 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (t)
 		record.head.number = t->number;
 	nt_send(&record, sizeof(record));
-	/* Last: whoever sees the member gone finds its end in the ring. */
+	/* Last: a reader that finds the member gone finds its end in the ring. */
 	if (group) {
 		bpf_map_delete_elem(&processes, &tgid);
 		bpf_map_delete_elem(&members, &tgid);

@@ -3,12 +3,12 @@
 #ifndef NT_MAPS_H
 #define NT_MAPS_H
 
-/* Whose markers are wanted: the values of a map, so that they can change while the programs are attached. */
-enum nt_whose {
+/* Which threads' markers are sent: values of a map, so that they can change while the programs are attached. */
+enum nt_scope_kind {
 	NT_SCOPE_ALL,
 	NT_SCOPE_MEMBERS,	/* processes in `members` */
 	NT_SCOPE_UID,		/* threads whose real user is `uid` */
-	NT_SCOPE_CGROUP,	/* threads in `cgroup`, which lies `level` below the root */
+	NT_SCOPE_CGROUP,	/* threads in `cgroup`, which is `level` levels below the root */
 };
 
 #define NT_PATH_WORDS 64
@@ -17,9 +17,9 @@ struct nt_scope {
 	__u64 cgroup;
 	__u32 level;
 	__u32 uid;
-	__u32 whose;
+	__u32 kind;
 	__u32 unused;
-	__u64 path[NT_PATH_WORDS]; /* of `cgroup`, with zeros behind it: for when it is made anew */
+	__u64 path[NT_PATH_WORDS]; /* of `cgroup`, padded with zeros: to recognise it when it is created again */
 };
 
 struct nt_scope nt_scope SEC(".data.scope");
@@ -29,7 +29,7 @@ struct nt_scope nt_scope SEC(".data.scope");
  * chosen is not there.
  */
 
-/* nulltrace's keeper, which is no part of the machine either; 0: it has none. */
+/* nulltrace's keeper process, which is never observed; 0: there is none. */
 const volatile __u32 nt_keeper;
 
 /* Only threads of user nt_own may be observed, whatever the scope: nulltrace has rights that its user has not. */
@@ -39,7 +39,7 @@ const volatile __u32 nt_own;
 /* Whether threads inside spans are observed between their markers. */
 const volatile bool nt_activity;
 
-/* Whether there are threads that nt_sample_task does not reach: those send long segments in parts themselves. */
+/* Whether there are threads that nt_sample_task cannot sample: they send long segments in parts themselves. */
 const volatile bool nt_parts;
 
 /* Whose activity counts toward a span. */
@@ -47,7 +47,7 @@ enum nt_inside {
 	NT_INSIDE_THREAD,	/* that of the thread that opened it */
 	NT_INSIDE_PROCESS,	/* of its process */
 	NT_INSIDE_SCRIPT,	/* of its process, that one's parent and children, and those of the same parent */
-	NT_INSIDE_MACHINE,	/* of everybody */
+	NT_INSIDE_MACHINE,	/* of all threads of the machine */
 };
 
 const volatile __u32 nt_inside;
@@ -55,7 +55,7 @@ const volatile __u32 nt_inside;
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 
-/* The collector, which is nobody's script and no part of the machine it observes. Not zero: .bss is nt_generation alone. */
+/* The collector, which is never observed. Not zero: .bss is nt_generation alone. */
 __u32 nt_collector = -1;
 
 struct {
@@ -72,13 +72,13 @@ struct {
 } counters SEC(".maps");
 
 /*
- * What is known of processes, by thread group id. An element may be deleted, and
- * its memory be another process's, at any time after it was looked up: by the last
- * thread of its process, or by the loader. So nothing is ever changed in one:
- * whether it is there is the answer, or it is replaced as a whole.
+ * Processes, by thread group id. An element may be deleted, and its memory reused for
+ * another process, at any time after it was looked up: by the last thread of its
+ * process, or by the loader. So an element is never modified: it is present or absent,
+ * or replaced as a whole.
  */
 
-/* Those in scope where that is NT_SCOPE_MEMBERS: their children will be, too. */
+/* Those in scope where that is NT_SCOPE_MEMBERS: their children are added when they are forked. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
@@ -87,7 +87,7 @@ struct {
 	__type(value, __u32);
 } members SEC(".maps");
 
-/* Those that wrote markers: 1 if their facts, as they are now, reached the ring. */
+/* Those that wrote markers: 1 if their current facts reached the ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
@@ -96,7 +96,7 @@ struct {
 	__type(value, __u32);
 } processes SEC(".maps");
 
-/* State of a thread that wrote a marker. That there is none is the fast path. */
+/* State of a thread that wrote a marker. A thread without one takes the fast path. */
 struct nt_thread {
 	__u64 since;		/* when the pending marker began */
 	__u32 left;		/* bytes it may still take; 0: none is pending */
@@ -113,7 +113,7 @@ struct {
 	__type(value, struct nt_thread);
 } threads SEC(".maps");
 
-/* Reads memory where the compiler might go on with what it wrote there. */
+/* Reads memory where the compiler might reuse the value it wrote there. */
 #define NT_READ(x) (*(volatile typeof(x) *)&(x))
 
 /*
@@ -159,7 +159,7 @@ enum nt_slot {
 struct nt_scratch {
 	struct nt_pieces pieces;
 	struct nt_process process;
-	struct nt_thread nobody; /* stands in where there is no memory for a thread's state */
+	struct nt_thread no_state; /* used where there is no memory for a thread's state */
 	__u64 len;		 /* of the payload; 0: it could not be read */
 	struct nt_head head;
 	/* Twice: the verifier bounds an offset and a length by NT_PAYLOAD_MAX, but not their sum. */

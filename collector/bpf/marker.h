@@ -5,15 +5,15 @@
 
 #define NT_NULL_RDEV ((1 << 20) | 3)
 
-/* What the first bytes of a write say. */
+/* What the first bytes of a write can be. */
 enum nt_peek {
-	NT_PEEK_OTHER,	/* nothing of ours */
+	NT_PEEK_OTHER,	/* no marker, nor a part of one */
 	NT_PEEK_MARKER,	/* begins like a marker */
 	NT_PEEK_CONT,	/* may continue this thread's marker */
 	NT_PEEK_FAULT,	/* not mapped in: it may be anything */
 };
 
-/* The write at hand. */
+/* The write being examined. */
 struct nt_write {
 	struct task_struct *task;
 	__u64 base; /* where its bytes begin */
@@ -56,7 +56,7 @@ static __always_inline enum nt_peek nt_peek_write(struct nt_write *w, struct nt_
 	}
 	if (nt_begins(r->payload, n))
 		return NT_PEEK_MARKER;
-	/* Most threads have no storage of any kind: that is cheaper to see than to ask for. */
+	/* Most threads have no storage of any kind: checking that is cheaper than the look-up. */
 	if (!w->task->bpf_storage)
 		return NT_PEEK_OTHER;
 	t = nt_thread_of(w->task);
@@ -124,7 +124,7 @@ static __always_inline void nt_copy(struct nt_scratch *s, __u64 base, __u64 n)
 
 /*
  * Whether a simple marker's end surely is the write's: `::`, with neither an
- * escape nor a direction before, and perhaps a newline behind. `last` points at
+ * escape nor a direction before, and an optional newline behind. `last` points at
  * the last four bytes.
  */
 static __always_inline bool nt_surely_ends(__u8 first, const __u8 *last)
@@ -143,8 +143,8 @@ static __always_inline bool nt_surely_ends(__u8 first, const __u8 *last)
 }
 
 /*
- * What this write means for the thread's next ones. Userspace joins fragments
- * exactly; what is sent for it is bounded here. `mask` changes nothing: it is for
+ * Whether the thread's next writes may continue this one. Userspace joins fragments
+ * exactly; how much is sent for it is bounded here. `mask` changes nothing: it is for
  * the verifier, which does not know that n is at least 4 where it counts.
  */
 static __always_inline void nt_mark_pending(struct nt_thread *t, __u8 flags, const __u8 *payload,
@@ -240,7 +240,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 
 		if (!s)
 			return;
-		t = &s->nobody;
+		t = &s->no_state;
 		__builtin_memset(t, 0, sizeof(*t));
 		t->number = -1; /* its markers have no number: 0 */
 		if (nt_in_scope(t))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * The kernel half of nulltrace, one translation unit: what each part is for
- * stands at its head. records.h is all that userspace knows of it.
+ * The kernel programs of nulltrace, one translation unit: each header says at its top
+ * what it is for. records.h is the only contract with userspace.
  */
 #include "vmlinux_min.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Reading what the verifier does not follow pointers to. */
+/* Reads of memory that the verifier allows no direct load of. */
 #ifndef NT_READ_H
 #define NT_READ_H
 
 /*
- * Reads two fields that lie near each other, as one block where they do: a read
- * costs by the call, not by the byte. The offsets are constants once the loader
+ * Reads two fields, as one block where they are near each other: a read costs by the
+ * call, not by the byte. The offsets are constants once the loader
  * has written them, so the verifier sees one of the two ways.
  */
 #define NT_BLOCK 128

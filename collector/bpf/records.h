@@ -11,7 +11,7 @@
 #ifndef NT_RECORDS_H
 #define NT_RECORDS_H
 
-/* What of one marker write is seen; a longer one is flagged NT_CUT. */
+/* How many bytes of one marker write are read; a longer one is flagged NT_CUT. */
 #define NT_PAYLOAD_MAX 4096
 /* A marker write that may be unfinished is continued for this long, in ns. */
 #define NT_FRAGMENT_NS 1000000000ULL
@@ -28,7 +28,7 @@ enum nt_kind {
 	NT_FILE = 6,	/* nt_file + names: ahead of the first segment with calls on that file */
 	NT_COMMAND = 7,	/* nt_head + arguments, each ended by a NUL: after NT_PROCESS */
 	NT_CGROUP = 8,	/* nt_cgroup + names: ahead of the first NT_PROCESS of that cgroup */
-	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that goes on; what it reports is reported again at its end */
+	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that has not ended; what it reports is reported again at its end */
 };
 
 enum nt_flags {
@@ -36,7 +36,7 @@ enum nt_flags {
 	NT_CONT = 2,	/* NT_WRITE: begins like no marker; may continue a fragment */
 	/*
 	 * NT_PROCESS: sent by exec, not ahead of a marker. All other threads have ended;
-	 * head.tid is the one that called it, which bears the process's id from here on.
+	 * head.tid is the one that called it, which has the process's id from here on.
 	 */
 	NT_EXEC = 4,
 	NT_GROUP = 8,	/* NT_EXIT: the last thread of the process */
@@ -56,7 +56,7 @@ struct nt_head {
 	__u8 flags;	/* enum nt_flags */
 	/*
 	 * How many markers the thread has written, that of an NT_WRITE included,
-	 * whether or not the ring had room for them: what is missing in the row was
+	 * whether or not the ring had room for them: a gap in the numbers is what was
 	 * lost. 0 where it is not known.
 	 */
 	__u32 number;
@@ -85,8 +85,8 @@ struct nt_exit {
 };
 
 /*
- * A file, whoever has it open: sockets, pipes and the kernel's anonymous files as
- * well. All 0: none. NT_OTHER_FILES: any for which there was no room.
+ * Identifies a file, the same for all who have it open: sockets, pipes and the kernel's
+ * anonymous files too. All 0: none. NT_OTHER_FILES: any for which there was no room.
  */
 #define NT_OTHER_FILES (~0ULL) /* as ino */
 struct nt_file_id {
@@ -121,7 +121,7 @@ struct nt_cgroup {
 	__u32 reserved;
 };
 
-/* What of a command line is reported. */
+/* How many bytes of a command line are reported. */
 #define NT_COMMAND_MAX 512
 
 /* How many kinds of calls of a segment are kept apart: by number and file. */
@@ -149,15 +149,15 @@ enum nt_calls_flags {
 	NT_C_IN = 1,	/* read from the file */
 	NT_C_OUT = 2,	/* written to it */
 	NT_C_AGAIN = 4,	/* calls that are counted already, with the other of their two files */
-	NT_C_GOING = 8,	/* in NT_SO_FAR, at the end: the call the thread is in, not counted yet */
+	NT_C_IN_PROGRESS = 8,	/* in NT_SO_FAR, at the end: the call the thread is in, not counted yet */
 };
 
 /* Calls of one number on one file in one segment. */
 struct nt_calls {
 	struct nt_file_id file;
 	__u64 time;	/* from entry to return, ns, summed */
-	__u64 blocked;	/* of which asleep */
-	__u64 runnable;	/* of which waiting for a cpu */
+	__u64 blocked;	/* the part of `time` asleep */
+	__u64 runnable;	/* the part of `time` waiting for a cpu */
 	__u64 bytes;	/* what the calls say they moved */
 	__u64 min;	/* of one call, ns */
 	__u64 max;
@@ -179,8 +179,8 @@ struct nt_segment {
 	__u64 kernel;	/* on a cpu in system calls that returned; in NT_SO_FAR also in the one it is in */
 	__u64 runnable;	/* waiting for a cpu: woken or preempted, and not yet running */
 	__u64 blocked;	/* asleep, in a system call or not */
-	__u64 fault;	/* of which in none: page faults, mostly */
-	__u64 other_time;	/* of calls for which there was no room in `calls`, ns */
+	__u64 fault;	/* the part of `blocked` outside system calls: page faults, mostly */
+	__u64 other_time;	/* time of calls for which there was no room in `calls`, ns */
 	__u32 other;	/* how many those were */
 	__u32 voluntary;	/* context switches to sleep */
 	__u32 involuntary;	/* by preemption */
@@ -206,7 +206,7 @@ struct nt_idle {
 /* Per-cpu counters, by index. A counter only ever grows. */
 enum nt_counter {
 	NT_N_RING_FULL,	/* records lost: no room in the ring */
-	NT_N_MARKER,	/* of which markers */
+	NT_N_MARKER,	/* markers among them */
 	NT_N_FAULT,	/* marker writes lost: the buffer was not mapped in */
 	NT_N_STORAGE,	/* no memory for a thread's or process's state: its end may not be reported */
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Segments that go on, reported from outside: a thread that sleeps or computes
- * runs no program of ours. Userspace has this run over all threads. It changes
- * nothing, so a thread that runs meanwhile need not wait for it.
+ * Samples segments that have not ended: a thread that sleeps or computes runs no
+ * program of ours. Userspace has this run over all threads. It changes nothing, so a
+ * thread that runs meanwhile need not wait for it.
  *
  * The thread is on another cpu. Its sums only grow, so whichever of its stores are
  * seen, too little is reported at worst, and the next record makes up for that.
  * Four words say what the sums are of, and are stored in order with them
  * (nt_store_first, nt_store_last), so that nothing is reported twice:
  *
- *   since    is 0 while the segment is begun anew: old sums are not taken for new ones
+ *   since    is 0 while the next segment begins: old sums are not taken for new ones
  *   calls    is raised when the new element is empty: nor are old elements
  *   out      is cleared before the time off the cpu is added to the sums
  *   entered  is cleared before the call is added to the calls that returned, and
@@ -17,18 +17,18 @@
  *
  * They are loaded before the sums and, but for `calls`, again behind them; all have
  * times for values, so one that is the same was not changed. `out` is loaded before
- * `entered`: who left the cpu in a call is known to be in it. Of the words of the
- * scheduler (on_cpu, run_delay, a cpu's stint) no order is asked: an old one makes
+ * `entered`: a thread that left the cpu in a call is known to be in it. Of the words of the
+ * scheduler (on_cpu, run_delay, a cpu's last switch) no order is needed: an old one makes
  * the time off the cpu shorter, never longer than since `out`.
  */
 #ifndef NT_SAMPLE_H
 #define NT_SAMPLE_H
 
-/* A younger segment will be reported soon enough. */
+/* A younger segment is not sampled yet. */
 #define NT_SAMPLE_NS 500000000ULL
 
-/* A younger call needs no record of its own: it will be counted as a whole. */
-#define NT_GOING_NS 1000000ULL
+/* A younger call needs no record of its own: it is counted when it returns. */
+#define NT_IN_PROGRESS_NS 1000000ULL
 
 #define NT_PF_EXITING 4
 
@@ -52,19 +52,19 @@ struct {
 	__type(value, struct nt_so_far);
 } so_far SEC(".maps");
 
-/* When the cpu where the task runs was given to it; 0: it does not run. */
-static __always_inline __u64 nt_stint_of(struct task_struct *task)
+/* When the cpu where the task runs switched to it; 0: it does not run. */
+static __always_inline __u64 nt_last_switch_of(struct task_struct *task)
 {
 	__u32 zero = 0, cpu = 0;
-	__u64 *stint;
+	__u64 *last_switch;
 
-	/* Only with one cpu these are not there: then the task that runs is the one that samples. */
+	/* These fields are absent on kernels for one cpu: there the only task that runs is the sampler. */
 	if (!bpf_core_field_exists(task->on_cpu) || !task->on_cpu)
 		return 0;
 	if (bpf_core_field_exists(task->thread_info.cpu))
 		cpu = task->thread_info.cpu;
-	stint = bpf_map_lookup_percpu_elem(&stints, &zero, cpu);
-	return stint ? *stint : 0;
+	last_switch = bpf_map_lookup_percpu_elem(&last_switches, &zero, cpu);
+	return last_switch ? *last_switch : 0;
 }
 
 /*
@@ -75,14 +75,14 @@ static __always_inline __u64 nt_stint_of(struct task_struct *task)
 static __always_inline __u64 nt_queued(struct task_struct *task, __u64 now)
 {
 	struct task_struct *own = bpf_get_current_task_btf();
-	__u64 *stint = nt_stint(), queued;
+	__u64 *last_switch = nt_last_switch(), queued;
 
-	if (!stint || !bpf_core_field_exists(task->sched_info.last_queued))
+	if (!last_switch || !bpf_core_field_exists(task->sched_info.last_queued))
 		return 0;
 	queued = task->sched_info.last_queued;
 	if (!queued)
 		return 0;
-	queued += *stint - own->sched_info.last_arrival;
+	queued += *last_switch - own->sched_info.last_arrival;
 	return queued < now ? now - queued : 0;
 }
 
@@ -90,10 +90,10 @@ static __always_inline __u64 nt_queued(struct task_struct *task, __u64 now)
 static __always_inline __u64 nt_off_so_far(struct nt_thread_activity *a, struct task_struct *task,
 					   __u64 out, __u64 now, __u64 *waited)
 {
-	__u64 stint = nt_stint_of(task), off;
+	__u64 last_switch = nt_last_switch_of(task), off;
 
-	if (stint)
-		return nt_off(a, task, out, stint, now, waited);
+	if (last_switch)
+		return nt_off(a, task, out, last_switch, now, waited);
 	off = now > out ? now - out : 0;
 	*waited = 0;
 	if (a->preempted)
@@ -106,7 +106,7 @@ static __always_inline __u64 nt_off_so_far(struct nt_thread_activity *a, struct 
 }
 
 /* The call the task is in, behind the `n` that returned. */
-static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_thread_activity *a,
+static __always_inline bool nt_call_in_progress(struct nt_so_far *to, __u32 n, struct nt_thread_activity *a,
 				     __u64 entered, __u64 now, __u64 blocked,
 				     __u64 runnable)
 {
@@ -114,14 +114,14 @@ static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_th
 	__u64 time;
 
 	asm volatile("" : "+r"(n));
-	if (n > NT_CALLS_MAX || !entered || entered + NT_GOING_NS > now)
+	if (n > NT_CALLS_MAX || !entered || entered + NT_IN_PROGRESS_NS > now)
 		return false;
 	time = now - entered;
 	calls = &to->calls[n];
 	__builtin_memset(calls, 0, sizeof(*calls));
 	calls->nr = a->nr;
 	calls->file = a->file;
-	calls->flags = (a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0) | NT_C_GOING;
+	calls->flags = (a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0) | NT_C_IN_PROGRESS;
 	calls->min = ~0ULL;
 	calls->time = time;
 	calls->runnable = runnable < time ? runnable : time;
@@ -134,8 +134,8 @@ static __always_inline bool nt_going(struct nt_so_far *to, __u32 n, struct nt_th
 }
 
 /*
- * Whether the task is in exec. There it may get another id, and until the record of
- * that is sent, userspace would take its segment for another's.
+ * Whether the task is in exec. There its id may change, and until the record of that is
+ * sent, userspace would take its segment for another thread's.
  */
 static __always_inline bool nt_execs(struct task_struct *task)
 {
@@ -152,7 +152,7 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 	struct nt_so_far *to;
 	__u32 zero = 0, n, size;
 
-	/* One that ends has reported all it did. */
+	/* One that is exiting has reported all it did. */
 	if (!task || task->flags & NT_PF_EXITING || nt_execs(task) || !nt_may_see(task))
 		return 0;
 	a = nt_activity_of(task);
@@ -192,7 +192,7 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 	}
 	to->segment.minor = task->min_flt - a->minor;
 	to->segment.major = task->maj_flt - a->major;
-	if (nt_going(to, n, a, entered, now, blocked, runnable))
+	if (nt_call_in_progress(to, n, a, entered, now, blocked, runnable))
 		n++;
 	if (nt_ordered_load(a->segment.since) != since || nt_ordered_load(a->out) != out)
 		return 1;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Whose markers are wanted. */
+/* Which threads' markers are sent. */
 #ifndef NT_SCOPE_H
 #define NT_SCOPE_H
 
 /*
- * A process is a member from its birth or by the loader's hand, which changes the
- * generation: so a thread may keep the answer. Its user and cgroup can
- * change at any time and are cheap to ask: they are not kept.
+ * A process is a member from its fork, or is added by the loader, which then changes
+ * the generation: so a thread may cache the answer. Its user and cgroup can change at
+ * any time and are cheap to read: they are not cached.
  */
 static __always_inline bool nt_is_member(struct nt_thread *t)
 {
@@ -22,7 +22,7 @@ static __always_inline bool nt_is_member(struct nt_thread *t)
 	return t->member;
 }
 
-/* These two are apart, as the hooks have no room for them on their stacks. */
+/* These two are not inlined, as the hooks have no room for them on their stacks. */
 __noinline int nt_may_see_current(void)
 {
 	return nt_may_see(bpf_get_current_task_btf());
@@ -30,7 +30,7 @@ __noinline int nt_may_see_current(void)
 
 __noinline int nt_of_user_or_cgroup(void)
 {
-	if (NT_READ(nt_scope.whose) == NT_SCOPE_UID)
+	if (NT_READ(nt_scope.kind) == NT_SCOPE_UID)
 		return (__u32)bpf_get_current_uid_gid() == NT_READ(nt_scope.uid);
 	return bpf_get_current_ancestor_cgroup_id(NT_READ(nt_scope.level)) ==
 	       NT_READ(nt_scope.cgroup);
@@ -40,7 +40,7 @@ static __always_inline bool nt_in_scope(struct nt_thread *t)
 {
 	if (nt_confined && !nt_may_see_current())
 		return false;
-	switch (NT_READ(nt_scope.whose)) {
+	switch (NT_READ(nt_scope.kind)) {
 	case NT_SCOPE_ALL:
 		return true;
 	case NT_SCOPE_MEMBERS:

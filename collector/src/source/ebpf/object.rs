@@ -109,11 +109,11 @@ pub enum Scope {
 /// `struct nt_scope` of `collector/bpf/maps.h`.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Whose {
+struct ScopeValue {
     cgroup: u64,
     level: u32,
     uid: u32,
-    whose: u32,
+    kind: u32,
     unused: u32,
     path: [u8; PATH_MAX],
 }
@@ -122,41 +122,41 @@ struct Whose {
 const PATH_MAX: usize = 64 * size_of::<u64>();
 
 // SAFETY: numbers without padding.
-unsafe impl aya::Pod for Whose {}
+unsafe impl aya::Pod for ScopeValue {}
 
-impl From<&Scope> for Whose {
-    /// `enum nt_whose`, and the arguments of each choice.
+impl From<&Scope> for ScopeValue {
+    /// `enum nt_scope_kind`, and the arguments of each choice.
     fn from(scope: &Scope) -> Self {
-        let mut whose = Self {
+        let mut value = Self {
             cgroup: 0,
             level: 0,
             uid: 0,
-            whose: 0,
+            kind: 0,
             unused: 0,
             path: [0; PATH_MAX],
         };
         match scope {
             Scope::Machine => {}
-            Scope::Members => whose.whose = 1,
-            Scope::Uid(uid) => (whose.whose, whose.uid) = (2, *uid),
+            Scope::Members => value.kind = 1,
+            Scope::Uid(uid) => (value.kind, value.uid) = (2, *uid),
             Scope::Cgroup(Cgroup { id, level, path }) => {
-                (whose.whose, whose.cgroup, whose.level) = (3, *id, *level);
+                (value.kind, value.cgroup, value.level) = (3, *id, *level);
                 let path = path.as_os_str().as_bytes();
                 // The kernel ends one that is cut by a NUL: without one here they differ.
                 let n = path.len().min(PATH_MAX);
-                whose.path[..n].copy_from_slice(&path[..n]);
+                value.path[..n].copy_from_slice(&path[..n]);
             }
         }
-        whose
+        value
     }
 }
 
-/// Says whose markers are wanted.
+/// Sets whose markers are wanted.
 fn set_scope(ebpf: &mut Ebpf, scope: &Scope) -> Result<(), EbpfError> {
     let map = ebpf
         .map_mut(SCOPE)
         .ok_or_else(|| MapError::InvalidName { name: SCOPE.into() })?;
-    Array::<_, Whose>::try_from(map)?.set(0, Whose::from(scope), 0)?;
+    Array::<_, ScopeValue>::try_from(map)?.set(0, ScopeValue::from(scope), 0)?;
     Ok(())
 }
 
@@ -185,7 +185,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
     let mut loader = EbpfLoader::new();
     if !options.activity {
         // What it needs is not used: no memory for it.
-        for name in ["named", "cgroups", "marked"] {
+        for name in ["reported_files", "cgroups", "marked"] {
             loader.map_max_entries(name, 1);
         }
     }
