@@ -166,12 +166,12 @@ pub struct Lost {
     pub storage: Count,
     /// Processes not followed: the scope map was full, or the ptrace source cannot see into them.
     pub scope: Count,
-    /// System calls inside spans beyond the kinds that a segment tells apart: their time is known, no more.
+    /// System calls inside spans for which a segment had no room: only their time is known.
     pub slots: u64,
     /// Segments: what a thread did between two markers, lost in the kernel; and how often what one came to
     /// before its end was not taken in, for want of memory.
     pub segment: Count,
-    /// Names of files: they are told again at the next use, so what was lost may have come after all.
+    /// Names of files: they are reported again at the next use, so a lost one may have come later.
     pub name: Count,
     /// Segments in more open spans than they are added to: the outermost have nothing of them.
     pub depth: u64,

@@ -11,10 +11,10 @@ use nulltrace_core::input::event::Event;
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::KIND_GONE;
 use nulltrace_core::input::record::{
-    CALLS_GOING, CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, FLAG_EXEC,
-    FLAG_GROUP, FileId, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND, KIND_EXIT,
-    KIND_FILE, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE, SNAPSHOT_KINDS,
-    SegmentRecord,
+    CALLS_IN_PROGRESS, CallsRecord, CgroupRecord, ExitRecord, FLAG_AT_MARKER, FLAG_AT_RETURN,
+    FLAG_EXEC, FLAG_GROUP, FileId, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND,
+    KIND_EXIT, KIND_FILE, KIND_FORK, KIND_PROCESS, KIND_SEGMENT, KIND_SO_FAR, KIND_WRITE,
+    SNAPSHOT_KINDS, SegmentRecord,
 };
 use nulltrace_core::input::snapshot::{
     KIND_DEAD, KIND_OPEN, KIND_ORDER, KIND_THREAD, OPEN_THREAD_GONE, OpenRecord, ThreadRecord,
@@ -232,7 +232,7 @@ impl Kernel {
             && so_far
         {
             (calls.nr, calls.count, calls.buckets[3]) = (4, 0, 0);
-            (calls.time, calls.flags) = (time, CALLS_GOING);
+            (calls.time, calls.flags) = (time, CALLS_IN_PROGRESS);
             all.push(calls);
         }
         record.calls = all.len() as u32;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nulltrace_core::input::record::RESTS;
+use nulltrace_core::input::record::IDLE_SLOTS;
 
 /// They, and when each wrote last.
 #[derive(Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Idle(HashMap<u32, u64>);
 impl Idle {
     pub(super) fn note(&mut self, tid: u32, ts: u64) {
         // A thread that is left out only costs more.
-        if self.0.len() < RESTS {
+        if self.0.len() < IDLE_SLOTS {
             self.0.insert(tid, ts);
         }
     }

@@ -8,21 +8,21 @@
 
 use crate::activity::Times;
 use crate::input::event::EndedBy;
-use crate::input::record::{BUCKETS, CALLS_GOING, CallsRecord};
+use crate::input::record::{BUCKETS, CALLS_IN_PROGRESS, CallsRecord};
 
-/// A call may be told as so much shorter than the time to the segment's end, as the clock is read twice.
+/// A call may be reported this much shorter than the time to the segment's end, as the clock is read twice.
 const SLACK: u64 = 100_000;
 
 /// What a thread did in one stretch of a segment.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) times: Times,
-    /// As many as the segment has, in their order; those without time tell nothing.
+    /// As many as the segment has, in their order; those without time are empty.
     pub(crate) calls: Vec<CallsRecord>,
 }
 
-/// Divides a segment. `ends` are those of its stretches, counted from its beginning, two or more; `sure` tells that
-/// a marker ended the first. Calls are counted in the first, where they began: in the others they go on.
+/// Divides a segment. `ends` are those of its stretches, counted from its beginning, two or more; `sure`: a marker
+/// ended the first. Calls are counted in the first, where they began; in the others they are in progress.
 pub(crate) fn divide(
     segment: &Times,
     calls: &[CallsRecord],
@@ -60,8 +60,10 @@ impl Tail {
     /// Of the last `wall` nanoseconds of a segment; `None` if it cannot have done one thing in them.
     fn of(segment: &Times, calls: &[CallsRecord], wall: u64, by: EndedBy) -> Option<Self> {
         let wall = wall.min(segment.wall);
-        let going = calls.last().is_some_and(|of| of.flags & CALLS_GOING != 0);
-        let in_call = by == EndedBy::Return || going;
+        let in_progress = calls
+            .last()
+            .is_some_and(|calls| calls.flags & CALLS_IN_PROGRESS != 0);
+        let in_call = by == EndedBy::Return || in_progress;
         let mut left = wall;
         let mut take = |most: u64| {
             let taken = most.min(left);
@@ -99,15 +101,15 @@ impl Tail {
         if !in_call {
             return Some(Self { times, call: None });
         }
-        let longest = |&(_, of): &(usize, &CallsRecord)| (of.flags & CALLS_GOING, of.max);
-        let (at, of) = calls
+        let key = |&(_, call): &(usize, &CallsRecord)| (call.flags & CALLS_IN_PROGRESS, call.max);
+        let (at, longest) = calls
             .iter()
             .enumerate()
-            .filter(|(_, of)| of.time.saturating_add(SLACK) >= wall)
-            .max_by_key(longest)?;
-        let time = wall.min(of.time);
-        let blocked = of.blocked.min(times.blocked).min(time);
-        let runnable = of.runnable.min(times.runnable).min(time - blocked);
+            .filter(|(_, call)| call.time.saturating_add(SLACK) >= wall)
+            .max_by_key(key)?;
+        let time = wall.min(longest.time);
+        let blocked = longest.blocked.min(times.blocked).min(time);
+        let runnable = longest.runnable.min(times.runnable).min(time - blocked);
         let call = Some((at, [time, blocked, runnable]));
         Some(Self { times, call })
     }
@@ -123,22 +125,22 @@ impl Tail {
             fault,
             ..
         } = self.times;
-        for (of, tail) in [
+        for (sum, tail) in [
             (&mut times.wall, wall),
             (&mut times.kernel, kernel),
             (&mut times.runnable, runnable),
             (&mut times.blocked, blocked),
             (&mut times.fault, fault),
         ] {
-            *of = of.saturating_sub(tail);
+            *sum = sum.saturating_sub(tail);
         }
         if let Some((at, [time, blocked, runnable])) = self.call {
-            let of = &mut calls[at];
-            of.time -= time;
-            of.blocked -= blocked;
-            of.runnable -= runnable;
-            if of.flags & CALLS_GOING == 0 {
-                shorten(of, time);
+            let call = &mut calls[at];
+            call.time -= time;
+            call.blocked -= blocked;
+            call.runnable -= runnable;
+            if call.flags & CALLS_IN_PROGRESS == 0 {
+                shorten(call, time);
             }
         }
         Part { times, calls }
@@ -151,12 +153,12 @@ impl Tail {
         let times = times_between(&self.times, from, to, whole);
         let mut shares: Vec<_> = calls.iter().map(CallsRecord::none_of).collect();
         if let Some((at, [time, blocked, runnable])) = self.call {
-            let part = |of: u64| part(of, to, whole) - part(of, from, whole);
+            let part = |value: u64| part(value, to, whole) - part(value, from, whole);
             shares[at] = CallsRecord {
                 time: part(time),
                 blocked: part(blocked),
                 runnable: part(runnable),
-                ..going(&calls[at])
+                ..in_progress(&calls[at])
             };
         }
         Part {
@@ -170,7 +172,7 @@ impl Tail {
 /// the first.
 fn share_of_all(segment: &Times, calls: &[CallsRecord], from: u64, to: u64, first: bool) -> Part {
     let whole = segment.wall;
-    let part = |of: u64| part(of, to, whole) - part(of, from, whole);
+    let part = |value: u64| part(value, to, whole) - part(value, from, whole);
     let mut times = times_between(segment, from, to, whole);
     if first {
         times = Times {
@@ -181,12 +183,12 @@ fn share_of_all(segment: &Times, calls: &[CallsRecord], from: u64, to: u64, firs
             ..times
         };
     }
-    let share = |of: &CallsRecord| {
-        let kept = if first { *of } else { going(of) };
+    let share = |call: &CallsRecord| {
+        let kept = if first { *call } else { in_progress(call) };
         let mut share = CallsRecord {
-            time: part(of.time),
-            blocked: part(of.blocked),
-            runnable: part(of.runnable),
+            time: part(call.time),
+            blocked: part(call.blocked),
+            runnable: part(call.runnable),
             ..kept
         };
         if first {
@@ -199,39 +201,39 @@ fn share_of_all(segment: &Times, calls: &[CallsRecord], from: u64, to: u64, firs
     Part { times, calls }
 }
 
-fn times_between(of: &Times, from: u64, to: u64, whole: u64) -> Times {
-    let part = |of: u64| part(of, to, whole) - part(of, from, whole);
+fn times_between(times: &Times, from: u64, to: u64, whole: u64) -> Times {
+    let part = |value: u64| part(value, to, whole) - part(value, from, whole);
     Times {
         wall: to - from,
-        kernel: part(of.kernel),
-        runnable: part(of.runnable),
-        blocked: part(of.blocked),
-        fault: part(of.fault),
+        kernel: part(times.kernel),
+        runnable: part(times.runnable),
+        blocked: part(times.blocked),
+        fault: part(times.fault),
         ..Times::NONE
     }
 }
 
-/// A call of the same kind that goes on, without time yet.
-fn going(of: &CallsRecord) -> CallsRecord {
+/// A call of the same kind in progress, without time yet.
+fn in_progress(call: &CallsRecord) -> CallsRecord {
     CallsRecord {
         min: u64::MAX,
         max: 0,
-        flags: of.flags | CALLS_GOING,
-        ..of.none_of()
+        flags: call.flags | CALLS_IN_PROGRESS,
+        ..call.none_of()
     }
 }
 
 /// The longest of some calls took so much less.
-fn shorten(of: &mut CallsRecord, less: u64) {
-    let left = of.max.saturating_sub(less);
-    if let Some(count) = of.buckets.get_mut(bucket(of.max))
+fn shorten(call: &mut CallsRecord, less: u64) {
+    let left = call.max.saturating_sub(less);
+    if let Some(count) = call.buckets.get_mut(bucket(call.max))
         && *count > 0
     {
         *count -= 1;
-        of.buckets[bucket(left)] += 1;
+        call.buckets[bucket(left)] += 1;
     }
-    of.max = of.max.min(of.time);
-    of.min = of.min.min(left);
+    call.max = call.max.min(call.time);
+    call.min = call.min.min(left);
 }
 
 /// Which of [`CallsRecord::buckets`] counts a call that took so long.
@@ -242,12 +244,12 @@ fn bucket(ns: u64) -> usize {
     }
 }
 
-/// `of * at / whole`, rounded down.
-fn part(of: u64, at: u64, whole: u64) -> u64 {
+/// `value * at / whole`, rounded down.
+fn part(value: u64, at: u64, whole: u64) -> u64 {
     if whole == 0 {
         return 0;
     }
-    (u128::from(of) * u128::from(at) / u128::from(whole)) as u64
+    (u128::from(value) * u128::from(at) / u128::from(whole)) as u64
 }
 
 #[cfg(test)]
@@ -257,11 +259,11 @@ mod tests {
     use zerocopy::FromZeros;
 
     fn call(time: u64, blocked: u64) -> CallsRecord {
-        let mut of = CallsRecord::new_zeroed();
-        (of.count, of.time, of.blocked) = (1, time, blocked);
-        (of.min, of.max) = (time, time);
-        of.buckets[bucket(time)] = 1;
-        of
+        let mut record = CallsRecord::new_zeroed();
+        (record.count, record.time, record.blocked) = (1, time, blocked);
+        (record.min, record.max) = (time, time);
+        record.buckets[bucket(time)] = 1;
+        record
     }
 
     const MS: u64 = 1_000_000;
@@ -299,7 +301,7 @@ mod tests {
             (sleep.time, sleep.blocked, sleep.count),
             (1000 * MS, 1000 * MS, 0)
         );
-        assert_ne!(sleep.flags & CALLS_GOING, 0);
+        assert_ne!(sleep.flags & CALLS_IN_PROGRESS, 0);
     }
 
     /// 50 ms asleep in the span, then a computation that outlived it.
@@ -357,7 +359,7 @@ mod tests {
             by in prop_oneof![Just(EndedBy::Return), Just(EndedBy::Other), Just(EndedBy::Marker)],
             sure in any::<bool>(),
         ) {
-            let [user, kernel, runnable, blocked] = parts.map(|of| of * 1000);
+            let [user, kernel, runnable, blocked] = parts.map(|ns| ns * 1000);
             let fault = blocked / 3;
             let wall = user + kernel + runnable + blocked;
             let whole = Times { wall, kernel, runnable, blocked, fault, minor: 7, ..Times::NONE };
@@ -371,13 +373,13 @@ mod tests {
             let (mut sum, mut time, mut count) = (Times::NONE, [0; 2], [0; 2]);
             for part in &divided {
                 sum.add(&part.times);
-                let of = &part.times;
-                prop_assert!(of.runnable + of.blocked + of.kernel <= of.wall + 3);
-                prop_assert!(of.fault <= of.blocked + 1);
-                for (at, of) in part.calls.iter().enumerate().filter(|(_, of)| !of.is_empty()) {
-                    time[at] += of.time;
-                    count[at] += of.count;
-                    prop_assert!(of.max <= of.time && of.blocked + of.runnable <= of.time + 1);
+                let times = &part.times;
+                prop_assert!(times.runnable + times.blocked + times.kernel <= times.wall + 3);
+                prop_assert!(times.fault <= times.blocked + 1);
+                for (at, call) in part.calls.iter().enumerate().filter(|(_, call)| !call.is_empty()) {
+                    time[at] += call.time;
+                    count[at] += call.count;
+                    prop_assert!(call.max <= call.time && call.blocked + call.runnable <= call.time + 1);
                 }
             }
             prop_assert_eq!(sum, whole);

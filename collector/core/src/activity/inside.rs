@@ -20,8 +20,8 @@ pub struct Inside<'a> {
     pub process: Option<&'a Arc<Process>>,
     /// The spans it lay in, the innermost first; none outside of spans.
     pub spans: &'a [InSpan<'a>],
-    /// A span has what others than its thread did too: no [`Closed`](crate::spans::span::Closed) tells its times,
-    /// which are those of its path.
+    /// Spans have the activity of other threads too: then a [`Closed`](crate::spans::span::Closed) has no times of its
+    /// own, only its path has.
     pub wide: bool,
     /// Where the time went.
     pub times: &'a Times,
@@ -48,8 +48,8 @@ impl<'a> Inside<'a> {
 /// A span that a segment lies in.
 #[derive(Clone, Copy, Debug)]
 pub struct InSpan<'a> {
-    /// Its sequence number; `None` where it stands for all open spans of its path, as those do that have what
-    /// others than their thread did.
+    /// Its sequence number; `None` where it stands for all open spans of its path, as where spans have the
+    /// activity of other threads too.
     pub seq: Option<u64>,
     /// Its tag path.
     pub path: &'a Arc<TagPath>,

@@ -1,101 +1,101 @@
-//! What was told of segments before their end.
+//! What was reported of segments before their end.
 //!
-//! Every second or so the kernel tells of each segment that goes on what it came to so far; at its end, or
-//! when it is told again, only what is new counts. So the sums are those of the segments, whenever and
-//! however often somebody looked.
+//! About once a second the kernel reports the sums so far of each segment that has not ended. Of every later
+//! report, and of the segment's end, only the difference counts. So the totals are those of the segments, whenever
+//! and however often they were sampled.
 //!
-//! All that is summed only grows, so what is new is a difference. Two numbers may shrink by a hair, as a wait
-//! for a cpu is measured by another clock than a sleep: then what was told too early is taken off what comes
-//! next, and the parts of the time never add up to more than there was.
+//! Sums only grow, so a difference is what is new. Two of them may shrink by a little, as a wait for a cpu is
+//! measured by another clock than a sleep: then what was reported too early is taken off the next difference, and
+//! the parts of the time never add up to more than the whole.
 
 use rustc_hash::FxHashMap;
 use zerocopy::IntoBytes;
 
 use crate::input::record::{
-    BUCKETS, CALLS_AGAIN, CALLS_GOING, CALLS_RETURNED, CallsRecord, ERRORS, SegmentRecord,
+    BUCKETS, CALLS_AGAIN, CALLS_IN_PROGRESS, CALLS_RETURNED, CallsRecord, ERRORS, SegmentRecord,
 };
-use crate::input::snapshot::{CALLS_OWED, FLAG_ENDED, KIND_REPORTED};
+use crate::input::snapshot::{CALLS_UNCOUNTED, FLAG_ENDED, KIND_REPORTED};
 use crate::input::write::RecordWriter;
 
-/// No segment that was shorter was told before its end. The kernel asks for more (`NT_SAMPLE_NS`), by a clock
-/// that it read a little later.
+/// No shorter segment was reported before its end. The kernel waits longer (`NT_SAMPLE_NS`), by a clock that it
+/// read a little later.
 const SHORTEST: u64 = 400_000_000;
-/// Bytes for all of it, roughly.
+/// Bytes for all threads, roughly.
 const BYTES: usize = 64 << 20;
-/// What was not told again for so long is of a thread whose end was lost.
+/// A thread that was not reported again for so long has ended, and the record of its end was lost.
 const STALE: u64 = 60_000_000_000;
-/// Nobody looks at a segment for so long after its end.
+/// No segment is sampled for so long after its end.
 const ENDED: u64 = 1_000_000_000;
-/// Calls that are owed at once.
-const OWED: usize = 4;
+/// How many uncounted calls of a thread are remembered.
+const UNCOUNTED: usize = 4;
 
-/// What was told of the segments that go on.
+/// What was reported of segments that have not ended.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     threads: FxHashMap<(u32, u32), Thread>,
     bytes: usize,
     limit: usize,
-    /// When it was last looked for what is stale.
+    /// When stale threads were last removed.
     swept: u64,
-    untold: u64,
-    /// The news at hand; kept for its room.
+    unreported: u64,
+    /// The calls of the last delta; kept for its allocation.
     calls: Vec<CallsRecord>,
 }
 
-/// What was told of one thread's segment.
+/// What was reported of one thread's segment.
 #[derive(Debug)]
 struct Thread {
-    /// The sums; of the head only the time counts.
+    /// The sums reported; of the head only the time counts.
     sums: SegmentRecord,
     calls: Vec<CallsRecord>,
-    /// The call it was in, and when that began.
-    going: Option<(u64, CallsRecord)>,
-    /// Calls it was in, which are not among those that returned as far as that was told.
-    owed: Vec<CallsRecord>,
-    /// What is told of it from now on was overtaken by its end.
+    /// The call in progress, and when it began.
+    in_progress: Option<(u64, CallsRecord)>,
+    /// Calls reported while in progress, which are not yet among those reported as returned.
+    uncounted: Vec<CallsRecord>,
+    /// It has ended: reports that come after its end are old.
     ended: bool,
 }
 
 /// What is new in a segment.
 #[derive(Debug)]
-pub(crate) struct News<'a> {
-    /// From the time it was told last to now.
+pub(crate) struct Delta<'a> {
+    /// From the last report to now.
     pub(crate) segment: SegmentRecord,
     pub(crate) calls: &'a [CallsRecord],
 }
 
-impl Default for Told {
+impl Default for Reported {
     fn default() -> Self {
         Self::new(BYTES)
     }
 }
 
-impl Told {
+impl Reported {
     fn new(limit: usize) -> Self {
         Self {
             threads: FxHashMap::default(),
             bytes: 0,
             limit,
             swept: 0,
-            untold: 0,
+            unreported: 0,
             calls: Vec::new(),
         }
     }
 
-    /// How often there was no room to remember what is told of a segment, which then counts at its end only.
-    pub(crate) fn untold(&self) -> u64 {
-        self.untold
+    /// How often there was no room to remember what was reported of a segment, which then counts at its end only.
+    pub(crate) fn unreported(&self) -> u64 {
+        self.unreported
     }
 
-    /// What a segment that ended, or one that goes on, has that was not told; `None` if that is nothing.
-    pub(crate) fn news<'a>(
+    /// What a segment, ended or `so_far`, has that was not reported yet; `None` if that is nothing.
+    pub(crate) fn delta<'a>(
         &'a mut self,
         segment: &SegmentRecord,
         calls: &'a [CallsRecord],
         so_far: bool,
-    ) -> Option<News<'a>> {
+    ) -> Option<Delta<'a>> {
         let key = (segment.head.pid, segment.head.tid);
-        let whole = News {
+        let whole = Delta {
             segment: *segment,
             calls,
         };
@@ -117,15 +117,15 @@ impl Told {
                 return Some(whole);
             }
             if !self.has_room(segment.head.ts, calls.len()) {
-                self.untold = self.untold.saturating_add(1);
+                self.unreported = self.unreported.saturating_add(1);
                 return None;
             }
             let mut thread = Thread::new(segment);
-            let news = thread.add(segment, calls, false, &mut self.calls);
+            let delta = thread.add(segment, calls, false, &mut self.calls);
             self.bytes += thread.bytes();
             self.threads.insert(key, thread);
-            return Some(News {
-                segment: news,
+            return Some(Delta {
+                segment: delta,
                 calls: &self.calls,
             });
         };
@@ -133,20 +133,20 @@ impl Told {
             return None;
         }
         self.bytes -= known.bytes();
-        let news = known.add(segment, calls, !so_far, &mut self.calls);
+        let delta = known.add(segment, calls, !so_far, &mut self.calls);
         if so_far {
             self.bytes += known.bytes();
         } else {
             self.threads.remove(&key);
             self.end(key, segment);
         }
-        Some(News {
-            segment: news,
+        Some(Delta {
+            segment: delta,
             calls: &self.calls,
         })
     }
 
-    /// Remembers that the segment has ended: somebody may have looked at it at that very time.
+    /// Remembers that the segment has ended: it may have been sampled at that very time.
     fn end(&mut self, key: (u32, u32), segment: &SegmentRecord) {
         if self.has_room(segment.head.ts, 0) {
             let mut thread = Thread::new(segment);
@@ -171,7 +171,7 @@ impl Told {
         !full(self.bytes)
     }
 
-    /// A thread of a process bears the process's id from now on. Who bore it has ended.
+    /// A thread of a process has the process's id from now on. The thread that had it has ended.
     pub(crate) fn rename(&mut self, pid: u32, former: u32) {
         self.thread_exit(pid, pid);
         if let Some(thread) = self.threads.remove(&(pid, former)) {
@@ -190,10 +190,10 @@ impl Told {
     pub(crate) fn restore(&mut self, segment: &SegmentRecord, calls: &[CallsRecord]) {
         let key = (segment.head.pid, segment.head.tid);
         if self.threads.contains_key(&key) || !self.has_room(segment.head.ts, calls.len()) {
-            self.untold = self.untold.saturating_add(1);
+            self.unreported = self.unreported.saturating_add(1);
             return;
         }
-        let thread = Thread::told(segment, calls);
+        let thread = Thread::from_record(segment, calls);
         self.bytes += thread.bytes();
         self.threads.insert(key, thread);
     }
@@ -227,154 +227,160 @@ impl Thread {
         Self {
             sums,
             calls: Vec::new(),
-            going: None,
-            owed: Vec::new(),
+            in_progress: None,
+            uncounted: Vec::new(),
             ended: false,
         }
     }
 
-    /// Writes what was reported: the calls that returned, those that are owed, the one that goes on.
+    /// Writes what was reported: the calls that returned, the uncounted ones, the one in progress.
     fn write(&self, pid: u32, tid: u32, to: &mut RecordWriter<'_>) {
-        let owed = self.owed.iter().map(|of| CallsRecord {
-            flags: of.flags | CALLS_OWED,
-            ..*of
+        let uncounted = self.uncounted.iter().map(|call| CallsRecord {
+            flags: call.flags | CALLS_UNCOUNTED,
+            ..*call
         });
-        let going = self.going.iter().map(|(_, of)| *of);
+        let in_progress = self.in_progress.iter().map(|(_, call)| *call);
         let calls: Vec<_> = self
             .calls
             .iter()
             .copied()
-            .chain(owed)
-            .chain(going)
+            .chain(uncounted)
+            .chain(in_progress)
             .collect();
         let mut record = self.sums;
         record.calls = calls.len() as u32;
-        // A thread that called exec bears another id since.
+        // A thread that called exec has another id since.
         (record.head.pid, record.head.tid) = (pid, tid);
         record.head.flags = if self.ended { FLAG_ENDED } else { 0 };
         to.write(KIND_REPORTED, &record, &[calls.as_bytes()]);
     }
 
     /// From such a record.
-    fn told(segment: &SegmentRecord, calls: &[CallsRecord]) -> Self {
+    fn from_record(segment: &SegmentRecord, calls: &[CallsRecord]) -> Self {
         let mut thread = Self {
             sums: SegmentRecord {
                 calls: 0,
                 ..*segment
             },
             calls: Vec::new(),
-            going: None,
-            owed: Vec::new(),
+            in_progress: None,
+            uncounted: Vec::new(),
             ended: segment.head.flags & FLAG_ENDED != 0,
         };
-        for of in calls {
-            if of.flags & CALLS_OWED != 0 {
-                thread.owed.push(CallsRecord {
-                    flags: of.flags & !CALLS_OWED,
-                    ..*of
+        for call in calls {
+            if call.flags & CALLS_UNCOUNTED != 0 {
+                thread.uncounted.push(CallsRecord {
+                    flags: call.flags & !CALLS_UNCOUNTED,
+                    ..*call
                 });
-            } else if of.flags & CALLS_GOING != 0 {
-                thread.going = Some((segment.head.ts.saturating_sub(of.time), *of));
+            } else if call.flags & CALLS_IN_PROGRESS != 0 {
+                thread.in_progress = Some((segment.head.ts.saturating_sub(call.time), *call));
             } else {
-                thread.calls.push(*of);
+                thread.calls.push(*call);
             }
         }
-        thread.owed.truncate(OWED);
+        thread.uncounted.truncate(UNCOUNTED);
         thread
     }
 
     fn bytes(&self) -> usize {
         // Half of a hash table may be empty.
         2 * size_of::<Self>()
-            + (self.calls.capacity() + self.owed.capacity()) * size_of::<CallsRecord>()
+            + (self.calls.capacity() + self.uncounted.capacity()) * size_of::<CallsRecord>()
     }
 
-    /// Takes in what the segment came to; returns what is new of it, its calls in `news`.
+    /// Takes in the sums of the segment; returns what is new of it, its calls in `delta`.
     fn add(
         &mut self,
         now: &SegmentRecord,
         calls: &[CallsRecord],
         ends: bool,
-        news: &mut Vec<CallsRecord>,
+        delta: &mut Vec<CallsRecord>,
     ) -> SegmentRecord {
         let segment = self.segment(now);
-        news.clear();
-        let (returned, going) = match calls.split_last() {
-            Some((last, returned)) if last.flags & CALLS_GOING != 0 => (returned, Some(last)),
+        delta.clear();
+        let (returned, in_progress) = match calls.split_last() {
+            Some((last, returned)) if last.flags & CALLS_IN_PROGRESS != 0 => (returned, Some(last)),
             _ => (calls, None),
         };
         self.calls
             .reserve_exact(returned.len().saturating_sub(self.calls.len()));
-        for (at, of) in returned.iter().enumerate() {
+        for (at, call) in returned.iter().enumerate() {
             if self.calls.len() == at {
-                self.calls.push(of.none_of());
+                self.calls.push(call.none_of());
             }
-            if let Some(told) = self.calls.get_mut(at) {
-                news.push(told.grow(of));
+            if let Some(reported) = self.calls.get_mut(at) {
+                delta.push(reported.grow(call));
             }
         }
-        let began = |of: &CallsRecord| now.head.ts.saturating_sub(of.time);
-        match (self.going.as_mut(), going) {
-            (Some((since, told)), Some(of)) if *since == began(of) => news.push(told.grow(of)),
-            (_, going) => {
-                if let Some((_, told)) = self.going.take() {
-                    if self.owed.len() == OWED {
-                        news.push(has_returned(&self.owed.remove(0)));
+        let began = |call: &CallsRecord| now.head.ts.saturating_sub(call.time);
+        match (self.in_progress.as_mut(), in_progress) {
+            (Some((since, reported)), Some(call)) if *since == began(call) => {
+                delta.push(reported.grow(call))
+            }
+            (_, in_progress) => {
+                if let Some((_, reported)) = self.in_progress.take() {
+                    if self.uncounted.len() == UNCOUNTED {
+                        delta.push(has_returned(&self.uncounted.remove(0)));
                     }
-                    self.owed.push(told);
+                    self.uncounted.push(reported);
                 }
-                if let Some(of) = going {
-                    let mut told = of.none_of();
-                    news.push(told.grow(of));
-                    self.going = Some((began(of), told));
+                if let Some(call) = in_progress {
+                    let mut reported = call.none_of();
+                    delta.push(reported.grow(call));
+                    self.in_progress = Some((began(call), reported));
                 }
             }
         }
-        self.owed.retain_mut(|told| {
-            !(told.pay(news) || ends) || {
-                news.push(has_returned(told));
+        self.uncounted.retain_mut(|reported| {
+            !(reported.take_off(delta) || ends) || {
+                delta.push(has_returned(reported));
                 false
             }
         });
-        news.retain(|of| !of.is_empty());
+        delta.retain(|call| !call.is_empty());
         segment
     }
 
     fn segment(&mut self, now: &SegmentRecord) -> SegmentRecord {
-        let told = &mut self.sums;
+        let reported = &mut self.sums;
         let mut new = *now;
-        new.since = told.head.ts;
-        told.head.ts = now.head.ts;
+        new.since = reported.head.ts;
+        reported.head.ts = now.head.ts;
         let wall = now.head.ts.saturating_sub(new.since);
         [new.blocked, new.runnable] = shares(
             wall,
             [
-                (now.blocked, &mut told.blocked),
-                (now.runnable, &mut told.runnable),
+                (now.blocked, &mut reported.blocked),
+                (now.runnable, &mut reported.runnable),
             ],
         );
         let on_cpu = wall - new.blocked - new.runnable;
-        new.kernel = grow(&mut told.kernel, now.kernel, on_cpu);
-        new.fault = grow(&mut told.fault, now.fault, new.blocked);
-        new.other_time = grow(&mut told.other_time, now.other_time, u64::MAX);
-        for (new, told, now) in [
-            (&mut new.other, &mut told.other, now.other),
-            (&mut new.voluntary, &mut told.voluntary, now.voluntary),
-            (&mut new.involuntary, &mut told.involuntary, now.involuntary),
-            (&mut new.minor, &mut told.minor, now.minor),
-            (&mut new.major, &mut told.major, now.major),
+        new.kernel = grow(&mut reported.kernel, now.kernel, on_cpu);
+        new.fault = grow(&mut reported.fault, now.fault, new.blocked);
+        new.other_time = grow(&mut reported.other_time, now.other_time, u64::MAX);
+        for (new, reported, now) in [
+            (&mut new.other, &mut reported.other, now.other),
+            (&mut new.voluntary, &mut reported.voluntary, now.voluntary),
+            (
+                &mut new.involuntary,
+                &mut reported.involuntary,
+                now.involuntary,
+            ),
+            (&mut new.minor, &mut reported.minor, now.minor),
+            (&mut new.major, &mut reported.major, now.major),
         ] {
-            *new = count(told, now);
+            *new = count(reported, now);
         }
         new
     }
 }
 
-/// That a call which was told while it went on has returned.
-fn has_returned(told: &CallsRecord) -> CallsRecord {
+/// That a call which was reported while in progress has returned.
+fn has_returned(reported: &CallsRecord) -> CallsRecord {
     CallsRecord {
-        flags: told.flags & !CALLS_GOING | CALLS_RETURNED,
-        ..*told
+        flags: reported.flags & !CALLS_IN_PROGRESS | CALLS_RETURNED,
+        ..*reported
     }
 }
 
@@ -393,27 +399,30 @@ impl CallsRecord {
         }
     }
 
-    /// Takes off what was told of a call while it went on, now that all of it is among the news. Returns
+    /// Takes off what was reported of a call while it was in progress, if all of it is now in `delta`. Returns
     /// whether it is.
-    fn pay(&mut self, news: &mut [Self]) -> bool {
-        let kind = |of: &Self| (of.file, of.flags & !CALLS_GOING);
-        let same = |of: &Self| {
-            of.nr == self.nr && of.count > 0 && of.flags & CALLS_AGAIN == 0 && of.time >= self.time
+    fn take_off(&mut self, delta: &mut [Self]) -> bool {
+        let kind = |call: &Self| (call.file, call.flags & !CALLS_IN_PROGRESS);
+        let same = |call: &Self| {
+            call.nr == self.nr
+                && call.count > 0
+                && call.flags & CALLS_AGAIN == 0
+                && call.time >= self.time
         };
         // The file may be known only since it returned, or have found no room.
-        let found = news
+        let found = delta
             .iter()
-            .position(|of| same(of) && kind(of) == kind(self));
-        let Some(at) = found.or_else(|| news.iter().position(same)) else {
+            .position(|call| same(call) && kind(call) == kind(self));
+        let Some(at) = found.or_else(|| delta.iter().position(same)) else {
             return false;
         };
-        let of = &mut news[at];
-        of.time -= self.time;
-        [of.blocked, of.runnable] = shares(
-            of.time,
+        let call = &mut delta[at];
+        call.time -= self.time;
+        [call.blocked, call.runnable] = shares(
+            call.time,
             [
-                (of.blocked, &mut self.blocked.clone()),
-                (of.runnable, &mut self.runnable.clone()),
+                (call.blocked, &mut self.blocked.clone()),
+                (call.runnable, &mut self.runnable.clone()),
             ],
         );
         true
@@ -433,41 +442,42 @@ impl CallsRecord {
         new.bytes = grow(&mut self.bytes, now.bytes, u64::MAX);
         new.count = count(&mut self.count, now.count);
         let pairs = self.errors.iter_mut().zip(now.errors);
-        for (new, (told, now)) in new.errors.iter_mut().zip(pairs) {
-            *new = count(told, now);
+        for (new, (reported, now)) in new.errors.iter_mut().zip(pairs) {
+            *new = count(reported, now);
         }
         let pairs = self.buckets.iter_mut().zip(now.buckets);
-        for (new, (told, now)) in new.buckets.iter_mut().zip(pairs) {
-            *new = count(told, now);
+        for (new, (reported, now)) in new.buckets.iter_mut().zip(pairs) {
+            *new = count(reported, now);
         }
         new
     }
 }
 
-/// What a sum has more than was told of it, no more than `most`; from now on that is told too.
-fn grow(told: &mut u64, now: u64, most: u64) -> u64 {
-    let new = now.saturating_sub(*told).min(most);
-    *told += new;
+/// What a sum has more than was reported of it, no more than `most`; from now on that is reported too.
+fn grow(reported: &mut u64, now: u64, most: u64) -> u64 {
+    let new = now.saturating_sub(*reported).min(most);
+    *reported += new;
     new
 }
 
-/// The same of two parts of a time that was `whole`. What one has less than was told, the other has less too.
+/// The same of two parts of a time that was `whole`. What one has less than was reported, the other has less too.
 fn shares(whole: u64, parts: [(u64, &mut u64); 2]) -> [u64; 2] {
-    let [(a, told_a), (b, told_b)] = parts;
-    let most = whole.min((a.saturating_add(b)).saturating_sub(told_a.saturating_add(*told_b)));
-    let new_a = grow(told_a, a, most);
-    let new_b = grow(told_b, b, most - new_a);
+    let [(a, reported_a), (b, reported_b)] = parts;
+    let most =
+        whole.min((a.saturating_add(b)).saturating_sub(reported_a.saturating_add(*reported_b)));
+    let new_a = grow(reported_a, a, most);
+    let new_b = grow(reported_b, b, most - new_a);
     [new_a, new_b]
 }
 
 /// The same of a counter, which may have run over.
-fn count(told: &mut u32, now: u32) -> u32 {
-    let new = now.wrapping_sub(*told);
-    // More in one second than half of what it can count is less: it was read while it began anew.
+fn count(reported: &mut u32, now: u32) -> u32 {
+    let new = now.wrapping_sub(*reported);
+    // More in one second than half of what it can count is less: it was read while the next segment began.
     if new > u32::MAX / 2 {
         return 0;
     }
-    *told = now;
+    *reported = now;
     new
 }
 

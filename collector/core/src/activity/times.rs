@@ -94,17 +94,17 @@ impl Times {
 }
 
 impl From<&SegmentRecord> for Times {
-    fn from(of: &SegmentRecord) -> Self {
+    fn from(segment: &SegmentRecord) -> Self {
         Self {
-            wall: of.head.ts.saturating_sub(of.since),
-            kernel: of.kernel,
-            runnable: of.runnable,
-            blocked: of.blocked,
-            fault: of.fault,
-            voluntary: of.voluntary.into(),
-            involuntary: of.involuntary.into(),
-            minor: of.minor.into(),
-            major: of.major.into(),
+            wall: segment.head.ts.saturating_sub(segment.since),
+            kernel: segment.kernel,
+            runnable: segment.runnable,
+            blocked: segment.blocked,
+            fault: segment.fault,
+            voluntary: segment.voluntary.into(),
+            involuntary: segment.involuntary.into(),
+            minor: segment.minor.into(),
+            major: segment.major.into(),
         }
     }
 }

@@ -37,8 +37,8 @@ impl Ancestor {
             Some(parent) if parent.behind + 2 > 2 * ANCESTORS => {
                 let kept: Vec<_> = parent.chain().take(ANCESTORS).collect();
                 let oldest_first = kept.into_iter().rev();
-                oldest_first.fold(None, |parent, of| {
-                    Some(Self::link(of.pid, &of.name, parent))
+                oldest_first.fold(None, |parent, ancestor| {
+                    Some(Self::link(ancestor.pid, &ancestor.name, parent))
                 })
             }
             parent => parent.cloned(),
@@ -68,7 +68,9 @@ impl Ancestor {
 
     /// This one, its parent, and so on.
     pub fn chain(&self) -> impl Iterator<Item = &Self> {
-        let all = std::iter::successors(Some(self), |of| of.parent.get().map(|of| &**of));
+        let all = std::iter::successors(Some(self), |ancestor| {
+            ancestor.parent.get().map(|ancestor| &**ancestor)
+        });
         all.take(3 * ANCESTORS)
     }
 }
@@ -85,8 +87,11 @@ mod tests {
             let chain: Vec<_> = youngest.chain().collect();
             let all = pid as usize + 1;
             assert!(chain.len() >= all.min(ANCESTORS) && chain.len() <= 2 * ANCESTORS);
-            for (of, want) in chain.iter().zip((0..=pid).rev()) {
-                assert_eq!((of.pid, &*of.name), (want, want.to_string().as_bytes()));
+            for (found, want) in chain.iter().zip((0..=pid).rev()) {
+                assert_eq!(
+                    (found.pid, &*found.name),
+                    (want, want.to_string().as_bytes())
+                );
             }
         }
     }

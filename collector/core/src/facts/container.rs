@@ -1,4 +1,4 @@
-//! What the path of a cgroup tells: the container, the pod and the unit of systemd.
+//! What the path of a cgroup says: the container, the pod and the unit of systemd.
 //!
 //! Each runtime and each of their cgroup drivers has its own way to name cgroups; nothing else on a
 //! machine says so without asking the runtime. The innermost container counts: of Docker in Docker the
@@ -96,7 +96,7 @@ impl<'a> Place<'a> {
             if UNITS.iter().any(|end| name.ends_with(end)) {
                 place.unit = Some(name);
             }
-            // containerd without systemd, told to use it: `SLICE:PREFIX:ID`.
+            // containerd configured for systemd where there is none: `SLICE:PREFIX:ID`.
             let mut parts = name.split(|&byte| byte == b':');
             if let (Some(slice), Some(prefix), Some(id), None) =
                 (parts.next(), parts.next(), parts.next(), parts.next())
@@ -231,7 +231,7 @@ mod tests {
     const UID_: &str = "3fab4b25_9cb8_4f50_9db7_f1e1be2c3c37";
 
     /// Type, id, pod, unit; `-` for none.
-    fn told(path: &str) -> String {
+    fn described(path: &str) -> String {
         let path = path.replace("<A>", A).replace("<B>", B);
         let path = path.replace("<UID>", UID).replace("<UID_>", UID_);
         let place = Place::read(path.as_bytes());
@@ -370,7 +370,7 @@ mod tests {
             ("/podman", "- - - -"),
             ("/system.slice/my-podcast.slice", "- - - -"),
         ] {
-            assert_eq!(told(path), want, "{path}");
+            assert_eq!(described(path), want, "{path}");
         }
     }
 

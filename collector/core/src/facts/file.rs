@@ -1,6 +1,6 @@
 //! What the files are that system calls are made on: their kinds and names.
 //!
-//! The kernel tells a file once, ahead of the first segment with calls on it. What it tells may be lost,
+//! The kernel reports a file once, ahead of the first segment with calls on it. Its record may be lost,
 //! and is forgotten when others were used since: then a file is known by its numbers alone.
 //!
 //! ```
@@ -23,7 +23,7 @@ use crate::input::record::{FLAG_DELETED, FLAG_PEERS, FLAG_SHORTENED, FileId, Fil
 use crate::input::snapshot::{KIND_NAMED, NamedRecord};
 use crate::input::write::{RecordWriter, padded};
 
-/// How many files are remembered, at least; at most twice as many. The kernel remembers fewer whom it told.
+/// How many files are remembered, at least; at most twice as many. The kernel remembers fewer.
 const REMEMBERED: usize = 1 << 17;
 
 const ANON_INODE_FS: u32 = 0x0904_1934;
@@ -80,9 +80,9 @@ pub enum Kind {
     Char,
     /// A block device.
     Block,
-    /// Nothing was told of it.
+    /// No record of it came.
     Unknown,
-    /// Not one file, but all that a segment had no room to tell apart.
+    /// Not one file, but all for which a segment had no room.
     Other,
 }
 
@@ -166,7 +166,7 @@ pub struct Ends {
 const EPHEMERAL: u16 = 32_768;
 
 impl Ends {
-    /// The server's end, if the ports tell: a server's is below 32768, and its clients' are of those that
+    /// The server's end, by the ports: a server's is below 32768, and its clients' are of those that
     /// kernels give to who asks for none, which begin there. Of a socket that is not connected it is this one.
     ///
     /// ```
@@ -220,7 +220,7 @@ pub struct File {
 }
 
 impl File {
-    /// From what the kernel told: the record and the names behind it.
+    /// From the kernel's record and the names behind it.
     #[must_use]
     pub fn read(record: &FileRecord, names: &[u8]) -> Self {
         let kind = kind(record, names);
@@ -258,7 +258,7 @@ impl File {
         }
     }
 
-    /// All the files that a segment had no room to tell apart.
+    /// All the files for which a segment had no room.
     #[must_use]
     pub fn other() -> Self {
         Self {
@@ -268,7 +268,7 @@ impl File {
         }
     }
 
-    /// A file of which nothing was told.
+    /// A file of which no record came.
     #[must_use]
     pub fn unknown(id: FileId) -> Self {
         let FileId {
@@ -288,10 +288,10 @@ impl File {
 
     /// From a record of a snapshot, and the name behind it.
     #[must_use]
-    pub(crate) fn named(of: &NamedRecord, name: &[u8]) -> Self {
+    pub(crate) fn named(record: &NamedRecord, name: &[u8]) -> Self {
         let kind = Kind::ALL
             .into_iter()
-            .find(|kind| padded(kind.name().as_bytes()) == of.kind);
+            .find(|kind| padded(kind.name().as_bytes()) == record.kind);
         let address = |version: u8, bytes: [u8; 16], port: u16| {
             let [a, b, c, d, ..] = bytes;
             let ip = match version {
@@ -303,15 +303,15 @@ impl File {
         };
         let protocol = PROTOCOLS
             .into_iter()
-            .find(|name| padded(name.as_bytes()) == of.protocol);
-        let local = address(of.local_version, of.local, of.local_port);
+            .find(|name| padded(name.as_bytes()) == record.protocol);
+        let local = address(record.local_version, record.local, record.local_port);
         Self {
             kind: kind.unwrap_or(Kind::Unknown),
             name: name.into(),
             ends: local.map(|local| Ends {
                 protocol: protocol.unwrap_or(IP),
                 local,
-                remote: address(of.remote_version, of.remote, of.remote_port),
+                remote: address(record.remote_version, record.remote, record.remote_port),
             }),
         }
     }
@@ -345,7 +345,7 @@ impl File {
         to.write(KIND_NAMED, &record, &[&self.name]);
     }
 
-    /// Whether it was told which file it is.
+    /// Whether it is known which file it is.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         !matches!(self.kind, Kind::Unknown | Kind::Other)
@@ -484,7 +484,7 @@ fn unix(record: &FileRecord, address: &[u8]) -> Vec<u8> {
     name
 }
 
-/// The files that were told of late.
+/// The files that were reported lately.
 #[derive(Debug)]
 pub struct Files {
     known: Recent<FileId, Arc<File>>,
@@ -501,7 +501,7 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Takes in what was told of a file. A socket is told again when it is bound or connected.
+    /// Takes in the record of a file. A socket is reported again when it is bound or connected.
     pub fn learn(&mut self, record: &FileRecord, names: &[u8]) {
         self.known
             .insert(record.id, Arc::new(File::read(record, names)));
@@ -515,11 +515,12 @@ impl Files {
     }
 
     /// Takes in a file from a snapshot.
-    pub(crate) fn restore(&mut self, of: &NamedRecord, name: &[u8]) {
-        self.known.insert(of.id, Arc::new(File::named(of, name)));
+    pub(crate) fn restore(&mut self, record: &NamedRecord, name: &[u8]) {
+        self.known
+            .insert(record.id, Arc::new(File::named(record, name)));
     }
 
-    /// The file; known by its numbers alone if nothing was told.
+    /// The file; known by its numbers alone if no record of it came.
     pub fn get(&mut self, id: FileId) -> Arc<File> {
         if id.is_other() {
             return Arc::clone(&self.other);

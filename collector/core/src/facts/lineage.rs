@@ -1,8 +1,8 @@
 //! Who made whom: the ancestors of processes.
 //!
 //! An ancestor is who forked, by the name it bore then. It stays one when it ends, runs another program, or
-//! the kernel gives its child another parent. The kernel tells the forks of the processes it watches; of
-//! others, most of them older than the collector, `/proc` tells the parent they have when they are first
+//! the kernel gives its child another parent. The kernel reports the forks of the processes it watches; of
+//! others, most of them older than the collector, `/proc` has the parent they have when they are first
 //! asked for.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::input::write::unpadded;
 
 /// Of how many children the same parent may be awaited.
 const CHILDREN: usize = 1 << 10;
-/// `/proc` tells beginnings in ticks of this length, by another clock: two may lie between what is the same.
+/// `/proc` has start times in ticks of this length, by another clock: the same time may differ by two ticks.
 const TICK_NS: u64 = 10_000_000;
 
 /// The ancestors of processes.
@@ -30,10 +30,10 @@ pub(super) struct Lineage {
     want: Option<(u32, u64)>,
 }
 
-/// A process that the kernel tells of.
+/// A process that the kernel reports.
 #[derive(Debug)]
 struct Watched {
-    /// When it began, or from when on it was told of; nanoseconds.
+    /// When it began, or when it was first reported; nanoseconds.
     start: u64,
     /// When it ended; `u64::MAX` while it lives.
     end: u64,
@@ -56,7 +56,7 @@ impl Parent {
     fn node(&self) -> Option<&Arc<Ancestor>> {
         match self {
             Self::Awaited(_) => None,
-            Self::Known(of) => of.as_ref(),
+            Self::Known(node) => node.as_ref(),
         }
     }
 }
@@ -79,7 +79,7 @@ impl Lineage {
     /// Takes in the facts of a process.
     pub(super) fn learn(&mut self, facts: &ProcessRecord) {
         let (pid, name, ts) = (facts.head.pid, unpadded(&facts.comm), facts.head.ts);
-        self.meets(pid, name, facts.start, facts.ppid, ts);
+        self.record(pid, name, facts.start, facts.ppid, ts);
     }
 
     /// The same of a process whose facts came some time ago, if it was forgotten since.
@@ -89,11 +89,11 @@ impl Lineage {
         } = *process;
         let known = self.watched.get(pid);
         if known.is_none_or(|known| !known.is_of(start)) {
-            self.meets(pid, &process.comm, start, ppid, start);
+            self.record(pid, &process.comm, start, ppid, start);
         }
     }
 
-    fn meets(&mut self, pid: u32, name: &[u8], start: u64, ppid: u32, ts: u64) {
+    fn record(&mut self, pid: u32, name: &[u8], start: u64, ppid: u32, ts: u64) {
         if let Some(known) = self.watched.get(pid)
             && known.is_of(start)
         {
@@ -122,7 +122,7 @@ impl Lineage {
         if let Some(known) = self.watched.get(child)
             && known.facts.is_some_and(|facts| facts >= ts)
         {
-            // This comes late: the child's own facts were told since.
+            // This comes late: the child's own facts were reported since.
             (known.parent, known.own) = (parent, None);
             return;
         }
@@ -148,18 +148,26 @@ impl Lineage {
     /// What `/proc` says of a process. `start` is `u64::MAX` where that is nothing.
     pub(super) fn found(&mut self, pid: u32, start: u64, ppid: u32, name: &[u8]) {
         let known = match self.found.get(pid) {
-            Some((since, of)) if *since == start && *of.name == *name => Some(Arc::clone(of)),
+            Some((since, ancestor)) if *since == start && *ancestor.name == *name => {
+                Some(Arc::clone(ancestor))
+            }
             // It runs another program.
-            Some((since, of)) if *since == start => Some(Ancestor::new(pid, name, of.parent())),
+            Some((since, ancestor)) if *since == start => {
+                Some(Ancestor::new(pid, name, ancestor.parent()))
+            }
             _ if start == u64::MAX => None,
             _ => {
                 let parent = self.found.get(ppid);
                 let parent = parent.filter(|(since, _)| *since <= start.saturating_add(TICK_NS));
-                Some(Ancestor::new(pid, name, parent.map(|(_, of)| &*of)))
+                Some(Ancestor::new(
+                    pid,
+                    name,
+                    parent.map(|(_, ancestor)| &*ancestor),
+                ))
             }
         };
-        if let Some(of) = &known {
-            self.found.insert(pid, (start, Arc::clone(of)));
+        if let Some(ancestor) = &known {
+            self.found.insert(pid, (start, Arc::clone(ancestor)));
         }
         for child in self.awaited.remove(pid).into_iter().flatten() {
             let Some(child) = self.watched.get(child) else {
@@ -180,19 +188,22 @@ impl Lineage {
 
     /// The parent of a process, if it is known.
     pub(super) fn parent(&mut self, pid: u32) -> Option<&Ancestor> {
-        self.watched.get(pid)?.parent.node().map(|of| &**of)
+        self.watched.get(pid)?.parent.node().map(|known| &**known)
     }
 
     /// Whether one of its ancestors should be looked up still.
     pub(super) fn awaits(&mut self, pid: u32) -> bool {
         let mut next = pid;
         for _ in 0..ANCESTORS {
-            let parent = match self.watched.get(next).map(|of| &of.parent) {
+            let parent = match self.watched.get(next).map(|known| &known.parent) {
                 Some(Parent::Awaited(_)) => return true,
                 Some(Parent::Known(Some(parent))) => Arc::clone(parent),
                 _ => return false,
             };
-            let own = self.watched.get(parent.pid).and_then(|of| of.own.as_ref());
+            let own = self
+                .watched
+                .get(parent.pid)
+                .and_then(|known| known.own.as_ref());
             if own.is_none_or(|own| !Arc::ptr_eq(own, &parent)) {
                 return false;
             }
@@ -228,8 +239,8 @@ impl Lineage {
 }
 
 impl Watched {
-    /// Whether it is the process of this id that began at `start`. The kernel sets that time before it tells
-    /// of the fork.
+    /// Whether it is the process of this id that began at `start`. The kernel sets that time before it
+    /// reports the fork.
     fn is_of(&self, start: u64) -> bool {
         match self.facts {
             Some(_) => self.start == start,

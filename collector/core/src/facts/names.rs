@@ -1,8 +1,8 @@
-//! Names that the kernel does not tell: of users, of ancestors, and of cgroups where it did not tell them, or only
-//! the root of version 2, in which all are that are in version 1.
+//! Names that the kernel programs do not report: of users, of ancestors, and of cgroups where they reported none, or
+//! only the root of version 2, which all processes in a cgroup of version 1 are in.
 //!
-//! They come as records, whoever looked them up. What is not known yet is among the [wants](Names::take_wants), each
-//! once: so that nobody need be asked for what nobody asks.
+//! They come as records, whoever looked them up. What is asked for and not known yet is among the
+//! [wants](Names::take_wants), each once: nothing is looked up that is not asked for.
 
 use super::ancestor::Ancestor;
 use super::lineage::Lineage;
@@ -67,14 +67,14 @@ pub enum Want {
     },
 }
 
-/// What is known of a process beside what the kernel told.
+/// What is known of a process beside the kernel's records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known<'a> {
     /// Name of the user.
     pub user: Option<&'a [u8]>,
     /// The parent process, and through it all ancestors.
     pub parent: Option<&'a Ancestor>,
-    /// Path of the cgroup, for when the kernel told none, or only the root.
+    /// Path of the cgroup, for when the kernel reported none, or only the root.
     pub cgroup: Option<&'a [u8]>,
 }
 
@@ -128,7 +128,7 @@ impl Names {
         self.wanted != Wanted::default()
     }
 
-    /// Takes in what is told of processes and names.
+    /// Takes in facts of processes, and names.
     pub fn learn(&mut self, event: &Event<'_>) {
         match event.what {
             What::Process { facts, .. } => self.process(facts),
@@ -193,14 +193,17 @@ impl Names {
             self.lineage.see(process);
             self.ask_lineage();
         }
-        let cgroup = self.cgroups.get(pid).filter(|of| of.start == process.start);
+        let cgroup = self
+            .cgroups
+            .get(pid)
+            .filter(|cgroup| cgroup.start == process.start);
         Known {
-            user: self.users.get(process.uid).and_then(|of| of.name()),
+            user: self.users.get(process.uid).and_then(|cgroup| cgroup.name()),
             parent: match wanted.ancestors {
                 true => self.lineage.parent(pid),
                 false => None,
             },
-            cgroup: cgroup.and_then(|of| of.path.name()),
+            cgroup: cgroup.and_then(|cgroup| cgroup.path.name()),
         }
     }
 
@@ -214,9 +217,9 @@ impl Names {
             ..
         } = self;
         let mut cgroup = || {
-            let of = cgroups.get(process.pid);
-            let of = of.filter(|of| of.start == process.start);
-            awaited(of.map(|of| &mut of.path))
+            let cgroup = cgroups.get(process.pid);
+            let cgroup = cgroup.filter(|cgroup| cgroup.start == process.start);
+            awaited(cgroup.map(|cgroup| &mut cgroup.path))
         };
         (these.cgroup && is_not_told(process) && cgroup())
             || (these.user && awaited(users.get(process.uid)))
@@ -233,7 +236,7 @@ impl Answer {
     }
 }
 
-/// Whether the kernel told no cgroup of a process, or one that says nothing.
+/// Whether the kernel reported no cgroup of a process, or only the root.
 fn is_not_told(process: &Process) -> bool {
     matches!(*process.cgroup_path, [] | [b'/'])
 }

@@ -32,11 +32,11 @@ pub struct Process {
     pub ppid: u32,
     /// Real user id.
     pub uid: u32,
-    /// The command line, its arguments ended by NULs, perhaps cut; empty if it was not told.
+    /// The command line, its arguments ended by NULs, perhaps cut; empty if it was not reported.
     pub command: Arc<[u8]>,
     /// cgroup v2 id, 0 where there is none.
     pub cgroup: u64,
-    /// Path of that cgroup below the root of the hierarchy; empty if it was not told.
+    /// Path of that cgroup below the root of the hierarchy; empty if it was not reported.
     pub cgroup_path: Arc<[u8]>,
     /// When the process began, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
@@ -274,19 +274,19 @@ impl Process {
     }
 
     /// From such a record and what follows it; `None` if it contradicts itself.
-    pub(crate) fn from_facts(of: &FactsRecord, text: &[u8]) -> Option<Self> {
-        let (command, path) = text.split_at_checked(of.command as usize)?;
+    pub(crate) fn from_facts(record: &FactsRecord, text: &[u8]) -> Option<Self> {
+        let (command, path) = text.split_at_checked(record.command as usize)?;
         Some(Self {
-            pid: of.head.pid,
-            comm: unpadded(&of.comm).into(),
-            exe: unpadded(&of.exe).into(),
-            ppid: of.ppid,
-            uid: of.uid,
+            pid: record.head.pid,
+            comm: unpadded(&record.comm).into(),
+            exe: unpadded(&record.exe).into(),
+            ppid: record.ppid,
+            uid: record.uid,
             command: command.into(),
-            cgroup: of.cgroup,
+            cgroup: record.cgroup,
             cgroup_path: path.into(),
-            start: of.start,
-            seen: of.head.ts,
+            start: record.start,
+            seen: record.head.ts,
         })
     }
 

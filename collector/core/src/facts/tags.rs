@@ -93,7 +93,7 @@ fn cost(path: &TagPath) -> usize {
 }
 
 impl Interner {
-    /// An interner that forgets paths nobody holds while there are more than `max_paths` or more
+    /// An interner that forgets unused paths while there are more than `max_paths` or more
     /// than `max_bytes` of memory in all.
     pub(crate) fn new(max_paths: usize, max_bytes: usize) -> Self {
         Self {
@@ -287,7 +287,7 @@ impl Interner {
         }
     }
 
-    /// Forgets what nobody holds until the rest is within the bounds.
+    /// Forgets unused paths until the others are within the bounds.
     fn trim(&mut self) {
         while self.is_over()
             && let Some(id) = self.idle.pop_front()
@@ -304,7 +304,7 @@ impl Interner {
         }
     }
 
-    /// Removes a path nobody holds; returns its parent, to be let go.
+    /// Removes an unused path; returns its parent, to be released.
     fn forget(&mut self, id: TagId) -> Option<TagId> {
         let vacant = Entry {
             path: Arc::clone(&self.nothing),
@@ -330,7 +330,7 @@ impl Interner {
 /// How many paths are found without a hash.
 const RECENT: usize = 64;
 
-/// A number below [`RECENT`] that tells paths of one program apart, mostly: from the ends and the
+/// A number below [`RECENT`] that mostly differs between paths of one program: from the ends and the
 /// length.
 #[inline]
 fn recent(canonical: &[u8]) -> usize {

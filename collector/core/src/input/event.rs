@@ -47,7 +47,7 @@ pub struct Event<'a> {
     pub what: What<'a>,
 }
 
-/// What an [`Event`] tells.
+/// What an [`Event`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What<'a> {
     /// A write to the null device.
@@ -78,7 +78,7 @@ pub enum What<'a> {
         segment: &'a SegmentRecord,
         /// Its system calls.
         calls: &'a [CallsRecord],
-        /// It goes on: later events of the same beginning tell this again.
+        /// It has not ended: later events of the same `since` report this again.
         so_far: bool,
         /// What ended it.
         by: EndedBy,
@@ -125,7 +125,7 @@ pub enum What<'a> {
         /// The path; empty if it is not known.
         path: &'a [u8],
     },
-    /// The process is gone, and its end was not told.
+    /// The process is gone, and its end was not reported.
     Gone,
     /// What the machine is.
     Host {
@@ -283,17 +283,17 @@ impl<'a> Event<'a> {
                 }
             }
             KIND_PARENT => {
-                let (of, _) = ParentRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let (fixed, _) = ParentRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Parent {
-                    start: of.start,
-                    ppid: of.ppid,
-                    comm: unpadded(&of.comm),
+                    start: fixed.start,
+                    ppid: fixed.ppid,
+                    comm: unpadded(&fixed.comm),
                 }
             }
             KIND_MEMBER => {
-                let (of, path) = MemberRecord::ref_from_prefix(record).map_err(|_| size)?;
+                let (fixed, path) = MemberRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Member {
-                    start: of.start,
+                    start: fixed.start,
                     path,
                 }
             }

@@ -222,35 +222,37 @@ struct Layout {
 impl Layout {
     /// `None` if it contradicts itself.
     fn read(record: &[u8]) -> Option<Self> {
-        let (of, _) = LayoutRecord::read_from_prefix(record).ok()?;
-        let (head, each) = (usize::from(of.head_size), usize::from(of.each));
+        let (layout, _) = LayoutRecord::read_from_prefix(record).ok()?;
+        let (head, each) = (usize::from(layout.head_size), usize::from(layout.each));
         if head < size_of::<Head>() || each < size_of::<KindLayout>() {
             return None;
         }
-        let fixed = usize::from(of.fixed).max(size_of::<LayoutRecord>());
+        let fixed = usize::from(layout.fixed).max(size_of::<LayoutRecord>());
         let list = record.get(fixed..)?;
-        let list = list.get(..each * usize::from(of.kinds))?;
+        let list = list.get(..each * usize::from(layout.kinds))?;
         let mut kinds = Vec::new();
         for bytes in list.chunks_exact(each) {
-            let (of, _) = KindLayout::read_from_prefix(bytes).ok()?;
-            if usize::from(of.fixed) < head {
+            let (kind, _) = KindLayout::read_from_prefix(bytes).ok()?;
+            if usize::from(kind.fixed) < head {
                 return None;
             }
-            if own_kind(of.kind).is_some() && kinds.iter().all(|k: &KindLayout| k.kind != of.kind) {
-                kinds.push(of);
+            if own_kind(kind.kind).is_some()
+                && kinds.iter().all(|k: &KindLayout| k.kind != kind.kind)
+            {
+                kinds.push(kind);
             }
         }
         Some(Self { head, kinds })
     }
 
-    /// Whether what is read of it is as in this build. Kinds that it does not tell of do not come.
+    /// Whether what is read of it is as in this build. Kinds that are not in it do not occur.
     fn is_own(&self) -> bool {
-        let same = |of: &KindLayout| own_kind(of.kind).map(|own| (own.fixed, own.each));
+        let same = |kind: &KindLayout| own_kind(kind.kind).map(|own| (own.fixed, own.each));
         self.head == size_of::<Head>()
             && self
                 .kinds
                 .iter()
-                .all(|of| same(of) == Some((of.fixed, of.each)))
+                .all(|kind| same(kind) == Some((kind.fixed, kind.each)))
     }
 
     /// Brings a record into this build's form. Returns its length.
@@ -258,7 +260,7 @@ impl Layout {
         let bad = BadRecord::Size { got: record.len() };
         let unknown = BadRecord::Kind(head.kind);
         let own = own_kind(head.kind).ok_or(unknown)?;
-        let same = |of: &&KindLayout| of.kind == head.kind;
+        let same = |kind: &&KindLayout| kind.kind == head.kind;
         let theirs = self.kinds.iter().find(same).ok_or(unknown)?;
         let (fixed, tail) = record.split_at_checked(theirs.fixed.into()).ok_or(bad)?;
         let (head_part, rest) = fixed.split_at_checked(self.head).ok_or(bad)?;

@@ -64,7 +64,7 @@ pub struct ParentRecord {
     pub comm: [u8; COMM_LEN],
 }
 
-/// The cgroup of a process, where the kernel programs cannot tell it: in hierarchies of version 1. The path
+/// The cgroup of a process, where the kernel programs cannot read it: in hierarchies of version 1. The path
 /// follows; none follows where it cannot be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
@@ -75,7 +75,7 @@ pub struct MemberRecord {
     pub start: u64,
 }
 
-/// A process is gone, and its end was not told.
+/// A process is gone, and its end was not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GoneRecord {
@@ -131,8 +131,8 @@ impl Made {
     }
 
     /// What `/proc` says of a process: when it began, its parent and name. `None` where it says nothing.
-    pub fn parent(&mut self, ts: u64, pid: u32, of: Option<(u64, u32, &[u8])>) -> &[u8] {
-        let (start, ppid, name) = of.unwrap_or((u64::MAX, 0, b""));
+    pub fn parent(&mut self, ts: u64, pid: u32, found: Option<(u64, u32, &[u8])>) -> &[u8] {
+        let (start, ppid, name) = found.unwrap_or((u64::MAX, 0, b""));
         let record = ParentRecord {
             head: Head::of(ts, pid, pid),
             start,

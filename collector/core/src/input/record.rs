@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What of one marker write is seen, in bytes.
+/// How much of one marker write is read, in bytes.
 pub const PAYLOAD_MAX: usize = nulltrace_spec::MARKER_MAX;
 /// How long an unfinished marker waits for its next part, in nanoseconds.
 pub const FRAGMENT_NS: u64 = nulltrace_spec::FRAGMENT_NS;
@@ -18,9 +18,9 @@ pub const COMM_LEN: usize = 16;
 pub const EXE_LEN: usize = 64;
 /// The longest text of a file or cgroup, in bytes.
 pub const NAMES_MAX: usize = 1024;
-/// What of a command line is told, in bytes.
+/// How much of a command line is reported, in bytes.
 pub const COMMAND_MAX: usize = 512;
-/// How many kinds of calls of a segment are told apart, by number and file.
+/// How many kinds of calls of a segment are distinguished, by number and file.
 pub const CALLS_MAX: usize = 32;
 /// Buckets of a call's duration: bucket i holds 2^(i+7) to 2^(i+8) ns, the first and the last are open.
 pub const BUCKETS: usize = 24;
@@ -47,8 +47,8 @@ pub const KIND_FILE: u8 = 6;
 pub const KIND_COMMAND: u8 = 7;
 /// `Head::kind` of a [`CgroupRecord`], which its names follow.
 pub const KIND_CGROUP: u8 = 8;
-/// `Head::kind` of a [`SegmentRecord`] of a segment that goes on, which [`CallsRecord`]s follow. What it tells
-/// is told again by later ones and at the end.
+/// `Head::kind` of a [`SegmentRecord`] of a segment that has not ended, which [`CallsRecord`]s follow. What it
+/// reports is reported again by later ones and at the end.
 pub const KIND_SO_FAR: u8 = 9;
 
 /// `Head::kind` of a [`LayoutRecord`](super::layout::LayoutRecord), which
@@ -62,7 +62,7 @@ pub const FLAG_CUT: u8 = 1;
 /// The write begins like no marker; it may continue a fragment.
 pub const FLAG_CONT: u8 = 2;
 /// The process record was sent by exec, not by first sight. All other threads of the process have ended;
-/// [`Head::tid`] is the one that called exec, which bears the process's id from here on.
+/// [`Head::tid`] is the one that called exec, which has the process's id from here on.
 pub const FLAG_EXEC: u8 = 4;
 /// The exit is that of the process's last thread.
 pub const FLAG_GROUP: u8 = 8;
@@ -86,8 +86,8 @@ pub const CALLS_OUT: u32 = 2;
 /// [`CallsRecord::flags`]: these calls are counted already, with the other of their two files.
 pub const CALLS_AGAIN: u32 = 4;
 /// [`CallsRecord::flags`]: one call that did not return yet, which is not counted, only its time so far.
-pub const CALLS_GOING: u32 = 8;
-/// [`CallsRecord::flags`]: no calls; so much time of those that were [`CALLS_GOING`] is of calls that have
+pub const CALLS_IN_PROGRESS: u32 = 8;
+/// [`CallsRecord::flags`]: no calls; so much time of those that were [`CALLS_IN_PROGRESS`] is of calls that have
 /// returned. No record of the kernel has it.
 pub const CALLS_RETURNED: u32 = 16;
 
@@ -230,7 +230,7 @@ pub struct FileId {
     pub ino: u64,
     /// Device of the file system, as the kernel has it: `major << 20 | minor`.
     pub dev: u32,
-    /// Inode numbers are used again, and all anonymous files share one: this tells them apart.
+    /// Inode numbers are used again, and all anonymous files share one: this distinguishes them.
     pub generation: u32,
 }
 
@@ -330,7 +330,7 @@ pub struct CallsRecord {
 }
 
 impl CallsRecord {
-    /// Whether it tells nothing.
+    /// Whether it is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0 && self.time == 0
@@ -367,13 +367,13 @@ const _: () = {
     assert!(size_of::<ExitRecord>() == 32);
 };
 
-/// How many [`Rest`]s there are, by thread id modulo this.
-pub const RESTS: usize = 4096;
+/// How many [`Idle`]s there are, by thread id modulo this.
+pub const IDLE_SLOTS: usize = 4096;
 
-/// What userspace tells the kernel: a thread that had no span open after its marker of that time.
+/// What userspace reports to the kernel: a thread that had no span open after its marker of that time.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Rest {
+pub struct Idle {
     /// The marker's time; 0 for none.
     pub marker: AtomicU64,
     /// The thread.
@@ -383,8 +383,8 @@ pub struct Rest {
 }
 
 const _: () = {
-    assert!(size_of::<Rest>() == 16);
-    assert!(offset_of!(Rest, tid) == 8);
+    assert!(size_of::<Idle>() == 16);
+    assert!(offset_of!(Idle, tid) == 8);
 };
 
 /// Index into the kernel's counters, `enum nt_counter` of `records.h`.
@@ -397,13 +397,13 @@ pub enum Counter {
     Marker,
     /// Marker writes lost: the buffer was not mapped in.
     Fault,
-    /// No memory for a thread's or process's state: its end may not be told.
+    /// No memory for a thread's or process's state: its end may not be reported.
     Storage,
     /// Processes not followed: the scope map was full.
     Scope,
     /// Segments lost: no room in the ring, or no memory for a thread's.
     Segment,
-    /// Names of files lost: no room in the ring. Told again at the next use.
+    /// Names of files lost: no room in the ring. Reported again at the next use.
     Name,
 }
 

@@ -43,13 +43,13 @@ const _: () = {
 pub const FLAG_AGAIN: u8 = 128;
 /// Of a [`SnapshotRecord`]: segments come, so spans that end have their times.
 pub const FLAG_TIMES: u8 = 1;
-/// Of a [`ThreadRecord`]: nobody asks what the thread calls until its next marker.
+/// Of a [`ThreadRecord`]: the thread is idle, its calls are not counted until its next marker.
 pub const FLAG_IDLE: u8 = 1;
 /// Of a [`KIND_REPORTED`]: the segment has ended.
 pub const FLAG_ENDED: u8 = 1;
 /// [`CallsRecord::flags`], of a [`KIND_REPORTED`]: a call that was reported before it returned, and is not
 /// among those that returned yet.
-pub const CALLS_OWED: u32 = 32;
+pub const CALLS_UNCOUNTED: u32 = 32;
 
 /// A snapshot begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

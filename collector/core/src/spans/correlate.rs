@@ -30,7 +30,7 @@ use std::sync::Arc;
 use nulltrace_spec::{Dir, Joined};
 
 use crate::activity::divide::{Part, divide};
-use crate::activity::reported::{News, Told};
+use crate::activity::reported::{Delta, Reported};
 use crate::activity::{InSpan, Inside, Times};
 use crate::facts::file::{File, Files};
 use crate::facts::path::TagPath;
@@ -53,31 +53,31 @@ use crate::spans::waiting::{Waiting, Whole};
 #[derive(Debug)]
 pub struct Correlator {
     fragments: Fragments,
-    rest: Rest,
+    state: State,
     /// Until something happens, it can begin with a snapshot.
     restoring: Option<Box<Restoring>>,
 }
 
-/// All but the fragments, which hand over the markers they hold.
+/// All state but the fragments, which hand over the markers they hold.
 #[derive(Debug)]
-struct Rest {
+struct State {
     processes: Processes,
     files: Files,
-    /// Of the calls of the segment at hand; kept for its room.
+    /// The files of the current segment's calls; kept for its allocation.
     named: Vec<Option<Arc<File>>>,
     spans: Spans,
     reached: Reached,
-    told: Told,
+    reported: Reported,
     /// Segments whose marker is still to come.
     waiting: Waiting,
     markers: Markers,
-    /// What sources have said to be lost.
+    /// What sources reported as lost.
     losses: Lost,
     /// Time of threads while they had no span open.
     outside: Times,
-    /// Calls inside spans that segments had no room to tell apart.
+    /// Calls inside spans for which segments had no room.
     slots: u64,
-    /// Segments in more spans than are told apart.
+    /// Segments in more spans than they are added to.
     deep: u64,
     /// Records of snapshots that contradict themselves or others, or were too many.
     refused: u64,
@@ -89,13 +89,13 @@ impl Correlator {
     pub fn new(limits: Limits) -> Self {
         Self {
             fragments: Fragments::new(limits.fragments),
-            rest: Rest {
+            state: State {
                 processes: Processes::default(),
                 files: Files::default(),
                 named: Vec::new(),
                 spans: Spans::new(limits),
                 reached: Reached::new(limits.reach),
-                told: Told::default(),
+                reported: Reported::default(),
                 waiting: Waiting::default(),
                 markers: Markers::default(),
                 losses: Lost::default(),
@@ -114,7 +114,7 @@ impl Correlator {
         if self.restoring.is_some() {
             self.end_snapshot(&event.what);
         }
-        let rest = &mut self.rest;
+        let state = &mut self.state;
         let Event {
             ts,
             pid,
@@ -128,15 +128,15 @@ impl Correlator {
         }
         match what {
             What::Write { bytes, cut, .. } => {
-                rest.spans.numbered(pid, tid, number, true);
-                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
+                state.spans.numbered(pid, tid, number, true);
+                let each = |joined: Joined<'_>| state.marker(pid, tid, number, &joined, out);
                 if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
-                    rest.markers.not_markers += 1;
+                    state.markers.not_markers += 1;
                 }
                 // Within a marker it is not known yet what the thread does.
                 if !self.fragments.has((pid, tid)) {
-                    rest.settle(pid, tid, out);
-                    if rest.spans.rests(pid, tid) {
+                    state.settle(pid, tid, out);
+                    if state.spans.check_idle(pid, tid) {
                         out.idle(tid, ts);
                     }
                 }
@@ -150,43 +150,43 @@ impl Correlator {
                 let whole = Whole { segment, calls, by };
                 // The marker that ended it has a number of its own.
                 if by != EndedBy::Marker {
-                    rest.spans.numbered(pid, tid, number, false);
+                    state.spans.numbered(pid, tid, number, false);
                 }
                 // Within a marker that comes in parts, all of its segments wait.
                 if !self.fragments.has((pid, tid)) {
-                    rest.settle(pid, tid, out);
+                    state.settle(pid, tid, out);
                 }
                 if by == EndedBy::Marker && !so_far {
-                    rest.wait(&whole, out);
+                    state.wait(&whole, out);
                 } else {
-                    rest.segment(&whole, so_far, About::Innermost, out);
+                    state.segment(&whole, so_far, About::Innermost, out);
                 }
             }
-            What::File { file, names } => rest.files.learn(file, names),
-            What::Command { args } => rest.processes.command(pid, args),
-            What::Cgroup { id, names } => rest.processes.cgroup(id, names),
+            What::File { file, names } => state.files.learn(file, names),
+            What::Command { args } => state.processes.command(pid, args),
+            What::Cgroup { id, names } => state.processes.cgroup(id, names),
             What::Snapshot { kind, record } => self.restore(event, kind, record, out),
             // In the middle of a stream nothing is known by it that was not known before.
             What::Process { facts, .. } if facts.is_again() && self.restoring.is_none() => {}
             What::Process { facts, exec } => {
-                if rest.processes.learn(facts) {
-                    let out = &mut watched(&mut rest.reached, out);
-                    rest.spans.process_gone(pid, ts, out);
+                if state.processes.learn(facts) {
+                    let out = &mut watched(&mut state.reached, out);
+                    state.spans.process_gone(pid, ts, out);
                 }
                 if exec && tid != pid {
-                    let each = |joined: Joined<'_>| rest.marker(pid, pid, 0, &joined, out);
+                    let each = |joined: Joined<'_>| state.marker(pid, pid, 0, &joined, out);
                     self.fragments.end((pid, pid), each);
                     self.fragments.rename((pid, tid), (pid, pid));
-                    rest.settle(pid, pid, out);
-                    rest.waiting.rename(pid, tid);
-                    rest.told.rename(pid, tid);
+                    state.settle(pid, pid, out);
+                    state.waiting.rename(pid, tid);
+                    state.reported.rename(pid, tid);
                 }
                 if exec {
-                    let out = &mut watched(&mut rest.reached, out);
-                    rest.spans.exec(pid, tid, ts, out);
+                    let out = &mut watched(&mut state.reached, out);
+                    state.spans.exec(pid, tid, ts, out);
                 }
             }
-            What::Gone => rest.gone(pid, ts, out),
+            What::Gone => state.gone(pid, ts, out),
             What::User { .. }
             | What::Parent { .. }
             | What::Member { .. }
@@ -194,22 +194,22 @@ impl Correlator {
             | What::Clock { .. }
             | What::Layout => {}
             What::Losses { causes } => {
-                for of in causes {
-                    rest.losses.set(unpadded(&of.cause), of.known().into());
+                for loss in causes {
+                    state.losses.set(unpadded(&loss.cause), loss.known().into());
                 }
             }
             What::Fork { child } => {
-                if rest.processes.born(child, ts) {
-                    let out = &mut watched(&mut rest.reached, out);
-                    rest.spans.process_gone(child, ts, out);
+                if state.processes.born(child, ts) {
+                    let out = &mut watched(&mut state.reached, out);
+                    state.spans.process_gone(child, ts, out);
                 }
             }
             What::Exit { signal, group, .. } => {
-                rest.spans.numbered(pid, tid, number, false);
-                let each = |joined: Joined<'_>| rest.marker(pid, tid, number, &joined, out);
+                state.spans.numbered(pid, tid, number, false);
+                let each = |joined: Joined<'_>| state.marker(pid, tid, number, &joined, out);
                 self.fragments.end((pid, tid), each);
-                rest.settle(pid, tid, out);
-                rest.exit(pid, tid, ts, signal, group, out);
+                state.settle(pid, tid, out);
+                state.exit(pid, tid, ts, signal, group, out);
             }
         }
     }
@@ -222,84 +222,86 @@ impl Correlator {
     }
 
     fn expire(&mut self, now: u64, out: &mut impl Consumer) {
-        let rest = &mut self.rest;
+        let state = &mut self.state;
         self.fragments.expire(now, |(pid, tid), joined| {
-            rest.marker(pid, tid, 0, &joined, out);
-            rest.settle(pid, tid, out);
+            state.marker(pid, tid, 0, &joined, out);
+            state.settle(pid, tid, out);
         });
-        rest.spans.expire(now, &mut watched(&mut rest.reached, out));
+        state
+            .spans
+            .expire(now, &mut watched(&mut state.reached, out));
     }
 
     /// Nothing more will come: unfinished markers are refused, and spans whose process ended without
     /// them end. What else is open stays open, and is counted so.
     pub fn finish(&mut self, now: u64, out: &mut impl Consumer) {
         self.expire(now, out);
-        let rest = &mut self.rest;
+        let state = &mut self.state;
         self.fragments.finish(|(pid, tid), joined| {
-            rest.marker(pid, tid, 0, &joined, out);
+            state.marker(pid, tid, 0, &joined, out);
         });
-        while let Some((pid, tid)) = rest.waiting.any() {
-            rest.settle(pid, tid, out);
+        while let Some((pid, tid)) = state.waiting.any() {
+            state.settle(pid, tid, out);
         }
-        rest.spans.finish(&mut watched(&mut rest.reached, out));
+        state.spans.finish(&mut watched(&mut state.reached, out));
         out.tick(now);
     }
 
-    /// The account so far, with what sources have said to be lost. What the reordering and sinks count is not in it.
+    /// The account so far, with what sources reported as lost. What the reordering and sinks count is not in it.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger {
-            markers: self.rest.markers.clone(),
-            spans: self.rest.spans.counts().clone(),
+            markers: self.state.markers.clone(),
+            spans: self.state.spans.counts().clone(),
             lost: self.lost(),
         }
     }
 
     fn lost(&self) -> Lost {
-        let mut lost = self.rest.losses.clone();
-        lost.slots = lost.slots.saturating_add(self.rest.slots);
-        lost.depth = lost.depth.saturating_add(self.rest.deep);
-        lost.history = lost.history.saturating_add(self.rest.reached.forgotten());
-        lost.segment += self.rest.told.untold();
-        lost.bad_record = lost.bad_record.saturating_add(self.rest.refused);
+        let mut lost = self.state.losses.clone();
+        lost.slots = lost.slots.saturating_add(self.state.slots);
+        lost.depth = lost.depth.saturating_add(self.state.deep);
+        lost.history = lost.history.saturating_add(self.state.reached.forgotten());
+        lost.segment += self.state.reported.unreported();
+        lost.bad_record = lost.bad_record.saturating_add(self.state.refused);
         lost
     }
 
     /// Where the time of threads that wrote markers went while they had no span open.
     #[must_use]
     pub fn outside(&self) -> &Times {
-        &self.rest.outside
+        &self.state.outside
     }
 
     /// The processes that opened what is open, each once.
     #[must_use]
     pub fn processes_with_open(&self) -> Vec<u32> {
-        self.rest.spans.processes()
+        self.state.spans.processes()
     }
 
     /// How many spans are open.
     #[must_use]
     pub fn open(&self) -> u64 {
-        self.rest.spans.counts().open
+        self.state.spans.counts().open
     }
 
     /// The tag paths of open spans, each with those spans.
     pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
-        self.rest.spans.open_by_tags()
+        self.state.spans.open_by_tags()
     }
 
     /// The open spans, the one opened first first.
     pub fn open_by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
-        self.rest.spans.by_age()
+        self.state.spans.by_age()
     }
 
     /// The facts of a process, if they came and it did not end.
     pub fn process(&mut self, pid: u32) -> Option<&Arc<Process>> {
-        self.rest.processes.get(pid)
+        self.state.processes.get(pid)
     }
 }
 
-/// Tells `out` of the spans that end, and who remembers what is open.
+/// Passes spans that end to `out`, and to the memory of what is open.
 fn watched(reached: &mut Reached, out: &mut impl Consumer) -> impl FnMut(&Closed) {
     |span| {
         if reached.is_wide() {
@@ -309,7 +311,7 @@ fn watched(reached: &mut Reached, out: &mut impl Consumer) -> impl FnMut(&Closed
     }
 }
 
-/// Gives a segment and its calls to who wants them.
+/// Passes a segment and its calls to the consumers that want them.
 fn give(inside: &Inside<'_>, out: &mut impl Consumer) {
     out.inside(inside);
     if out.wants().any_of(Wants::CALL) {
@@ -319,7 +321,7 @@ fn give(inside: &Inside<'_>, out: &mut impl Consumer) {
     }
 }
 
-impl Rest {
+impl State {
     #[inline]
     fn marker(
         &mut self,
@@ -382,7 +384,7 @@ impl Rest {
         }
     }
 
-    /// Tells `out` of the span that was opened last, and who remembers what is open.
+    /// Passes the span that was opened last to `out`, and to the memory of what is open.
     #[inline]
     fn opened(&mut self, ppid: Option<u32>, out: &mut impl Consumer) {
         let wanted = out.wants().any_of(Wants::OPENED);
@@ -447,13 +449,13 @@ impl Rest {
     fn segment(&mut self, whole: &Whole<'_>, so_far: bool, about: About, out: &mut impl Consumer) {
         let Whole { segment, calls, by } = *whole;
         let (pid, tid) = (segment.head.pid, segment.head.tid);
-        let Some(News { segment, calls }) = self.told.news(segment, calls, so_far) else {
+        let Some(Delta { segment, calls }) = self.reported.delta(segment, calls, so_far) else {
             return;
         };
         let times = Times::from(&segment);
         self.named.clear();
-        for of in calls {
-            let file = (of.file != FileId::NONE).then(|| self.files.get(of.file));
+        for call in calls {
+            let file = (call.file != FileId::NONE).then(|| self.files.get(call.file));
             self.named.push(file);
         }
         let inside = Inside {
@@ -529,7 +531,7 @@ impl Rest {
         group: bool,
         out: &mut impl Consumer,
     ) {
-        self.told.thread_exit(pid, tid);
+        self.reported.thread_exit(pid, tid);
         let out = &mut watched(&mut self.reached, out);
         if group {
             self.processes.died(pid);

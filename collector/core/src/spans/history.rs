@@ -28,7 +28,7 @@ pub(crate) struct Reached {
     reach: Reach,
     groups: Recent<u32, Group>,
     /// The groups of each open span, by its sequence number.
-    of: FxHashMap<u64, [u32; 2]>,
+    open_in: FxHashMap<u64, [u32; 2]>,
     /// Segments that began before what is remembered.
     forgotten: u64,
 }
@@ -72,7 +72,7 @@ impl Reached {
         Self {
             reach,
             groups: Recent::new(GROUPS),
-            of: FxHashMap::default(),
+            open_in: FxHashMap::default(),
             forgotten: 0,
         }
     }
@@ -114,12 +114,12 @@ impl Reached {
                 group.opened(ts, seq, path);
             }
         }
-        self.of.insert(seq, keys);
+        self.open_in.insert(seq, keys);
     }
 
     /// A span ended.
     pub(crate) fn closed(&mut self, span: &Closed) {
-        for key in self.of.remove(&span.seq).into_iter().flat_map(each) {
+        for key in self.open_in.remove(&span.seq).into_iter().flat_map(each) {
             if let Some(group) = self.groups.get(key) {
                 let by_marker = matches!(span.how, End::Exit | End::Evicted);
                 group.closed(span.end, span.seq, by_marker);
@@ -173,7 +173,9 @@ fn join(a: &[Stretch], b: &[Stretch]) -> Vec<Stretch> {
                 Ordering::Greater => first.by_marker,
             },
         });
-        let next = |of: &[Stretch], at: usize| of.get(at + 1).map_or(u64::MAX, |next| next.from);
+        let next = |stretches: &[Stretch], at: usize| {
+            stretches.get(at + 1).map_or(u64::MAX, |next| next.from)
+        };
         let (next_a, next_b) = (next(a, at_a), next(b, at_b));
         if next_a == u64::MAX && next_b == u64::MAX {
             break;
@@ -277,7 +279,7 @@ impl Group {
             || (self.held + paths.len() > PATHS && !self.since.is_empty())
         {
             let gone = self.since.pop_front();
-            self.held -= gone.map_or(0, |of| of.held.paths.len());
+            self.held -= gone.map_or(0, |stretch| stretch.held.paths.len());
             self.forgot = true;
         }
         self.held += paths.len();
@@ -293,7 +295,7 @@ impl Group {
 
     /// What was open from `since` to `end`. Sets `forgot` if that is not known from the beginning on.
     fn stretches(&self, since: u64, end: u64, forgot: &mut bool) -> Vec<Stretch> {
-        let after = self.since.partition_point(|of| of.from <= since);
+        let after = self.since.partition_point(|stretch| stretch.from <= since);
         let first = match after.checked_sub(1) {
             Some(at) => Stretch {
                 from: since,
@@ -305,7 +307,10 @@ impl Group {
                 Stretch::empty(since)
             }
         };
-        let changes = self.since.range(after..).take_while(|of| of.from < end);
+        let changes = self
+            .since
+            .range(after..)
+            .take_while(|stretch| stretch.from < end);
         std::iter::once(first).chain(changes.cloned()).collect()
     }
 }
@@ -337,12 +342,12 @@ mod tests {
     }
 
     fn end(reached: &mut Reached, ts: u64, seq: u64) {
-        for key in reached.of.remove(&seq).into_iter().flat_map(each) {
+        for key in reached.open_in.remove(&seq).into_iter().flat_map(each) {
             reached.groups.get(key).unwrap().closed(ts, seq, true);
         }
     }
 
-    fn told(from: u64, names: &str) -> (u64, String) {
+    fn interval(from: u64, names: &str) -> (u64, String) {
         (from, names.to_string())
     }
 
@@ -354,15 +359,15 @@ mod tests {
         reached.opened(11, Some(10), 200, 2, &path("command"));
         end(&mut reached, 300, 2);
         let mut at = |pid, since, end| stretches(&mut reached, pid, since, end);
-        assert_eq!(at(12, 150, 160), [told(150, "shell")]);
-        assert_eq!(at(12, 200, 210), [told(200, "command shell")]);
+        assert_eq!(at(12, 150, 160), [interval(150, "shell")]);
+        assert_eq!(at(12, 200, 210), [interval(200, "command shell")]);
         assert_eq!(
             at(12, 50, 400),
             [
-                told(50, ""),
-                told(100, "shell"),
-                told(200, "command shell"),
-                told(300, "shell")
+                interval(50, ""),
+                interval(100, "shell"),
+                interval(200, "command shell"),
+                interval(300, "shell")
             ]
         );
         assert_eq!(reached.stretches(13, Some(99), 250, 300).len(), 1);
@@ -381,11 +386,11 @@ mod tests {
         let last = 10 * CHANGES as u64 - 5;
         assert_eq!(
             stretches(&mut reached, 7, last, last + 1),
-            [told(last, "a")]
+            [interval(last, "a")]
         );
         assert_eq!(reached.forgotten(), 0);
         let all = stretches(&mut reached, 7, 6, last);
-        assert_eq!(all[0], told(6, ""));
+        assert_eq!(all[0], interval(6, ""));
         assert_eq!(reached.forgotten(), 1);
     }
 
@@ -401,14 +406,14 @@ mod tests {
         reached.opened(7, None, 20_000, 20_000, &other);
         assert_eq!(
             stretches(&mut reached, 7, 20_000, 20_001),
-            [told(20_000, "other one")]
+            [interval(20_000, "other one")]
         );
         for seq in 1..20_000 {
             end(&mut reached, 20_000 + seq, seq);
         }
         assert_eq!(
             stretches(&mut reached, 7, 50_000, 50_001),
-            [told(50_000, "other")]
+            [interval(50_000, "other")]
         );
         let group = reached.groups.get(7).unwrap();
         assert_eq!(
@@ -438,7 +443,7 @@ mod tests {
             let found = reached.stretches(7, None, since, until);
             for at in since..until {
                 let (_, want) = history.iter().rev().find(|(ts, _)| *ts <= at).unwrap();
-                let held = &found.iter().rev().find(|of| of.from <= at).unwrap().held;
+                let held = &found.iter().rev().find(|stretch| stretch.from <= at).unwrap().held;
                 let first = want.last().map(|(_, tag)| &paths[*tag]);
                 prop_assert_eq!(held.paths.first(), first);
                 let mut names: Vec<_> = held.paths.iter().map(|path| path.canonical()).collect();

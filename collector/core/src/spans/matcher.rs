@@ -15,7 +15,7 @@
 //! A thread that ends takes with it the spans it opened with the id `t`; a process those with `t` and
 //! `p`, and all of them if a signal killed it. The others outlive it, as orphans: `/bin/echo` may
 //! open a span and another `/bin/echo` close it. Orphans have no thread and no process any more, so
-//! they match by parent process or anywhere; they are in the care of the parent process and, when
+//! they match by parent process or anywhere; they then belong to the parent process and, when
 //! that ends, end with it, at the time their own process did.
 
 mod ends;
@@ -53,7 +53,7 @@ pub struct Limits {
     pub tags: usize,
     /// Threads of which an unfinished marker is kept.
     pub fragments: usize,
-    /// Whose doings belong to a span.
+    /// Whose activity counts toward a span.
     pub reach: Reach,
 }
 
@@ -164,7 +164,7 @@ pub struct OpenSpan<'a> {
     pub args: &'a ArgList,
     /// When, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
-    /// Where its thread's time went so far; `None` where nobody looked, and of one that was opened just now.
+    /// Where its thread's time went so far; `None` where activity is not observed, and of a new one.
     pub times: Option<SpanTimes>,
 }
 
@@ -234,11 +234,11 @@ impl Spans {
     pub(crate) fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
         let mut times: FxHashMap<*const TagPath, SpanTimes> = FxHashMap::default();
         for (slot, span) in self.table.by_age() {
-            let Some(of) = self.inside.times(&self.table, slot) else {
+            let Some(span_times) = self.inside.times(&self.table, slot) else {
                 break;
             };
             let path = Arc::as_ptr(self.tags.path(span.tag));
-            times.entry(path).or_default().add(&of);
+            times.entry(path).or_default().add(&span_times);
         }
         self.tags.all_open().map(move |(path, spans)| {
             let times = times.get(&Arc::as_ptr(path)).copied();
@@ -248,13 +248,12 @@ impl Spans {
     }
 
     pub(crate) fn by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
-        self.table.by_age().map(|(slot, span)| OpenSpan {
-            times: self.inside.times(&self.table, slot),
-            ..self.face(span)
-        })
+        self.table
+            .by_age()
+            .map(|(slot, span)| self.face(slot, span))
     }
 
-    fn face<'a>(&'a self, span: &'a table::Open) -> OpenSpan<'a> {
+    fn face<'a>(&'a self, slot: Slot, span: &'a table::Open) -> OpenSpan<'a> {
         OpenSpan {
             seq: span.seq,
             parent: span.parent_tag.map(|_| span.parent_seq),
@@ -396,8 +395,8 @@ impl Spans {
     /// Whether nobody asks what a thread calls until its next marker: it has no span open, nor has its
     /// process one that another thread than its own may end or work for.
     #[inline]
-    pub(crate) fn rests(&mut self, pid: u32, tid: u32) -> bool {
-        self.table.rests(pid, tid)
+    pub(crate) fn check_idle(&mut self, pid: u32, tid: u32) -> bool {
+        self.table.check_idle(pid, tid)
     }
 
     /// The processes that opened what is open, each once.
@@ -464,13 +463,13 @@ impl Spans {
             || self.args + self.tags.held_bytes() > self.limits.bytes
     }
 
-    /// Ends a span, tells `out`.
+    /// Ends a span and passes it to `out`.
     fn end(&mut self, slot: Slot, end: u64, how: End, out: &mut impl FnMut(&Closed)) {
         self.close(slot, end, how);
         out(&self.closed);
     }
 
-    /// Takes a span out into `closed`, tells its parent, and counts its end.
+    /// Takes a span out into `closed`, updates its parent, and counts its end.
     fn close(&mut self, slot: Slot, end: u64, how: End) {
         self.closed.times = self.inside.times(&self.table, slot);
         self.table.remove(slot);

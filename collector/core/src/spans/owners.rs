@@ -23,7 +23,7 @@ const IDLE: usize = 256;
 struct Owner<T> {
     id: u64,
     tops: [Slot; 2],
-    of: T,
+    data: T,
 }
 
 impl<T> Owner<T> {
@@ -91,19 +91,19 @@ impl<T: Copy + Default> Owners<T> {
             number = self.find(id)?;
             self.recent[place(id)] = number;
         }
-        Some(&mut self.owners[number as usize].of)
+        Some(&mut self.owners[number as usize].data)
     }
 
     /// What else is known of the owner whose stack has that number.
     #[inline]
     pub(super) fn of(&self, number: u32) -> &T {
-        &self.owners[number as usize].of
+        &self.owners[number as usize].data
     }
 
     /// The same, to be changed.
     #[inline]
     pub(super) fn of_mut(&mut self, number: u32) -> &mut T {
-        &mut self.owners[number as usize].of
+        &mut self.owners[number as usize].data
     }
 
     /// The number of an owner's stack, which is made if there is none.
@@ -134,7 +134,7 @@ impl<T: Copy + Default> Owners<T> {
         let owners = self.numbers.iter();
         owners.map(|&number| {
             let owner = &self.owners[number as usize];
-            (owner.id, &owner.of, owner.is_idle())
+            (owner.id, &owner.data, owner.is_idle())
         })
     }
 
@@ -180,7 +180,7 @@ impl<T: Copy + Default> Owners<T> {
         let owner = Owner {
             id,
             tops: [NIL; 2],
-            of: T::default(),
+            data: T::default(),
         };
         let number = match self.free.pop() {
             Some(number) => {

@@ -14,7 +14,7 @@ use crate::facts::process::Process;
 pub struct Open {
     /// How many.
     pub spans: u64,
-    /// Where their time went, as far as that was told.
+    /// Where their time went, as far as that was reported.
     pub times: SpanTimes,
 }
 
@@ -84,7 +84,7 @@ pub struct Closed {
     pub child_ns: u64,
     /// How many direct children ended before it did.
     pub child_hits: u64,
-    /// Where its thread's time went; `None` where nobody looked.
+    /// Where its thread's time went; `None` where activity is not observed.
     pub times: Option<SpanTimes>,
 }
 

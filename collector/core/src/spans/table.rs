@@ -9,9 +9,9 @@
 //! Each span knows its open children: when it ends, they and all below them are no longer what their thread
 //! is within, so they go from the stack whose top is the innermost to one beside it. Each goes once.
 
+mod children;
 mod groups;
 mod key;
-mod kin;
 mod list;
 mod numbered;
 mod open;
@@ -40,8 +40,8 @@ const ROOM: usize = 448;
 pub(super) struct Thread {
     /// Number of its last marker; 0 while it is not known.
     pub(super) number: u32,
-    /// It was told that nobody asks what it calls.
-    pub(super) rests: bool,
+    /// The source was told that it is idle: its calls are not counted.
+    pub(super) idle: bool,
     /// Markers of it were lost when spans up to this sequence number had been opened.
     pub(super) lost: u64,
     /// Time of its segments, nanoseconds.
@@ -51,7 +51,7 @@ pub(super) struct Thread {
 /// What is known of a process beside its spans.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Process {
-    /// How many of its open spans another thread than theirs may end, or say it works for.
+    /// How many of its open spans other threads may end, or name as a parent.
     shared: u32,
 }
 
@@ -61,15 +61,15 @@ pub(super) struct Table {
     slots: Vec<Open>,
     free: Vec<Slot>,
     groups: HashTable<Group>,
-    /// The stacks by scope, of the groups that are crowded.
+    /// The stacks by scope, of the groups that are split.
     scoped: [HashTable<Slot>; SCOPED.len()],
     /// The tops of the stacks of unique numbers.
     numbered: HashTable<Slot>,
     threads: Owners<Thread>,
     processes: Owners<Process>,
-    /// The neighbours on the stacks by scope, of spans that are on some, and which of them are free.
-    crowds: Vec<[Link; SCOPED.len()]>,
-    free_crowds: Vec<u32>,
+    /// The neighbours on the stacks by scope, of spans of split groups, and which of them are free.
+    scope_links: Vec<[Link; SCOPED.len()]>,
+    free_scope_links: Vec<u32>,
     /// For the spans below one that ends.
     below: Vec<Slot>,
     secret: Secret,
@@ -87,8 +87,8 @@ impl Table {
             numbered: HashTable::new(),
             threads: Owners::new(),
             processes: Owners::new(),
-            crowds: Vec::new(),
-            free_crowds: Vec::new(),
+            scope_links: Vec::new(),
+            free_scope_links: Vec::new(),
             below: Vec::new(),
             secret: Secret::new(),
             oldest: NIL,
@@ -182,18 +182,18 @@ impl Table {
         }
     }
 
-    /// Whether a thread has nothing open, nor its process a span that other threads than its own may end, or say
-    /// they work for; which is remembered.
+    /// Whether a thread is idle, which is remembered: it has nothing open, nor has its process a span that other
+    /// threads may end, or name as a parent.
     #[inline]
-    pub(super) fn rests(&mut self, pid: u32, tid: u32) -> bool {
+    pub(super) fn check_idle(&mut self, pid: u32, tid: u32) -> bool {
         let number = self.threads.obtain(both(pid, tid));
-        let rests = self.threads.is_idle(number)
+        let idle = self.threads.is_idle(number)
             && (self.processes.known(pid.into())).is_none_or(|process| process.shared == 0);
-        self.threads.of_mut(number).rests = rests;
-        rests
+        self.threads.of_mut(number).idle = idle;
+        idle
     }
 
-    /// The processes that have spans in their care: those that opened them.
+    /// The processes that own spans: those that opened them.
     pub(super) fn processes(&self) -> impl Iterator<Item = u32> {
         self.by_age()
             .filter(|(_, span)| !span.orphan)
@@ -207,7 +207,7 @@ impl Table {
         tops.into_iter().flat_map(stack).map(|(slot, _)| slot)
     }
 
-    /// All spans in the care of a process.
+    /// All spans that a process owns.
     pub(super) fn of_process(&self, pid: u32) -> impl Iterator<Item = Slot> {
         let [top, _] = self.processes.tops(pid.into());
         let top = (top != NIL).then_some(top);
@@ -233,7 +233,7 @@ impl Table {
             uid,
         } = *place;
         let number = self.threads.obtain(both(pid, tid));
-        let care = self.processes.obtain(pid.into());
+        let owner = self.processes.obtain(pid.into());
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Open::vacant());
             (self.slots.len() - 1) as Slot
@@ -255,14 +255,14 @@ impl Table {
         (span.pid, span.tid) = (pid, tid);
         (span.ppid, span.has_ppid) = (ppid.unwrap_or(0), ppid.is_some());
         (span.uid, span.has_uid) = (uid.unwrap_or(0), uid.is_some());
-        (span.thread, span.care) = (number, care);
+        (span.thread, span.owner) = (number, owner);
         (span.child_ns, span.child_hits, span.child) = (0, 0, NIL);
         span.parent_tag = None;
         span.parent = NIL;
         (span.orphan, span.passed, span.aside) = (false, false, false);
         let below = self.threads.set_top(number, false, slot);
         self.lay(List::OfThread, slot, below);
-        let below = self.processes.set_top(care, false, slot);
+        let below = self.processes.set_top(owner, false, slot);
         self.lay(List::OfProcess, slot, below);
         if id.is_unique() {
             self.join_numbered(slot);
@@ -280,8 +280,8 @@ impl Table {
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: Slot) {
         self.leave_group(slot);
-        if self.get(slot).crowd != NIL {
-            self.leave_crowd(slot);
+        if self.get(slot).scope_links != NIL {
+            self.leave_scopes(slot);
         }
         self.leave_thread(slot);
         self.leave_process(slot);
@@ -306,7 +306,7 @@ impl Table {
     /// From now on the span is not its thread's; nothing if it is not so already.
     #[inline(always)]
     pub(super) fn leave_thread(&mut self, slot: Slot) {
-        if self.get(slot).crowd != NIL {
+        if self.get(slot).scope_links != NIL {
             self.leave_scope(List::Thread, slot);
         }
         if let Some(top) = self.lift(List::OfThread, slot) {
@@ -331,34 +331,34 @@ impl Table {
         self.lay(List::OfThread, slot, below);
     }
 
-    /// Other threads than its own may end this span, or say they work for it.
+    /// Threads other than its own may end this span, or name it as a parent.
     pub(super) fn share(&mut self, slot: Slot) {
-        let care = self.get(slot).care;
-        self.processes.of_mut(care).shared += 1;
+        let owner = self.get(slot).owner;
+        self.processes.of_mut(owner).shared += 1;
         self.get_mut(slot).shared = true;
     }
 
-    /// From now on the span is not its process's, nor in the care of one.
+    /// From now on no process owns the span.
     #[inline(always)]
     pub(super) fn leave_process(&mut self, slot: Slot) {
-        if self.get(slot).crowd != NIL {
+        if self.get(slot).scope_links != NIL {
             self.leave_scope(List::Process, slot);
         }
         let span = self.get_mut(slot);
-        let (care, shared) = (span.care, std::mem::take(&mut span.shared));
+        let (owner, shared) = (span.owner, std::mem::take(&mut span.shared));
         if let Some(top) = self.lift(List::OfProcess, slot) {
-            self.processes.set_top(care, false, top);
+            self.processes.set_top(owner, false, top);
         }
         if shared {
-            self.processes.of_mut(care).shared -= 1;
+            self.processes.of_mut(owner).shared -= 1;
         }
     }
 
-    /// Gives a span that is in nobody's care to a process.
+    /// Gives a span that no process owns to one.
     pub(super) fn give(&mut self, slot: Slot, pid: u32) {
-        let care = self.processes.obtain(pid.into());
-        let below = self.processes.set_top(care, false, slot);
-        self.get_mut(slot).care = care;
+        let owner = self.processes.obtain(pid.into());
+        let below = self.processes.set_top(owner, false, slot);
+        self.get_mut(slot).owner = owner;
         self.lay(List::OfProcess, slot, below);
     }
 
@@ -367,7 +367,7 @@ impl Table {
         let (n, span) = (list as usize, self.get(slot));
         match n.checked_sub(SCOPED.len()) {
             Some(n) => &span.links[n],
-            None => &self.crowds[span.crowd as usize][n],
+            None => &self.scope_links[span.scope_links as usize][n],
         }
     }
 
@@ -376,7 +376,7 @@ impl Table {
         let (n, span) = (list as usize, &mut self.slots[slot as usize]);
         match n.checked_sub(SCOPED.len()) {
             Some(n) => &mut span.links[n],
-            None => &mut self.crowds[span.crowd as usize][n],
+            None => &mut self.scope_links[span.scope_links as usize][n],
         }
     }
 

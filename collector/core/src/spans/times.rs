@@ -4,12 +4,12 @@ use super::slot::Slot;
 use super::table::Table;
 use crate::activity::SpanTimes;
 
-/// What was inside of the open spans, by slot; empty while nobody looks.
+/// What was inside of the open spans, by slot; empty while activity is not observed.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     spans: Vec<Span>,
-    /// Whether there was a segment.
-    pub(super) looks: bool,
+    /// Whether activity is observed: there was a segment.
+    pub(super) enabled: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ impl Inside {
     /// A span was opened.
     #[inline]
     pub(super) fn opened(&mut self, table: &Table, slot: Slot) {
-        if self.looks {
+        if self.enabled {
             let thread_before = table.thread_of(table.get(slot)).wall;
             *self.get(slot) = Span {
                 thread_before,
@@ -52,16 +52,16 @@ impl Inside {
 
     /// A span was opened before, and so much was inside of it.
     pub(super) fn restored(&mut self, table: &Table, slot: Slot, times: SpanTimes) {
-        if self.looks {
+        if self.enabled {
             self.opened(table, slot);
             self.get(slot).times = times;
         }
     }
 
-    /// What was inside of an open span; `None` if nobody looks.
+    /// What was inside of an open span; `None` if activity is not observed.
     #[inline]
     pub(super) fn times(&self, table: &Table, slot: Slot) -> Option<SpanTimes> {
-        self.looks.then(|| self.times_of(table, slot))
+        self.enabled.then(|| self.times_of(table, slot))
     }
 
     fn times_of(&self, table: &Table, slot: Slot) -> SpanTimes {

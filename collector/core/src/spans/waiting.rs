@@ -82,17 +82,18 @@ impl Waiting {
     /// The next of a thread, if it ended by `until`.
     #[inline]
     pub(crate) fn take(&mut self, pid: u32, tid: u32, until: u64) -> Option<Waited> {
-        let of = |waited: &Waited| (waited.segment.head.pid, waited.segment.head.tid) == (pid, tid);
+        let same_thread =
+            |waited: &Waited| (waited.segment.head.pid, waited.segment.head.tid) == (pid, tid);
         let due = |waited: &Waited| waited.segment.head.ts <= until;
         match &self.first {
-            Some(first) if of(first) && !due(first) => None,
-            Some(first) if of(first) => {
+            Some(first) if same_thread(first) && !due(first) => None,
+            Some(first) if same_thread(first) => {
                 let others = &mut self.others;
                 let next = (!others.is_empty()).then(|| others.pop_front()).flatten();
                 std::mem::replace(&mut self.first, next)
             }
             _ => {
-                let at = self.others.iter().position(of)?;
+                let at = self.others.iter().position(same_thread)?;
                 due(&self.others[at]).then(|| self.others.remove(at))?
             }
         }

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use crate::activity::{SpanTimes, Times};
     use crate::facts::file::{File, Kind};
-    use crate::input::record::{CALLS_AGAIN, CALLS_GOING, CallsRecord};
+    use crate::input::record::{CALLS_AGAIN, CALLS_IN_PROGRESS, CallsRecord};
     use crate::measure::calls::Room;
     use crate::measure::summary::Summary;
     use crate::spans::span::{Closed, End};
@@ -379,7 +379,7 @@ mod tests {
     fn a_call_under_way_is_a_reason_too() {
         let going = CallsRecord {
             count: 0,
-            flags: CALLS_IN | CALLS_GOING,
+            flags: CALLS_IN | CALLS_IN_PROGRESS,
             ..call(Sysno::read, 900_000, 0, CALLS_IN)
         };
         assert_eq!(

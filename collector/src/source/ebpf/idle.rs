@@ -1,20 +1,20 @@
-//! Says to the kernel which threads are idle: they have no span open.
+//! Reports to the kernel programs which threads are idle: they have no span open.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::{io, ptr, slice};
 
 use aya::maps::MapData;
-use nulltrace_core::input::record::{RESTS, Rest};
+use nulltrace_core::input::record::{IDLE_SLOTS, Idle};
 
 /// The map `idle_threads` of the kernel programs, as memory of this process: a write is no system call.
 pub(super) struct IdleThreads {
     /// Held, so that the map lives as long as its memory.
     _map: MapData,
-    at: ptr::NonNull<Rest>,
+    at: ptr::NonNull<Idle>,
 }
 
-const BYTES: usize = RESTS * size_of::<Rest>();
+const BYTES: usize = IDLE_SLOTS * size_of::<Idle>();
 
 // SAFETY: the memory is this value's own, and only written by atomic stores.
 unsafe impl Send for IdleThreads {}
@@ -39,14 +39,14 @@ impl IdleThreads {
         }
     }
 
-    fn all(&self) -> &[Rest] {
+    fn all(&self) -> &[Idle] {
         // SAFETY: the mapping has that many, and all bytes are valid for atomics.
-        unsafe { slice::from_raw_parts(self.at.as_ptr(), RESTS) }
+        unsafe { slice::from_raw_parts(self.at.as_ptr(), IDLE_SLOTS) }
     }
 
-    /// The kernel compares the time and the thread, so half of what is written means nobody.
+    /// The kernel compares the time and the thread, so a half-written slot matches no thread.
     pub(super) fn mark(&self, tid: u32, ts: u64) {
-        if let Some(slot) = self.all().get(tid as usize % RESTS) {
+        if let Some(slot) = self.all().get(tid as usize % IDLE_SLOTS) {
             slot.marker.store(0, Ordering::Release);
             slot.tid.store(tid, Ordering::Release);
             slot.marker.store(ts, Ordering::Release);
@@ -56,7 +56,7 @@ impl IdleThreads {
 
 impl Drop for IdleThreads {
     fn drop(&mut self) {
-        // SAFETY: made by `new` with that length, and used by nobody else.
+        // SAFETY: made by `new` with that length, and used only here.
         unsafe { libc::munmap(self.at.as_ptr().cast(), BYTES) };
     }
 }

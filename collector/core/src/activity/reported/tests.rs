@@ -8,18 +8,18 @@ use zerocopy::FromZeros;
 const MS: u64 = 1_000_000;
 const BEGAN: u64 = 7_000_000 * MS;
 
-/// A segment of thread 2 of process 1, as far as it came.
+/// A segment of thread 2 of process 1 so far.
 fn segment(ts: u64, blocked: u64, runnable: u64) -> SegmentRecord {
-    let mut of = SegmentRecord::new_zeroed();
-    (of.head.pid, of.head.tid, of.head.ts) = (1, 2, ts);
-    (of.since, of.blocked, of.runnable) = (BEGAN, blocked, runnable);
-    of
+    let mut record = SegmentRecord::new_zeroed();
+    (record.head.pid, record.head.tid, record.head.ts) = (1, 2, ts);
+    (record.since, record.blocked, record.runnable) = (BEGAN, blocked, runnable);
+    record
 }
 
 fn calls(nr: u32, count: u32, time: u64) -> CallsRecord {
-    let mut of = CallsRecord::new_zeroed();
-    (of.nr, of.count, of.time, of.min) = (nr, count, time, u64::MAX);
-    of
+    let mut record = CallsRecord::new_zeroed();
+    (record.nr, record.count, record.time, record.min) = (nr, count, time, u64::MAX);
+    record
 }
 
 /// All of it asleep.
@@ -30,14 +30,14 @@ fn naps(nr: u32, count: u32, time: u64) -> CallsRecord {
     }
 }
 
-fn going(nr: u32, time: u64) -> CallsRecord {
+fn in_progress(nr: u32, time: u64) -> CallsRecord {
     CallsRecord {
-        flags: CALLS_GOING,
+        flags: CALLS_IN_PROGRESS,
         ..naps(nr, 0, time)
     }
 }
 
-/// Sums of all news.
+/// Sums of all deltas.
 #[derive(Debug, Default, PartialEq)]
 struct Sums {
     times: Times,
@@ -46,44 +46,48 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, news: Option<News<'_>>) {
-        let Some(News { segment, calls }) = news else {
+    fn add(&mut self, delta: Option<Delta<'_>>) {
+        let Some(Delta { segment, calls }) = delta else {
             return;
         };
         self.times.add(&Times::from(&segment));
         self.other += u64::from(segment.other);
-        for of in calls {
-            self.calls.entry(of.nr).or_default().push(of);
+        for call in calls {
+            self.calls.entry(call.nr).or_default().push(call);
         }
     }
 
     fn of(segment: &SegmentRecord, calls: &[CallsRecord]) -> Self {
         let mut sums = Self::default();
         let segment = *segment;
-        sums.add(Some(News { segment, calls }));
+        sums.add(Some(Delta { segment, calls }));
         sums
     }
 }
 
 #[test]
-fn a_segment_is_told_once_however_often_it_is_looked_at() {
-    let mut told = Told::default();
+fn a_segment_counts_once_however_often_it_is_sampled() {
+    let mut reported = Reported::default();
     let mut sums = Sums::default();
-    let mut of = segment(BEGAN + 1000 * MS, 900 * MS, 0);
-    let nap = going(35, 900 * MS);
-    sums.add(told.news(&of, &[calls(0, 3, 50), nap], true));
+    let mut record = segment(BEGAN + 1000 * MS, 900 * MS, 0);
+    let nap = in_progress(35, 900 * MS);
+    sums.add(reported.delta(&record, &[calls(0, 3, 50), nap], true));
     assert_eq!(sums.calls[&35].mean(), 0);
-    of.head.ts += 1000 * MS;
-    of.blocked += 1000 * MS;
-    sums.add(told.news(&of, &[calls(0, 3, 50), going(35, 1900 * MS)], true));
+    record.head.ts += 1000 * MS;
+    record.blocked += 1000 * MS;
+    sums.add(reported.delta(
+        &record,
+        &[calls(0, 3, 50), in_progress(35, 1900 * MS)],
+        true,
+    ));
     let nap = &sums.calls[&35];
     assert_eq!((nap.count, nap.time, nap.going), (0, 1900 * MS, 1900 * MS));
     assert_eq!(sums.times.wall, 2000 * MS);
 
     // It woke up, read once more and wrote a marker.
-    of.head.ts += 200 * MS;
-    of.blocked += 100 * MS;
-    of.runnable = 5 * MS;
+    record.head.ts += 200 * MS;
+    record.blocked += 100 * MS;
+    record.runnable = 5 * MS;
     let end = [
         calls(0, 4, 70),
         CallsRecord {
@@ -92,77 +96,77 @@ fn a_segment_is_told_once_however_often_it_is_looked_at() {
             ..calls(35, 1, 2005 * MS)
         },
     ];
-    sums.add(told.news(&of, &end, false));
-    assert_eq!(sums, Sums::of(&of, &end));
+    sums.add(reported.delta(&record, &end, false));
+    assert_eq!(sums, Sums::of(&record, &end));
     assert_eq!(sums.calls[&35].mean(), 2005 * MS);
-    // Whoever looked at that time comes too late.
-    assert!(told.news(&of, &end, true).is_none());
+    // A sample of that time comes too late.
+    assert!(reported.delta(&record, &end, true).is_none());
 }
 
 #[test]
 fn a_call_that_returned_may_be_among_the_others_later_only() {
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut sums = Sums::default();
-    let mut of = segment(BEGAN + 1000 * MS, 0, 0);
-    sums.add(told.news(&of, &[going(7, 900 * MS)], true));
+    let mut record = segment(BEGAN + 1000 * MS, 0, 0);
+    sums.add(reported.delta(&record, &[in_progress(7, 900 * MS)], true));
     for (seconds, calls) in [
         (2, &[][..]),
         (3, &[naps(7, 1, 950 * MS)]),
         (4, &[naps(7, 2, 960 * MS)]),
     ] {
-        of.head.ts = BEGAN + seconds * 1000 * MS;
-        sums.add(told.news(&of, calls, seconds < 4));
+        record.head.ts = BEGAN + seconds * 1000 * MS;
+        sums.add(reported.delta(&record, calls, seconds < 4));
     }
-    assert_eq!(sums, Sums::of(&of, &[naps(7, 2, 960 * MS)]));
+    assert_eq!(sums, Sums::of(&record, &[naps(7, 2, 960 * MS)]));
 }
 
 #[test]
 fn the_file_of_an_open_is_known_when_it_returns() {
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut sums = Sums::default();
-    let mut of = segment(BEGAN + 1000 * MS, 0, 0);
-    sums.add(told.news(&of, &[going(2, 900 * MS)], true));
-    of.head.ts += MS;
+    let mut record = segment(BEGAN + 1000 * MS, 0, 0);
+    sums.add(reported.delta(&record, &[in_progress(2, 900 * MS)], true));
+    record.head.ts += MS;
     let mut open = naps(2, 1, 901 * MS);
     open.file.ino = 5;
-    sums.add(told.news(&of, &[open], false));
-    assert_eq!(sums, Sums::of(&of, &[open]));
+    sums.add(reported.delta(&record, &[open], false));
+    assert_eq!(sums, Sums::of(&record, &[open]));
 }
 
 #[test]
 fn a_sleep_that_was_too_long_is_taken_off_the_wait() {
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut sums = Sums::default();
-    let mut of = segment(BEGAN + 1000 * MS, 1000 * MS, 0);
-    sums.add(told.news(&of, &[], true));
+    let mut record = segment(BEGAN + 1000 * MS, 1000 * MS, 0);
+    sums.add(reported.delta(&record, &[], true));
     // By the scheduler's clock the thread was woken a little earlier.
-    of.head.ts += 10 * MS;
-    (of.blocked, of.runnable) = (997 * MS, 8 * MS);
-    sums.add(told.news(&of, &[], true));
+    record.head.ts += 10 * MS;
+    (record.blocked, record.runnable) = (997 * MS, 8 * MS);
+    sums.add(reported.delta(&record, &[], true));
     assert_eq!(
         (sums.times.blocked, sums.times.runnable),
         (1000 * MS, 5 * MS)
     );
     // What comes next makes up for it.
-    of.head.ts += 1000 * MS;
-    (of.blocked, of.runnable) = (1900 * MS, 20 * MS);
-    sums.add(told.news(&of, &[], false));
-    assert_eq!(sums, Sums::of(&of, &[]));
+    record.head.ts += 1000 * MS;
+    (record.blocked, record.runnable) = (1900 * MS, 20 * MS);
+    sums.add(reported.delta(&record, &[], false));
+    assert_eq!(sums, Sums::of(&record, &[]));
 }
 
 #[test]
 fn a_counter_may_run_over() {
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut sums = Sums::default();
     let step = 1_500_000_000_u64;
     for n in 1..=5 {
-        let mut of = segment(BEGAN + n * 1000 * MS, 0, 0);
+        let mut record = segment(BEGAN + n * 1000 * MS, 0, 0);
         let count = (n * step) as u32;
-        of.voluntary = count;
+        record.voluntary = count;
         let mut calls = calls(0, count, n);
         calls.buckets[0] = count;
         calls.errors[0] = count;
-        sums.add(told.news(&of, &[calls], n < 5));
+        sums.add(reported.delta(&record, &[calls], n < 5));
     }
     assert_eq!(sums.times.voluntary, 5 * step);
     assert_eq!(sums.calls[&0].count, 5 * step);
@@ -171,40 +175,42 @@ fn a_counter_may_run_over() {
 
 #[test]
 fn without_room_the_end_tells_all() {
-    let mut told = Told::new(0);
-    let of = segment(BEGAN + 1000 * MS, 10, 20);
+    let mut reported = Reported::new(0);
+    let record = segment(BEGAN + 1000 * MS, 10, 20);
     let calls = [calls(0, 3, 50)];
     for _ in 0..3 {
-        assert!(told.news(&of, &calls, true).is_none());
+        assert!(reported.delta(&record, &calls, true).is_none());
     }
-    assert_eq!(told.untold(), 3);
+    assert_eq!(reported.unreported(), 3);
     let mut sums = Sums::default();
-    sums.add(told.news(&of, &calls, false));
-    assert_eq!(sums, Sums::of(&of, &calls));
+    sums.add(reported.delta(&record, &calls, false));
+    assert_eq!(sums, Sums::of(&record, &calls));
 }
 
 #[test]
 fn memory_is_bounded_and_comes_back() {
     let limit = 100_000;
-    let mut told = Told::new(limit);
+    let mut reported = Reported::new(limit);
     let calls: Vec<_> = (0..20).map(|nr| calls(nr, 1, 1)).collect();
-    let look = |told: &mut Told, tid, ts| {
-        let mut of = segment(ts, 0, 0);
-        of.head.tid = tid;
-        told.news(&of, &calls, true).is_some()
+    let sample = |reported: &mut Reported, tid, ts| {
+        let mut record = segment(ts, 0, 0);
+        record.head.tid = tid;
+        reported.delta(&record, &calls, true).is_some()
     };
     let now = BEGAN + 1000 * MS;
-    let taken = (0..1000).filter(|&tid| look(&mut told, tid, now)).count();
+    let taken = (0..1000)
+        .filter(|&tid| sample(&mut reported, tid, now))
+        .count();
     assert!((10..100).contains(&taken), "{taken}");
-    assert!(told.bytes <= limit + 2 * size_of::<Thread>());
+    assert!(reported.bytes <= limit + 2 * size_of::<Thread>());
     // Threads that end make room for others, and so do those whose end was lost, after a while.
-    told.thread_exit(1, 0);
-    assert!(look(&mut told, 1000, now));
-    assert!(!look(&mut told, 1001, now));
-    assert!(look(&mut told, 1001, now + STALE));
-    assert_eq!(told.threads.len(), 1);
-    told.thread_exit(1, 1001);
-    assert_eq!((told.bytes, told.threads.len()), (0, 0));
+    reported.thread_exit(1, 0);
+    assert!(sample(&mut reported, 1000, now));
+    assert!(!sample(&mut reported, 1001, now));
+    assert!(sample(&mut reported, 1001, now + STALE));
+    assert_eq!(reported.threads.len(), 1);
+    reported.thread_exit(1, 1001);
+    assert_eq!((reported.bytes, reported.threads.len()), (0, 0));
 }
 
 /// What a thread does, for how long, nanoseconds.
@@ -226,13 +232,13 @@ fn does() -> impl Strategy<Value = Does> {
     ]
 }
 
-/// The kernel's side: a thread that does these things, looked at in between.
+/// The kernel's side: a thread that does these things, sampled in between.
 struct Kernel {
     now: SegmentRecord,
     calls: Vec<CallsRecord>,
-    going: Option<CallsRecord>,
-    looks: Vec<u64>,
-    told: Told,
+    in_progress: Option<CallsRecord>,
+    samples: Vec<u64>,
+    reported: Reported,
     sums: Sums,
 }
 
@@ -244,16 +250,21 @@ impl Kernel {
         counts: impl Fn(&mut SegmentRecord, Option<&mut CallsRecord>, u64),
     ) {
         let end = self.now.head.ts + ns;
-        while let Some(look) = self.looks.last().copied().filter(|look| *look < end) {
-            self.looks.pop();
-            let ns = look.saturating_sub(self.now.head.ts);
+        while let Some(sample) = self.samples.last().copied().filter(|sample| *sample < end) {
+            self.samples.pop();
+            let ns = sample.saturating_sub(self.now.head.ts);
             self.pass(ns, &counts);
-            let calls: Vec<_> = self.calls.iter().chain(&self.going).copied().collect();
-            self.sums.add(self.told.news(&self.now, &calls, true));
+            let calls: Vec<_> = self
+                .calls
+                .iter()
+                .chain(&self.in_progress)
+                .copied()
+                .collect();
+            self.sums.add(self.reported.delta(&self.now, &calls, true));
             let times = &self.sums.times;
             assert_eq!(times.wall, self.now.head.ts - BEGAN);
             assert!(times.blocked + times.runnable + times.kernel <= times.wall);
-            // What is told midway is right too.
+            // The sums reported before the end are right too.
             assert_eq!(self.sums, Sums::of(&self.now, &calls));
         }
         self.pass(end - self.now.head.ts, &counts);
@@ -265,41 +276,41 @@ impl Kernel {
         counts: impl Fn(&mut SegmentRecord, Option<&mut CallsRecord>, u64),
     ) {
         self.now.head.ts += ns;
-        counts(&mut self.now, self.going.as_mut(), ns);
-        if let Some(going) = &mut self.going {
-            going.time += ns;
+        counts(&mut self.now, self.in_progress.as_mut(), ns);
+        if let Some(in_progress) = &mut self.in_progress {
+            in_progress.time += ns;
         }
     }
 
     fn does(&mut self, what: Does) {
         match what {
             Does::Computes(ns) => self.passes(ns, |_, _, _| {}),
-            Does::Preempted(ns) => self.passes(ns, |of, _, ns| of.runnable += ns),
+            Does::Preempted(ns) => self.passes(ns, |segment, _, ns| segment.runnable += ns),
             Does::Calls(nr, [cpu, asleep, waits]) => {
-                self.going = Some(going(nr, 0));
-                self.passes(cpu, |of, _, ns| of.kernel += ns);
-                self.passes(asleep, |of, call, ns| {
-                    of.blocked += ns;
+                self.in_progress = Some(in_progress(nr, 0));
+                self.passes(cpu, |segment, _, ns| segment.kernel += ns);
+                self.passes(asleep, |segment, call, ns| {
+                    segment.blocked += ns;
                     call.unwrap().blocked += ns;
                 });
-                self.passes(waits, |of, call, ns| {
-                    of.runnable += ns;
+                self.passes(waits, |segment, call, ns| {
+                    segment.runnable += ns;
                     call.unwrap().runnable += ns;
                 });
-                let call = self.going.take().unwrap();
-                let at = self.calls.iter().position(|of| of.nr == nr);
+                let call = self.in_progress.take().unwrap();
+                let at = self.calls.iter().position(|segment| segment.nr == nr);
                 let at = at.unwrap_or_else(|| {
                     self.calls.push(calls(nr, 0, 0));
                     self.calls.len() - 1
                 });
-                let of = &mut self.calls[at];
-                of.count += 1;
-                of.time += call.time;
-                of.blocked += call.blocked;
-                of.runnable += call.runnable;
-                of.min = of.min.min(call.time);
-                of.max = of.max.max(call.time);
-                of.bytes += 10;
+                let calls = &mut self.calls[at];
+                calls.count += 1;
+                calls.time += call.time;
+                calls.blocked += call.blocked;
+                calls.runnable += call.runnable;
+                calls.min = calls.min.min(call.time);
+                calls.max = calls.max.max(call.time);
+                calls.bytes += 10;
             }
         }
     }
@@ -307,26 +318,26 @@ impl Kernel {
 
 proptest! {
     #[test]
-    fn whenever_it_is_looked_at_it_comes_out_the_same(
+    fn the_sums_are_the_same_whenever_it_is_sampled(
         work in prop::collection::vec(does(), 1..20),
-        looks in prop::collection::vec(0..8000 * MS, 0..12),
+        samples in prop::collection::vec(0..8000 * MS, 0..12),
     ) {
-        let mut looks: Vec<_> = looks.into_iter().map(|after| BEGAN + after).collect();
-        looks.sort_unstable_by(|a, b| b.cmp(a));
+        let mut samples: Vec<_> = samples.into_iter().map(|after| BEGAN + after).collect();
+        samples.sort_unstable_by(|a, b| b.cmp(a));
         let mut kernel = Kernel {
             now: segment(BEGAN, 0, 0),
             calls: Vec::new(),
-            going: None,
-            looks,
-            told: Told::default(),
+            in_progress: None,
+            samples,
+            reported: Reported::default(),
             sums: Sums::default(),
         };
         for what in work {
             kernel.does(what);
         }
-        // One that is shorter is not looked at.
+        // A shorter one is not sampled.
         kernel.does(Does::Computes(SHORTEST));
-        kernel.sums.add(kernel.told.news(&kernel.now, &kernel.calls, false));
+        kernel.sums.add(kernel.reported.delta(&kernel.now, &kernel.calls, false));
         prop_assert_eq!(kernel.sums, Sums::of(&kernel.now, &kernel.calls));
     }
 }

@@ -1,7 +1,7 @@
 //! Sums of system calls.
 
 use crate::input::record::{
-    BUCKETS, CALLS_GOING, CALLS_IN, CALLS_OUT, CALLS_RETURNED, CallsRecord, ERRORS,
+    BUCKETS, CALLS_IN, CALLS_IN_PROGRESS, CALLS_OUT, CALLS_RETURNED, CallsRecord, ERRORS,
 };
 
 /// What system calls came to, of whatever they have in common.
@@ -116,7 +116,7 @@ impl CallStats {
             self.going = self.going.saturating_sub(of.time);
             return;
         }
-        if of.flags & CALLS_GOING != 0 {
+        if of.flags & CALLS_IN_PROGRESS != 0 {
             self.going = self.going.saturating_add(of.time);
         }
         let (read, written) = match of.flags & (CALLS_IN | CALLS_OUT) {

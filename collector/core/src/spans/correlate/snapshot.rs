@@ -2,7 +2,7 @@
 
 use zerocopy::IntoBytes;
 
-use super::{Correlator, Rest, watched};
+use super::{Correlator, State, watched};
 use crate::facts::process::Process;
 use crate::input::event::{EndedBy, Event, What};
 use crate::input::layout;
@@ -51,20 +51,23 @@ impl Correlator {
     pub fn snapshot(&self, out: &mut dyn FnMut(&[u8])) {
         out(layout::own().as_bytes());
         let to = &mut RecordWriter::new(out);
-        let rest = &self.rest;
-        rest.spans.begin_snapshot(to);
-        rest.processes.snapshot(to);
-        rest.files.snapshot(to);
-        rest.spans.snapshot(&rest.processes, to);
-        rest.told.snapshot(to);
+        let state = &self.state;
+        state.spans.begin_snapshot(to);
+        state.processes.snapshot(to);
+        state.files.snapshot(to);
+        state.spans.snapshot(&state.processes, to);
+        state.reported.snapshot(to);
         self.fragments.snapshot(to);
-        rest.waiting.snapshot(to);
+        state.waiting.snapshot(to);
     }
 
     /// From the first thing that happens on, or the second snapshot, none is taken in.
     #[cold]
     pub(super) fn end_snapshot(&mut self, what: &What<'_>) {
-        let begun = self.restoring.as_ref().is_some_and(|of| of.begun);
+        let begun = self
+            .restoring
+            .as_ref()
+            .is_some_and(|restoring| restoring.begun);
         let happens = match what {
             What::Snapshot { kind, .. } => *kind == KIND_SNAPSHOT && begun,
             What::Process { facts, .. } => !facts.is_again(),
@@ -99,14 +102,14 @@ impl Correlator {
                 let each = |_: nulltrace_spec::Joined<'_>| whole = true;
                 self.fragments.push(thread, event.ts, bytes, false, each) && !whole
             }
-            Ok(part) => self.rest.restore(restoring, &part, out),
+            Ok(part) => self.state.restore(restoring, &part, out),
             Err(_) => false,
         };
-        self.rest.refused += u64::from(!taken);
+        self.state.refused += u64::from(!taken);
     }
 }
 
-impl Rest {
+impl State {
     /// Takes in a part of a snapshot, whatever it says. Returns whether it could be.
     fn restore(
         &mut self,
@@ -115,32 +118,32 @@ impl Rest {
         out: &mut impl Consumer,
     ) -> bool {
         match *part {
-            Part::Begin(of) => return self.spans.begin(restoring, of),
+            Part::Begin(begin) => return self.spans.begin(restoring, begin),
             Part::Dead(pids) => pids.iter().for_each(|&pid| self.processes.was_dead(pid)),
-            Part::File(of, name) => self.files.restore(of, name),
-            Part::Facts(of, text) => {
-                return Process::from_facts(of, text)
-                    .is_some_and(|facts| self.spans.facts(restoring, of.facts, facts));
+            Part::File(file, name) => self.files.restore(file, name),
+            Part::Facts(record, text) => {
+                return Process::from_facts(record, text)
+                    .is_some_and(|facts| self.spans.facts(restoring, record.facts, facts));
             }
-            Part::Open(of, text) => {
+            Part::Open(span, text) => {
                 let mut closed = watched(&mut self.reached, out);
                 let processes = &mut self.processes;
                 let spans = &mut self.spans;
-                if !spans.restore(restoring, of, text, processes, &mut closed) {
+                if !spans.restore(restoring, span, text, processes, &mut closed) {
                     return false;
                 }
                 drop(closed);
-                self.opened((of.flags & OPEN_PPID != 0).then_some(of.ppid), out);
+                self.opened((span.flags & OPEN_PPID != 0).then_some(span.ppid), out);
             }
             Part::Order(seqs) => self.spans.reorder(restoring, seqs),
-            Part::Thread(of) => self.spans.restore_thread(of),
-            Part::Reported(segment, calls) => self.told.restore(segment, calls),
+            Part::Thread(thread) => self.spans.restore_thread(thread),
+            Part::Reported(segment, calls) => self.reported.restore(segment, calls),
             Part::Waiting(segment, calls) => {
                 let by = EndedBy::Marker;
                 let whole = Whole { segment, calls, by };
                 self.wait(&whole, out);
             }
-            // It is not of the rest.
+            // A fragment is restored by the caller.
             Part::Fragment(_) => return false,
         }
         true

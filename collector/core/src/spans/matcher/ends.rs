@@ -1,4 +1,4 @@
-//! Ends that no marker tells of.
+//! Ends that no marker makes.
 
 use super::Spans;
 use crate::facts::process::Processes;
@@ -69,7 +69,7 @@ impl Spans {
         });
     }
 
-    /// A process ended, and `processes` knows. `killed` tells that a signal did it.
+    /// A process ended, and `processes` knows. `killed`: a signal ended it.
     pub(crate) fn process_exit(
         &mut self,
         pid: u32,
@@ -139,7 +139,7 @@ impl Spans {
         self.ending = ending;
     }
 
-    /// Leaves a span to the parent process, or to nobody if that is not known.
+    /// Leaves a span to the parent process, or to none if that is not known.
     pub(super) fn orphan(&mut self, slot: Slot, ts: u64, parent: Option<u32>) {
         self.leave_thread(slot);
         self.table.leave_process(slot);

@@ -28,19 +28,19 @@ impl Spans {
             inside,
             ..
         } = self;
-        inside.looks = true;
-        let mut rested = false;
+        inside.enabled = true;
+        let mut was_idle = false;
         if let Some(thread) = table.thread(pid, tid) {
             thread.wall = thread.wall.saturating_add(times.wall);
-            rested = thread.rests;
+            was_idle = thread.idle;
         }
         let innermost = match about {
             About::Span(slot) => Some(slot),
             About::Innermost => table.innermost(pid, tid),
         };
         let mut spans: Vec<InSpan<'_>> = Vec::new();
-        // Its calls were not looked at, so it is nobody's.
-        let mut next = innermost.filter(|_| !rested);
+        // The calls of an idle thread were not counted, so its segment belongs to no span.
+        let mut next = innermost.filter(|_| !was_idle);
         let (mut depth, mut own) = (0, true);
         while let Some(slot) = next {
             if depth == DEPTH_MAX {

@@ -52,7 +52,7 @@ impl Spans {
     /// Writes the beginning of a snapshot.
     pub(crate) fn begin_snapshot(&self, to: &mut RecordWriter<'_>) {
         let mut head = Head::of(0, 0, 0);
-        head.flags = if self.inside.looks { FLAG_TIMES } else { 0 };
+        head.flags = if self.inside.enabled { FLAG_TIMES } else { 0 };
         let begin = SnapshotRecord {
             head,
             seq: self.seq,
@@ -87,7 +87,7 @@ impl Spans {
         for (pid, tid, thread) in self.table.threads() {
             let mut head = Head::of(0, pid, tid);
             head.number = thread.number;
-            head.flags = if thread.rests { FLAG_IDLE } else { 0 };
+            head.flags = if thread.idle { FLAG_IDLE } else { 0 };
             let lost = thread.lost;
             to.write(KIND_THREAD, &ThreadRecord { head, lost }, &[]);
         }
@@ -145,15 +145,15 @@ impl Spans {
     }
 
     /// A snapshot begins. Returns whether that can be.
-    pub(crate) fn begin(&mut self, restoring: &mut Restoring, of: &SnapshotRecord) -> bool {
+    pub(crate) fn begin(&mut self, restoring: &mut Restoring, record: &SnapshotRecord) -> bool {
         restoring.begun = true;
-        if of.seq > SEQ_MAX || of.seq < self.seq {
+        if record.seq > SEQ_MAX || record.seq < self.seq {
             return false;
         }
-        self.seq = of.seq;
+        self.seq = record.seq;
         // Where spans have what others did, none has times of its own.
-        let times = of.head.flags & FLAG_TIMES != 0 && self.limits.reach == Reach::Thread;
-        self.inside.looks |= times;
+        let times = record.head.flags & FLAG_TIMES != 0 && self.limits.reach == Reach::Thread;
+        self.inside.enabled |= times;
         true
     }
 
@@ -172,21 +172,21 @@ impl Spans {
     pub(crate) fn restore(
         &mut self,
         restoring: &mut Restoring,
-        of: &OpenRecord,
+        record: &OpenRecord,
         text: &[u8],
         processes: &mut Processes,
         out: &mut impl FnMut(&Closed),
     ) -> bool {
         let last = restoring.open.last().map_or(0, |&(seq, _)| seq);
-        let Some(read) = Read::from(of, text) else {
+        let Some(read) = Read::from(record, text) else {
             return false;
         };
-        if of.seq <= last || of.seq > self.seq {
+        if record.seq <= last || record.seq > self.seq {
             return false;
         }
-        let (ts, pid) = (of.head.ts, of.head.pid);
-        let has = |flag| of.flags & flag != 0;
-        let process = match of.facts {
+        let (ts, pid) = (record.head.ts, record.head.pid);
+        let has = |flag| record.flags & flag != 0;
+        let process = match record.facts {
             0 => None,
             FACTS_NOW => processes.get(pid).cloned(),
             number => restoring.facts.get(&number).cloned(),
@@ -198,31 +198,31 @@ impl Spans {
         self.tags.opened(tag);
         let place = Place {
             pid,
-            tid: of.head.tid,
-            ppid: has(OPEN_PPID).then_some(of.ppid),
-            uid: has(OPEN_UID).then_some(of.uid),
+            tid: record.head.tid,
+            ppid: has(OPEN_PPID).then_some(record.ppid),
+            uid: has(OPEN_UID).then_some(record.uid),
         };
         let slot = self.table.insert(read.id, tag, &place);
         let span = self.table.get_mut(slot);
-        (span.seq, span.start) = (of.seq, ts);
+        (span.seq, span.start) = (record.seq, ts);
         (span.process, span.args) = (process, read.args);
         (span.by_thread, span.by_process) = (has(OPEN_BY_THREAD), has(OPEN_BY_PROCESS));
-        (span.child_ns, span.child_hits) = (of.child_ns, of.child_hits);
+        (span.child_ns, span.child_hits) = (record.child_ns, record.child_hits);
         if let Some(parent_tags) = read.parent_tags {
-            span.parent_seq = of.parent;
+            span.parent_seq = record.parent;
             span.parent_tag = Some(self.tags.acquire(&parent_tags));
-            if let Some(parent) = self.open_of(restoring, of.parent) {
+            if let Some(parent) = self.open_of(restoring, record.parent) {
                 // How long children were open is in the record.
-                let _ = self.table.adopt(slot, parent, of.parent);
+                let _ = self.table.adopt(slot, parent, record.parent);
             }
         }
         if !has(OPEN_BY_THREAD) {
             self.table.share(slot);
         }
         let times = SpanTimes {
-            own: times(&of.own),
-            all: times(&of.all),
-            interleaved: of.interleaved,
+            own: times(&record.own),
+            all: times(&record.all),
+            interleaved: record.interleaved,
         };
         self.inside.restored(&self.table, slot, times);
         self.table.set_standing(
@@ -234,9 +234,9 @@ impl Spans {
             },
         );
         if has(OPEN_ORPHAN) {
-            self.orphan(slot, of.left, place.ppid);
+            self.orphan(slot, record.left, place.ppid);
         }
-        restoring.open.push((of.seq, slot));
+        restoring.open.push((record.seq, slot));
         self.counts.before += 1;
         self.counts.open = self.table.len() as u64;
         true
@@ -258,11 +258,11 @@ impl Spans {
     }
 
     /// What is known of a thread besides its spans.
-    pub(crate) fn restore_thread(&mut self, of: &ThreadRecord) {
-        let lost = of.lost.min(self.seq);
-        let thread = self.table.known_thread(of.head.pid, of.head.tid);
-        (thread.number, thread.lost) = (of.head.number, lost);
-        thread.rests = of.head.flags & FLAG_IDLE != 0;
+    pub(crate) fn restore_thread(&mut self, record: &ThreadRecord) {
+        let lost = record.lost.min(self.seq);
+        let thread = self.table.known_thread(record.head.pid, record.head.tid);
+        (thread.number, thread.lost) = (record.head.number, lost);
+        thread.idle = record.head.flags & FLAG_IDLE != 0;
     }
 }
 
@@ -282,20 +282,22 @@ struct Read<'a> {
 
 impl<'a> Read<'a> {
     /// `None` if it contradicts itself.
-    fn from(of: &OpenRecord, text: &'a [u8]) -> Option<Self> {
-        let (tags, text) = text.split_at_checked(of.tags as usize)?;
-        let (parent_tags, args) = text.split_at_checked(of.parent_tags as usize)?;
-        let parent_tags = match of.flags & OPEN_PARENT != 0 {
+    fn from(record: &OpenRecord, text: &'a [u8]) -> Option<Self> {
+        let (tags, text) = text.split_at_checked(record.tags as usize)?;
+        let (parent_tags, args) = text.split_at_checked(record.parent_tags as usize)?;
+        let parent_tags = match record.flags & OPEN_PARENT != 0 {
             false => None,
-            true if of.parent > 0 && of.parent < of.seq => Some(Tags::from_canonical(parent_tags)?),
+            true if record.parent > 0 && record.parent < record.seq => {
+                Some(Tags::from_canonical(parent_tags)?)
+            }
             true => return None,
         };
         Some(Self {
-            id: match of.id {
+            id: match record.id {
                 ID_NONE => Id::None,
                 ID_GLOBAL => Id::Global,
                 ID_PARENT => Id::Parent,
-                ID_NUMBER => Id::Number(of.number),
+                ID_NUMBER => Id::Number(record.number),
                 _ => return None,
             },
             tags: Tags::from_canonical(tags)?,
@@ -305,7 +307,7 @@ impl<'a> Read<'a> {
     }
 }
 
-fn times_record(of: &Times) -> TimesRecord {
+fn times_record(times: &Times) -> TimesRecord {
     let Times {
         wall,
         kernel,
@@ -316,7 +318,7 @@ fn times_record(of: &Times) -> TimesRecord {
         involuntary,
         minor,
         major,
-    } = *of;
+    } = *times;
     [
         wall,
         kernel,
@@ -330,7 +332,7 @@ fn times_record(of: &Times) -> TimesRecord {
     ]
 }
 
-fn times(of: &TimesRecord) -> Times {
+fn times(record: &TimesRecord) -> Times {
     let [
         wall,
         kernel,
@@ -341,7 +343,7 @@ fn times(of: &TimesRecord) -> Times {
         involuntary,
         minor,
         major,
-    ] = *of;
+    ] = *record;
     Times {
         wall,
         kernel,

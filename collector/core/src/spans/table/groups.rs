@@ -6,7 +6,7 @@ use hashbrown::hash_table::{Entry, OccupiedEntry};
 use nulltrace_spec::Id;
 
 use super::Table;
-use super::key::{CROWD, Group, Key};
+use super::key::{Group, Key, SPLIT_AT};
 use super::list::{List, Place, SCOPED, Scope, UNLINKED, both};
 use super::open::Open;
 use crate::facts::tags::TagId;
@@ -43,7 +43,7 @@ impl Table {
             uid,
         } = *place;
         let uid = uid.filter(|_| scope == Scope::User);
-        if group.len == CROWD {
+        if group.len == SPLIT_AT {
             let top = |list, scope| {
                 let key = Key { id, tag, scope };
                 let same = |&slot: &Slot| self.get(slot).key(list) == key;
@@ -104,7 +104,7 @@ impl Table {
                     (NIL, 1)
                 } else {
                     let before = *len;
-                    *len = CROWD.min(before + 1);
+                    *len = SPLIT_AT.min(before + 1);
                     (below, before + 1)
                 }
             }
@@ -114,9 +114,9 @@ impl Table {
             }
         };
         self.lay(List::Anywhere, slot, below);
-        match len.cmp(&CROWD) {
+        match len.cmp(&SPLIT_AT) {
             Ordering::Less => {}
-            Ordering::Equal => self.crowd(slot),
+            Ordering::Equal => self.split_by_scope(slot),
             Ordering::Greater => self.join_scopes(slot),
         }
     }
@@ -125,7 +125,7 @@ impl Table {
     pub(super) fn leave_group(&mut self, slot: Slot) {
         let top = self.lift(List::Anywhere, slot);
         let span = self.get_mut(slot);
-        // In a crowd, all but orphans are on a stack by scope.
+        // In a split group, all but orphans are on a stack by scope.
         if top == Some(NIL) && !span.is_scoped() && !span.orphan {
             span.lingers = true;
         } else {
@@ -133,13 +133,13 @@ impl Table {
         }
     }
 
-    /// Tells the group of a span that it left, and which is its top if the span was.
+    /// Updates the group of a span that left it; `top` is its new top if the span was that.
     fn shrink_group(&mut self, slot: Slot, top: Option<Slot>) {
         let Some(mut entry) = self.group_of(slot) else {
             return;
         };
         let group = entry.get_mut();
-        if group.len < CROWD {
+        if group.len < SPLIT_AT {
             group.len -= 1;
         }
         match top {
@@ -165,9 +165,9 @@ impl Table {
             .ok()
     }
 
-    /// Puts a group, whose top is given, on stacks by scope: those opened first at the bottom.
+    /// Splits a group, whose top is given, into stacks by scope: those opened first at the bottom.
     #[cold]
-    fn crowd(&mut self, top: Slot) {
+    fn split_by_scope(&mut self, top: Slot) {
         let bottom = self.stack(List::Anywhere, Some(top)).last();
         let mut next = bottom.map_or(NIL, |(slot, _)| slot);
         while next != NIL {
@@ -177,20 +177,20 @@ impl Table {
     }
 
     /// Takes a span that ends off its stacks by scope.
-    pub(super) fn leave_crowd(&mut self, slot: Slot) {
+    pub(super) fn leave_scopes(&mut self, slot: Slot) {
         for list in SCOPED {
             self.leave_scope(list, slot);
         }
-        let crowd = std::mem::replace(&mut self.get_mut(slot).crowd, NIL);
-        self.free_crowds.push(crowd);
+        let scope_links = std::mem::replace(&mut self.get_mut(slot).scope_links, NIL);
+        self.free_scope_links.push(scope_links);
     }
 
     fn join_scopes(&mut self, slot: Slot) {
-        let crowd = self.free_crowds.pop().unwrap_or_else(|| {
-            self.crowds.push([UNLINKED; SCOPED.len()]);
-            (self.crowds.len() - 1) as u32
+        let scope_links = self.free_scope_links.pop().unwrap_or_else(|| {
+            self.scope_links.push([UNLINKED; SCOPED.len()]);
+            (self.scope_links.len() - 1) as u32
         });
-        self.get_mut(slot).crowd = crowd;
+        self.get_mut(slot).scope_links = scope_links;
         let span = self.get(slot);
         let start = self.secret.start(span.id, span.tag);
         let on = [
@@ -206,7 +206,7 @@ impl Table {
         }
     }
 
-    /// Puts a span of a crowd on the stack of its thread.
+    /// Puts a span of a split group on the stack of its thread.
     pub(super) fn join_thread_scope(&mut self, slot: Slot) {
         let span = self.get(slot);
         let start = self.secret.start(span.id, span.tag);

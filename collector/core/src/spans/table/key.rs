@@ -23,12 +23,12 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
     pub(super) top: Slot,
-    /// How many there are; at [`CROWD`] it stays until the last is closed.
+    /// How many there are; at [`SPLIT_AT`] it stays until the last is closed.
     pub(super) len: u32,
 }
 
 /// With that many spans a group has stacks by scope.
-pub(super) const CROWD: u32 = 8;
+pub(super) const SPLIT_AT: u32 = 8;
 
 /// A hash of keys that differ in little but the scope: the part they share is computed once.
 /// The keys are chosen by anyone on the machine, so it has a secret.

@@ -18,7 +18,7 @@ pub(in crate::spans) enum List {
     Anywhere,
     /// Those of a thread that what it does next may lie in; or, on the stack beside, its others.
     OfThread,
-    /// All in the care of a process: its own, and what its dead children left.
+    /// All that a process owns: those it opened, and what its dead children left.
     OfProcess,
     /// Same unique number, same user.
     Numbered,

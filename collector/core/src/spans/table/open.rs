@@ -37,7 +37,7 @@ pub(in crate::spans) struct Open {
     /// The child opened last of those that are open.
     pub(super) child: Slot,
     /// Its neighbours among the open children of its parent.
-    pub(super) kin: Link,
+    pub(super) siblings: Link,
     pub(in crate::spans) pid: u32,
     pub(in crate::spans) tid: u32,
     /// Process id of the parent process, if `has_ppid`.
@@ -46,17 +46,17 @@ pub(in crate::spans) struct Open {
     pub(super) uid: u32,
     /// Number of its thread's stack.
     pub(super) thread: u32,
-    /// Number of the stack of the process that has it in care.
-    pub(super) care: u32,
+    /// Number of the stack of the process that owns it.
+    pub(super) owner: u32,
     pub(super) age: Link,
     pub(super) links: [Link; LISTS],
     /// Where its neighbours on the stacks by scope are, if it is on one.
-    pub(super) crowd: u32,
+    pub(super) scope_links: u32,
     /// A bit for each it is on.
     pub(super) lists: u16,
     pub(super) has_ppid: bool,
     pub(super) has_uid: bool,
-    /// It is closed, and the top of its group still.
+    /// It is closed, and still the top of its group.
     pub(super) lingers: bool,
     /// The id was written as `t`.
     pub(in crate::spans) by_thread: bool,
@@ -89,16 +89,16 @@ impl Open {
             parent_tag: None,
             parent: NIL,
             child: NIL,
-            kin: UNLINKED,
+            siblings: UNLINKED,
             pid: 0,
             tid: 0,
             ppid: 0,
             uid: 0,
             thread: NIL,
-            care: NIL,
+            owner: NIL,
             age: UNLINKED,
             links: [UNLINKED; LISTS],
-            crowd: NIL,
+            scope_links: NIL,
             lists: 0,
             has_ppid: false,
             has_uid: false,

@@ -7,10 +7,10 @@ use super::{Table, Thread};
 use crate::spans::slot::{NIL, Slot};
 
 impl Table {
-    /// Each thread that has spans, or of which nobody asks what it calls.
+    /// Each thread that has spans or is idle.
     pub(in crate::spans) fn threads(&self) -> impl Iterator<Item = (u32, u32, &Thread)> {
         let threads = self.threads.each();
-        let threads = threads.filter(|(_, thread, is_idle)| !is_idle || thread.rests);
+        let threads = threads.filter(|(_, thread, is_idle)| !is_idle || thread.idle);
         threads.map(|(id, thread, _)| ((id >> 32) as u32, id as u32, thread))
     }
 

@@ -13,7 +13,7 @@ impl Table {
         self.threads.rename(both(pid, former), both(pid, pid));
         if let Some(thread) = self.thread(pid, pid) {
             // That was said of the former id.
-            thread.rests = false;
+            thread.idle = false;
         }
         let mut moved: Vec<Slot> = self.of_thread(pid, pid).collect();
         moved.sort_unstable_by_key(|&slot| self.get(slot).seq);
@@ -62,8 +62,8 @@ impl Table {
         if std::mem::take(&mut self.get_mut(slot).lingers) {
             self.forget_group(slot);
         }
-        if self.get(slot).crowd != NIL {
-            self.leave_crowd(slot);
+        if self.get(slot).scope_links != NIL {
+            self.leave_scopes(slot);
         }
     }
 }

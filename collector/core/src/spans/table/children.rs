@@ -23,10 +23,10 @@ impl Table {
     ) -> Option<&mut Open> {
         let below = std::mem::replace(&mut self.get_mut(parent).child, slot);
         if let Some(span) = self.slots.get_mut(below as usize) {
-            span.kin.above = slot;
+            span.siblings.above = slot;
         }
         let span = self.get_mut(slot);
-        span.kin = Link { below, above: NIL };
+        span.siblings = Link { below, above: NIL };
         (span.parent, span.parent_seq) = (parent, parent_seq);
         (below == NIL).then(|| self.get_mut(parent))
     }
@@ -35,12 +35,12 @@ impl Table {
     #[inline(always)]
     pub(in crate::spans) fn leave_parent(&mut self, slot: Slot) -> Option<&mut Open> {
         let span = self.get(slot);
-        let (parent, Link { below, above }) = (self.parent(span)?, span.kin);
+        let (parent, Link { below, above }) = (self.parent(span)?, span.siblings);
         if let Some(span) = self.slots.get_mut(below as usize) {
-            span.kin.above = above;
+            span.siblings.above = above;
         }
         match self.slots.get_mut(above as usize) {
-            Some(span) => span.kin.below = below,
+            Some(span) => span.siblings.below = below,
             None => self.get_mut(parent).child = below,
         }
         Some(self.get_mut(parent))
@@ -55,7 +55,7 @@ impl Table {
             let mut child = self.get(slot).child;
             while child != NIL {
                 let span = self.get(child);
-                let next = span.kin.below;
+                let next = span.siblings.below;
                 // Where it is passed already, so are those below it.
                 if !std::mem::replace(&mut self.get_mut(child).passed, true) {
                     self.put_aside(child);
