@@ -164,7 +164,7 @@ pub struct OpenSpan<'a> {
     pub args: &'a ArgList,
     /// When, `CLOCK_MONOTONIC` nanoseconds.
     pub start: u64,
-    /// Where its thread's time went so far; `None` where activity is not observed, and of a new one.
+    /// Where its thread's time went so far; `None` where activity is not observed.
     pub times: Option<SpanTimes>,
 }
 
@@ -264,7 +264,7 @@ impl Spans {
             process: span.process.as_ref(),
             args: &span.args,
             start: span.start,
-            times: None,
+            times: self.inside.times(&self.table, slot),
         }
     }
 
@@ -409,7 +409,9 @@ impl Spans {
 
     /// The span opened last.
     pub(crate) fn newest(&self) -> Option<OpenSpan<'_>> {
-        self.table.newest().map(|span| self.face(span))
+        self.table
+            .newest()
+            .map(|(slot, span)| self.face(slot, span))
     }
 
     /// The open span that an exit marker ends, if there is one.

@@ -119,8 +119,10 @@ impl Table {
     }
 
     /// The span opened last.
-    pub(super) fn newest(&self) -> Option<&Open> {
-        self.slots.get(self.newest as usize)
+    pub(super) fn newest(&self) -> Option<(Slot, &Open)> {
+        self.slots
+            .get(self.newest as usize)
+            .map(|s| (self.newest, s))
     }
 
     /// All spans, the one opened first first.
