@@ -223,7 +223,7 @@ impl Pipeline {
             }
         }
         for (tid, ts) in line.consumers.idle.drain() {
-            source.rests(tid, ts);
+            source.mark_idle(tid, ts);
         }
         if let Some(hub) = &self.hub {
             hub.report(&self.lost());

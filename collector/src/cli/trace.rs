@@ -17,7 +17,7 @@ use crate::signals::{Signal, Signals};
 use crate::sink::{self, Prepared};
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command, Opened, Target};
-use crate::source::{Activity, Look};
+use crate::source::{Activity, Observed};
 
 /// Who is traced.
 pub(super) enum Subject {
@@ -60,15 +60,15 @@ pub(super) fn trace(
     // While there is one thread, and before there is anything in memory that is not its business.
     let keeper = keeper(query.as_ref())?;
     let began = Instant::now();
-    let look = Look {
+    let observed = Observed {
         activity: config.activity,
         inside: config.inside,
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     };
     let (backend, ring) = (config.backend, config.ring_size);
     let mut opened = match subject {
-        Subject::Command(words) => open::command(backend, ring, look, &words, &signals)?,
-        Subject::Running => open::machine(backend, ring, look, &config.scope)?,
+        Subject::Command(words) => open::command(backend, ring, observed, &words, &signals)?,
+        Subject::Running => open::machine(backend, ring, observed, &config.scope)?,
     };
     let mut pipeline = start(limits(&config), sinks, query, keeper)?.since(opened.began);
     // Who waits for this line may count on all that follows to be within the time it names.

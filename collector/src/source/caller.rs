@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 /// from then on.
 ///
 /// # Errors
-/// The file has the set-user-id or set-group-id bit: its rights to open files cannot be told from the
+/// The file has the set-user-id or set-group-id bit: its rights to open files cannot be distinguished from the
 /// caller's. Or the kernel refused.
 pub fn settle() -> Result<(), Error> {
     if getuid() != geteuid() || getgid() != getegid() {
@@ -65,7 +65,7 @@ pub fn within(scope: &Scope, user: u32) -> Result<Scope, Error> {
     Ok(scope)
 }
 
-/// Whether any of its user ids is. One that does not exist is nobody's.
+/// Whether any of its user ids is. One that does not exist belongs to no user.
 fn is_anothers(pid: u32, user: u32) -> bool {
     let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     let ids = status

@@ -6,7 +6,7 @@
 
 use rustix::process::getuid;
 
-/// The user whose processes alone may be seen; `None` if that is nobody's restriction.
+/// The user whose processes alone may be seen; `None` if all may be seen.
 #[must_use]
 pub fn confined() -> Option<u32> {
     // SAFETY: takes a number, reads what the kernel left at the start.

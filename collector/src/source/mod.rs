@@ -23,8 +23,8 @@ pub trait Source: Send {
     /// The backend as the JSON summary names it: `ebpf:fentry`, `ebpf:raw_tracepoint`, `ptrace`.
     fn name(&self) -> &'static str;
 
-    /// Hands every record that is there to `sink`, each an 8-byte aligned slice, without waiting, and
-    /// perhaps some that come meanwhile. Returns how many there were.
+    /// Passes every record that is there to `sink`, each an 8-byte aligned slice, without waiting; records that come
+    /// meanwhile may be included. Returns how many there were.
     ///
     /// # Errors
     /// The source is broken and will give no more.
@@ -38,20 +38,20 @@ pub trait Source: Send {
         false
     }
 
-    /// A thread has no span open after what it wrote at time `ts`, `CLOCK_MONOTONIC` nanoseconds: its calls
-    /// need not be looked at until its next marker.
-    fn rests(&mut self, tid: u32, ts: u64) {
+    /// A thread is idle: it has no span open after the marker it wrote at `ts`, `CLOCK_MONOTONIC` nanoseconds. Its
+    /// calls need not be counted until its next marker.
+    fn mark_idle(&mut self, tid: u32, ts: u64) {
         let _ = (tid, ts);
     }
 
-    /// The next drain is the last, and tells also what goes on at that time.
+    /// The next drain is the last: it also reports the segments that have not ended.
     fn conclude(&mut self) {}
 
     /// What the source itself lost so far.
     fn lost(&self) -> Lost;
 
-    /// Whether a process that wrote markers may be gone without its end being among the records: it is told by
-    /// a record that can be lost. `false` where that cannot be.
+    /// Whether a process that wrote markers may be gone without its end being among the records, as the record of
+    /// it may be lost. `false` where that cannot be.
     fn has_lost_sight_of(&self, pid: u32) -> bool {
         let _ = pid;
         false
@@ -61,7 +61,7 @@ pub trait Source: Send {
     fn alive(&self) -> Option<usize>;
 }
 
-/// The kernel's ring buffer unless told otherwise, in bytes.
+/// Size of the kernel's ring buffer by default, in bytes.
 pub const RING_SIZE: u32 = 16 << 20;
 
 /// Which source is wanted.
@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for Activity {
 
 /// What is observed between markers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Look {
+pub struct Observed {
     /// How closely.
     pub activity: Activity,
     /// Whose activity counts toward a span.

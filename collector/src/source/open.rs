@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 
 use super::attempt::{self, Way, attempts};
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
-use super::{Backend, Look, Scope, Source, caller, caps, lent, ptrace};
+use super::{Backend, Observed, Scope, Source, caller, caps, lent, ptrace};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
 use crate::signals::Signals;
@@ -206,14 +206,20 @@ impl Processes {
 pub fn command(
     backend: Backend,
     ring_bytes: u32,
-    look: Look,
+    observed: Observed,
     command: &[OsString],
     signals: &Signals,
 ) -> Result<Opened, Error> {
     let confined = lent::confined();
-    let options = options(backend, ring_bytes, look, ebpf::Scope::Members, confined);
+    let options = options(
+        backend,
+        ring_bytes,
+        observed,
+        ebpf::Scope::Members,
+        confined,
+    );
     let mut refused = Vec::new();
-    for attempt in attempts(backend, look.activity) {
+    for attempt in attempts(backend, observed.activity) {
         let mut opened = match attempt.way {
             Way::Ebpf { activity } => match attempt::ebpf(activity, &options) {
                 Ok(source) => by_ebpf(source, command, signals)?,
@@ -288,7 +294,7 @@ fn by_ebpf(
 pub fn machine(
     backend: Backend,
     ring_bytes: u32,
-    look: Look,
+    observed: Observed,
     scope: &Scope,
 ) -> Result<Opened, Error> {
     let confined = lent::confined();
@@ -301,9 +307,9 @@ pub fn machine(
         [] => Target::Others,
         pids => Processes::of(pids)?.map_or(Target::Others, Target::Processes),
     };
-    let options = options(backend, ring_bytes, look, selected, confined);
+    let options = options(backend, ring_bytes, observed, selected, confined);
     let mut refused = Vec::new();
-    for attempt in attempts(backend, look.activity) {
+    for attempt in attempts(backend, observed.activity) {
         let Way::Ebpf { activity } = attempt.way else {
             continue;
         };
@@ -331,7 +337,7 @@ pub fn machine(
 fn options(
     backend: Backend,
     ring_bytes: u32,
-    look: Look,
+    observed: Observed,
     scope: ebpf::Scope,
     confined: Option<u32>,
 ) -> Options {
@@ -344,8 +350,8 @@ fn options(
         ring_bytes,
         scope,
         confined,
-        inside: look.inside,
-        keeper: look.keeper,
+        inside: observed.inside,
+        keeper: observed.keeper,
         ..Options::default()
     }
 }

@@ -214,7 +214,7 @@ impl Source for EbpfSource {
         self.activity
     }
 
-    fn rests(&mut self, tid: u32, ts: u64) {
+    fn mark_idle(&mut self, tid: u32, ts: u64) {
         if let Some(idle) = &self.idle {
             idle.mark(tid, ts);
         }

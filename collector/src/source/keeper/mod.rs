@@ -47,7 +47,7 @@ impl Keeper {
     /// # Errors
     /// There can be no process, or no socket to it.
     pub fn start() -> io::Result<Option<Self>> {
-        // Elsewhere `/proc` is not asked: it has others under the ids that the kernel tells.
+        // In another pid namespace `/proc` is not read: it has other processes under the ids that the kernel reports.
         if !caps::has(KEPT) || !namespace::is_initial() {
             return Ok(None);
         }

@@ -21,9 +21,9 @@ const GATHER: Duration = Duration::from_millis(2);
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
-    /// Told to the reader: records, the command's end, the end of everything.
-    news: Condvar,
-    /// Told to the tracing thread: there is room again, or all shall end.
+    /// Wakes the reader: there are records, or the command or everything ended.
+    changed: Condvar,
+    /// Wakes the tracing thread: there is room again, or everything shall end.
     room: Condvar,
     /// Kernel id of the tracing thread.
     pub(super) tracer: AtomicI32,
@@ -55,7 +55,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the record `first` + `rest`; waits for room unless all shall end.
+    /// Adds the record `first` + `rest`; waits for room unless everything shall end.
     pub(super) fn push(&self, first: &[u8], rest: &[u8]) {
         let mut state = self.state();
         while state.words.len() >= FULL && !self.stop.load(Ordering::Acquire) {
@@ -75,7 +75,7 @@ impl Shared {
         let after = state.words.len();
         drop(state);
         if before == 0 || (before < MANY && after >= MANY) {
-            self.news.notify_one();
+            self.changed.notify_one();
         }
     }
 
@@ -97,12 +97,12 @@ impl Shared {
         let had = state.status;
         let quiet = |state: &mut State| !state.ended && state.status == had;
         let (state, _) = self
-            .news
+            .changed
             .wait_timeout_while(state, limit, |state| quiet(state) && state.words.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         let left = limit.saturating_sub(begun.elapsed()).min(GATHER);
         let _unused = self
-            .news
+            .changed
             .wait_timeout_while(state, left, |state| {
                 quiet(state) && state.words.len() < MANY
             })
@@ -112,7 +112,7 @@ impl Shared {
     /// The command has ended with `status`.
     pub(super) fn command_ended(&self, status: i32) {
         self.state().status = Some(status);
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 
     /// Tracing broke; [`all_ended`](Self::all_ended) follows.
@@ -128,7 +128,7 @@ impl Shared {
     /// Nothing is traced any more.
     pub(super) fn all_ended(&self) {
         self.state().ended = true;
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 
     pub(super) fn status(&self) -> Option<i32> {
@@ -149,7 +149,7 @@ impl Shared {
             // Again and again, as one may come just before the thread goes to sleep.
             wake();
             (state, _) = self
-                .news
+                .changed
                 .wait_timeout(state, GATHER)
                 .unwrap_or_else(PoisonError::into_inner);
         }

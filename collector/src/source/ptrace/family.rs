@@ -1,4 +1,4 @@
-//! Who is traced: threads, their processes, and how each is told to the reader.
+//! Which threads and processes are traced, and what is reported of each to the reader.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ pub(super) struct Thread {
     pub(super) pending: Pending,
     /// How many markers it wrote, those that could not be read too. With some, its end is worth a record.
     pub(super) markers: u32,
-    /// It is on its way out, or gone: its end has been told.
+    /// It is exiting or gone: its end has been reported.
     ended: bool,
 }
 
@@ -123,7 +123,7 @@ mod tests {
         }
         assert_eq!(family.ended(7), None, "a silent leader");
         assert_eq!(family.ended(8), Some(7));
-        assert_eq!(family.ended(8), None, "told once");
+        assert_eq!(family.ended(8), None, "reported once");
         assert!(!family.remove(8));
         assert_eq!(family.ended(9), None, "the last one");
         assert!(!family.remove(9));

@@ -28,7 +28,7 @@ pub(super) struct Reader {
     by_file: bool,
 }
 
-/// One write, as far as it was looked at.
+/// One write, as far as it was read.
 pub(super) struct Write<'a> {
     /// Its first bytes: as many as were asked for, or all.
     pub(super) bytes: &'a [u8],

@@ -1,4 +1,4 @@
-//! Which bytes are a marker's, told from as few of them as possible.
+//! Which bytes are a marker's, decided from as few of them as possible.
 //!
 //! The rules are those of the kernel programs: what begins like a marker is one, and as long as one
 //! may be unfinished the thread's other writes to the null device are sent too, flagged `NT_CONT`.

@@ -20,7 +20,7 @@ use crate::source::caps;
 /// Interrupts the tracing thread's wait. By default it does nothing to anyone.
 const WAKE: c_int = libc::SIGURG;
 
-/// What went wrong in the child, as it tells its parent.
+/// What went wrong in the child, as it reports to its parent.
 const FILTER: i32 = 1;
 const EXEC: i32 = 2;
 
@@ -78,9 +78,9 @@ pub(super) fn trace(plan: &Plan, shared: &Arc<Shared>, started: Sender<Result<pi
         if (tracer.started() || shared.status().is_some())
             && let Some(started) = started.take()
         {
-            let told = reported(plan, &socket).map_or(Ok(command), Err);
-            // Nobody waits any more: then nobody is left to tell.
-            let _ = started.send(told);
+            let result = reported(plan, &socket).map_or(Ok(command), Err);
+            // Fails only if the receiver is gone.
+            let _ = started.send(result);
         }
     }
 }
@@ -188,7 +188,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// Lets no signal but [`WAKE`] come to this thread, and sees to it that the ends of tracees are told.
+    /// Lets no signal but [`WAKE`] come to this thread, and makes sure that the ends of tracees are reported.
     fn prepare(mask: libc::sigset_t) -> Self {
         extern "C" fn nothing(_: c_int) {}
         // SAFETY: all structs are zeroed, which is a valid value, and passed to the calls that fill

@@ -41,7 +41,7 @@ pub(super) struct Call {
     pub(super) args: [u64; 6],
 }
 
-/// What `waitpid` tells of one tracee.
+/// What `waitpid` reports of one tracee.
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     /// It is gone; the status is as wait(2) gives it.

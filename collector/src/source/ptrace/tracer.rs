@@ -22,7 +22,7 @@ use super::sys::{self, Change};
 ///
 /// `EXITKILL`, because the filter cannot be taken off: without a tracer each write would fail with
 /// `ENOSYS`, and a program that cannot write is worse than one that is dead.
-/// `TRACEEXIT`, because the death of a leader that leaves threads behind is told by nothing else.
+/// `TRACEEXIT`, because nothing else reports the death of a leader that leaves threads behind.
 pub(super) const OPTIONS: i32 = libc::PTRACE_O_TRACESECCOMP
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
@@ -140,7 +140,7 @@ impl Tracer {
         if self.family.knows(tid) {
             return;
         }
-        // None: killed, and its end already told.
+        // None: killed, and its end already reported.
         let Some(kin) = facts::kin(tid) else {
             return;
         };
