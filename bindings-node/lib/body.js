@@ -44,8 +44,8 @@ function isPromise(value) {
 }
 
 /**
- * A promise of the same outcome that ends `span` when it settles. A new one, because looking at a
- * rejection would otherwise hide from the program that nobody handled it.
+ * A promise of the same outcome that ends `span` when it settles. A new one, because handling a
+ * rejection here would otherwise hide from the program that it was not handled.
  */
 function following(promise, span, exitArgs) {
   return promise.then(

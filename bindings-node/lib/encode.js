@@ -8,7 +8,7 @@ const MAX_ARGS = 64
 const CONTROL = /[\x00-\x1f]/
 const TAG = /[.:=,\\<>]/g
 const ARG = /[:=,\\]/g
-// One look decides whether a name or value goes out as it is.
+// One test decides whether a name or value goes out as it is.
 const NOT_PLAIN = /[\x00-\x1f:=,\\]/
 
 const isBytes = (value) => value instanceof Uint8Array

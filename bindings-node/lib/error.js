@@ -1,6 +1,6 @@
 'use strict'
 
-/** The name that an exit's `error` bears for whatever was thrown. Never throws. */
+/** The name for an exit's `error`, of any thrown value. Never throws. */
 function errorName(thrown) {
   try {
     if (thrown === null || (typeof thrown !== 'object' && typeof thrown !== 'function')) return thrown === null ? 'null' : typeof thrown

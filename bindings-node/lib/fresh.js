@@ -1,5 +1,5 @@
 'use strict'
-// plain.js, evaluated anew.
+// plain.js, evaluated again.
 
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')

@@ -44,7 +44,7 @@ function listening(emitter, span) {
  * is gone.
  *
  * The tags stand in the enter, so the template must be known there: `options.template(req)`, else the
- * route if one is matched already, else a guess from the path. A route matched later is told by the
+ * route if one is matched already, else a guess from the path. A route matched later is given by the
  * exit's `route`.
  */
 function middleware(root, options) {

@@ -1,7 +1,7 @@
 'use strict'
 // The way of most calls of a wrapped function: markers that are ready, and no span object.
 //
-// It needs nothing but what it is given, because fresh.js evaluates this file anew for each function that
+// It needs nothing but what it is given, because fresh.js evaluates this file again for each function that
 // is wrapped. The engine keeps what it learns about calls per evaluation. One shared by functions with
 // arguments for the span and without teaches it that its calls have many targets; then it makes no direct
 // ones, and a span costs a fifth more.

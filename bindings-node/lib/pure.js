@@ -80,7 +80,7 @@ function spell(number, to, at, digits) {
 
 /**
  * The number at one place of a buffer. Most often only its last digits are others than before. What it was is kept
- * in an array: a variable that holds such a number is an object that is made anew each time.
+ * in an array: a variable that holds such a number is a new object each time.
  */
 function put(highs, which, number, to, at) {
   let low = number - highs[which] * LOW

@@ -11,7 +11,7 @@ const LONGEST = 1000
 /** See `trials`. */
 const TRIALS = 8
 
-// A program that puts data into its tags must not fill the memory; what comes later is built anew
+// A program that puts data into its tags must not fill the memory; what comes later is built again
 // each time.
 const MOST = 4096
 
@@ -27,7 +27,7 @@ class Site {
     this.json = json
     /** In `known`, so worth to be prepared. */
     this.shared = false
-    /** How many calls are still looked at as if they would give a promise, see context.js. */
+    /** How many calls are still treated as if they would return a promise, see context.js. */
     this.trials = 0
     this.enter = null
     this.exit = null

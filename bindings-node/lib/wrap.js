@@ -24,7 +24,7 @@ function wrapped(root, path, fn, options) {
   return like(made, fn)
 }
 
-/** The name, length and properties of `fn`, so that who looks at it sees no difference. */
+/** The name, length and properties of `fn`, so that no difference is visible. */
 function like(made, fn) {
   Object.setPrototypeOf(made, fn)
   for (const name of ['name', 'length']) {

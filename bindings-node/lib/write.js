@@ -53,11 +53,11 @@ function counted(dir, site, number, parent, args) {
     return true
   }
   const call = dir === EXIT ? site.exitWith : site.enterWith
-  return (call !== null && told(call, number, parent, args)) || spelled(dir, site, number, parent, args)
+  return (call !== null && withFew(call, number, parent, args)) || spelled(dir, site, number, parent, args)
 }
 
 /** Few arguments, by the addon; false if it left them. */
-function told(call, number, parent, args) {
+function withFew(call, number, parent, args) {
   const before = numbers[1]
   numbers[0] = number
   numbers[1] = parent

@@ -103,7 +103,7 @@ unsafe fn first(
     let mut count = 1;
     let mut length = 0;
     // SAFETY: there is room for one argument, and N-API fills what is missing with `undefined`; the
-    // buffer is as long as it is told. What is no string is an error, and leaves nothing behind.
+    // buffer is as long as it says. What is no string is an error, and leaves nothing behind.
     let got = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, &mut argument, null_mut(), null_mut());
         let start = room.as_mut_ptr().cast::<c_char>();
@@ -173,8 +173,8 @@ unsafe fn keeping(
     let own = Box::into_raw(Box::new(head));
     let data = own.cast::<c_void>();
     let mut function = null_mut();
-    // SAFETY: `data` lives until `release`, which the engine calls once nobody has the function. If it
-    // cannot promise that, it is freed here and the function is given to nobody.
+    // SAFETY: `data` lives until `release`, which the engine calls once the function is unreachable. If it
+    // cannot promise that, it is freed here and the function is not returned.
     unsafe {
         let made = sys::napi_create_function(env, null_mut(), 0, call, data, &mut function);
         if made == sys::Status::napi_ok {
@@ -224,7 +224,7 @@ unsafe extern "C" fn write_with(
     let mut given = [null_mut(); MOST];
     let mut count = MOST;
     let mut data = null_mut();
-    // SAFETY: handed on from the engine; there is room for as many arguments as it is told.
+    // SAFETY: handed on from the engine; there is room for as many arguments as it says.
     unsafe {
         let all = given.as_mut_ptr();
         sys::napi_get_cb_info(env, info, &mut count, all, null_mut(), &mut data);
@@ -321,7 +321,7 @@ fn eight(number: u64) -> u64 {
     ((pairs - 10 * high) << 8) + high + 0x3030_3030_3030_3030
 }
 
-/// The part of a marker before its arguments, whose numbers are put in anew for each span.
+/// The part of a marker before its arguments, whose numbers are replaced for each span.
 struct Head {
     numbers: Numbers,
     /// `>:`, digits, `:a.b:`, and room for `^=`, digits and `:`.
@@ -486,7 +486,7 @@ impl Marker<'_> {
         true
     }
 
-    /// Adds a name or a value, escaped; false if it is no string, or cannot be told so.
+    /// Adds a name or a value, escaped; false if it is no string, or cannot be written so.
     ///
     /// # Safety
     /// As `arguments`.
@@ -494,7 +494,7 @@ impl Marker<'_> {
     unsafe fn text(&mut self, env: sys::napi_env, value: sys::napi_value) -> bool {
         let rest = self.rest();
         let mut length = 0;
-        // SAFETY: the buffer is as long as it is told, and never empty.
+        // SAFETY: the buffer is as long as it says, and never empty.
         let got = unsafe {
             let start = rest.as_mut_ptr().cast::<c_char>();
             sys::napi_get_value_string_utf8(env, value, start, rest.len(), &mut length)
@@ -541,7 +541,7 @@ fn spread(bytes: &mut [MaybeUninit<u8>], length: usize, reserved: usize) -> bool
     true
 }
 
-/// Frees the head of a function that nobody has any more.
+/// Frees the head of a function that is unreachable.
 unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: from `keeping`, and called once.
     drop(unsafe { Box::from_raw(data.cast::<Head>()) });

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { span, trace, wrap } = require('../index.js')
-const { closed, sleep, told } = require('./help.js')
+const { closed, sleep, recorded } = require('./help.js')
 
 function chance(seed) {
   const next = (below) => {
@@ -68,7 +68,7 @@ function chance(seed) {
 /** Runs one, and looks whether each span names the nearest that is open of those it was opened in. */
 async function check(seed) {
   const { around, run } = chance(seed)
-  const got = await told(async () => { await run(); await sleep(5) })
+  const got = await recorded(async () => { await run(); await sleep(5) })
   closed(got)
   const open = new Map()
   let seen = 0

@@ -10,7 +10,7 @@ const ts = require('typescript')
 const nulltrace = require('../index.js')
 const { Trace, bind, current, span, trace, withContext, wrap } = nulltrace
 const { check } = require('./chance.js')
-const { closed, enters, markers, program, sleep, told } = require('./help.js')
+const { closed, enters, markers, program, sleep, recorded } = require('./help.js')
 
 /** `path -> path of its parent` for each enter, in order. */
 function tree(all) {
@@ -24,7 +24,7 @@ const inner = wrap('inner', () => 1)
 test('synchronous functions, on the first calls and on later ones', () => {
   const outer = wrap('outer', () => inner() + inner())
   for (let i = 0; i < 30; i++) {
-    const got = told(() => trace('top', { i }, () => void outer()))
+    const got = recorded(() => trace('top', { i }, () => void outer()))
     assert.deepStrictEqual(got, [
       `>:#1:top:^=,i=${i}:`, '>:#2:outer:^=#1:', '>:#3:inner:^=#2:', '<:#3:inner::', '>:#4:inner:^=#2:', '<:#4:inner::', '<:#2:outer::', '<:#1:top::',
     ])
@@ -33,12 +33,12 @@ test('synchronous functions, on the first calls and on later ones', () => {
 
 test('a known function in a new one, and a new one in a known one', () => {
   const text = program(`
-    const { told } = require('./test/help.js')
+    const { recorded } = require('./test/help.js')
     const { trace, wrap } = require('./index.js')
     const leaf = wrap('leaf', () => 1)
     const known = wrap('known', (of) => trace('part', () => (leaf(), of?.())))
     for (let i = 0; i < 20; i++) known()
-    const all = [told(() => void wrap('new', () => known())()), told(() => void known(wrap('new', () => leaf()))), told(() => trace('new', () => void known(() => wrap('more', () => known())())))]
+    const all = [recorded(() => void wrap('new', () => known())()), recorded(() => void known(wrap('new', () => leaf()))), recorded(() => trace('new', () => void known(() => wrap('more', () => known())())))]
     console.log(JSON.stringify(all))`)
   assert.deepStrictEqual(JSON.parse(text).map(tree), [
     ['new < -', 'known < new', 'part < known', 'leaf < part'],
@@ -49,19 +49,19 @@ test('a known function in a new one, and a new one in a known one', () => {
 
 test('a known function in which the first asynchronous span begins', () => {
   const text = program(`
-    const { sleep, told } = require('./test/help.js')
+    const { sleep, recorded } = require('./test/help.js')
     const { trace, wrap } = require('./index.js')
     const leaf = wrap('leaf', () => 1)
     const known = wrap('known', (of) => of?.())
     for (let i = 0; i < 20; i++) known()
     const new_ = () => wrap('new', () => void trace('job', async () => { await sleep(1); leaf() }))()
-    told(() => known(() => { new_(); leaf(); return sleep(5).then(leaf) })).then((all) => console.log(JSON.stringify(all)))`)
+    recorded(() => known(() => { new_(); leaf(); return sleep(5).then(leaf) })).then((all) => console.log(JSON.stringify(all)))`)
   assert.deepStrictEqual(tree(JSON.parse(text)), ['known < -', 'new < known', 'job < new', 'leaf < known', 'job.leaf < job', 'leaf < known'])
 })
 
 test('a plain function that returns a promise is around what goes on', async () => {
   for (let i = 0; i < 3; i++) {
-    const got = await told(() => trace('all', () => Promise.all([sleep(2).then(inner), trace('a', async () => { await sleep(1); inner() }), wrap('b', () => sleep(1).then(inner))()])))
+    const got = await recorded(() => trace('all', () => Promise.all([sleep(2).then(inner), trace('a', async () => { await sleep(1); inner() }), wrap('b', () => sleep(1).then(inner))()])))
     assert.deepStrictEqual(tree(got).sort(), ['a < all', 'a.inner < a', 'all < -', 'b < all', 'inner < all', 'inner < b'])
     closed(got)
   }
@@ -75,7 +75,7 @@ test('async functions compiled to ES2016', async () => {
   const { outputText } = ts.transpileModule(`async function run(nulltrace, inner, sleep) {${text}}`, { compilerOptions: { target: ts.ScriptTarget.ES2016 } })
   assert.doesNotMatch(outputText, /async (function|\()/)
   const run = new Function(`${outputText}; return run`)()
-  const got = await told(async () => assert.deepStrictEqual(await run(nulltrace, inner, sleep), [9, 3]))
+  const got = await recorded(async () => assert.deepStrictEqual(await run(nulltrace, inner, sleep), [9, 3]))
   closed(got)
   const all = enters(got)
   const [page, first, second] = all
@@ -97,7 +97,7 @@ test('timers, ticks, microtasks, emitters and thenables', async () => {
     await once((next) => require('node:dns').lookup('127.0.0.1', next))
   }
   for (const of of [body, () => body()]) {
-    const got = await told(() => Promise.all([trace('a', of), trace('b', of)]))
+    const got = await recorded(() => Promise.all([trace('a', of), trace('b', of)]))
     closed(got)
     const all = enters(got)
     assert.strictEqual(all.length, 18)
@@ -111,7 +111,7 @@ test('timers, ticks, microtasks, emitters and thenables', async () => {
 
 test('siblings at once have a number each, and their own exits', async () => {
   const get = wrap('get', (i) => sleep(20 - i).then(() => { if (i === 7) throw new TypeError('e'); return i }), { enterArgs: (i) => ({ i }), exitArgs: (i) => ({ was: i }) })
-  const got = await told(() => trace('h', () => Promise.allSettled(Array.from({ length: 10 }, (_, i) => get(i)))))
+  const got = await recorded(() => trace('h', () => Promise.allSettled(Array.from({ length: 10 }, (_, i) => get(i)))))
   closed(got)
   const all = enters(got)
   assert.strictEqual(new Set(all.map(({ id }) => id)).size, 11)
@@ -124,27 +124,27 @@ test('siblings at once have a number each, and their own exits', async () => {
 
 test('asynchronous inside of synchronous', async () => {
   const start = wrap('start', () => void trace('job', async () => { await sleep(1); inner() }))
-  for (let i = 0; i < 20; i++) assert.deepStrictEqual(tree(await told(async () => { start(); await sleep(5) })), ['start < -', 'job < start', 'job.inner < job'])
+  for (let i = 0; i < 20; i++) assert.deepStrictEqual(tree(await recorded(async () => { start(); await sleep(5) })), ['start < -', 'job < start', 'job.inner < job'])
 })
 
 test('what has ended is no parent; its own may be', async () => {
   const late = wrap('late', (ms) => void setTimeout(inner, ms))
-  const got = await told(() => trace('h', async () => { late(1); await sleep(10); trace('x', async (own) => { own.end(); inner() }) }))
+  const got = await recorded(() => trace('h', async () => { late(1); await sleep(10); trace('x', async (own) => { own.end(); inner() }) }))
   assert.deepStrictEqual(tree(got), ['h < -', 'h.late < h', 'h.inner < h', 'h.x < h', 'h.inner < h'])
-  const after = await told(async () => { await trace('h', async () => void setTimeout(inner, 5)); await sleep(15) })
+  const after = await recorded(async () => { await trace('h', async () => void setTimeout(inner, 5)); await sleep(15) })
   assert.deepStrictEqual(tree(after), ['h < -', 'inner < -'])
 })
 
 test('a plain span that is ended in its body', () => {
   for (let i = 0; i < 20; i++) {
-    const got = told(() => trace('o', () => trace('x', (own) => { own.end(); inner() })))
+    const got = recorded(() => trace('o', () => trace('x', (own) => { own.end(); inner() })))
     assert.deepStrictEqual(tree(got), ['o < -', 'x < o', 'inner < o'])
   }
 })
 
 test('a timer that starts itself again: its tags do not grow', async () => {
   let left = 50
-  const got = await told(() => new Promise((done) => {
+  const got = await recorded(() => new Promise((done) => {
     const tick = () => trace('tick', async () => void (left-- > 0 ? setTimeout(tick) : done()))
     tick()
   }))
@@ -154,16 +154,16 @@ test('a timer that starts itself again: its tags do not grow', async () => {
 test('the steps of a generator, and where it is used', async () => {
   const steps = wrap(function* steps() { inner(); yield 1; inner(); yield 2 })
   const pages = wrap(async function* pages() { await sleep(1); inner(); yield 1; await sleep(1); inner() })
-  const got = told(() => { for (const _ of steps()) trace('use', () => {}) })
+  const got = recorded(() => { for (const _ of steps()) trace('use', () => {}) })
   assert.deepStrictEqual(tree(got), ['steps < -', 'inner < steps', 'use < -', 'inner < steps', 'use < -'])
   closed(got)
-  const later = await told(() => trace('h', async () => { for await (const _ of pages()) inner() }))
+  const later = await recorded(() => trace('h', async () => { for await (const _ of pages()) inner() }))
   assert.deepStrictEqual(tree(later), ['h < -', 'h.pages < h', 'h.inner < h.pages', 'h.inner < h', 'h.inner < h.pages'])
   closed(later)
 })
 
 test('by hand, outside of all: around what is opened before its end', async () => {
-  const got = told(() => {
+  const got = recorded(() => {
     const a = span('a')
     inner()
     const b = a.span('b')
@@ -175,9 +175,9 @@ test('by hand, outside of all: around what is opened before its end', async () =
   })
   assert.deepStrictEqual(tree(got), ['a < -', 'inner < a', 'a.b < a', 'inner < a.b', 'inner < a', 'inner < -'])
   const nested = wrap('nested', () => { const a = span('a'); inner(); a.end(); inner() })
-  for (let i = 0; i < 20; i++) assert.deepStrictEqual(tree(told(nested)), ['nested < -', 'a < nested', 'inner < a', 'inner < nested'])
+  for (let i = 0; i < 20; i++) assert.deepStrictEqual(tree(recorded(nested)), ['nested < -', 'a < nested', 'inner < a', 'inner < nested'])
   // Left open, it is around nothing that comes from elsewhere.
-  const open = await told(async () => {
+  const open = await recorded(async () => {
     const a = span('a')
     await sleep(2)
     inner()
@@ -194,7 +194,7 @@ test('by hand, to be open across an await', async () => {
     own.run(inner)
     own.end()
   }
-  const got = await told(() => Promise.all([one('a'), one('b')]))
+  const got = await recorded(() => Promise.all([one('a'), one('b')]))
   assert.deepStrictEqual(tree(got), ['a < -', 'inner < -', 'b < -', 'inner < -', 'a.inner < a', 'b.inner < b'])
 })
 
@@ -204,18 +204,18 @@ test('by hand, in a context: siblings do not lie in one another', async () => {
     await sleep(1)
     own.end()
   }
-  const got = await told(() => trace('h', () => Promise.all([trace('f', async () => Promise.all([one('a'), one('b')]))])))
+  const got = await recorded(() => trace('h', () => Promise.all([trace('f', async () => Promise.all([one('a'), one('b')]))])))
   assert.deepStrictEqual(tree(got), ['h < -', 'f < h', 'f.a < f', 'f.b < f'])
 })
 
 test('what Trace started cannot be named: its children say nothing, unless others may run', async () => {
   const t = new Trace('some id')
-  const around = (fn) => told(() => { t.start('request'); fn(); t.stop('request') })
+  const around = (fn) => recorded(() => { t.start('request'); fn(); t.stop('request') })
   assert.deepStrictEqual(tree(around(() => { inner(); trace('x', () => inner()) })), ['request < ?', 'inner < ?', 'x < ?', 'inner < x'])
   const other = span('other', null, { async: true })
   assert.deepStrictEqual(tree(around(inner)), ['request < ?', 'inner < -'])
   other.end()
-  assert.deepStrictEqual(tree(told(inner)), ['inner < -'])
+  assert.deepStrictEqual(tree(recorded(inner)), ['inner < -'])
 })
 
 test('`^` is no name for the first argument of an enter', () => {
@@ -233,42 +233,42 @@ test('`^` is no name for the first argument of an enter', () => {
     () => new Trace('t').start('x', caret),
     () => new Trace('t').start('x', { '^': '\n' }),
   ]
-  for (const of of refused) assert.deepStrictEqual(told(() => void of()), [], String(of))
+  for (const of of refused) assert.deepStrictEqual(recorded(() => void of()), [], String(of))
   for (let i = 0; i < 20; i++) {
-    assert.deepStrictEqual(told(() => void assert.strictEqual(wrap('x', () => 5, { enterArgs: () => caret })(), 5)), [])
-    assert.deepStrictEqual(told(() => void assert.strictEqual(trace('x', caret, () => 5), 5)), [])
+    assert.deepStrictEqual(recorded(() => void assert.strictEqual(wrap('x', () => 5, { enterArgs: () => caret })(), 5)), [])
+    assert.deepStrictEqual(recorded(() => void assert.strictEqual(trace('x', caret, () => 5), 5)), [])
   }
   const hot = wrap('x', () => 5, { enterArgs: () => caret, exitArgs: () => caret })
-  for (let i = 0; i < 20; i++) assert.deepStrictEqual(told(() => void assert.strictEqual(hot(), 5)), [])
+  for (let i = 0; i < 20; i++) assert.deepStrictEqual(recorded(() => void assert.strictEqual(hot(), 5)), [])
   // Elsewhere it is.
-  assert.deepStrictEqual(told(() => span('x', { k: 1, '^': 2 }).end(caret)), ['>:#1:x:^=,k=1,^=2:', '<:#1:x:^=1:'])
+  assert.deepStrictEqual(recorded(() => span('x', { k: 1, '^': 2 }).end(caret)), ['>:#1:x:^=,k=1,^=2:', '<:#1:x:^=1:'])
   const t = new Trace('t')
-  assert.deepStrictEqual(told(() => { t.start('x', [['k', 1], ['^', '\n']]); t.stop('x', caret) }), ['[">","t",["x"],[{"k":"1"},{"^":"\\n"}]]', '<:t:x:^=1:'])
+  assert.deepStrictEqual(recorded(() => { t.start('x', [['k', 1], ['^', '\n']]); t.stop('x', caret) }), ['[">","t",["x"],[{"k":"1"},{"^":"\\n"}]]', '<:t:x:^=1:'])
 })
 
 test('the parent in JSON, and where the tags are bytes; it is one of 64 arguments', () => {
-  const got = told(() => trace('o', () => { span('\n', { k: 1 }).end(); span([Buffer.from('é')], { k: '\n' }).end() }))
+  const got = recorded(() => trace('o', () => { span('\n', { k: 1 }).end(); span([Buffer.from('é')], { k: '\n' }).end() }))
   assert.deepStrictEqual(got, [
     '>:#1:o:^=:', '[">",#2,["\\n"],[{"^":"#1"},{"k":"1"}]]', '["<",#2,["\\n"]]', '[">",#3,["é"],[{"^":"#1"},{"k":"\\n"}]]', '<:#3:é::', '<:#1:o::',
   ])
   const args = (count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]))
-  assert.strictEqual(told(() => span('x', args(63)).end()).length, 2)
-  assert.strictEqual(told(() => span('x', args(64)).end()).length, 0)
-  assert.strictEqual(told(() => span('x').end(args(64))).length, 2)
+  assert.strictEqual(recorded(() => span('x', args(63)).end()).length, 2)
+  assert.strictEqual(recorded(() => span('x', args(64)).end()).length, 0)
+  assert.strictEqual(recorded(() => span('x').end(args(64))).length, 2)
 })
 
 test('ids of choice', () => {
   const low = 2 ** 32 + 1
-  const named = told(() => span('x', null, { id: low }).run(() => { inner(); trace('y', () => inner()) }))
+  const named = recorded(() => span('x', null, { id: low }).run(() => { inner(); trace('y', () => inner()) }))
   assert.deepStrictEqual(named, ['>:#1:x::', '>:#2:x.inner:^=#1:', '<:#2:x.inner::', '>:#3:x.y:^=#1:', '>:#4:x.y.inner:^=#3:', '<:#4:x.y.inner::', '<:#3:x.y::'])
   // One that is not unique cannot be named: its children bear it, so that their tags tell the parent.
-  const got = told(() => {
+  const got = recorded(() => {
     const x = span('x', null, { id: 42 })
     x.run(() => { inner(); span('y').end() })
     x.end()
   })
   assert.deepStrictEqual(got, ['>:42:x::', '>:42:x.inner::', '<:42:x.inner::', '>:42:x.y::', '<:42:x.y::', '<:42:x::'])
-  const twins = told(() => trace('h', async () => {
+  const twins = recorded(() => trace('h', async () => {
     const x = span('x', null, { id: 42 })
     x.run(() => { const a = span('y'); const b = span('y'); a.end(); b.end() })
     x.end()
@@ -277,7 +277,7 @@ test('ids of choice', () => {
 })
 
 test('withContext and bind', async () => {
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     let kept
     let later
     await trace('a', async (own) => {
@@ -300,7 +300,7 @@ test('withContext and bind', async () => {
   assert.deepStrictEqual(tree(got), ['a < -', 'a.b < a', 'a.inner < a', 'inner < -', 'a.inner < a', 'inner < -', 'inner < -'])
   for (let i = 0; i < 20; i++) {
     let plain
-    const all = told(() => { trace('p', () => { plain = bind(inner); inner(); plain() }); plain() })
+    const all = recorded(() => { trace('p', () => { plain = bind(inner); inner(); plain() }); plain() })
     assert.deepStrictEqual(tree(all), ['p < -', 'inner < p', 'inner < p', 'inner < -'])
   }
 })
@@ -312,14 +312,14 @@ test('an error, or a stack that is full, leaves no context behind', () => {
     assert.throws(() => deep(0), RangeError)
     assert.throws(fails, TypeError)
     assert.throws(() => trace('x', fails), TypeError)
-    assert.deepStrictEqual(told(inner), ['>:#1:inner:^=:', '<:#1:inner::'])
+    assert.deepStrictEqual(recorded(inner), ['>:#1:inner:^=:', '<:#1:inner::'])
   }
 })
 
 test('enter arguments that open spans of their own', () => {
   const odd = wrap('odd', () => inner(), { enterArgs: () => ({ get k() { inner(); return 'v' } }), exitArgs: () => ({ get k() { inner(); return 'w' } }) })
   for (let i = 0; i < 20; i++) {
-    const got = told(odd)
+    const got = recorded(odd)
     closed(got)
     const all = enters(got)
     const own = all.find(({ path }) => path === 'odd')
@@ -362,7 +362,7 @@ test('AsyncLocalStorage is off as long as all is synchronous', () => {
 
 test('a function that has long been synchronous gives a promise, the first of the process', async () => {
   const got = program(`
-    const { told } = require('./test/help.js')
+    const { recorded } = require('./test/help.js')
     const { trace, wrap } = require('./index.js')
     const inner = wrap('inner', () => 1)
     // In this order, however long the loop was held up.
@@ -374,7 +374,7 @@ test('a function that has long been synchronous gives a promise, the first of th
     const get = wrap('get', (ms) => ms === 0 ? 0 : (sleep(0), inner(), sleep(ms).then(() => { inner(); return ms })), { exitArgs: (ms) => ({ ms }) })
     const outer = wrap('outer', (ms) => get(ms))
     for (let i = 0; i < 100; i++) outer(0)
-    told(async () => {
+    recorded(async () => {
       const first = outer(20)
       inner()
       await Promise.all([first, outer(10), outer(1)])

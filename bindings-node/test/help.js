@@ -50,7 +50,7 @@ function numbered(all) {
 }
 
 /** The markers that `fn` writes, numbered. */
-function told(fn) {
+function recorded(fn) {
   const got = markers(fn)
   return Array.isArray(got) ? numbered(got) : got.then(numbered)
 }
@@ -136,4 +136,4 @@ function straced(text, env = {}) {
   }
 }
 
-module.exports = { bytes, closed, collector, enters, live, markers, numbered, program, root, sleep, straced, told, traced, vectors }
+module.exports = { bytes, closed, collector, enters, live, markers, numbered, program, root, sleep, straced, recorded, traced, vectors }

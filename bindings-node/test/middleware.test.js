@@ -5,11 +5,11 @@ const http = require('node:http')
 const { test } = require('node:test')
 const { middleware, span, Tracer, wrap } = require('../index.js')
 const { guessed } = require('../lib/middleware.js')
-const { closed, enters, sleep, told } = require('./help.js')
+const { closed, enters, sleep, recorded } = require('./help.js')
 
 /** A server for the time of `fn(get, port)`; the markers, once all connections are gone. */
 function served(handler, fn) {
-  return told(async () => {
+  return recorded(async () => {
     const server = http.createServer(handler)
     await new Promise((done) => server.listen(0, '127.0.0.1', done))
     const { port } = server.address()
@@ -102,18 +102,18 @@ test('paths of a scan do not become tags without end', async () => {
   const traced = middleware()
   const tags = new Set()
   const res = { once() {} }
-  const got = told(() => {
+  const got = recorded(() => {
     for (let i = 0; i < 1000; i++) traced({ method: 'GET', url: `/scan-${String.fromCharCode(97 + (i % 26), 97 + (Math.floor(i / 26) % 26), 97 + Math.floor(i / 676))}` }, res)
   })
   for (const one of got) tags.add(one.split(':')[2])
   assert.strictEqual(tags.size, 201)
   assert(tags.has('http.GET.*'))
-  const long = told(() => middleware()({ method: 'GET', url: '/x'.repeat(3000) }, res))
+  const long = recorded(() => middleware()({ method: 'GET', url: '/x'.repeat(3000) }, res))
   assert.deepStrictEqual(long, ['>:#1:http.GET.*:^=:'])
 })
 
 test('a response of another kind is none of ours', () => {
-  assert.deepStrictEqual(told(() => void assert.strictEqual(middleware()({ method: 'GET', url: '/' }, {}, () => 5), 5)), [])
+  assert.deepStrictEqual(recorded(() => void assert.strictEqual(middleware()({ method: 'GET', url: '/' }, {}, () => 5), 5)), [])
 })
 
 test('a client that leaves: aborted', async () => {

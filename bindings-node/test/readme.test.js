@@ -5,7 +5,7 @@ const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { test } = require('node:test')
-const { root, told } = require('./help.js')
+const { root, recorded } = require('./help.js')
 
 const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8')
 const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map((found) => found[1])
@@ -39,7 +39,7 @@ const WRITTEN = [
 
 test('the examples run, and write what they say', async () => {
   assert.strictEqual(blocks.length, 2)
-  const got = await told(() => run(blocks[0]))
+  const got = await recorded(() => run(blocks[0]))
   // The order of those that wait is the engine's.
   assert.deepStrictEqual(got.sort(), WRITTEN.sort())
   run(blocks[1])

@@ -5,7 +5,7 @@ const { test } = require('node:test')
 const ts = require('typescript')
 const { Tracer, span, tracer, current } = require('../index.js')
 const nulltrace = require('../index.js')
-const { markers, told } = require('./help.js')
+const { markers, recorded } = require('./help.js')
 
 /** Compiles `using` to what this Node understands, and runs it. */
 function using(text) {
@@ -22,19 +22,19 @@ test('using ends the span at the end of its block', () => {
     }
     nulltrace.span("after").end()
   `)
-  assert.deepStrictEqual(told(() => run(nulltrace)), ['>:#1:x:^=,n=1:', '>:#2:x.y:^=#1:', '<:#2:x.y::', '<:#1:x::', '>:#3:after:^=:', '<:#3:after::'])
+  assert.deepStrictEqual(recorded(() => run(nulltrace)), ['>:#1:x:^=,n=1:', '>:#2:x.y:^=#1:', '<:#2:x.y::', '<:#1:x::', '>:#3:after:^=:', '<:#3:after::'])
 })
 
 test('using ends the span when the block throws', () => {
   const run = using(`try { using span = nulltrace.span("x"); throw new RangeError("e") } catch (e) { return e }`)
   let thrown
-  assert.deepStrictEqual(told(() => void (thrown = run(nulltrace))), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(() => void (thrown = run(nulltrace))), ['>:#1:x:^=:', '<:#1:x::'])
   assert(thrown instanceof RangeError)
 })
 
 test('await using', async () => {
   const run = using(`return (async () => { await using span = nulltrace.span("x", null, { async: true }); await null })()`)
-  assert.deepStrictEqual(await told(() => run(nulltrace)), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(await recorded(() => run(nulltrace)), ['>:#1:x:^=:', '<:#1:x::'])
 })
 
 test('by the symbol, once', () => {
@@ -44,7 +44,7 @@ test('by the symbol, once', () => {
     open[Symbol.dispose]()
     open.end()
   }
-  assert.deepStrictEqual(told(one), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(one), ['>:#1:x:^=:', '<:#1:x::'])
 })
 
 test('what is recorded stands in the exit', () => {
@@ -54,21 +54,21 @@ test('what is recorded stands in the exit', () => {
     open.end({ last: true })
     open.record('late', 1)
   }
-  assert.deepStrictEqual(told(one), ['>:#1:x:^=:', '<:#1:x:rows=3,a=b,last=true:'])
+  assert.deepStrictEqual(recorded(one), ['>:#1:x:^=:', '<:#1:x:rows=3,a=b,last=true:'])
 })
 
 test('an exit whose arguments are refused ends the span all the same', () => {
   const hostile = { get k() { throw new Error('no') } }
-  assert.deepStrictEqual(told(() => span('x').end(hostile)), ['>:#1:x:^=:', '<:#1:x::'])
-  assert.deepStrictEqual(told(() => span('x').record(hostile).end()), ['>:#1:x:^=:', '<:#1:x::'])
-  assert.deepStrictEqual(told(() => span('x').record('', 1).end()), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(() => span('x').end(hostile)), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(() => span('x').record(hostile).end()), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(() => span('x').record('', 1).end()), ['>:#1:x:^=:', '<:#1:x::'])
 })
 
 test('a span whose enter is refused has no exit', () => {
   const hostile = { get k() { throw new Error('no') } }
-  assert.deepStrictEqual(told(() => span('x', hostile).end()), [])
-  assert.deepStrictEqual(told(() => span('').end()), [])
-  assert.deepStrictEqual(told(() => span('x..y').span('z').end()), [])
+  assert.deepStrictEqual(recorded(() => span('x', hostile).end()), [])
+  assert.deepStrictEqual(recorded(() => span('').end()), [])
+  assert.deepStrictEqual(recorded(() => span('x..y').span('z').end()), [])
   assert.strictEqual(span('').id, null)
   assert.strictEqual(span('x', hostile).id, null)
 })
@@ -78,15 +78,15 @@ test('fail names what was thrown', () => {
   class Named extends Error { get name() { return 'Other' } }
   const hostile = new Proxy({}, { get() { throw new Error('no') } })
   const names = [new Own(), new Named(), new TypeError(), new Error(), new DOMException('x', 'AbortError'), 'text', null, undefined, 5, {}, Object.create(null), hostile]
-  const got = names.map((thrown) => /error=(.*):$/.exec(told(() => span('x').fail(thrown))[1])[1])
+  const got = names.map((thrown) => /error=(.*):$/.exec(recorded(() => span('x').fail(thrown))[1])[1])
   assert.deepStrictEqual(got, ['Own', 'Other', 'TypeError', 'Error', 'AbortError', 'string', 'null', 'undefined', 'number', 'Object', 'Error', 'Error'])
 })
 
 test('an id of choice', () => {
-  assert.deepStrictEqual(told(() => span('x', { n: 1 }, { id: 42 }).end()), ['>:42:x:n=1:', '<:42:x::'])
-  assert.deepStrictEqual(told(() => span('x', null, { id: 'p' }).span('y').end()), ['>:p:x::', '>:p:x.y::', '<:p:x.y::'])
+  assert.deepStrictEqual(recorded(() => span('x', { n: 1 }, { id: 42 }).end()), ['>:42:x:n=1:', '<:42:x::'])
+  assert.deepStrictEqual(recorded(() => span('x', null, { id: 'p' }).span('y').end()), ['>:p:x::', '>:p:x.y::', '<:p:x.y::'])
   assert.match(markers(() => span('x', { n: 1 }, { id: 'order 9' }).end())[0], /^>:\d{16}:x:id=order 9,n=1:$/)
-  assert.deepStrictEqual(told(() => span('x', null, { id: 1.5 }).end()), [])
+  assert.deepStrictEqual(recorded(() => span('x', null, { id: 1.5 }).end()), [])
 })
 
 test('twins have a number each, whatever the order of the ends', () => {
@@ -98,7 +98,7 @@ test('twins have a number each, whatever the order of the ends', () => {
     b.end()
     c.end()
   }
-  assert.deepStrictEqual(told(one), ['>:#1:x:^=:', '>:#2:x:^=#1:', '<:#1:x::', '>:#3:x:^=#2:', '<:#2:x::', '<:#3:x::'])
+  assert.deepStrictEqual(recorded(one), ['>:#1:x:^=:', '>:#2:x:^=#1:', '<:#1:x::', '>:#3:x:^=#2:', '<:#2:x::', '<:#3:x::'])
 })
 
 test('numbers are above 2^32, below 2^48, and differ', () => {
@@ -113,21 +113,21 @@ test('numbers are above 2^32, below 2^48, and differ', () => {
 
 test('a tracer puts its path before all', () => {
   const shop = new Tracer('shop.checkout')
-  assert.deepStrictEqual(told(() => shop.span('pay').end()), ['>:#1:shop.checkout.pay:^=:', '<:#1:shop.checkout.pay::'])
-  assert.deepStrictEqual(told(() => new Tracer(['a.b']).trace('c', () => {})), ['>:#1:a\\.b.c:^=:', '<:#1:a\\.b.c::'])
-  assert.deepStrictEqual(told(() => new Tracer('').span('x').end()), [])
+  assert.deepStrictEqual(recorded(() => shop.span('pay').end()), ['>:#1:shop.checkout.pay:^=:', '<:#1:shop.checkout.pay::'])
+  assert.deepStrictEqual(recorded(() => new Tracer(['a.b']).trace('c', () => {})), ['>:#1:a\\.b.c:^=:', '<:#1:a\\.b.c::'])
+  assert.deepStrictEqual(recorded(() => new Tracer('').span('x').end()), [])
 })
 
 test('more paths than are remembered', () => {
   const all = () => {
     for (let i = 0; i < 9000; i++) span(`many.${i}`, { i }).end()
   }
-  const got = told(all)
+  const got = recorded(all)
   assert.strictEqual(got.length, 18000)
   got.forEach((marker, i) => assert.match(marker, i % 2 === 0 ? /^>:#\d+:many\.\d+:\^=,i=\d+:$/ : /^<:#\d+:many\.\d+::$/))
 })
 
 test('outside of all, the current span is none', () => {
   assert.strictEqual(current().id, null)
-  assert.deepStrictEqual(told(() => current().record('a', 1).end()), [])
+  assert.deepStrictEqual(recorded(() => current().record('a', 1).end()), [])
 })

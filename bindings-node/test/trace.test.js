@@ -3,35 +3,35 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const { current, span, trace, wrap } = require('../index.js')
-const { enters, program, sleep, told } = require('./help.js')
+const { enters, program, sleep, recorded } = require('./help.js')
 
 test('a function', () => {
   let result
-  assert.deepStrictEqual(told(() => void (result = trace('x', () => 5))), ['>:#1:x:^=:', '<:#1:x::'])
+  assert.deepStrictEqual(recorded(() => void (result = trace('x', () => 5))), ['>:#1:x:^=:', '<:#1:x::'])
   assert.strictEqual(result, 5)
-  assert.deepStrictEqual(told(() => trace('x', { n: 1 }, (own) => void own.record('rows', 2))), ['>:#1:x:^=,n=1:', '<:#1:x:rows=2:'])
+  assert.deepStrictEqual(recorded(() => trace('x', { n: 1 }, (own) => void own.record('rows', 2))), ['>:#1:x:^=,n=1:', '<:#1:x:rows=2:'])
 })
 
 test('what it throws passes unchanged', () => {
   const error = new TypeError('e')
-  const got = told(() => assert.throws(() => trace('x', () => { throw error }), (thrown) => thrown === error))
+  const got = recorded(() => assert.throws(() => trace('x', () => { throw error }), (thrown) => thrown === error))
   assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x:error=TypeError:'])
-  assert.deepStrictEqual(told(() => { try { trace('x', () => { throw 'text' }) } catch (thrown) { assert.strictEqual(thrown, 'text') } }), ['>:#1:x:^=:', '<:#1:x:error=string:'])
+  assert.deepStrictEqual(recorded(() => { try { trace('x', () => { throw 'text' }) } catch (thrown) { assert.strictEqual(thrown, 'text') } }), ['>:#1:x:^=:', '<:#1:x:error=string:'])
 })
 
 test('an async function', async () => {
-  const got = await told(async () => assert.strictEqual(await trace('x', async () => (await sleep(1), 5)), 5))
+  const got = await recorded(async () => assert.strictEqual(await trace('x', async () => (await sleep(1), 5)), 5))
   assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x::'])
 })
 
 test('a rejection passes unchanged', async () => {
   const error = new RangeError('e')
-  const got = await told(() => assert.rejects(trace('x', async () => { await null; throw error }), (thrown) => thrown === error))
+  const got = await recorded(() => assert.rejects(trace('x', async () => { await null; throw error }), (thrown) => thrown === error))
   assert.deepStrictEqual(got, ['>:#1:x:^=:', '<:#1:x:error=RangeError:'])
 })
 
 test('a promise', async () => {
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     assert.strictEqual(await trace('x', { n: 1 }, sleep(1).then(() => 7)), 7)
     await assert.rejects(trace('y', Promise.reject(new TypeError('e'))), TypeError)
     assert.strictEqual(await trace('z', { then: (done) => done(8) }), 8)
@@ -41,7 +41,7 @@ test('a promise', async () => {
 
 test('a plain function that returns a promise lasts until it settles', async () => {
   const order = []
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     const slow = trace('x', () => sleep(50).then(() => order.push('slow')))
     const quick = trace('x', () => sleep(1).then(() => order.push('quick')))
     await Promise.all([slow, quick])
@@ -50,7 +50,7 @@ test('a plain function that returns a promise lasts until it settles', async () 
   assert.deepStrictEqual(got, ['>:#1:x:^=:', '>:#2:x:^=:', '<:#2:x::', '<:#1:x::'])
 })
 
-test('nobody is told of a rejection that somebody handles, and else somebody is', () => {
+test('nobody is recorded of a rejection that somebody handles, and else somebody is', () => {
   const seen = program(`
     const { trace, wrap } = require('./index.js')
     process.on('unhandledRejection', (reason) => console.log(reason.message))
@@ -62,13 +62,13 @@ test('nobody is told of a rejection that somebody handles, and else somebody is'
 })
 
 test('what is neither passes', () => {
-  assert.deepStrictEqual(told(() => void assert.strictEqual(trace('x', 5), 5)), [])
+  assert.deepStrictEqual(recorded(() => void assert.strictEqual(trace('x', 5), 5)), [])
   assert.strictEqual(trace('x'), undefined)
 })
 
 test('a refused path calls the function all the same', async () => {
   let result
-  assert.deepStrictEqual(told(() => void (result = trace('', () => 5))), [])
+  assert.deepStrictEqual(recorded(() => void (result = trace('', () => 5))), [])
   assert.strictEqual(result, 5)
   assert.strictEqual(await trace('a..b', async () => 6), 6)
   const promise = Promise.resolve(7)
@@ -77,7 +77,7 @@ test('a refused path calls the function all the same', async () => {
 
 test('a thenable becomes a promise, whether it is traced or not', async () => {
   const lazy = { then: (done) => done(7) }
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     for (const path of ['q', 'a..b']) assert.strictEqual(await trace(path, lazy).catch(() => 0).finally(() => {}), 7)
   })
   assert.deepStrictEqual(got, ['>:#1:q:^=:', '<:#1:q::'])
@@ -88,7 +88,7 @@ test('a thenable becomes a promise, whether it is traced or not', async () => {
 })
 
 test('spans within an async span name it, and have its path before theirs', async () => {
-  const got = await told(() =>
+  const got = await recorded(() =>
     trace('handler', async () => {
       await sleep(1)
       const guard = span('parse')
@@ -117,7 +117,7 @@ test('spans within an async span name it, and have its path before theirs', asyn
 })
 
 test('twins in one context: a number each, and their children name the right one', async () => {
-  const got = await told(() =>
+  const got = await recorded(() =>
     trace('h', async () => {
       const a = trace('x', async () => { await sleep(50); span('in').end() })
       const b = trace('x', async () => { await sleep(5); span('in').end() })
@@ -142,7 +142,7 @@ test('twins in one context: a number each, and their children name the right one
 })
 
 test('contexts do not mix, however they interleave', async () => {
-  const got = await told(() =>
+  const got = await recorded(() =>
     Promise.all(
       Array.from({ length: 50 }, (_, i) =>
         trace('h', { i }, async () => {
@@ -175,7 +175,7 @@ test('the context is the span', async () => {
 })
 
 test('run makes a span the context', async () => {
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     const open = span('job', null, { async: true })
     const sum = await open.run(async (a, b) => { await sleep(1); span('step').end(); return a + b }, 1, 2)
     assert.strictEqual(sum, 3)
@@ -185,7 +185,7 @@ test('run makes a span the context', async () => {
 })
 
 test('a child that outlives its parent is not mixed with the next one', async () => {
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     let late
     await trace('h', async () => {
       await trace('a', async () => { late = trace('b', async () => sleep(50)) })
@@ -201,7 +201,7 @@ test('a child that outlives its parent is not mixed with the next one', async ()
 test('deeper than 32: no marker, and all goes on', async () => {
   const deep = (n) => trace('d', async () => (n === 0 ? 'end' : deep(n - 1)))
   let result
-  const got = await told(async () => void (result = await deep(40)))
+  const got = await recorded(async () => void (result = await deep(40)))
   assert.strictEqual(result, 'end')
   assert.strictEqual(got.length, 64)
 })
@@ -212,7 +212,7 @@ test('a promise that is more than a promise comes through as it is', async () =>
   const child = Object.assign(sleep(1), { pid: 7 })
   let started = 0
   const lazy = { then(done) { started++; done() } }
-  const got = told(() => {
+  const got = recorded(() => {
     for (const own of [query, child, lazy]) assert.strictEqual(trace('x', () => own), own)
   })
   assert.deepStrictEqual(got, [1, 2, 3].flatMap((n) => [`>:#${n}:x:^=:`, `<:#${n}:x::`]))

@@ -10,21 +10,21 @@ const { root } = require('./help.js')
 
 const config = path.join(__dirname, 'types', 'tsconfig.json')
 
-const told = (found) => ts.formatDiagnostics(found, { getCanonicalFileName: String, getCurrentDirectory: () => root, getNewLine: () => '\n' })
+const printed = (found) => ts.formatDiagnostics(found, { getCanonicalFileName: String, getCurrentDirectory: () => root, getNewLine: () => '\n' })
 
 test('the types hold for CommonJS and ES modules', () => {
   const { config: read } = ts.readConfigFile(config, ts.sys.readFile)
   const { options, fileNames, errors } = ts.parseJsonConfigFileContent(read, ts.sys, path.dirname(config))
   assert.deepStrictEqual(errors, [])
   const found = ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options))
-  assert.strictEqual(told(found), '')
+  assert.strictEqual(printed(found), '')
 })
 
 test('what is declared is what there is', async () => {
   const file = path.join(root, 'index.d.ts')
   const program = ts.createProgram([file], { target: ts.ScriptTarget.ES2022, strict: true, skipDefaultLibCheck: true, types: [] })
   // The program above is not checked in its declarations: those of Node are too many.
-  assert.strictEqual(told(ts.getPreEmitDiagnostics(program)), '')
+  assert.strictEqual(printed(ts.getPreEmitDiagnostics(program)), '')
   const checker = program.getTypeChecker()
   const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
   const values = exported.filter((one) => (one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one).flags & ts.SymbolFlags.Value)

@@ -3,17 +3,17 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const { trace, wrap } = require('../index.js')
-const { sleep, told } = require('./help.js')
+const { sleep, recorded } = require('./help.js')
 
 test('each call is a span, by the name of the function', () => {
   const add = wrap(function add(a, b) { return a + b })
   let sum = 0
-  assert.deepStrictEqual(told(() => { sum += add(1, 2) + add(3, 4) }), ['>:#1:add:^=:', '<:#1:add::', '>:#2:add:^=:', '<:#2:add::'])
+  assert.deepStrictEqual(recorded(() => { sum += add(1, 2) + add(3, 4) }), ['>:#1:add:^=:', '<:#1:add::', '>:#2:add:^=:', '<:#2:add::'])
   assert.strictEqual(sum, 10)
-  assert.deepStrictEqual(told(() => wrap('math.add', (a) => a)(1)), ['>:#1:math.add:^=:', '<:#1:math.add::'])
-  assert.deepStrictEqual(told(() => void wrap((() => () => {})())()), ['>:#1:anonymous:^=:', '<:#1:anonymous::'])
+  assert.deepStrictEqual(recorded(() => wrap('math.add', (a) => a)(1)), ['>:#1:math.add:^=:', '<:#1:math.add::'])
+  assert.deepStrictEqual(recorded(() => void wrap((() => () => {})())()), ['>:#1:anonymous:^=:', '<:#1:anonymous::'])
   // A name is one tag, dots and all.
-  assert.deepStrictEqual(told(() => void wrap(Object.defineProperty(() => {}, 'name', { value: 'a.b' }))()), ['>:#1:a\\.b:^=:', '<:#1:a\\.b::'])
+  assert.deepStrictEqual(recorded(() => void wrap(Object.defineProperty(() => {}, 'name', { value: 'a.b' }))()), ['>:#1:a\\.b:^=:', '<:#1:a\\.b::'])
 })
 
 test('this, arguments, result, name, length and properties pass', () => {
@@ -31,24 +31,24 @@ test('this, arguments, result, name, length and properties pass', () => {
 test('arguments of the span', () => {
   const options = { enterArgs: (user, n) => ({ user, n }), exitArgs: (rows) => ({ rows: rows.length }) }
   const find = wrap('find', (user, n) => Array(n).fill(user), options)
-  assert.deepStrictEqual(told(() => void find('a:b', 2)), ['>:#1:find:^=,user=a\\:b,n=2:', '<:#1:find:rows=2:'])
+  assert.deepStrictEqual(recorded(() => void find('a:b', 2)), ['>:#1:find:^=,user=a\\:b,n=2:', '<:#1:find:rows=2:'])
   const hostile = wrap('find', () => 5, { enterArgs() { throw new Error('no') }, exitArgs() { throw new Error('no') } })
-  assert.deepStrictEqual(told(() => void assert.strictEqual(hostile(), 5)), ['>:#1:find:^=:', '<:#1:find::'])
+  assert.deepStrictEqual(recorded(() => void assert.strictEqual(hostile(), 5)), ['>:#1:find:^=:', '<:#1:find::'])
   const refused = wrap('find', () => 5, { enterArgs: () => ({ '': 1 }) })
-  assert.deepStrictEqual(told(() => void assert.strictEqual(refused(), 5)), [])
+  assert.deepStrictEqual(recorded(() => void assert.strictEqual(refused(), 5)), [])
 })
 
 test('exceptions pass unchanged', () => {
   const error = new SyntaxError('e')
   const fails = wrap('f', () => { throw error })
-  const got = told(() => { for (let i = 0; i < 2; i++) assert.throws(fails, (thrown) => thrown === error) })
+  const got = recorded(() => { for (let i = 0; i < 2; i++) assert.throws(fails, (thrown) => thrown === error) })
   assert.deepStrictEqual(got, ['>:#1:f:^=:', '<:#1:f:error=SyntaxError:', '>:#2:f:^=:', '<:#2:f:error=SyntaxError:'])
 })
 
 test('recursion: each call has a number of its own, and names the one around', () => {
   const fib = wrap('fib', (n) => (n < 2 ? n : fib(n - 1) + fib(n - 2)))
   let result
-  const got = told(() => { result = fib(3) })
+  const got = recorded(() => { result = fib(3) })
   assert.strictEqual(result, 2)
   assert.deepStrictEqual(got, ['>:#1:fib:^=:', '>:#2:fib:^=#1:', '>:#3:fib:^=#2:', '<:#3:fib::', '>:#4:fib:^=#2:', '<:#4:fib::', '<:#2:fib::', '>:#5:fib:^=#1:', '<:#5:fib::', '<:#1:fib::'])
 })
@@ -56,31 +56,31 @@ test('recursion: each call has a number of its own, and names the one around', (
 test('an async function', async () => {
   const get = wrap('get', async function (n) { await sleep(n); return [this, n] }, { enterArgs: (n) => ({ n }), exitArgs: ([, n]) => ({ was: n }) })
   const self = {}
-  const got = await told(async () => assert.deepStrictEqual(await Promise.all([get.call(self, 40), get.call(self, 1)]), [[self, 40], [self, 1]]))
+  const got = await recorded(async () => assert.deepStrictEqual(await Promise.all([get.call(self, 40), get.call(self, 1)]), [[self, 40], [self, 1]]))
   assert.deepStrictEqual(got, ['>:#1:get:^=,n=40:', '>:#2:get:^=,n=1:', '<:#2:get:was=1:', '<:#1:get:was=40:'])
 })
 
-test('compiled down to a plain function, it is told to be async', async () => {
+test('compiled down to a plain function, it is recorded to be async', async () => {
   const inner = wrap('inner', () => {})
   const outer = wrap('outer', () => Promise.resolve().then(inner), { async: true })
-  assert.deepStrictEqual(await told(outer), ['>:#1:outer:^=:', '>:#2:outer.inner:^=#1:', '<:#2:outer.inner::', '<:#1:outer::'])
+  assert.deepStrictEqual(await recorded(outer), ['>:#1:outer:^=:', '>:#2:outer.inner:^=#1:', '<:#2:outer.inner::', '<:#1:outer::'])
 })
 
 test('wrapped twice it is still async, and both are seen', async () => {
   const get = wrap('a', wrap('b', async () => 5))
-  assert.deepStrictEqual(await told(get), ['>:#1:a:^=:', '>:#2:a.b:^=#1:', '<:#2:a.b::', '<:#1:a::'])
+  assert.deepStrictEqual(await recorded(get), ['>:#1:a:^=:', '>:#2:a.b:^=#1:', '<:#2:a.b::', '<:#1:a::'])
 })
 
 test('within a context, plain functions lie under it', async () => {
   const inner = wrap('inner', () => 1)
   const outer = wrap('outer', () => inner())
-  const got = await told(() => trace('h', async () => void outer()))
+  const got = await recorded(() => trace('h', async () => void outer()))
   assert.deepStrictEqual(got, ['>:#1:h:^=:', '>:#2:h.outer:^=#1:', '>:#3:h.outer.inner:^=#2:', '<:#3:h.outer.inner::', '<:#2:h.outer::', '<:#1:h::'])
 })
 
 test('a plain function that returns a promise', async () => {
   const get = wrap('get', (n) => sleep(n).then(() => { if (n === 30) throw new TypeError('e'); return n }), { exitArgs: (n) => ({ n }) })
-  const got = await told(async () => {
+  const got = await recorded(async () => {
     const all = await Promise.allSettled([get(60), get(30), get(1)])
     assert.deepStrictEqual(all.map((one) => one.status), ['fulfilled', 'rejected', 'fulfilled'])
   })
@@ -95,18 +95,18 @@ test('a generator: from its first step to its last', () => {
     }
     return 'end'
   }, { enterArgs: (n) => ({ n }), exitArgs: (last) => ({ last }) })
-  assert.deepStrictEqual(told(() => void count(1)), [])
-  assert.deepStrictEqual(told(() => assert.deepStrictEqual([...count(3)], [0, 1, 2])), ['>:#1:count:^=,n=3:', '<:#1:count:last=end:'])
-  const sent = told(() => {
+  assert.deepStrictEqual(recorded(() => void count(1)), [])
+  assert.deepStrictEqual(recorded(() => assert.deepStrictEqual([...count(3)], [0, 1, 2])), ['>:#1:count:^=,n=3:', '<:#1:count:last=end:'])
+  const sent = recorded(() => {
     const steps = count(9)
     steps.next()
     assert.deepStrictEqual(steps.next('x'), { value: 'x', done: true })
   })
   assert.deepStrictEqual(sent, ['>:#1:count:^=,n=9:', '<:#1:count:last=x:'])
-  const left = told(() => { for (const i of count(9)) if (i === 1) break })
+  const left = recorded(() => { for (const i of count(9)) if (i === 1) break })
   assert.deepStrictEqual(left, ['>:#1:count:^=,n=9:', '<:#1:count::'])
   const error = new RangeError('e')
-  const thrown = told(() => {
+  const thrown = recorded(() => {
     const steps = count(9)
     steps.next()
     assert.throws(() => steps.throw(error), (own) => own === error)
@@ -117,7 +117,7 @@ test('a generator: from its first step to its last', () => {
 
 test('generators that interleave are not mixed', () => {
   const steps = wrap(function* steps() { yield 1; yield 2 })
-  const got = told(() => {
+  const got = recorded(() => {
     const a = steps()
     const b = steps()
     a.next(); b.next(); a.next(); b.next(); a.next(); b.next()
@@ -128,11 +128,11 @@ test('generators that interleave are not mixed', () => {
 test('an async generator', async () => {
   const pages = wrap(async function* pages(n) { for (let i = 0; i < n; i++) { await sleep(1); yield this.base + i } return 'end' })
   const seen = []
-  const got = await told(async () => { for await (const page of pages.call({ base: 10 }, 3)) seen.push(page) })
+  const got = await recorded(async () => { for await (const page of pages.call({ base: 10 }, 3)) seen.push(page) })
   assert.deepStrictEqual(seen, [10, 11, 12])
   assert.deepStrictEqual(got, ['>:#1:pages:^=:', '<:#1:pages::'])
   const fails = wrap(async function* fails() { yield 1; throw new TypeError('e') })
-  const failed = await told(() => assert.rejects(async () => { for await (const _ of fails()); }, TypeError))
+  const failed = await recorded(() => assert.rejects(async () => { for await (const _ of fails()); }, TypeError))
   assert.deepStrictEqual(failed, ['>:#1:fails:^=:', '<:#1:fails:error=TypeError:'])
 })
 
@@ -140,7 +140,7 @@ test('classes and constructors', () => {
   class Point { constructor(x) { this.x = x } static origin() { return new this(0) } }
   const Traced = wrap(Point)
   let point
-  assert.deepStrictEqual(told(() => void (point = new Traced(3))), ['>:#1:Point:^=:', '<:#1:Point::'])
+  assert.deepStrictEqual(recorded(() => void (point = new Traced(3))), ['>:#1:Point:^=:', '<:#1:Point::'])
   assert(point instanceof Point && point instanceof Traced && point.x === 3)
   assert.strictEqual(Traced.origin().x, 0)
   class Sub extends Traced { get twice() { return this.x * 2 } }

@@ -96,7 +96,7 @@ fn is_none(object: *mut PyObject) -> bool {
 /// Who begins a span.
 #[derive(Clone, Copy)]
 pub(crate) struct Begins {
-    /// Will be told of the exit; null where it is the caller that ends it.
+    /// Notified of the exit; null where the caller ends it.
     pub(crate) owner: *mut PyObject,
     /// Has the arguments of the exit; null as the owner is.
     pub(crate) tracer: *mut PyObject,

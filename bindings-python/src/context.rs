@@ -118,11 +118,11 @@ pub(crate) fn quiet(_: Python<'_>) -> bool {
 /// Whether a span that begins here may have to be numbered.
 #[inline(always)]
 pub(crate) fn numbered(py: Python<'_>) -> bool {
-    !quiet(py) && look(py)
+    !quiet(py) && probe(py)
 }
 
 #[inline(never)]
-fn look(py: Python<'_>) -> bool {
+fn probe(py: Python<'_>) -> bool {
     // SAFETY: the interpreter's lock is held. What is called is copied before, and kept for ever; a null
     // dict is answered by -1 and an error.
     unsafe {
@@ -145,7 +145,7 @@ fn look(py: Python<'_>) -> bool {
     }
 }
 
-/// Whether this runs in a task, a callback of an event loop, or a greenlet; as far as it was looked for.
+/// Whether this runs in a task, a callback of an event loop, or a greenlet; as far as it was probed.
 pub(crate) fn in_task() -> bool {
     // SAFETY: the interpreter's lock is held. What is called is copied before, and kept for ever.
     unsafe {

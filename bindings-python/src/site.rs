@@ -686,7 +686,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
 }
 
 unsafe extern "C" fn dealloc(this: *mut PyObject) {
-    // SAFETY: called by the interpreter once, with one of ours that nobody holds.
+    // SAFETY: called by the interpreter once, with one of ours that is not referenced.
     unsafe {
         ffi::PyObject_GC_UnTrack(this.cast());
         let object = this.cast::<Object>();

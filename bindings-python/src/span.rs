@@ -83,7 +83,7 @@ impl Object {
     }
 }
 
-/// Writes the marker of an enter. Of a span that is refused nothing is written, and it is nobody's parent.
+/// Writes the marker of an enter. Of a span that is refused nothing is written, and it is no span's parent.
 ///
 /// # Safety
 /// `this` is one of ours.
@@ -290,7 +290,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
 }
 
 unsafe extern "C" fn dealloc(this: *mut PyObject) {
-    // SAFETY: called by the interpreter once, with one of ours that nobody holds.
+    // SAFETY: called by the interpreter once, with one of ours that is not referenced.
     unsafe {
         ffi::PyObject_GC_UnTrack(this.cast());
         let object = this.cast::<Object>();

@@ -1,7 +1,7 @@
 //! What was made of a string before, found by which object the string is.
 //!
 //! The text of a tag and the name of an argument are constants of the program, so mostly the very same
-//! objects: the address tells all, and what was made of them need not be made again.
+//! objects: the address identifies them, and what was made of them need not be made again.
 
 use crate::text::Text;
 use pyo3::ffi::{self, PyObject};

@@ -126,7 +126,7 @@ impl<'py> Text<'py> {
     /// None if it does not fit 64 bits.
     fn number(value: &Bound<'py, PyAny>) -> Option<Self> {
         let mut overflow = 0;
-        // SAFETY: an int; an overflow is told, not raised.
+        // SAFETY: an int; an overflow is reported, not raised.
         let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &mut overflow) };
         (overflow == 0).then(|| Self::of_number(number))
     }

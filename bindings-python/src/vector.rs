@@ -117,7 +117,7 @@ pub(crate) fn of_class(class: &Bound<'_, PyAny>, call: Vectorcall) {
 /// Has calls of `class` go to `tp_new` and `tp_init` again.
 ///
 /// # Safety
-/// `of_class` was told of this class.
+/// `of_class` knows this class.
 pub(crate) unsafe fn not_of_class(class: *mut PyObject) {
     // SAFETY: as the caller promises: what is there is ours.
     unsafe { *place(class) = null_mut() };

@@ -36,10 +36,10 @@
  * parent is named, and none need be while a thread does one thing after the other. Where jobs interleave on a
  * thread, as coroutines and callbacks do, or a job goes from thread to thread, give its spans numbers and
  * name their parents: nt_span_begin_in() and nt_enter_in(). nt_context() is a place of the thread where the
- * current span is kept for those who ask; no function or macro here looks there by itself.
+ * current span is kept for callers that ask; no function or macro here reads it by itself.
  *
  * The descriptor of the device has a high number, from 992 on or below the limit on descriptors; one that
- * was closed, by closefrom(3) or so, is opened anew. Only a program that closes it and, before the next
+ * was closed, by closefrom(3) or so, is opened again. Only a program that closes it and, before the next
  * marker, opens so many files that one gets the very number would find a marker in it.
  *
  * With NULLTRACE_OFF defined before it is included, this header makes no calls and needs no library.
@@ -441,7 +441,7 @@ enum nt_result nt_mark(int dir,
 
 /**
  * Writes a marker that is whole and right already, such as a literal of the macros. Nothing is
- * checked: `nulltrace parse` tells what is wrong with one.
+ * checked: `nulltrace parse` shows what is wrong with one.
  */
 void nt_write(const char *marker, size_t len);
 

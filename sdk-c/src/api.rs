@@ -168,7 +168,7 @@ pub unsafe extern "C" fn nt_mark(
 }
 
 /// Writes a marker that is whole and right already, such as a literal of the macros. Nothing is
-/// checked: `nulltrace parse` tells what is wrong with one.
+/// checked: `nulltrace parse` shows what is wrong with one.
 ///
 /// # Safety
 /// `marker` is NULL or holds `len` bytes.

@@ -1,4 +1,4 @@
-//! The span that is current on a thread, for whoever asks.
+//! The current span of a thread, for callers that ask.
 
 use crate::types::{NT_ID_EMPTY, NT_ID_NUMBER, nt_id};
 
@@ -44,7 +44,7 @@ const fn id(number: i64) -> nt_id {
 
 /// The thread's variable where the C library allots such a one to each thread before it runs: for a library that
 /// was loaded by dlopen(), glibc would else allocate it at the first use, and that may be in a signal handler.
-/// The compiler cannot be told so, the assembler can.
+/// The compiler has no way to say this, the assembler has.
 #[cfg(all(
     target_os = "linux",
     target_env = "gnu",

@@ -3,7 +3,7 @@
 //! The header is made from this crate by cbindgen (`make -C sdk-c header`); its macros and the functions
 //! that C compiles inline are in `header/`. What C sees is documented where it is declared.
 //!
-//! No function here can panic: the library is linked without the code for it, and a test looks.
+//! No function here can panic: the library is linked without the code for it, and a test checks it.
 
 #![allow(non_camel_case_types)] // the names are those of C
 

@@ -46,7 +46,7 @@ impl<'b> Args<'b> {
         self
     }
 
-    /// One whose name was looked at while compiling.
+    /// One whose name was checked while compiling.
     #[doc(hidden)]
     #[inline(always)]
     pub fn named(&mut self, name: Name, value: &(impl Value + ?Sized)) {

@@ -136,7 +136,7 @@ impl Ended {
 /// The library keeps it for each thread, and carries it along with futures that are spans: so a span within
 /// another is its child without that being said. Only a span with a number of its own can be named as a
 /// parent. Those are the futures of [`traced`](crate::TracedExt::traced) and `#[traced]`, all spans that begin
-/// within them or in a context, and those of an [`Id::unique`]. Other spans of plain code bear the id of their
+/// within them or in a context, and those of an [`Id::unique`]. Other spans of plain code have the id of their
 /// thread, cost less, and are no part of this.
 ///
 /// What the library cannot see, you carry by hand: to threads, to the executor of a pool, into a callback.

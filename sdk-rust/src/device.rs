@@ -1,4 +1,4 @@
-//! The null device: opened once, kept at a high number, opened again if somebody closes it.
+//! The null device: opened once, kept at a high number, opened again if it is closed.
 
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 #[cfg(feature = "mock")]
@@ -36,7 +36,7 @@ pub(crate) fn ask_first(writer: &'static Writer) {
 
 #[inline(always)]
 pub(crate) fn write(marker: &[u8]) {
-    // Only what a collector sees, and one byte more to tell it that there was more.
+    // Only what a collector sees, and one byte more to show that there was more.
     write_short(marker.get(..LONGEST).unwrap_or(marker));
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn write_short(marker: &[u8]) {
 ///
 /// The driver never reads the buffer, and the collector cannot read a page that is not mapped in. That a
 /// page was touched once proves nothing: a child of fork starts without the pages of its files, and the
-/// kernel may take them from anybody. Two loads are cheaper than to remember, too.
+/// kernel may unmap them at any time. Two loads are cheaper than to remember, too.
 #[inline(always)]
 fn touch(marker: &[u8]) {
     if let (Some(first), Some(last)) = (marker.first(), marker.last()) {

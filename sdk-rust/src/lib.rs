@@ -1,8 +1,8 @@
 //! Spans by one short write to `/dev/null`.
 //!
 //! A program says where a span begins and where it ends, by one short write each to the null device. When
-//! nobody looks, that is two system calls that do nothing, about a quarter of a microsecond. When the
-//! collector looks (`nulltrace run`, `agent`), it sees them in the kernel: no agent in the process, no
+//! nothing observes it, that is two system calls that do nothing, about a quarter of a microsecond. The
+//! collector (`nulltrace run`, `agent`) sees them in the kernel: no agent in the process, no
 //! threads, no buffers, no exporter, no start-up; and what a span was waiting for in the kernel, too.
 //!
 //! # A span
@@ -13,7 +13,7 @@
 //! fn pay(cart: u32) {
 //!     let span = span!("checkout.pay", cart); // begins here
 //!     let items = 3;
-//!     span.record("items", items); // told at the exit
+//!     span.record("items", items); // written at the exit
 //! } // ends here
 //! # #[cfg(feature = "mock")]
 //! # let mock = nulltrace::mock::Mock::here();
@@ -66,14 +66,14 @@
 //!
 //! # Off
 //!
-//! `NULLTRACE=off` in the environment, looked at once, leaves one load and a branch of each span. The
+//! `NULLTRACE=off` in the environment, read once, leaves one load and a branch of each span. The
 //! feature `off` leaves nothing. Arguments are not evaluated then.
 //!
 //! # What it does to your program
 //!
 //! Nothing but the writes. It never panics (other than code of yours that formats a value), blocks, allocates,
 //! changes `errno`, or starts a thread. Spans may be entered in signal handlers and across fork. It opens
-//! `/dev/null` once, at a high descriptor number, and again if somebody closes it; the ids of futures are
+//! `/dev/null` once, at a high descriptor number, and again if it is closed; the ids of futures are
 //! counted on one page of memory of its own. If there is no null device, it
 //! is silent. Markers longer than 4096 bytes are cut by the collector, which says so.
 //!

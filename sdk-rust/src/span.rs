@@ -75,7 +75,7 @@ enum State {
     /// An exit is owed,
     Open,
     /// which needs no more than the literal.
-    // One word to look at when the guard is dropped: more the compiler would not inline.
+    // One word to test when the guard is dropped: the compiler would not inline more.
     Static,
 }
 
@@ -230,7 +230,7 @@ impl<'a> Span<'a> {
         }
     }
 
-    /// The id that its markers bear.
+    /// The id of its markers.
     ///
     /// ```
     /// assert_eq!(nulltrace::span!("a").id(), nulltrace::Id::Thread);

@@ -39,7 +39,7 @@ pub struct Tracer<'a> {
 
 impl<'a> Tracer<'a> {
     /// For spans of these tags, which dots split. Tags that no marker can have make silent spans. For a
-    /// literal [`tracer!`](crate::tracer) is faster and looks at the tags while compiling.
+    /// literal [`tracer!`](crate::tracer) is faster and checks the tags while compiling.
     ///
     /// ```
     /// let name = String::from("worker.3");

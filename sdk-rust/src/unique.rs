@@ -3,7 +3,7 @@
 //!
 //! A process counts from a random start, and begins again at the least behind the greatest. A child of fork
 //! must not count on where its parent is: the counter stands on a page that the kernel clears for it; where
-//! there is none, the process id tells.
+//! there is none, the process id is used.
 
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, Ordering::Relaxed};
@@ -111,7 +111,7 @@ fn from_new_start(counter: &AtomicI64, random: impl Fn() -> i64) -> i64 {
 
 fn random() -> i64 {
     let random = sys::random().unwrap_or_else(|| {
-        // Early in the boot of a machine; a span's matching looks at the process first, so that even equal
+        // Early in the boot of a machine; matching compares the process first, so that even equal
         // numbers of two would not be mixed up.
         let here = 0_u8;
         (&raw const here as u64) << 20 ^ u64::from(sys::pid()) << 40

@@ -11,7 +11,7 @@ use crate::context::{PLAIN, of_task, swap};
 #[derive(Debug)]
 pub(crate) struct Within<F> {
     future: ManuallyDrop<F>,
-    /// While it is not polled. `PLAIN` is none: it is in that of whoever polls it.
+    /// While it is not polled. `PLAIN` is none: it is in that of the code that polls it.
     context: i64,
 }
 
@@ -72,7 +72,7 @@ impl<F> Drop for Within<F> {
     #[inline]
     fn drop(&mut self) {
         let _swapped = Swapped::new(&mut self.context);
-        // SAFETY: once, here, and nobody sees it afterwards.
+        // SAFETY: once, here, and it is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.future) };
     }
 }

@@ -127,7 +127,7 @@ impl Fragment {
 
     /// Continues the marker; gives the beginning of the line after it in `part`.
     ///
-    /// The whole is parsed anew with each part: parts are few, the whole is small, and so one parser
+    /// The whole is parsed again with each part: parts are few, the whole is small, and so one parser
     /// decides both.
     #[cold]
     fn resume(&mut self, part: &[u8], cut: bool, each: &mut impl FnMut(Joined<'_>)) -> usize {

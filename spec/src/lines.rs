@@ -41,7 +41,7 @@ pub(crate) fn one(bytes: &[u8], cut: bool) -> Result<(Marker<'_>, usize), Error>
     }
 }
 
-/// Whether a write or a line that begins so begins a marker, as far as its bytes tell. Much else is
+/// Whether a write or a line that begins so begins a marker, judged by its bytes. Much else is
 /// written to the null device: pages that begin with `<`, lists, binary data.
 ///
 /// ```
@@ -103,7 +103,7 @@ pub struct Found<'a> {
 ///
 /// `cut` says that the write was longer than `bytes`: an unfinished last marker is then kept if its
 /// tags are whole (with the args that are whole, flagged), and is an error otherwise. Bytes beyond
-/// [`MARKER_MAX`] are not looked at, as if the write had been cut there.
+/// [`MARKER_MAX`] are ignored, as if the write had been cut there.
 ///
 /// ```
 /// use nulltrace_spec::{Code, markers};

@@ -143,7 +143,7 @@ os.register_at_fork(after_in_child=_after_fork)
 # `Span` is a type of each implementation; what is said of it here is the same for both:
 #   id       its number
 #   above    the span that was current before it
-#   owner    the object that was entered, and that will be told of the exit
+#   owner    the object that was entered, and that is notified of the exit
 #   tracer   the object that `as` gave: it has the arguments of the exit. Mostly the owner
 #   key      the generator or coroutine that entered it, or 0
 #   open     it has not been exited
@@ -310,7 +310,7 @@ def current() -> Any:
 
 class attach:
     """Makes a span current in a block: `with attach(current_there): ...` in the thread of an executor that
-    does not copy contexts. `attach(None)` begins anew: spans inside are roots."""
+    does not copy contexts. `attach(None)` begins without a parent: spans inside are roots."""
 
     __slots__ = ("_span", "_tokens")
 

@@ -26,7 +26,7 @@ def without_numbers(path: str) -> str:
 
 
 class Requests:
-    """Begins the spans of requests. Only so many different templates are told apart: the rest, which
+    """Begins the spans of requests. Only so many different templates are distinguished: the rest, which
     scanners and unknown paths make, is `{other}`."""
 
     def __init__(

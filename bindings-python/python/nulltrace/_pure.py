@@ -333,7 +333,7 @@ class _Span:
             self.closes()
 
     def enter(self, parent: Optional[int], args: Any) -> None:
-        """Writes its marker. Of a span that is refused nothing is written, and it is nobody's parent."""
+        """Writes its marker. Of a span that is refused nothing is written, and it is no span's parent."""
         marker: Union[bytes, str]
         if self._bare is not None and parent is not None and not args:
             marker = b">:%b%b^=%b:" % (self._number, self._bare, b"%d" % parent if parent else b"")

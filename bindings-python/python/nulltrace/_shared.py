@@ -126,7 +126,7 @@ def here(depth: int) -> str:
     key = (frame.f_code, frame.f_lineno)
     tag = _seen.get(key)
     if tag is None:
-        # Code that is made anew each time must not fill the memory.
+        # Code that is compiled again each time must not fill the memory.
         if len(_seen) >= 4096:
             _seen.clear()
         code = frame.f_code
@@ -360,7 +360,7 @@ async def __aexit__(self: Any, kind: Any = None, error: Any = None, traceback: A
         self.__exit__(kind, error, traceback)
 
 
-# It is the frame of the block that tells one exit from another.
+# The frame of the block distinguishes one exit from another.
 _context.inner = (__aenter__.__code__, __aexit__.__code__)
 
 

@@ -22,7 +22,7 @@ class Middleware:
 
     The template is what the framework put into the scope (`nulltrace.template`, `route`), or what the
     routes of `scope["app"]` say (Starlette, FastAPI); else what `template(scope)` returns; else the
-    path, its numbers replaced by `{n}`. More than `limit` templates are not told apart.
+    path, its numbers replaced by `{n}`. More than `limit` templates are not distinguished.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class Middleware:
 
     The template is what the framework put into the environ (`nulltrace.template`, bottle, pyramid);
     else what `template(environ)` returns; else the path, its numbers replaced by `{n}`. More than
-    `limit` templates are not told apart.
+    `limit` templates are not distinguished.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class _Body:
 
 
 class _Sized(_Body):
-    """A body that tells its length: a server makes `Content-Length` of it."""
+    """A body that knows its length: a server makes `Content-Length` of it."""
 
     __slots__ = ()
 

@@ -88,7 +88,7 @@
 //! Two system calls, what `tracing` itself costs, and the formatting of fields, on the stack. Nothing is
 //! kept for a span: its id is made from the registry's, and its tags are those of its call site, made once.
 //! Only a field that is recorded later is kept with the span, on the heap, and only the spans of such call
-//! sites look for one when they end. With `NULLTRACE=off` there is one load and a branch.
+//! sites search for one when they end. With `NULLTRACE=off` there is one load and a branch.
 mod bytes;
 mod entered;
 mod fields;

@@ -48,7 +48,7 @@ pub(crate) fn any_silent() -> bool {
 
 /// A short text, with what stands behind it in an enter.
 pub(crate) struct Text {
-    /// All of it is copied, which is quicker than to look how long it is.
+    /// All of it is copied, which is quicker than to find its length.
     pub(crate) bytes: [u8; TEXT_MAX],
     /// Without [`PARENT`].
     pub(crate) len: usize,
@@ -131,7 +131,7 @@ impl Site {
         self.tags.as_ref()
     }
 
-    /// From now on its spans are looked at for such fields when they end.
+    /// From now on its spans are searched for such fields when they end.
     pub(crate) fn records_late(&self) {
         // The end of the span comes later, by whatever makes the end of a span come last.
         self.late.store(true, Relaxed);

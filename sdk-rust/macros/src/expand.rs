@@ -27,7 +27,7 @@ pub(crate) fn expand(options: &Options, function: Function) -> Result<TokenStrea
     Ok(out)
 }
 
-/// What can be told without types. The compiler says the rest, at the option.
+/// What can be checked without types. The compiler reports the rest, at the option.
 fn check(options: &Options, function: &Function) -> Result<()> {
     let recorded = [
         ("ret", &options.ret, "what the function returns"),

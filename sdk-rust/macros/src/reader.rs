@@ -204,7 +204,7 @@ pub(crate) fn bare(stream: TokenStream) -> Vec<TokenTree> {
     }
 }
 
-/// The tokens, with every such pair of brackets dissolved: to look at, not to give back.
+/// The tokens, with every such pair of brackets dissolved: to read, not to give back.
 pub(crate) fn flat(tokens: &[TokenTree]) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

@@ -87,7 +87,7 @@ pub(crate) fn is_null(fd: i32) -> bool {
         statx(fd, c"".as_ptr(), AT_EMPTY_PATH, STATX_TYPE, &mut stat) as isize
     });
     let character = u32::from(stat.mode) & S_IFMT == S_IFCHR;
-    // Miri does not tell which device it is.
+    // Miri does not say which device it is.
     let null = (stat.rdev_major, stat.rdev_minor) == (1, 3) || cfg!(miri);
     result == 0 && character && null
 }
