@@ -1,7 +1,7 @@
 //! Whether nulltrace has rights that are not its user's own.
 //!
-//! Rights that come with the file (`setcap`) are lent to whoever runs it: they are there to load the kernel
-//! programs, not to look at other users. Rights that come with the process (root, a service's ambient
+//! Rights that come with the file (`setcap`) are lent to any user who runs it: they are there to load the kernel
+//! programs, not to observe other users. Rights that come with the process (root, a service's ambient
 //! capabilities) are its user's own.
 
 use rustix::process::getuid;

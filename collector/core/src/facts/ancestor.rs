@@ -21,7 +21,7 @@ pub const ANCESTORS: usize = 32;
 pub struct Ancestor {
     /// Process id.
     pub pid: u32,
-    /// Command name that it bore when it made the next.
+    /// Its command name when it forked the next.
     pub name: Box<[u8]>,
     parent: OnceLock<Arc<Self>>,
     /// How many were behind it when it was made.

@@ -1,6 +1,6 @@
-//! Who made whom: the ancestors of processes.
+//! The ancestors of processes.
 //!
-//! An ancestor is who forked, by the name it bore then. It stays one when it ends, runs another program, or
+//! An ancestor is the process that forked, with its name at that time. It stays one when it ends, runs another program, or
 //! the kernel gives its child another parent. The kernel reports the forks of the processes it watches; of
 //! others, most of them older than the collector, `/proc` has the parent they have when they are first
 //! asked for.

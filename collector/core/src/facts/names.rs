@@ -1,7 +1,7 @@
 //! Names that the kernel programs do not report: of users, of ancestors, and of cgroups where they reported none, or
 //! only the root of version 2, which all processes in a cgroup of version 1 are in.
 //!
-//! They come as records, whoever looked them up. What is asked for and not known yet is among the
+//! They come as records. What is asked for and not known yet is among the
 //! [wants](Names::take_wants), each once: nothing is looked up that is not asked for.
 
 use super::ancestor::Ancestor;
@@ -78,7 +78,7 @@ pub struct Known<'a> {
     pub cgroup: Option<&'a [u8]>,
 }
 
-/// What came of looking something up.
+/// The answer to a want.
 #[derive(Debug)]
 enum Answer {
     Awaited,

@@ -1,6 +1,6 @@
 //! Tag paths.
 
-/// A tag path, shared by every span that bears it.
+/// A tag path, shared by every span that has it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct TagPath {
     canonical: Box<[u8]>,

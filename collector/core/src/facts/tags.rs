@@ -1,7 +1,7 @@
 //! Tag paths, kept once and shared.
 //!
-//! Spans bear a [`TagId`] in place of the path, so matching compares numbers. Paths that no open
-//! span bears are kept for the next one, but not without bound: see [`Interner::new`].
+//! Spans have a [`TagId`] in place of the path, so matching compares numbers. Paths that no open
+//! span has are kept for the next one, but not without bound: see [`Interner::new`].
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -54,7 +54,7 @@ struct Entry {
     parent: Parent,
     /// How many hold it: spans, and paths whose parent it is.
     holders: u32,
-    /// How many open spans bear it.
+    /// How many open spans have it.
     open: u32,
     /// It is in the queue of those to forget.
     queued: bool,
@@ -125,12 +125,12 @@ impl Interner {
         &self.entry(id).path
     }
 
-    /// How many open spans bear it.
+    /// How many open spans have it.
     pub(crate) fn open(&self, id: TagId) -> u32 {
         self.entry(id).open
     }
 
-    /// Every path an open span bears, with the number of such spans.
+    /// Every path an open span has, with the number of such spans.
     pub(crate) fn all_open(&self) -> impl Iterator<Item = (&Arc<TagPath>, u64)> {
         let entries = self.entries.iter().filter(|entry| entry.open > 0);
         entries.map(|entry| (&entry.path, u64::from(entry.open)))
@@ -221,12 +221,12 @@ impl Interner {
         }
     }
 
-    /// An open span bears the path now.
+    /// An open span has the path now.
     pub(crate) fn opened(&mut self, id: TagId) {
         self.entry_mut(id).open += 1;
     }
 
-    /// One open span less bears the path.
+    /// One open span less has the path.
     pub(crate) fn closed(&mut self, id: TagId) {
         self.entry_mut(id).open -= 1;
     }

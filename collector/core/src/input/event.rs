@@ -64,7 +64,7 @@ pub enum What<'a> {
         /// The facts.
         facts: &'a ProcessRecord,
         /// They were sent by exec: the process runs another program now. Of its threads only the event's is left,
-        /// which bears the process's id from now on.
+        /// which has the process's id from now on.
         exec: bool,
     },
     /// The process made a child process.

@@ -1,5 +1,5 @@
 //! Records that are made outside of the kernel: names, host, clocks, losses. With the kernel's own they say all that
-//! is known, so that whoever reads the same records says the same, on whatever machine.
+//! is known, so that every reader of the same records says the same, on any machine.
 //!
 //! ```
 //! use nulltrace_core::input::event::{Event, What};
@@ -51,10 +51,10 @@ pub struct UserRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct ParentRecord {
-    /// The process, and when it was looked at.
+    /// The process, and when it was read.
     pub head: Head,
     /// When it began, `CLOCK_MONOTONIC` nanoseconds, right to a clock tick; `u64::MAX` where there is no such
-    /// process, or it cannot be looked at.
+    /// process, or it cannot be read.
     pub start: u64,
     /// Process id of its parent.
     pub ppid: u32,
@@ -65,11 +65,11 @@ pub struct ParentRecord {
 }
 
 /// The cgroup of a process, where the kernel programs cannot read it: in hierarchies of version 1. The path
-/// follows; none follows where it cannot be looked at.
+/// follows; none follows where it cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct MemberRecord {
-    /// The process, and when it was looked at.
+    /// The process, and when it was read.
     pub head: Head,
     /// When it began, as its [`ProcessRecord`](super::record::ProcessRecord) says.
     pub start: u64,
@@ -79,7 +79,7 @@ pub struct MemberRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GoneRecord {
-    /// The process, and when it was looked for.
+    /// The process, and when it was not found.
     pub head: Head,
 }
 

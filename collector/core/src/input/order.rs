@@ -102,7 +102,7 @@ impl Order {
         if self.arena.len() + words > self.limit {
             self.make_room(words, f);
         }
-        // What is too short to bear a time is no record: whoever decodes it says so, in its turn.
+        // What is too short to have a time is no record: the decoder refuses it, in its turn.
         let ts = record
             .first_chunk()
             .map_or(self.newest, |ts| u64::from_ne_bytes(*ts));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list that is sorted anew at each release.
+        /// Against a list that is sorted again at each release.
         #[test]
         fn sorted_aligned_and_complete(steps in steps()) {
             let mut order = Order::new(1 << 20);

@@ -37,7 +37,7 @@ use crate::facts::process::Process;
 use crate::input::event::Event;
 use crate::input::record::CallsRecord;
 
-/// What a [`Consumer`] wants to be given. Nothing is made that nobody wants.
+/// What a [`Consumer`] wants to be given. Nothing else is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wants(u16);
 

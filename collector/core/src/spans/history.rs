@@ -57,7 +57,7 @@ struct Group {
     spans: BTreeMap<u64, Arc<TagPath>>,
     /// The open paths, in no order.
     paths: Vec<Arc<TagPath>>,
-    /// Of each, by its address: its place in `paths`, and how many spans bear it.
+    /// Of each, by its address: its place in `paths`, and how many spans have it.
     places: FxHashMap<usize, (usize, u64)>,
     /// What was open from when on.
     since: VecDeque<Stretch>,
@@ -315,7 +315,7 @@ impl Group {
     }
 }
 
-/// What a path is known by: the same path is shared while spans bear it.
+/// What a path is known by: the same path is shared while spans have it.
 fn address(path: &Arc<TagPath>) -> usize {
     Arc::as_ptr(path) as usize
 }
@@ -423,7 +423,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against all that was open, looked through anew each time.
+        /// Against all that was open, searched again each time.
         #[test]
         fn as_a_list(steps in prop::collection::vec((0..4_usize, any::<bool>()), 0..80), ends in prop::collection::vec(0..80_u64, 2)) {
             let paths = ["a", "b", "c", "d"].map(path);

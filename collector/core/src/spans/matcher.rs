@@ -49,7 +49,7 @@ pub struct Limits {
     pub bytes: usize,
     /// How long a span may be open, nanoseconds.
     pub age: u64,
-    /// Tag paths that are kept though no span bears them.
+    /// Tag paths that are kept though no span has them.
     pub tags: usize,
     /// Threads of which an unfinished marker is kept.
     pub fragments: usize,
@@ -70,7 +70,7 @@ impl Default for Limits {
     }
 }
 
-/// Memory of tag paths no span bears, for each that is allowed, in bytes.
+/// Memory of tag paths no span has, for each that is allowed, in bytes.
 const IDLE_TAG_BYTES: usize = 512;
 
 /// Who wrote a marker, and when.
@@ -106,7 +106,7 @@ impl Writer {
     }
 }
 
-/// How far a marker with an id written so may look: a thread and a process number their own spans only.
+/// The widest scope of a marker with an id written so: a thread and a process number their own spans only.
 fn scope(id: Id) -> Scope {
     match id {
         Id::Thread | Id::Process => Scope::Process,
@@ -183,7 +183,7 @@ pub(crate) struct Spans {
     scratch: Vec<u8>,
     /// For spans that end together.
     ending: Vec<Slot>,
-    /// The span closed last: kept to be filled again, which is cheaper than to make it anew.
+    /// The span closed last: kept to be filled again, which is cheaper than a new one.
     closed: Closed,
     inside: Inside,
 }
@@ -392,7 +392,7 @@ impl Spans {
         }
     }
 
-    /// Whether nobody asks what a thread calls until its next marker: it has no span open, nor has its
+    /// Whether a thread is idle, so that its calls need not be counted: it has no span open, nor has its
     /// process one that another thread than its own may end or work for.
     #[inline]
     pub(crate) fn check_idle(&mut self, pid: u32, tid: u32) -> bool {

@@ -138,7 +138,7 @@ impl<T: Copy + Default> Owners<T> {
         })
     }
 
-    /// Another id for an owner. Who bore it until now is forgotten, and must have empty stacks.
+    /// Another id for an owner. The owner that had it until now is forgotten, and must have empty stacks.
     pub(super) fn rename(&mut self, from: u64, to: u64) {
         if let Some(number) = self.take_number(to) {
             debug_assert!(self.is_idle(number), "its spans are still there");

@@ -277,8 +277,8 @@ impl Table {
         slot
     }
 
-    /// Takes a span off its lists and frees its slot, in which it can still be read: whoever takes it
-    /// out sets its sequence number to 0.
+    /// Takes a span off its lists and frees its slot, in which it can still be read: the caller then
+    /// sets its sequence number to 0.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: Slot) {
         self.leave_group(slot);

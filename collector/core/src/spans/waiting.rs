@@ -99,7 +99,7 @@ impl Waiting {
         }
     }
 
-    /// A thread of a process bears the process's id from now on.
+    /// A thread of a process has the process's id from now on.
     pub(crate) fn rename(&mut self, pid: u32, former: u32) {
         let all = self.first.iter_mut().chain(&mut self.others);
         for head in all.map(|waited| &mut waited.segment.head) {

@@ -62,7 +62,7 @@ const PROCESS: [(&str, &str); 3] = [
 const ACTIVITY: [(&str, &str); 2] = [("nt_sys_exit", "sys_exit"), ("nt_switch", "sched_switch")];
 /// With it, where markers are not seen at the entry of system calls.
 const CALL_ENTER: (&str, &str) = ("nt_call_enter", "sys_enter");
-/// Where the scope is a cgroup: sees when it is made anew.
+/// Where the scope is a cgroup: sees when it is created again.
 const CGROUP: (&str, &str) = ("nt_cgroup_made", "cgroup_mkdir");
 /// Loaded and only ever test-run.
 pub(super) const OWN_ID: &str = "nt_own_id";
@@ -85,7 +85,7 @@ pub(super) fn attach_process(ebpf: &mut Ebpf) -> Result<(), EbpfError> {
     Ok(())
 }
 
-/// Attaches what sees a cgroup being made anew.
+/// Attaches the program that sees a cgroup being created again.
 pub(super) fn attach_cgroup(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), EbpfError> {
     attach_typed_tracepoint(ebpf, btf, CGROUP.0, CGROUP.1)
 }

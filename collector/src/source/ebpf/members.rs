@@ -82,7 +82,7 @@ impl Members {
     }
 
     /// Whether the kernel programs have lost, or never had, what they know of a process from its facts on until
-    /// it ends. `false` where the maps cannot be read: nobody knows then.
+    /// it ends. `false` where the maps cannot be read, so that it is not known.
     pub(super) fn is_unknown(&self, pid: u32) -> bool {
         [&self.processes, &self.members]
             .into_iter()

@@ -118,7 +118,7 @@ struct ScopeValue {
     path: [u8; PATH_MAX],
 }
 
-/// `NT_PATH_WORDS`; a longer path has not its end there, and so none that is made anew is it.
+/// `NT_PATH_WORDS`; the end of a longer path is missing there, so that a cgroup created again is not recognised.
 const PATH_MAX: usize = 64 * size_of::<u64>();
 
 // SAFETY: numbers without padding.

@@ -1,7 +1,7 @@
 //! A small process that keeps a right which this one gives up.
 //!
 //! Where `/proc` hides other users' processes (`hidepid`), their names can be read only with
-//! `CAP_SYS_PTRACE`. That right would let whoever takes over this process, which reads what users
+//! `CAP_SYS_PTRACE`. That right would let an attacker who takes over this process, which reads what users
 //! write, take over theirs. So it is kept by a child that is forked before rights are given up. It
 //! takes requests of a closed list (a kind and a process id, see [`Ask`]), answers with a
 //! descriptor that is open for reading, reads nothing else, and ends with its parent.

@@ -104,7 +104,7 @@ impl Reader {
 
 /// Whether file descriptor `fd` of the thread is the null device.
 ///
-/// Asked anew for each write that looks like a marker, so that it does not matter how and when the
+/// Asked again for each write that may be a marker, so that it does not matter how and when the
 /// descriptor came to be. `/proc/TID` is the thread's own table, shared or not.
 pub(super) fn is_null_device(tid: pid_t, fd: u64) -> bool {
     // The kernel takes the low half only.

@@ -42,7 +42,7 @@ impl Spans {
     }
 
     /// A thread of a process called exec: the others have ended, also those of whose end nothing was heard, and
-    /// it bears the id of the process from now on. Its spans go on.
+    /// it has the id of the process from now on. Its spans stay open.
     pub(crate) fn exec(&mut self, pid: u32, tid: u32, ts: u64, out: &mut impl FnMut(&Closed)) {
         self.gather(pid);
         let table = &self.table;

@@ -50,7 +50,7 @@ pub(in crate::spans) struct Place {
     pub(in crate::spans) uid: Option<u32>,
 }
 
-/// How far a marker may look for a span.
+/// The widest scope in which a marker may find a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::spans) enum Scope {
     /// To the spans of its own process.

@@ -8,8 +8,8 @@ use super::list::{List, Place};
 use crate::facts::tags::TagId;
 use crate::spans::slot::{NIL, Slot};
 
-/// So many spans of the same number and user are looked at for the nearest. Numbers are unique, so there is
-/// one, unless somebody uses a number again on purpose.
+/// So many spans of the same number and user are compared to find the nearest. Numbers are unique, so there is
+/// one, unless a program uses a number again on purpose.
 pub(super) const SAME_NUMBER: usize = 64;
 
 impl Table {

@@ -15,7 +15,7 @@ use crate::spans::slot::{NIL, Slot};
 /// neighbours, and one block for the arguments.
 #[derive(Debug)]
 pub(in crate::spans) struct Open {
-    /// Sequence number; 0 in a free slot. It also tells whether a slot still holds the span meant.
+    /// Sequence number; 0 in a free slot. It also shows whether a slot still holds the span meant.
     pub(in crate::spans) seq: u64,
     pub(in crate::spans) start: u64,
     pub(in crate::spans) id: Id,

@@ -7,7 +7,7 @@ use super::list::{List, both};
 use crate::spans::slot::{NIL, Slot};
 
 impl Table {
-    /// Thread `former` of a process bears the process's id from now on. The spans of the thread that bore it
+    /// Thread `former` of a process has the process's id from now on. The spans of the thread that had it
     /// until now must have left it.
     pub(in crate::spans) fn take_over(&mut self, pid: u32, former: u32) {
         self.threads.rename(both(pid, former), both(pid, pid));
