@@ -1,13 +1,15 @@
-//! The README says what the program's own tables say.
+//! The README says what the program's own tables say, and the files that DESIGN.md names exist.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
+use std::path::Path;
 
 use nulltrace_collector::memory::{Budget, SHARES};
 use nulltrace_core::query::field::{self, Info, Subject};
 use nulltrace_core::view::VIEWS;
 
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
 /// What stands between the marks in the README, and must.
@@ -68,4 +70,36 @@ fn fields() {
         "fields",
         &format!("| field | type | of | meaning |\n|---|---|---|---|\n{rows}"),
     );
+}
+
+/// The files and folders that a text names: between backticks, below the root of the repository.
+fn paths(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path = |name: &&str| {
+        let of_path = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+        let ends = name.ends_with('/') || Path::new(name).extension().is_some();
+        name.contains('/') && !name.starts_with('/') && ends && name.chars().all(of_path)
+    };
+    quoted.filter(is_path).collect()
+}
+
+#[test]
+fn files_that_the_design_names_exist() {
+    let text = fs::read_to_string(format!("{ROOT}/DESIGN.md")).unwrap();
+    // Else the backticks of a block would turn inside and outside around.
+    let text = text.replace("```", "");
+    let named = paths(&text);
+    assert!(named.len() > 20, "{named:?}");
+    for name in named {
+        assert!(
+            Path::new(ROOT).join(name).exists(),
+            "DESIGN.md names {name}"
+        );
+    }
+}
+
+#[test]
+fn paths_are_found_in_a_text() {
+    let text = "`a/b.rs` and `c/`, not `/dev/null`, `iter/task`, `a / b.rs` or `records.h`";
+    assert_eq!(paths(text), ["a/b.rs", "c/"]);
 }
