@@ -1,5 +1,6 @@
 //! The clock of every record.
 
+use nulltrace_core::measure::slowest::Anchor;
 use rustix::time::{ClockId, clock_gettime};
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
@@ -25,6 +26,15 @@ impl Moment {
         Self {
             wall: jiff::Timestamp::now(),
             monotonic: monotonic(),
+        }
+    }
+
+    /// The same as numbers.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        Anchor {
+            monotonic: self.monotonic,
+            wall: u64::try_from(self.wall.as_nanosecond()).unwrap_or(0),
         }
     }
 }

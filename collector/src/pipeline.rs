@@ -12,6 +12,7 @@ use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::{Ledger, Lost};
 use nulltrace_core::measure::groups::{self, Groups};
+use nulltrace_core::measure::slowest::{SlowSpans, Slowest};
 use nulltrace_core::measure::summary::{self, Row, Summary};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::correlate::Correlator;
@@ -95,6 +96,7 @@ struct Line {
 pub struct Outcome {
     summary: Summary,
     groups: Option<Groups>,
+    slowest: Option<SlowSpans>,
     correlator: Correlator,
     /// The backend's name.
     pub backend: &'static str,
@@ -120,6 +122,12 @@ impl Outcome {
     #[must_use]
     pub fn groups(&self) -> Option<&Groups> {
         self.groups.as_ref().filter(|_| self.activity)
+    }
+
+    /// The slowest spans, if they were asked for.
+    #[must_use]
+    pub fn slowest(&self) -> Option<&SlowSpans> {
+        self.slowest.as_ref()
     }
 
     /// The rows of the summary.
@@ -189,6 +197,12 @@ impl Pipeline {
             }
         }
         Ok(self)
+    }
+
+    /// Keeps the slowest spans that end from now on, each with the reasons of its time.
+    pub fn keep_slowest(&mut self) {
+        let bytes = self.limits.summary.calls_bytes / 2;
+        self.line.consumers.keep_slowest(Slowest::new(bytes));
     }
 
     /// One round: drains the source and moves everything on. Returns how many records there were;
@@ -274,10 +288,14 @@ impl Pipeline {
         let mut consumers = self.line.consumers;
         let groups = consumers.grouped.take();
         let groups = groups.map(|groups| groups.finish(&mut consumers.names));
+        let anchor = self.began.anchor();
+        let slowest = consumers.slowest.take();
+        let slowest = slowest.map(|of| of.spans(self.line.correlator.open_by_age(), now, anchor));
         Ok(Outcome {
             log_lines: consumers.malformed.take().collect(),
             summary: consumers.summary,
             groups,
+            slowest,
             correlator: self.line.correlator,
             backend: source.name(),
             activity: source.sees_activity(),

@@ -139,6 +139,7 @@ impl Output {
             elapsed_ns: outcome.elapsed_ns,
             rows: &rows,
             groups: outcome.groups(),
+            slowest: outcome.slowest(),
             ledger: &outcome.ledger,
             outside: outcome.outside(),
             // On stderr they stand above, as they were said when tracing began.

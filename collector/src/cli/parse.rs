@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nulltrace_core::input::record::PAYLOAD_MAX;
-use nulltrace_spec::{Dir, Format, Id, Marker, Parent};
+use nulltrace_spec::{Dir, Format, Marker, Parent};
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::show::marker;
 use crate::text;
 
 /// Options of `parse`.
@@ -125,16 +126,9 @@ fn to_json(marker: &Marker<'_>) -> Value {
     let (parent, args) = marker.parent();
     let mut line = json!({
         "dir": match marker.dir { Dir::Enter => ">", Dir::Exit => "<" },
-        "id": match marker.id {
-            Id::None => json!(""),
-            Id::Global => json!("g"),
-            Id::Thread => json!("t"),
-            Id::Process => json!("p"),
-            Id::Parent => json!("pp"),
-            Id::Number(number) => json!(number),
-        },
+        "id": marker::id(marker.id),
         "tags": marker.tags.iter().map(|tag| show(&tag)).collect::<Vec<_>>(),
-        "args": args.iter().map(|(k, v)| [show(&k), show(&v)]).collect::<Vec<_>>(),
+        "args": marker::args(args.iter()),
         "format": match marker.format { Format::Simple => "simple", Format::Json => "json" },
         "cut": marker.cut,
     });

@@ -71,6 +71,9 @@ pub(super) fn trace(
         Subject::Running => open::machine(backend, ring, observed, &config.scope)?,
     };
     let mut pipeline = start(limits(&config), sinks, query, keeper)?.since(opened.began);
+    if options.view().single {
+        pipeline.keep_slowest();
+    }
     // Who waits for this line may count on all that follows to be within the time it names.
     if !matches!(opened.target, Target::Command(_)) {
         let (name, took) = (opened.source.name(), began.elapsed().as_millis());

@@ -9,6 +9,7 @@ use nulltrace_core::activity::Inside;
 use nulltrace_core::facts::names::{Names, Wanted};
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::record::CallsRecord;
+use nulltrace_core::measure::slowest::Slowest;
 use nulltrace_core::measure::summary::{self, Summary};
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Sample, Wants};
 use nulltrace_core::spans::matcher::OpenSpan;
@@ -24,6 +25,7 @@ pub(crate) struct Consumers {
     pub(crate) malformed: MalformedLog,
     pub(crate) idle: Idle,
     pub(crate) grouped: Option<Grouped>,
+    pub(crate) slowest: Option<Slowest>,
     pub(crate) names: Names,
     others: Vec<Other>,
     /// What any of them wants.
@@ -42,6 +44,7 @@ impl Consumers {
             malformed: MalformedLog::new(malformed_per_second),
             idle: Idle::default(),
             grouped: None,
+            slowest: None,
             names: Names::default(),
             others: Vec::new(),
             wants: Wants::CLOSED | Wants::INSIDE | Wants::MALFORMED | Wants::IDLE,
@@ -55,6 +58,12 @@ impl Consumers {
         if self.names.is_asked() {
             self.wants = self.wants | Wants::FACT;
         }
+    }
+
+    /// Keeps the slowest of the spans from now on.
+    pub(crate) fn keep_slowest(&mut self, slowest: Slowest) {
+        self.wants = self.wants | slowest.wants();
+        self.slowest = Some(slowest);
     }
 
     pub(crate) fn add(&mut self, consumer: Box<dyn Consumer>) {
@@ -83,12 +92,18 @@ impl Consumer for Consumers {
     }
 
     fn opened(&mut self, span: &OpenSpan<'_>) {
+        if let Some(slowest) = &mut self.slowest {
+            slowest.opened(span);
+        }
         self.each(Wants::OPENED, |other| other.opened(span));
     }
 
     #[inline]
     fn closed(&mut self, span: &Closed) {
         self.summary.push(span);
+        if let Some(slowest) = &mut self.slowest {
+            slowest.closed(span);
+        }
         self.each(Wants::CLOSED, |other| other.closed(span));
     }
 
@@ -97,6 +112,9 @@ impl Consumer for Consumers {
         self.summary.inside(inside);
         if let Some(grouped) = &mut self.grouped {
             grouped.inside(inside, &mut self.names);
+        }
+        if let Some(slowest) = &mut self.slowest {
+            slowest.inside(inside);
         }
         self.each(Wants::INSIDE, |other| other.inside(inside));
     }

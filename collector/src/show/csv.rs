@@ -19,7 +19,7 @@ use nulltrace_core::view::model::{
     Cell, Column, Flame, Heat, Kind, Row, Table, Text, Timeline, Unit, Words,
 };
 
-use super::value;
+use super::{moment, value};
 use crate::text::safe;
 
 /// A model.
@@ -107,6 +107,9 @@ fn field(cell: &Cell) -> String {
         Cell::Text(text) | Cell::Path(text) => others(text),
         Cell::Tags { path, .. } => others(&path.segments().join(&b'.')),
         Cell::Number(n) | Cell::Bytes(n) => n.to_string(),
+        Cell::Id(id) => value::id(*id),
+        Cell::Args(args) => others(&value::args(args)),
+        Cell::Time(ns) => moment::rfc_3339(*ns),
         Cell::Ns(ns) => ns.to_string(),
         Cell::Share(part) => part.to_string(),
     }

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod csv;
 pub mod duration;
 pub mod json;
+pub(crate) mod marker;
+pub mod moment;
 pub mod text;
 mod value;
 

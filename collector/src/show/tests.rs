@@ -10,7 +10,7 @@ use nulltrace_core::view::model::{
     Cell, Column, Flame, Frame, Heat, Interval, Kind, LeftOut, Row, Table, Text, Timeline, Tone,
     Track, Unit,
 };
-use nulltrace_core::view::{Data, Model, VIEWS, View};
+use nulltrace_core::view::{self, Data, Model, VIEWS, View};
 use serde_json::Value;
 
 use super::fixture::{self, groups};
@@ -185,6 +185,7 @@ fn json_of(model: Model) -> String {
         name: "hand",
         help: "",
         activity: false,
+        single: false,
         make: |_| Model::Text(Text::default()),
     };
     let mut answer = Answer::new(
@@ -299,10 +300,13 @@ fn every_view_is_safe_and_fits_in_every_way() {
         fixture::scan(30, 64 << 20),
         Summary::default(),
     ];
+    let slowest = fixture::slow::spans();
     for summary in &summaries {
         for view in VIEWS {
             fixture::data(summary, &fixture::losses(), &["\x1b[2J"], |data| {
-                let answer = Answer::new(*data, Timestamp::UNIX_EPOCH, view);
+                let slowest = Some(&slowest);
+                let data = Data { slowest, ..*data };
+                let answer = Answer::new(data, Timestamp::UNIX_EPOCH, view);
                 for columns in [120, 80, 40] {
                     let style = Style {
                         width: columns,
@@ -323,7 +327,11 @@ fn every_view_is_safe_and_fits_in_every_way() {
                 let (header, rows) = read(&csv(&answer.model));
                 for field in header.iter().chain(rows.iter().flatten()) {
                     assert!(!field.chars().any(is_hostile), "{field}");
-                    assert!(!field.starts_with(['=', '+', '-', '@']), "{field}");
+                    let number = field.parse::<i64>().is_ok();
+                    assert!(
+                        number || !field.starts_with(['=', '+', '-', '@']),
+                        "{field}"
+                    );
                 }
             });
         }
@@ -340,7 +348,7 @@ fn read(csv: &[u8]) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 fn csv_of(data: &Data<'_>, view: &str) -> String {
-    let view = nulltrace_core::view::find(view).unwrap();
+    let view = view::find(view).unwrap();
     let answer = Answer::new(*data, Timestamp::UNIX_EPOCH, view);
     String::from_utf8(csv(&answer.model)).unwrap()
 }
@@ -389,4 +397,53 @@ fn a_table_of_many_rows() {
     let mut data = fixture::of(&rows, &ledger, &[]);
     data.groups = Some(&groups);
     assert_eq!(csv_of(&data, "summary").lines().count(), 71);
+}
+
+/// Single spans, some of which an enemy wrote.
+#[test]
+fn the_slowest_spans_in_every_way() {
+    let (summary, ledger, slowest) = (Summary::default(), fixture::clean(), fixture::slow::spans());
+    let rows = summary.rows([]);
+    let mut data = fixture::of(&rows, &ledger, &[]);
+    data.slowest = Some(&slowest);
+    let view = view::find("slowest").unwrap();
+    let answer = Answer::new(data, Timestamp::UNIX_EPOCH, view);
+    for columns in [120, 80, 40] {
+        let style = Style {
+            width: columns,
+            color: false,
+        };
+        let drawn = text(&answer.model, style);
+        assert!(!drawn.chars().any(|c| c != '\n' && is_hostile(c)));
+        assert!(drawn.lines().all(|line| width(line) <= columns), "{drawn}");
+        insta::assert_snapshot!(format!("slowest_text_{columns}"), drawn);
+    }
+    let lines = String::from_utf8(csv(&answer.model)).unwrap();
+    assert!(!lines.chars().any(|c| c != '\n' && is_hostile(c)));
+    assert_eq!(lines.lines().count(), 1 + slowest.spans.len());
+    insta::assert_snapshot!("slowest_csv", lines);
+
+    let value: Value = serde_json::from_str(&json_of(answer.model)).unwrap();
+    let rows = value["rows"].as_array().unwrap();
+    for (row, span) in rows.iter().zip(&slowest.spans) {
+        let keys: Vec<_> = row.as_object().unwrap().keys().collect();
+        assert_eq!(keys[1..4], ["seq", "parent_seq", "id"]);
+        assert_eq!(row["seq"], span.seq);
+        assert_eq!(
+            row["parent_seq"],
+            span.parent.map_or(Value::Null, Value::from)
+        );
+    }
+    let ids: Vec<_> = rows.iter().map(|row| row["id"].to_string()).collect();
+    assert_eq!(ids, ["42", "\"\"", "-3", "\"g\"", "\"\""]);
+    assert_eq!(
+        rows[0]["enter_args"].to_string(),
+        r#"[["cart","7"],["user","ann"]]"#
+    );
+    assert_eq!(rows[0]["start"], "2026-11-29T03:00:00.001000000Z");
+    assert_eq!(
+        (&rows[1]["end"], &rows[3]["end"]),
+        (&"open".into(), &"process_exit".into())
+    );
+    assert_eq!(rows[1]["self"], Value::Null);
 }

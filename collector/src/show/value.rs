@@ -1,8 +1,11 @@
 //! Values as a person reads them.
 
+use nulltrace_core::facts::args::ArgList;
 use nulltrace_core::view::model::Cell;
+use nulltrace_spec::Id;
 
 use super::duration::human;
+use super::moment;
 
 /// Bytes in three digits and a binary unit.
 pub(super) fn bytes(n: u64) -> String {
@@ -27,6 +30,24 @@ pub(super) fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
+/// An id as markers have it.
+pub(super) fn id(id: Id) -> String {
+    match id {
+        Id::None => String::new(),
+        Id::Global => "g".to_owned(),
+        Id::Thread => "t".to_owned(),
+        Id::Process => "p".to_owned(),
+        Id::Parent => "pp".to_owned(),
+        Id::Number(n) => n.to_string(),
+    }
+}
+
+/// Arguments as text that is not yet safe: `name=value`, with commas between.
+pub(super) fn args(args: &ArgList) -> Vec<u8> {
+    let pairs = args.iter().map(|(name, value)| [name, value].join(&b'='));
+    pairs.collect::<Vec<_>>().join(&b',')
+}
+
 /// A sentence. What is text goes through `text`, which is told whether its end says most.
 pub(super) fn words(words: &[Cell], text: impl Fn(&[u8], bool) -> String) -> String {
     let word = |cell: &Cell| match cell {
@@ -35,6 +56,9 @@ pub(super) fn words(words: &[Cell], text: impl Fn(&[u8], bool) -> String) -> Str
         Cell::Path(bytes) => text(bytes, true),
         Cell::Tags { path, .. } => text(&path.segments().join(&b'.'), false),
         Cell::Number(n) => n.to_string(),
+        Cell::Id(of) => id(*of),
+        Cell::Args(of) => text(&args(of), false),
+        Cell::Time(ns) => moment::rfc_3339(*ns),
         Cell::Ns(ns) => human(*ns),
         Cell::Bytes(n) => bytes(*n),
         Cell::Share(part) => percent(*part),

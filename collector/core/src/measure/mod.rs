@@ -1,8 +1,9 @@
-//! Sums that can be merged: histograms, the summary of spans, groups of calls.
+//! Sums that can be merged: histograms, the summary of spans, groups of calls; and the slowest spans.
 
 pub mod calls;
 pub mod deferred;
 pub mod groups;
 pub mod histogram;
+pub mod slowest;
 pub mod summary;
 pub mod sums;

@@ -6,6 +6,7 @@ use super::model::Model;
 use crate::activity::Times;
 use crate::ledger::Ledger;
 use crate::measure::groups::Groups;
+use crate::measure::slowest::SlowSpans;
 use crate::measure::summary::Row;
 
 /// A view: one way to look at what was measured.
@@ -15,8 +16,10 @@ pub struct View {
     pub name: &'static str,
     /// What it shows, in a few words.
     pub help: &'static str,
-    /// Whether it shows what the kernel did inside spans, and is empty where nobody looked.
+    /// Whether it shows what the kernel did inside spans, which is not there where nobody looked.
     pub activity: bool,
+    /// Whether it shows single spans, of which the slowest are kept then.
+    pub single: bool,
     /// Makes its model.
     pub make: fn(&Data<'_>) -> Model,
 }
@@ -32,6 +35,8 @@ pub struct Data<'a> {
     pub rows: &'a [Row<'a>],
     /// Calls by the fields that were asked for.
     pub groups: Option<&'a Groups>,
+    /// The slowest spans, if a view of single spans was asked for.
+    pub slowest: Option<&'a SlowSpans>,
     /// The account of the run.
     pub ledger: &'a Ledger,
     /// Where the time of threads went while they had no span open; `None` if nobody looked.

@@ -8,6 +8,7 @@ pub(super) const VIEW: View = View {
     name: "files",
     help: "files by span: bytes in and out, and the time of the calls on them",
     activity: true,
+    single: false,
     make,
 };
 

@@ -9,8 +9,10 @@ use super::model::{Cell, Words};
 use super::named;
 use super::syscalls::OTHER;
 use crate::activity::SpanTimes;
+use crate::facts::file::File;
 use crate::input::record::{CALLS_IN, CALLS_OUT};
-use crate::measure::calls::{CallStats, Calls, OnFile};
+use crate::measure::calls::Calls;
+use crate::measure::slowest::{Reasons, Spent};
 use crate::measure::summary::Row;
 
 /// Reasons shown for a row, at least if there are as many.
@@ -27,61 +29,83 @@ pub(super) fn whole(times: &SpanTimes) -> u64 {
 
 /// The largest parts of a row's time.
 pub(super) fn reasons(row: &Row<'_>, names: &dyn Names) -> Vec<Words> {
-    let (times, calls) = (&row.times.all, &row.stats.calls);
-    let wall = times.wall;
+    let calls = &row.stats.calls;
+    // A path that comes back in itself has each call once, but its time for each span: these are parts of
+    // another time.
+    let within = calls.wall();
+    let others = calls.other_numbers().map(|both| both.all().into());
+    largest(&row.times, within, large(calls, within), others, names)
+}
+
+/// The largest parts of the time of one span.
+pub(super) fn of_span(times: &SpanTimes, reasons: &Reasons, names: &dyn Names) -> Vec<Words> {
+    let groups = reasons.calls.iter().map(|of| Group {
+        nr: of.nr,
+        all: of.spent,
+        more: of.more,
+        files: of
+            .files
+            .iter()
+            .map(|of| OnFile {
+                file: &of.file,
+                flags: of.flags,
+                spent: of.spent,
+            })
+            .collect(),
+    });
+    let others = Some(reasons.other);
+    largest(times, times.all.wall, groups.collect(), others, names)
+}
+
+/// The largest parts of `times`, of which `groups` and `others` are calls, parts of the time `within`.
+fn largest(
+    times: &SpanTimes,
+    within: u64,
+    mut groups: Vec<Group<'_>>,
+    others: Option<Spent>,
+    names: &dyn Names,
+) -> Vec<Words> {
+    let (all, interleaved, whole) = (&times.all, times.interleaved, whole(times));
+    let wall = all.wall;
     // Of the span's whole time, so that all shares are of the same.
-    let own = match row.times.interleaved {
+    let own = match interleaved {
         0 => 1.0,
-        _ => part(wall, whole(&row.times)).unwrap_or(1.0),
+        _ => part(wall, whole).unwrap_or(1.0),
     };
     let mut found = Found::default();
     found.add(
-        part(row.times.interleaved, whole(&row.times)),
+        part(interleaved, whole),
         "interleaved ",
         [": its thread did other work, or waited for it".into()],
     );
     let of = |ns, wall| part(ns, wall).map(|part| part * own);
     found.add(
-        of(times.runnable, wall),
+        of(all.runnable, wall),
         "runnable ",
         [": waiting for a cpu".into()],
     );
     found.add(
-        of(times.fault, wall),
+        of(all.fault, wall),
         "blocked ",
         [" outside system calls: page faults".into()],
     );
-    found.add(
-        of(times.user(), wall),
-        "on cpu ",
-        [" in its own code".into()],
-    );
-    // A path that comes back in itself has each call once, but its time for each span: these are parts of
-    // another time.
-    let inside = calls.wall();
-    let mut on_files = large(calls, inside);
-    for (nr, both) in calls.iter() {
-        let on = on_files.entry(nr).or_default();
+    found.add(of(all.user(), wall), "on cpu ", [" in its own code".into()]);
+    for group in &mut groups {
         for (how, ns) in HOW {
-            if part(ns(both.all()), inside).is_none_or(|part| part < LEAST) {
+            if part(ns(&group.all), within).is_none_or(|part| part < LEAST) {
                 continue;
             }
-            let group = Group {
-                all: both.all(),
-                more: calls.has_other_files(nr),
-                ns,
-            };
-            for part in group.parts(on) {
-                let name = Cell::from(names.call(nr));
+            for part in group.parts(ns) {
+                let name = Cell::from(names.call(group.nr));
                 let words = [" in ".into(), name].into_iter().chain(part.words);
-                found.add(of(part.ns, inside), how, words);
+                found.add(of(part.ns, within), how, words);
             }
         }
     }
-    if let Some(both) = calls.other_numbers() {
+    if let Some(others) = others {
         for (how, ns) in HOW {
             let words = [" in ".into(), OTHER.into()];
-            found.add(of(ns(both.all()), inside), how, words);
+            found.add(of(ns(&others), within), how, words);
         }
     }
     found.largest()
@@ -115,34 +139,53 @@ fn part(of: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| of as f64 / whole as f64)
 }
 
-type Time = fn(&CallStats) -> u64;
+type Time = fn(&Spent) -> u64;
 
 const HOW: [(&str, Time); 2] = [
-    ("blocked ", |calls| calls.blocked),
-    ("on cpu ", CallStats::on_cpu),
+    ("blocked ", |spent| spent.blocked),
+    ("on cpu ", |spent| spent.on_cpu),
 ];
 
-/// The files of the numbers that took long enough to be a reason.
-fn large(calls: &Calls, wall: u64) -> HashMap<u32, Vec<OnFile<'_>>> {
-    let mut large: HashMap<u32, Vec<OnFile<'_>>> = calls
+/// The numbers that took long enough to be a reason, with their files.
+fn large(calls: &Calls, wall: u64) -> Vec<Group<'_>> {
+    let large = calls
         .iter()
-        .filter(|(_, both)| part(both.all().time, wall).is_some_and(|part| part >= LEAST))
-        .map(|(nr, _)| (nr, Vec::new()))
+        .filter(|(_, both)| part(both.all().time, wall).is_some_and(|part| part >= LEAST));
+    let mut groups: Vec<_> = large
+        .map(|(nr, both)| Group {
+            nr,
+            all: both.all().into(),
+            more: calls.has_other_files(nr),
+            files: Vec::new(),
+        })
         .collect();
+    let at: HashMap<u32, usize> = groups.iter().map(|of| of.nr).zip(0..).collect();
     for on in calls.on_files().filter(|on| !on.again()) {
-        if let Some(files) = large.get_mut(&on.nr) {
-            files.push(on);
+        if let Some(group) = at.get(&on.nr).and_then(|&at| groups.get_mut(at)) {
+            group.files.push(OnFile {
+                file: on.file,
+                flags: on.flags,
+                spent: on.both.all().into(),
+            });
         }
     }
-    large
+    groups
 }
 
-/// The calls of one number, looked at for one time.
+/// The calls of one number.
 struct Group<'a> {
-    all: &'a CallStats,
+    nr: u32,
+    all: Spent,
     /// There were files that are not told apart.
     more: bool,
-    ns: Time,
+    files: Vec<OnFile<'a>>,
+}
+
+/// What of them was on one file.
+struct OnFile<'a> {
+    file: &'a Arc<File>,
+    flags: u32,
+    spent: Spent,
 }
 
 /// A part of a group: on one file, or on all that no reason names.
@@ -154,28 +197,29 @@ struct Part {
 
 impl Group<'_> {
     /// A file is named while it has half of what those before it left.
-    fn parts(&self, files: &mut [OnFile<'_>]) -> Vec<Part> {
-        let time = |on: &OnFile<'_>| (self.ns)(on.both.all());
-        files.sort_by_cached_key(|on| (Reverse(time(on)), Arc::clone(&on.file.name)));
+    fn parts(&mut self, ns: Time) -> Vec<Part> {
+        let time = |on: &OnFile<'_>| ns(&on.spent);
+        self.files
+            .sort_by_cached_key(|on| (Reverse(time(on)), Arc::clone(&on.file.name)));
         let mut parts = Vec::new();
-        let mut left = (self.ns)(self.all);
+        let mut left = ns(&self.all);
         let (mut count, mut bytes) = (self.all.count, self.all.bytes);
-        for file in files.iter().take(REASONS) {
-            let ns = time(file);
+        for on in self.files.iter().take(REASONS) {
+            let ns = time(on);
             if ns == 0 || ns.saturating_mul(2) < left {
                 break;
             }
-            let calls = file.both.all();
-            let mut words = on(file);
-            words.extend(moved(calls.count, calls.bytes));
+            let spent = &on.spent;
+            let mut words = on_what(on);
+            words.extend(moved(spent.count, spent.bytes));
             parts.push(Part { ns, words });
             left = left.saturating_sub(ns);
-            count = count.saturating_sub(calls.count);
-            bytes = bytes.saturating_sub(calls.bytes);
+            count = count.saturating_sub(spent.count);
+            bytes = bytes.saturating_sub(spent.bytes);
         }
         if left > 0 {
             let mut words = moved(count, bytes);
-            words.push(self.others(&files[parts.len()..], parts.len()).into());
+            words.push(self.others(&self.files[parts.len()..], parts.len()).into());
             parts.push(Part { ns: left, words });
         }
         parts
@@ -208,12 +252,12 @@ const fn preposition(flags: u32) -> &'static str {
 }
 
 /// On a path, or on a protocol with an address.
-fn on(file: &OnFile<'_>) -> Words {
-    let mut words = vec![preposition(file.flags).into()];
-    if file.file.kind.is_socket() {
-        words.extend([named::protocol(file.file).into(), " ".into()]);
+fn on_what(on: &OnFile<'_>) -> Words {
+    let mut words = vec![preposition(on.flags).into()];
+    if on.file.kind.is_socket() {
+        words.extend([named::protocol(on.file).into(), " ".into()]);
     }
-    words.push(Cell::Path(named::name(file.file).into()));
+    words.push(Cell::Path(named::name(on.file).into()));
     words
 }
 
@@ -462,12 +506,10 @@ mod tests {
                 push(*ns, *bytes, blob(&format!("/{at}")));
             }
             push(none, 0, None);
-            let (_, both) = calls.iter().next().unwrap();
-            let mut on: Vec<_> = calls.on_files().collect();
-            let group = Group { all: both.all(), more: false, ns: |calls| calls.blocked };
-            let parts = group.parts(&mut on);
+            let [group] = &mut large(&calls, 1)[..] else { panic!() };
+            let parts = group.parts(|spent| spent.blocked);
             prop_assert!(parts.len() <= REASONS + 1);
-            prop_assert_eq!(parts.iter().map(|part| part.ns).sum::<u64>(), both.all().blocked);
+            prop_assert_eq!(parts.iter().map(|part| part.ns).sum::<u64>(), group.all.blocked);
         }
     }
 }

@@ -13,6 +13,7 @@ pub const VIEWS: &[View] = &[
     super::syscalls::VIEW,
     super::files::VIEW,
     super::sockets::VIEW,
+    super::slowest::VIEW,
 ];
 
 /// No view has this name.

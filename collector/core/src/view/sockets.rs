@@ -8,6 +8,7 @@ pub(super) const VIEW: View = View {
     name: "sockets",
     help: "sockets by span, likewise; the connections of one peer are one row",
     activity: true,
+    single: false,
     make,
 };
 

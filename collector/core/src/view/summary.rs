@@ -9,6 +9,7 @@ pub(super) const VIEW: View = View {
     name: "summary",
     help: "how often spans were entered and how long they took",
     activity: false,
+    single: false,
     make,
 };
 

@@ -10,6 +10,7 @@ pub(super) const VIEW: View = View {
     name: "syscalls",
     help: "system calls by span: how many, errors, bytes and times",
     activity: true,
+    single: false,
     make,
 };
 

@@ -11,6 +11,7 @@ pub(super) const VIEW: View = View {
     name: "time",
     help: "where the time of spans went, on the cpu, runnable and blocked, and in what",
     activity: true,
+    single: false,
     make,
 };
 

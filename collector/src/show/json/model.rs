@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::plain::object;
-use crate::show::value;
+use crate::show::{marker, moment, value};
 
 /// A view by its name, and what its model has.
 pub(super) struct ViewKeys<'a> {
@@ -121,6 +121,9 @@ fn value_of(cell: &Cell, unit: Unit) -> Value {
             tags.collect::<Vec<_>>().into()
         }
         Cell::Number(n) | Cell::Bytes(n) => (*n).into(),
+        Cell::Id(id) => marker::id(*id),
+        Cell::Args(args) => marker::args(args.iter()),
+        Cell::Time(ns) => moment::rfc_3339(*ns).into(),
         Cell::Ns(ns) => u64::try_from(*ns).unwrap_or(u64::MAX).into(),
         Cell::Share(part) => (*part).into(),
         Cell::Counts(counts) => {

@@ -8,6 +8,7 @@ use super::grid::{self, Label};
 use super::paint::{BOLD, DIM, Style, YELLOW, line};
 use super::plain::{self, sentence};
 use crate::show::duration::human;
+use crate::show::moment;
 use crate::show::value::{self, bytes, percent};
 use crate::text::{safe, safe_end_within, safe_within};
 
@@ -75,6 +76,7 @@ fn label(row: &Row, table: &Table, style: Style) -> Label {
 fn raw(cell: &Cell) -> Vec<u8> {
     match cell {
         Cell::Text(text) | Cell::Path(text) => text.to_vec(),
+        Cell::Args(args) if !args.is_empty() => value::args(args),
         Cell::Tags { path, own } => {
             let tags = path.segments();
             tags[tags.len().saturating_sub(*own)..].join(&b'.')
@@ -156,6 +158,13 @@ fn shown(cell: &Cell, unit: Unit) -> String {
         Cell::Text(text) | Cell::Path(text) => safe(text),
         Cell::Tags { path, .. } => safe(&path.segments().join(&b'.')),
         Cell::Number(n) => n.to_string(),
+        Cell::Id(id) => match value::id(*id) {
+            id if id.is_empty() => "-".to_owned(),
+            id => id,
+        },
+        Cell::Args(args) if args.is_empty() => "-".to_owned(),
+        Cell::Args(args) => safe(&value::args(args)),
+        Cell::Time(ns) => moment::time_of_day(*ns),
         Cell::Ns(ns) => human(*ns),
         Cell::Bytes(n) => bytes(*n),
         Cell::Share(part) => percent(*part),

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use nulltrace_spec::Id;
+
+use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
 
 /// A value, in a table or among words.
@@ -23,6 +26,12 @@ pub enum Cell {
     },
     /// A count, or a number that is a name: a port, a process id.
     Number(u64),
+    /// An id of a marker.
+    Id(Id),
+    /// Arguments of a marker, of others.
+    Args(ArgList),
+    /// A moment, nanoseconds since the beginning of 1970 in UTC.
+    Time(u64),
     /// Nanoseconds.
     Ns(u128),
     /// Bytes.

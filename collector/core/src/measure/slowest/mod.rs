@@ -1,0 +1,259 @@
+//! The slowest single spans, each with the largest parts of its time.
+//!
+//! While a span is open, what was called inside is kept by its sequence number, in the room of a few; when it
+//! ends it is known whether it is one of the slowest.
+//!
+//! ```
+//! use nulltrace_core::input::event::{Event, What};
+//! use nulltrace_core::measure::slowest::{Anchor, Slowest};
+//! use nulltrace_core::spans::correlate::Correlator;
+//! use nulltrace_core::spans::matcher::Limits;
+//!
+//! let write = |ts, bytes| Event {
+//!     ts, pid: 1, tid: 1, number: 0,
+//!     what: What::Write { bytes, cut: false, continues: false },
+//! };
+//! let (mut correlator, mut slowest) = (Correlator::new(Limits::default()), Slowest::default());
+//! correlator.push(&write(100, b">:t:checkout:cart=7:"), &mut slowest);
+//! correlator.push(&write(110, b">:t:checkout.pay::"), &mut slowest);
+//! correlator.push(&write(150, b"<:t:checkout.pay::"), &mut slowest);
+//! let anchor = Anchor { monotonic: 0, wall: 1_000 };
+//! let spans = slowest.spans(correlator.open_by_age(), 190, anchor).spans;
+//! let durations: Vec<_> = spans.iter().map(|span| (span.duration, span.how.is_some())).collect();
+//! assert_eq!(durations, [(90, false), (40, true)]);
+//! assert_eq!((spans[1].parent, spans[1].wall), (Some(spans[0].seq), 1_110));
+//! assert_eq!(spans[0].enter_args.get(b"cart"), Some(&b"7"[..]));
+//! ```
+
+mod did;
+mod kept;
+mod top;
+
+use std::sync::Arc;
+
+use nulltrace_spec::Id;
+use rustc_hash::FxHashMap;
+
+use crate::activity::{Inside, SpanTimes};
+use crate::facts::args::ArgList;
+use crate::facts::path::TagPath;
+use crate::facts::process::Process;
+use crate::spans::consumer::{Consumer, Wants};
+use crate::spans::matcher::OpenSpan;
+use crate::spans::span::{Closed, End};
+
+pub use did::{CallReason, Children, FileReason, Reasons, Spent};
+pub use kept::{KEPT, KEPT_OF_PATH};
+
+use did::{Did, Room};
+use kept::Kept;
+
+/// Bytes for what is known of the open spans, if nobody says otherwise.
+const BYTES: usize = 32 << 20;
+
+/// A span among the slowest.
+#[derive(Clone, Debug)]
+pub struct SlowSpan {
+    /// Sequence number, from 1.
+    pub seq: u64,
+    /// Sequence number of the parent.
+    pub parent: Option<u64>,
+    /// The tag path.
+    pub tags: Arc<TagPath>,
+    /// The id with `t`, `p`, `pp` resolved.
+    pub id: Id,
+    /// Arguments of the enter marker.
+    pub enter_args: ArgList,
+    /// Arguments of the exit marker.
+    pub exit_args: ArgList,
+    /// Process that opened it.
+    pub pid: u32,
+    /// Thread that opened it.
+    pub tid: u32,
+    /// What was known of that process then.
+    pub process: Option<Arc<Process>>,
+    /// When it was opened, `CLOCK_MONOTONIC` nanoseconds.
+    pub start: u64,
+    /// The same by the [`Anchor`], nanoseconds since the beginning of 1970 in UTC.
+    pub wall: u64,
+    /// From then until it ended, or until now.
+    pub duration: u64,
+    /// The duration less the time with a direct child open; `None` of one that is open.
+    pub self_ns: Option<u64>,
+    /// How it ended; `None` of one that is open.
+    pub how: Option<End>,
+    /// Where its thread's time went; `None` where nobody looked, or where it is not known of single spans.
+    pub times: Option<SpanTimes>,
+    /// What of that time was in which system calls; `None` where there was no room to keep it.
+    pub reasons: Option<Reasons>,
+    /// The paths of its children that have ended, those that took the longest first.
+    pub children: Vec<(Arc<TagPath>, Children)>,
+}
+
+/// A moment by both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anchor {
+    /// `CLOCK_MONOTONIC` nanoseconds.
+    pub monotonic: u64,
+    /// Nanoseconds since the beginning of 1970 in UTC.
+    pub wall: u64,
+}
+
+impl Anchor {
+    const fn wall(self, monotonic: u64) -> u64 {
+        match monotonic.checked_sub(self.monotonic) {
+            Some(later) => self.wall.saturating_add(later),
+            None => self.wall.saturating_sub(self.monotonic - monotonic),
+        }
+    }
+}
+
+/// The slowest spans.
+#[derive(Clone, Debug)]
+pub struct SlowSpans {
+    /// The slowest first.
+    pub spans: Vec<SlowSpan>,
+    /// How many there were, those included that are none of these.
+    pub total: u64,
+    /// Spans have what others than their thread did too, so what single ones did is not known.
+    pub wide: bool,
+}
+
+/// Finds the slowest spans.
+#[derive(Debug)]
+pub struct Slowest {
+    open: FxHashMap<u64, Did>,
+    room: Room,
+    kept: Kept,
+    ended: u64,
+    wide: bool,
+}
+
+impl Default for Slowest {
+    fn default() -> Self {
+        Self::new(BYTES)
+    }
+}
+
+impl Slowest {
+    /// No spans; of what open ones did so many bytes are kept.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            open: FxHashMap::default(),
+            room: Room::new(bytes),
+            kept: Kept::default(),
+            ended: 0,
+            wide: false,
+        }
+    }
+
+    /// The slowest spans: of those that ended, and of those that are `open` at the time `now`.
+    #[must_use]
+    pub fn spans<'a>(
+        &self,
+        open: impl Iterator<Item = OpenSpan<'a>>,
+        now: u64,
+        anchor: Anchor,
+    ) -> SlowSpans {
+        let (mut kept, mut total) = (self.kept.clone(), self.ended);
+        for span in open {
+            let duration = now.saturating_sub(span.start);
+            let make = || self.still_open(&span, duration);
+            kept.push(span.tags, duration, make);
+            total = total.saturating_add(1);
+        }
+        let mut spans = kept.into_sorted();
+        for span in &mut spans {
+            span.wall = anchor.wall(span.start);
+        }
+        SlowSpans {
+            spans,
+            total,
+            wide: self.wide,
+        }
+    }
+
+    fn still_open(&self, span: &OpenSpan<'_>, duration: u64) -> SlowSpan {
+        let did = self.open.get(&span.seq);
+        SlowSpan {
+            seq: span.seq,
+            parent: span.parent,
+            tags: Arc::clone(span.tags),
+            id: span.id,
+            enter_args: span.args.clone(),
+            exit_args: ArgList::default(),
+            pid: span.pid,
+            tid: span.tid,
+            process: span.process.cloned(),
+            start: span.start,
+            wall: 0,
+            duration,
+            self_ns: None,
+            how: None,
+            times: span.times,
+            reasons: reasons(did, span.times.as_ref()),
+            children: did.map(Did::children).unwrap_or_default(),
+        }
+    }
+}
+
+fn reasons(did: Option<&Did>, times: Option<&SpanTimes>) -> Option<Reasons> {
+    Some(did?.reasons(&times?.all))
+}
+
+impl Consumer for Slowest {
+    fn wants(&self) -> Wants {
+        Wants::OPENED | Wants::CLOSED | Wants::INSIDE
+    }
+
+    fn opened(&mut self, span: &OpenSpan<'_>) {
+        if self.room.take(Did::BYTES) {
+            self.open.insert(span.seq, Did::new());
+        }
+    }
+
+    fn inside(&mut self, inside: &Inside<'_>) {
+        self.wide |= inside.wide;
+        for seq in inside.spans.iter().filter_map(|span| span.seq) {
+            if let Some(did) = self.open.get_mut(&seq) {
+                did.push(inside.calls, inside.files, &mut self.room);
+            }
+        }
+    }
+
+    fn closed(&mut self, span: &Closed) {
+        self.ended = self.ended.saturating_add(1);
+        let did = self.open.remove(&span.seq);
+        if let Some(did) = &did {
+            self.room.give_back(did.bytes());
+        }
+        if let Some(parent) = span.parent
+            && let Some(did) = self.open.get_mut(&parent)
+        {
+            did.child(&span.tags, span.duration());
+        }
+        self.kept.push(&span.tags, span.duration(), || SlowSpan {
+            seq: span.seq,
+            parent: span.parent,
+            tags: Arc::clone(&span.tags),
+            id: span.id,
+            enter_args: span.enter_args.clone(),
+            exit_args: span.exit_args.clone(),
+            pid: span.pid,
+            tid: span.tid,
+            process: span.process.clone(),
+            start: span.start,
+            wall: 0,
+            duration: span.duration(),
+            self_ns: Some(span.self_ns()),
+            how: Some(span.how),
+            times: span.times,
+            reasons: reasons(did.as_ref(), span.times.as_ref()),
+            children: did.as_ref().map(Did::children).unwrap_or_default(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

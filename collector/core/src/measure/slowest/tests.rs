@@ -1,0 +1,337 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::*;
+use crate::activity::Times;
+use crate::facts::path::TagPath;
+use crate::input::event::{Event, What};
+use crate::input::record::{CallsRecord, FLAG_AT_MARKER, Head, KIND_SEGMENT, SegmentRecord};
+use crate::spans::correlate::Correlator;
+use crate::spans::matcher::Limits;
+
+const NONE: Anchor = Anchor {
+    monotonic: 0,
+    wall: 0,
+};
+
+fn path(n: u64) -> Arc<TagPath> {
+    let tag = format!("p{n}");
+    Arc::new(TagPath::new(tag.as_bytes(), [tag.as_bytes()]))
+}
+
+fn span(seq: u64, tags: &Arc<TagPath>, ns: u64) -> Closed {
+    Closed {
+        seq,
+        parent: None,
+        parent_tags: None,
+        tags: Arc::clone(tags),
+        id: Id::None,
+        enter_args: ArgList::default(),
+        exit_args: ArgList::default(),
+        pid: 1,
+        tid: 1,
+        process: None,
+        start: 5,
+        end: 5 + ns,
+        how: End::Exit,
+        child_ns: 0,
+        child_hits: 0,
+        times: None,
+    }
+}
+
+/// Numbers that look random, the same in every run.
+fn random() -> impl FnMut() -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
+/// What is kept of such spans, as path and duration, the slowest first.
+fn kept(spans: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let paths: Vec<_> = (0..1000).map(path).collect();
+    let mut slowest = Slowest::default();
+    for (seq, &(of, ns)) in (1..).zip(spans) {
+        slowest.closed(&span(seq, &paths[of as usize], ns));
+    }
+    let found = slowest.spans([].into_iter(), 0, NONE);
+    assert_eq!(found.total, spans.len() as u64);
+    let number = |span: &SlowSpan| paths.iter().position(|path| *path == span.tags).unwrap() as u64;
+    found
+        .spans
+        .iter()
+        .map(|span| (number(span), span.duration))
+        .collect()
+}
+
+/// The same by the definition.
+fn truth(spans: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut sorted = spans.to_vec();
+    sorted.sort_by_key(|&(_, ns)| core::cmp::Reverse(ns));
+    let one = sorted.iter().all(|(path, _)| *path == sorted[0].0);
+    let mut counts = std::collections::HashMap::new();
+    sorted.retain(|(path, _)| {
+        let count: &mut usize = counts.entry(*path).or_default();
+        *count += 1;
+        one || *count <= KEPT_OF_PATH
+    });
+    sorted.truncate(KEPT);
+    sorted
+}
+
+#[test]
+fn the_slowest_of_100_000_are_the_slowest() {
+    let mut random = random();
+    // Durations that are all different, so that there is one answer.
+    let mut durations = |paths: u64, n: u64| -> Vec<(u64, u64)> {
+        let each = (0..n).map(|at| (random() % paths, random() % 1_000_000 * n + at));
+        each.collect()
+    };
+    for paths in [1, 2, 7, 500] {
+        let spans = durations(paths, 100_000);
+        assert_eq!(kept(&spans), truth(&spans), "{paths} paths");
+    }
+    // Another path comes late, and its spans are fast.
+    let mut spans = durations(1, 10_000);
+    spans.extend([(3, 1), (3, 2), (4, 3)]);
+    assert_eq!(kept(&spans), truth(&spans));
+    assert_eq!(kept(&spans).len(), KEPT_OF_PATH + 3);
+}
+
+#[test]
+fn of_equal_ones_the_first_stay() {
+    let spans: Vec<_> = (0..200).map(|_| (0, 7)).collect();
+    let mut slowest = Slowest::default();
+    let tags = path(0);
+    for (seq, &(_, ns)) in (1..).zip(&spans) {
+        slowest.closed(&span(seq, &tags, ns));
+    }
+    let found = slowest.spans([].into_iter(), 0, NONE).spans;
+    let seqs: Vec<_> = found.iter().map(|span| span.seq).collect();
+    assert_eq!(seqs, (1..=KEPT as u64).collect::<Vec<_>>());
+}
+
+/// What the thread did in a segment; times in nanoseconds.
+#[derive(Clone, Debug)]
+struct Did {
+    user: u64,
+    runnable: u64,
+    fault: u64,
+    /// Number, blocked, on the cpu, whether it found a slot in the kernel.
+    calls: Vec<(u32, u64, u64, bool)>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Which thread, whether with an id of its own, and which tag.
+    Enter(u32, bool, u8),
+    Exit(u32, u8),
+}
+
+fn did() -> impl Strategy<Value = Did> {
+    let call = (0_u32..20, 0_u64..500, 0_u64..500, prop::bool::weighted(0.9));
+    (
+        0_u64..200,
+        0_u64..200,
+        0_u64..200,
+        prop::collection::vec(call, 0..12),
+    )
+        .prop_map(|(user, runnable, fault, calls)| Did {
+            user,
+            runnable,
+            fault,
+            calls,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1_u32..3, any::<bool>(), 0_u8..3).prop_map(|(tid, own, tag)| Step::Enter(tid, own, tag)),
+        (1_u32..3, any::<u8>()).prop_map(|(tid, of)| Step::Exit(tid, of)),
+    ]
+}
+
+/// A segment's record, and how long it took.
+fn segment(tid: u32, since: u64, did: &Did) -> (Vec<u64>, u64) {
+    let mut record = SegmentRecord::new_zeroed();
+    let sum = |of: fn(&(u32, u64, u64, bool)) -> u64| did.calls.iter().map(of).sum::<u64>();
+    record.kernel = sum(|call| call.2);
+    record.blocked = did.fault + sum(|call| call.1);
+    (record.runnable, record.fault, record.since) = (did.runnable, did.fault, since);
+    let wall = did.user + record.runnable + record.kernel + record.blocked;
+    let calls = did
+        .calls
+        .iter()
+        .filter(|call| call.3)
+        .map(|&(nr, blocked, on_cpu, _)| {
+            let mut of = CallsRecord::new_zeroed();
+            (of.nr, of.count, of.blocked, of.time) = (nr, 1, blocked, blocked + on_cpu);
+            of
+        });
+    let calls: Vec<_> = calls.collect();
+    record.calls = calls.len() as u32;
+    record.head = Head {
+        ts: since + wall,
+        pid: 1,
+        tid,
+        size: (size_of::<SegmentRecord>() + size_of_val(&calls[..])) as u16,
+        kind: KIND_SEGMENT,
+        flags: FLAG_AT_MARKER,
+        number: 0,
+    };
+    let bytes = [record.as_bytes(), calls.as_bytes()].concat();
+    let words = bytes
+        .chunks(8)
+        .map(|word| u64::from_ne_bytes(word.try_into().unwrap()));
+    (words.collect(), wall)
+}
+
+/// Both see the same.
+#[derive(Default)]
+struct Seen {
+    slowest: Slowest,
+    closed: Vec<Closed>,
+}
+
+impl Consumer for Seen {
+    fn wants(&self) -> Wants {
+        self.slowest.wants()
+    }
+    fn opened(&mut self, span: &OpenSpan<'_>) {
+        self.slowest.opened(span);
+    }
+    fn inside(&mut self, inside: &Inside<'_>) {
+        self.slowest.inside(inside);
+    }
+    fn closed(&mut self, span: &Closed) {
+        self.slowest.closed(span);
+        self.closed.push(span.clone());
+    }
+}
+
+fn sum(times: &Times, reasons: &Reasons) -> u64 {
+    let calls: u64 = reasons.calls.iter().map(|of| of.spent.time()).sum();
+    times.user() + times.runnable + times.fault + calls + reasons.other.time()
+}
+
+fn push(correlator: &mut Correlator, seen: &mut Seen, ts: u64, tid: u32, text: &str) {
+    let what = What::Write {
+        bytes: text.as_bytes(),
+        cut: false,
+        continues: false,
+    };
+    let event = Event {
+        ts,
+        pid: 1,
+        tid,
+        number: 0,
+        what,
+    };
+    correlator.push(&event, seen);
+}
+
+proptest! {
+    /// Recursion (a tag inside the same tag) and interleaved spans (exits in any order) included: what a span's
+    /// time is divided into is all of the time that its end tells.
+    #[test]
+    fn reasons_and_the_others_are_all_of_the_time(
+        steps in prop::collection::vec((step(), did()), 1..60),
+    ) {
+        let mut seen = Seen::default();
+        let mut correlator = Correlator::new(Limits::default());
+        let (mut open, mut next) = (Vec::<(u32, String)>::new(), 1_u64 << 40);
+        let mut now = [1_000_u64; 4];
+        for (step, did) in &steps {
+            let (tid, text) = match *step {
+                Step::Enter(tid, own, tag) => {
+                    next += 1;
+                    let id = if own { next.to_string() } else { "t".into() };
+                    let name = format!("{id}:a.{tag}");
+                    open.push((tid, name.clone()));
+                    (tid, format!(">:{name}::"))
+                }
+                Step::Exit(tid, of) => {
+                    let of_thread: Vec<_> = (0..open.len()).filter(|&at| open[at].0 == tid).collect();
+                    let Some(&at) = of_thread.get(of as usize % of_thread.len().max(1)) else { continue };
+                    (tid, format!("<:{}::", open.remove(at).1))
+                }
+            };
+            let since = now[tid as usize];
+            let (words, wall) = segment(tid, since, did);
+            now[tid as usize] += wall;
+            if wall > 0 {
+                correlator.push(&Event::decode(words.as_bytes()).unwrap(), &mut seen);
+            }
+            push(&mut correlator, &mut seen, since + wall, tid, &text);
+        }
+        let end = now.into_iter().max().unwrap();
+        let spans = seen.slowest.spans(correlator.open_by_age(), end, NONE);
+        prop_assert!(!spans.wide);
+        for span in &spans.spans {
+            let Some(times) = &span.times else { continue };
+            let reasons = span.reasons.as_ref().unwrap();
+            prop_assert_eq!(sum(&times.all, reasons), times.all.wall);
+            for call in &reasons.calls {
+                let files: u64 = call.files.iter().map(|of| of.spent.time()).sum();
+                prop_assert!(files <= call.spent.time());
+            }
+            if let Some(closed) = seen.closed.iter().find(|of| of.seq == span.seq) {
+                prop_assert_eq!(Some(times), closed.times.as_ref());
+                prop_assert_eq!(span.duration, closed.duration());
+                prop_assert_eq!(span.parent, closed.parent);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_span_did_goes_with_it() {
+    let mut seen = Seen::default();
+    let mut correlator = Correlator::new(Limits::default());
+    let full = seen.slowest.room.left();
+    let did = Did {
+        user: 10,
+        runnable: 0,
+        fault: 0,
+        calls: vec![(0, 5, 0, true)],
+    };
+    push(&mut correlator, &mut seen, 100, 1, ">:t:a::");
+    push(&mut correlator, &mut seen, 100, 1, ">:t:a.b::");
+    let (words, wall) = segment(1, 100, &did);
+    correlator.push(&Event::decode(words.as_bytes()).unwrap(), &mut seen);
+    push(&mut correlator, &mut seen, 100 + wall, 1, "<:t:a.b::");
+    // The child may end after its parent.
+    push(&mut correlator, &mut seen, 120, 1, ">:7:a:^=:");
+    push(&mut correlator, &mut seen, 121, 1, ">:7:a.c::");
+    push(&mut correlator, &mut seen, 125, 1, "<:7:a::");
+    push(&mut correlator, &mut seen, 130, 1, "<:7:a.c::");
+    push(&mut correlator, &mut seen, 140, 1, "<:t:a::");
+    assert!(seen.slowest.open.is_empty());
+    assert_eq!(seen.slowest.room.left(), full);
+    let spans = seen.slowest.spans([].into_iter(), 0, NONE).spans;
+    let of = |canonical: &[u8], ns| {
+        let mut found = spans.iter();
+        found
+            .find(|span| span.tags.canonical() == canonical && span.duration == ns)
+            .unwrap()
+    };
+    let outer = of(b"a", 40);
+    let calls = &outer.reasons.as_ref().unwrap().calls;
+    assert_eq!(
+        (calls[0].nr, calls[0].spent.blocked, calls[0].spent.count),
+        (0, 5, 1)
+    );
+    let children: Vec<_> = outer
+        .children
+        .iter()
+        .map(|(path, of)| (path.canonical(), of.time, of.count))
+        .collect();
+    assert_eq!(children, [(&b"a.b"[..], 15, 1)]);
+    assert!(of(b"a", 5).children.is_empty());
+}
