@@ -31,12 +31,10 @@ pub const KIND_REPORTED: u8 = 55;
 pub const KIND_FRAGMENT: u8 = 56;
 /// `Head::kind` of a [`SegmentRecord`] whose marker is still to come, which [`CallsRecord`]s follow.
 pub const KIND_WAITING: u8 = 57;
-/// `Head::kind` of sequence numbers, eight bytes each, of open spans that count as opened in this order.
-pub const KIND_ORDER: u8 = 58;
 
 const _: () = {
     assert!(KIND_SNAPSHOT == *SNAPSHOT_KINDS.start());
-    assert!(KIND_ORDER == *SNAPSHOT_KINDS.end());
+    assert!(KIND_WAITING == *SNAPSHOT_KINDS.end());
 };
 
 /// Of a [`ProcessRecord`]: it is part of a snapshot, so the process was known before.
@@ -220,8 +218,6 @@ pub enum Part<'a> {
     Facts(&'a FactsRecord, &'a [u8]),
     /// An open span, with its tags, its parent's and its arguments.
     Open(&'a OpenRecord, &'a [u8]),
-    /// Open spans, by sequence numbers, in the order in which they count as opened.
-    Order(&'a [u64]),
     /// A thread.
     Thread(&'a ThreadRecord),
     /// What was reported of a segment so far.
@@ -257,7 +253,6 @@ impl<'a> Part<'a> {
                 let (span, text) = OpenRecord::ref_from_prefix(record).map_err(|_| size)?;
                 Self::Open(span, text)
             }
-            KIND_ORDER => Self::Order(<[u64]>::ref_from_bytes(rest).map_err(|_| size)?),
             KIND_THREAD => Self::Thread(ThreadRecord::ref_from_prefix(record).map_err(|_| size)?.0),
             KIND_FRAGMENT => Self::Fragment(rest),
             KIND_REPORTED | KIND_WAITING => {

@@ -135,7 +135,6 @@ impl State {
                 drop(closed);
                 self.opened((span.flags & OPEN_PPID != 0).then_some(span.ppid), out);
             }
-            Part::Order(seqs) => self.spans.reorder(restoring, seqs),
             Part::Thread(thread) => self.spans.restore_thread(thread),
             Part::Reported(segment, calls) => self.reported.restore(segment, calls),
             Part::Waiting(segment, calls) => {

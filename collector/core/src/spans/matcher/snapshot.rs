@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use nulltrace_spec::{Id, Tags};
 use rustc_hash::FxHashMap;
-use zerocopy::IntoBytes;
 
 use super::{Place, Reach, Spans};
 use crate::activity::{SpanTimes, Times};
@@ -13,9 +12,9 @@ use crate::facts::process::{Process, Processes};
 use crate::input::record::Head;
 use crate::input::snapshot::{
     FACTS_NOW, FLAG_IDLE, FLAG_TIMES, ID_GLOBAL, ID_NONE, ID_NUMBER, ID_PARENT, KIND_OPEN,
-    KIND_ORDER, KIND_SNAPSHOT, KIND_THREAD, OPEN_ASIDE, OPEN_BY_PROCESS, OPEN_BY_THREAD,
-    OPEN_ORPHAN, OPEN_PARENT, OPEN_PASSED, OPEN_PPID, OPEN_THREAD_GONE, OPEN_UID, OpenRecord,
-    SnapshotRecord, ThreadRecord, TimesRecord,
+    KIND_SNAPSHOT, KIND_THREAD, OPEN_ASIDE, OPEN_BY_PROCESS, OPEN_BY_THREAD, OPEN_ORPHAN,
+    OPEN_PARENT, OPEN_PASSED, OPEN_PPID, OPEN_THREAD_GONE, OPEN_UID, OpenRecord, SnapshotRecord,
+    ThreadRecord, TimesRecord,
 };
 use crate::input::write::RecordWriter;
 use crate::spans::slot::Slot;
@@ -24,9 +23,6 @@ use crate::spans::table::Standing;
 
 /// No correlator gives so many numbers, and those that follow do not run over.
 const SEQ_MAX: u64 = 1 << 62;
-
-/// Sequence numbers in one record.
-const ORDERED_AT_ONCE: usize = 1024;
 
 /// What has to be remembered while a snapshot is taken in.
 #[derive(Debug, Default)]
@@ -77,12 +73,6 @@ impl Spans {
                 }
             };
             self.write(slot, number, to);
-        }
-        for group in self.table.reordered() {
-            let seqs: Vec<u64> = group.iter().map(|&slot| self.table.get(slot).seq).collect();
-            for seqs in seqs.chunks(ORDERED_AT_ONCE) {
-                to.write(KIND_ORDER, &Head::of(0, 0, 0), &[seqs.as_bytes()]);
-            }
         }
         for (pid, tid, thread) in self.table.threads() {
             let mut head = Head::of(0, pid, tid);
@@ -240,15 +230,6 @@ impl Spans {
         self.counts.before += 1;
         self.counts.open = self.table.len() as u64;
         true
-    }
-
-    /// Open spans of the same id and tags do not count as opened in the order of their numbers.
-    pub(crate) fn reorder(&mut self, restoring: &Restoring, seqs: &[u64]) {
-        for &seq in seqs {
-            if let Some(slot) = self.open_of(restoring, seq) {
-                self.table.count_as_last(slot);
-            }
-        }
     }
 
     /// The open span of that sequence number, among those that were restored.

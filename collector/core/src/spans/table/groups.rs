@@ -58,6 +58,15 @@ impl Table {
         self.nearest_of(self.stack(List::Anywhere, Some(group.top)), place, uid)
     }
 
+    /// The spans of that id and tags, the one opened last first.
+    pub(super) fn group(&self, id: Id, tag: TagId) -> impl Iterator<Item = Slot> {
+        let start = self.secret.start(id, tag);
+        let same = |group: &Group| self.get(group.top).is(id, tag);
+        let top = self.groups.find(start, same).map(|group| group.top);
+        let spans = self.stack(List::Anywhere, top);
+        spans.map(|(slot, _)| slot)
+    }
+
     /// The nearest of some, the one opened last first.
     pub(super) fn nearest_of<'a>(
         &self,

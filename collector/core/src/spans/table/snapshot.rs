@@ -1,10 +1,8 @@
 //! What the table knows of open spans and threads, for a snapshot.
 
-use rustc_hash::FxHashSet;
-
 use super::list::{List, both};
 use super::{Table, Thread};
-use crate::spans::slot::{NIL, Slot};
+use crate::spans::slot::Slot;
 
 impl Table {
     /// Each thread that has spans or is idle.
@@ -33,27 +31,6 @@ impl Table {
         } else if stands.aside {
             self.put_aside(slot);
         }
-    }
-
-    /// Spans of the same id and tags that count as opened in another order than that of their numbers, each such
-    /// group from the one that counts as first on.
-    pub(in crate::spans) fn reordered(&self) -> impl Iterator<Item = Vec<Slot>> {
-        let mut done = FxHashSet::default();
-        self.by_age().filter_map(move |(slot, span)| {
-            let below = self.link(List::Anywhere, slot).below;
-            if below == NIL || self.get(below).seq < span.seq || done.contains(&slot) {
-                return None;
-            }
-            let mut top = slot;
-            while self.link(List::Anywhere, top).above != NIL {
-                top = self.link(List::Anywhere, top).above;
-            }
-            let spans = self.stack(List::Anywhere, Some(top));
-            let mut group: Vec<Slot> = spans.map(|(slot, _)| slot).collect();
-            group.reverse();
-            done.extend(group.iter().copied());
-            Some(group)
-        })
     }
 
     /// What is known of a thread, which is known from now on.

@@ -1,9 +1,11 @@
 //! A thread that calls exec takes the id of its process over from the leader.
 
 use nulltrace_spec::Id;
+use rustc_hash::FxHashSet;
 
 use super::Table;
 use super::list::{List, both};
+use crate::facts::tags::TagId;
 use crate::spans::slot::{NIL, Slot};
 
 impl Table {
@@ -17,14 +19,19 @@ impl Table {
         }
         let mut moved: Vec<Slot> = self.of_thread(pid, pid).collect();
         moved.sort_unstable_by_key(|&slot| self.get(slot).seq);
+        let mut tags = FxHashSet::default();
         for slot in moved {
             let span = self.get(slot);
             // What `t` stands for changes with the thread's id.
             if span.by_thread && span.id == Id::Number(former.into()) {
+                tags.insert(span.tag);
                 self.change_id(slot, pid);
             } else {
                 self.change_thread(slot, pid);
             }
+        }
+        for tag in tags {
+            self.sort_group(Id::Number(pid.into()), tag);
         }
     }
 
@@ -39,7 +46,6 @@ impl Table {
         }
     }
 
-    /// Where the process has an open span with the same tags and its own id, this one counts as opened after it.
     fn change_id(&mut self, slot: Slot, tid: u32) {
         self.leave_others_of_group(slot);
         let span = self.get_mut(slot);
@@ -48,12 +54,14 @@ impl Table {
         self.join_group(slot, id, tag);
     }
 
-    /// From now on a span counts as the one opened last of those with its id and tags.
-    pub(in crate::spans) fn count_as_last(&mut self, slot: Slot) {
-        self.leave_others_of_group(slot);
-        let span = self.get(slot);
-        let (id, tag) = (span.id, span.tag);
-        self.join_group(slot, id, tag);
+    /// Puts the span that was opened last on top again, where spans came to those that have this id and tags already.
+    fn sort_group(&mut self, id: Id, tag: TagId) {
+        let mut spans: Vec<Slot> = self.group(id, tag).collect();
+        spans.sort_unstable_by_key(|&slot| self.get(slot).seq);
+        for slot in spans {
+            self.leave_others_of_group(slot);
+            self.join_group(slot, id, tag);
+        }
     }
 
     /// Takes an open span out of its group, to be put into one again.
