@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::SlowSpan;
+use super::span::SlowSpan;
 use crate::facts::path::TagPath;
 
 /// How many spans are kept.

@@ -27,97 +27,28 @@
 
 mod did;
 mod kept;
+mod span;
 mod top;
 
 use std::sync::Arc;
 
-use nulltrace_spec::Id;
 use rustc_hash::FxHashMap;
 
 use crate::activity::{Inside, SpanTimes};
 use crate::facts::args::ArgList;
-use crate::facts::path::TagPath;
-use crate::facts::process::Process;
 use crate::spans::consumer::{Consumer, Wants};
 use crate::spans::matcher::OpenSpan;
-use crate::spans::span::{Closed, End};
+use crate::spans::span::Closed;
 
 pub use did::{CallReason, Children, FileReason, Reasons, Spent};
 pub use kept::{KEPT, KEPT_OF_PATH};
+pub use span::{Anchor, SlowSpan, SlowSpans};
 
 use did::{Did, Room};
 use kept::Kept;
 
 /// Bytes for what is known of the open spans, if nobody says otherwise.
 const BYTES: usize = 32 << 20;
-
-/// A span among the slowest.
-#[derive(Clone, Debug)]
-pub struct SlowSpan {
-    /// Sequence number, from 1.
-    pub seq: u64,
-    /// Sequence number of the parent.
-    pub parent: Option<u64>,
-    /// The tag path.
-    pub tags: Arc<TagPath>,
-    /// The id with `t`, `p`, `pp` resolved.
-    pub id: Id,
-    /// Arguments of the enter marker.
-    pub enter_args: ArgList,
-    /// Arguments of the exit marker.
-    pub exit_args: ArgList,
-    /// Process that opened it.
-    pub pid: u32,
-    /// Thread that opened it.
-    pub tid: u32,
-    /// What was known of that process then.
-    pub process: Option<Arc<Process>>,
-    /// When it was opened, `CLOCK_MONOTONIC` nanoseconds.
-    pub start: u64,
-    /// The same by the [`Anchor`], nanoseconds since the beginning of 1970 in UTC.
-    pub wall: u64,
-    /// From then until it ended, or until now.
-    pub duration: u64,
-    /// The duration less the time with a direct child open; `None` of one that is open.
-    pub self_ns: Option<u64>,
-    /// How it ended; `None` of one that is open.
-    pub how: Option<End>,
-    /// Where its thread's time went; `None` where nobody looked, or where it is not known of single spans.
-    pub times: Option<SpanTimes>,
-    /// What of that time was in which system calls; `None` where there was no room to keep it.
-    pub reasons: Option<Reasons>,
-    /// The paths of its children that have ended, those that took the longest first.
-    pub children: Vec<(Arc<TagPath>, Children)>,
-}
-
-/// A moment by both clocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Anchor {
-    /// `CLOCK_MONOTONIC` nanoseconds.
-    pub monotonic: u64,
-    /// Nanoseconds since the beginning of 1970 in UTC.
-    pub wall: u64,
-}
-
-impl Anchor {
-    const fn wall(self, monotonic: u64) -> u64 {
-        match monotonic.checked_sub(self.monotonic) {
-            Some(later) => self.wall.saturating_add(later),
-            None => self.wall.saturating_sub(self.monotonic - monotonic),
-        }
-    }
-}
-
-/// The slowest spans.
-#[derive(Clone, Debug)]
-pub struct SlowSpans {
-    /// The slowest first.
-    pub spans: Vec<SlowSpan>,
-    /// How many there were, those included that are none of these.
-    pub total: u64,
-    /// Spans have what others than their thread did too, so what single ones did is not known.
-    pub wide: bool,
-}
 
 /// Finds the slowest spans.
 #[derive(Debug)]

@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
+use nulltrace_spec::Id;
 use proptest::prelude::*;
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;
 use crate::activity::Times;
+use crate::facts::file::{File, Kind};
 use crate::facts::path::TagPath;
 use crate::input::event::{Event, What};
 use crate::input::record::{CallsRecord, FLAG_AT_MARKER, Head, KIND_SEGMENT, SegmentRecord};
 use crate::spans::correlate::Correlator;
 use crate::spans::matcher::Limits;
+use crate::spans::span::End;
 
 const NONE: Anchor = Anchor {
     monotonic: 0,
@@ -119,7 +122,7 @@ fn of_equal_ones_the_first_stay() {
 
 /// What the thread did in a segment; times in nanoseconds.
 #[derive(Clone, Debug)]
-struct Did {
+struct Stretch {
     user: u64,
     runnable: u64,
     fault: u64,
@@ -134,7 +137,7 @@ enum Step {
     Exit(u32, u8),
 }
 
-fn did() -> impl Strategy<Value = Did> {
+fn did() -> impl Strategy<Value = Stretch> {
     let call = (0_u32..20, 0_u64..500, 0_u64..500, prop::bool::weighted(0.9));
     (
         0_u64..200,
@@ -142,7 +145,7 @@ fn did() -> impl Strategy<Value = Did> {
         0_u64..200,
         prop::collection::vec(call, 0..12),
     )
-        .prop_map(|(user, runnable, fault, calls)| Did {
+        .prop_map(|(user, runnable, fault, calls)| Stretch {
             user,
             runnable,
             fault,
@@ -158,7 +161,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A segment's record, and how long it took.
-fn segment(tid: u32, since: u64, did: &Did) -> (Vec<u64>, u64) {
+fn segment(tid: u32, since: u64, did: &Stretch) -> (Vec<u64>, u64) {
     let mut record = SegmentRecord::new_zeroed();
     let sum = |of: fn(&(u32, u64, u64, bool)) -> u64| did.calls.iter().map(of).sum::<u64>();
     record.kernel = sum(|call| call.2);
@@ -295,7 +298,7 @@ fn what_a_span_did_goes_with_it() {
     let mut seen = Seen::default();
     let mut correlator = Correlator::new(Limits::default());
     let full = seen.slowest.room.left();
-    let did = Did {
+    let did = Stretch {
         user: 10,
         runnable: 0,
         fault: 0,
@@ -334,4 +337,83 @@ fn what_a_span_did_goes_with_it() {
         .collect();
     assert_eq!(children, [(&b"a.b"[..], 15, 1)]);
     assert!(of(b"a", 5).children.is_empty());
+}
+
+fn call(nr: u32, blocked: u64) -> CallsRecord {
+    let mut of = CallsRecord::new_zeroed();
+    (of.nr, of.count, of.time, of.blocked) = (nr, 1, blocked, blocked);
+    of
+}
+
+fn file(name: &str) -> Option<Arc<File>> {
+    Some(Arc::new(File {
+        kind: Kind::File,
+        name: name.as_bytes().into(),
+        ends: None,
+    }))
+}
+
+fn blocked(ns: u64) -> Times {
+    Times {
+        wall: ns,
+        blocked: ns,
+        ..Times::NONE
+    }
+}
+
+/// A thousand files once each, and one again and again; likewise numbers.
+#[test]
+fn the_largest_survive_the_many() {
+    let mut room = Room::new(1 << 20);
+    let mut did = Did::new();
+    for n in 0..1000_u32 {
+        let calls = [call(0, 3), call(0, 2), call(1 + n % 100, 1)];
+        let files = [file("/large"), file(&format!("/{n}")), None];
+        did.push(&calls, &files, &mut room);
+    }
+    let reasons = did.reasons(&blocked(6000));
+    let [largest, ..] = &reasons.calls[..] else {
+        panic!("{reasons:?}")
+    };
+    assert_eq!(reasons.calls.len(), 8);
+    assert_eq!(
+        (largest.nr, largest.spent.blocked, largest.spent.count),
+        (0, 5000, 2000)
+    );
+    assert!(largest.more);
+    assert_eq!(largest.files.len(), 8);
+    assert_eq!(
+        (&*largest.files[0].file.name, largest.files[0].spent.blocked),
+        (&b"/large"[..], 3000)
+    );
+    // The other numbers are what is left of the time.
+    let others: u64 = reasons.calls[1..].iter().map(|of| of.spent.blocked).sum();
+    assert_eq!(others + reasons.other.blocked, 1000);
+    // A number that goes takes its files with it.
+    let bytes = did.bytes();
+    for n in 200..300 {
+        did.push(&[call(n, 1_000_000)], &[None], &mut room);
+    }
+    assert!(did.bytes() < bytes);
+    assert_eq!(did.bytes(), Did::BYTES);
+    assert_eq!(room.left(), 1 << 20);
+}
+
+#[test]
+fn where_there_is_no_room_files_are_not_told_apart() {
+    let mut room = Room::new(0);
+    let mut did = Did::new();
+    did.push(&[call(0, 7)], &[file("/a")], &mut room);
+    let reasons = did.reasons(&blocked(10));
+    let [of] = &reasons.calls[..] else {
+        panic!("{reasons:?}")
+    };
+    assert!(of.more && of.files.is_empty());
+    assert_eq!((of.spent.blocked, reasons.other.blocked), (7, 3));
+    // Clocks that differ: no part is more than the whole.
+    let reasons = did.reasons(&blocked(5));
+    assert_eq!(
+        (reasons.calls[0].spent.blocked, reasons.other.blocked),
+        (5, 0)
+    );
 }
