@@ -15,7 +15,7 @@ use nulltrace_core::query::metric::Metric;
 use nulltrace_core::view::{VIEWS, View};
 
 use super::output::Format;
-use super::print;
+use super::print::print;
 use crate::error::Error;
 use crate::source::{Activity, Backend};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::print;
+use super::print::print;
 use crate::error::Error;
 use crate::source::attempt::{self, ATTEMPTS, Way};
 use crate::source::ebpf::{

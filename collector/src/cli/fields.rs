@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use nulltrace_core::query::field::{self, Info, Subject};
 use serde_json::{Value, json};
 
-use super::print;
+use super::print::print;
 use crate::error::{Error, Kind};
 use crate::nearest::nearest;
 use crate::text::safe;

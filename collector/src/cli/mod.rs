@@ -8,10 +8,10 @@ mod group;
 mod options;
 mod output;
 mod parse;
+mod print;
 mod run;
 mod trace;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -91,19 +91,6 @@ pub fn main() -> ExitCode {
         log::fail(&error);
         ExitCode::from(error.status())
     })
-}
-
-/// Writes to stdout. A reader that went away, as `head` does, has what it wanted.
-fn print(text: &str) -> Result<ExitCode, Error> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io(
-            "cannot write",
-            error,
-            "stdout",
-            "give a writable stdout",
-        )),
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }
 
 #[cfg(test)]
