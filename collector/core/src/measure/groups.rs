@@ -32,6 +32,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::slice;
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -43,6 +44,7 @@ use crate::query::Query;
 use crate::query::condition::Condition;
 use crate::query::field::{At, Field, Known, Many, Value};
 
+use super::shared::Shared;
 use super::sums::Sums;
 
 /// How many distinct groups of the overflow row are told apart before their number is a lower bound.
@@ -67,6 +69,8 @@ impl Default for Limits {
 }
 
 /// Sums of calls by a [`Query`]. Groups beyond the limits share one row, so nothing is lost.
+///
+/// A clone is a snapshot, and cheap: the values of the fields are shared, only the sums are copied.
 #[derive(Clone, Debug)]
 pub struct Groups {
     query: Query,
@@ -81,12 +85,12 @@ pub struct Groups {
 #[derive(Clone, Debug)]
 struct Table {
     limits: Limits,
-    entries: Vec<(Box<[Value<'static>]>, Sums)>,
+    entries: Vec<(Arc<[Value<'static>]>, Sums)>,
     /// Into `entries`. The hasher is keyed: values come from anyone.
     places: HashTable<usize>,
     hasher: RandomState,
     text_bytes: usize,
-    overflow: Overflow,
+    overflow: Shared<Overflow>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -164,7 +168,7 @@ impl Groups {
                 places: HashTable::new(),
                 hasher: RandomState::default(),
                 text_bytes: 0,
-                overflow: Overflow::default(),
+                overflow: Shared::default(),
             },
             total: Sums::default(),
             untold: Sums::default(),
@@ -268,7 +272,7 @@ impl Groups {
             let place = self.table.place(values);
             self.table.sums(place).add(sums);
         }
-        self.table.overflow.add(&other.table.overflow);
+        Shared::make_mut(&mut self.table.overflow).add(&other.table.overflow);
         self.total.add(&other.total);
         self.untold.add(&other.untold);
     }
@@ -381,8 +385,9 @@ impl Table {
         if place.0 & Place::OVERFLOW == 0 {
             return &mut self.entries[place.0 as usize].1;
         }
-        self.overflow.note(place.0);
-        &mut self.overflow.sums
+        let overflow = Shared::make_mut(&mut self.overflow);
+        overflow.note(place.0);
+        &mut overflow.sums
     }
 
     /// The group of a subject. `values` is for use again, to save allocations.

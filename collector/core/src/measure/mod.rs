@@ -4,6 +4,7 @@ pub mod calls;
 pub mod deferred;
 pub mod groups;
 pub mod histogram;
+mod shared;
 pub mod slowest;
 pub mod summary;
 pub mod sums;

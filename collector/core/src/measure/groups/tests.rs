@@ -464,3 +464,29 @@ proptest! {
         prop_assert_eq!(shown(&sum), shown(&whole));
     }
 }
+
+#[test]
+fn a_snapshot_stays_as_it_was_and_shares_the_values() {
+    let few = Limits {
+        groups: 2,
+        ..Limits::default()
+    };
+    let mut groups = Groups::new(asked(&["proc.pid"], &[], &[Metric::Count]), few);
+    for pid in 1..=3 {
+        push(&mut groups, pid, &["a"], &[(calls(0, pid, 0, 0), None)]);
+    }
+    let snapshot = groups.clone();
+    let before = shown(&snapshot);
+    assert_eq!(before, ["2: 2", "1: 1", "other 1 false: 3"]);
+    for pid in 1..=4 {
+        push(&mut groups, pid, &["a"], &[(calls(0, 10, 0, 0), None)]);
+    }
+    assert_eq!(shown(&snapshot), before);
+    assert_eq!(shown(&groups), ["2: 12", "1: 11", "other 2 false: 23"]);
+    let pairs = groups.table.entries.iter().zip(&snapshot.table.entries);
+    assert!(
+        pairs
+            .into_iter()
+            .all(|(now, then)| Arc::ptr_eq(&now.0, &then.0))
+    );
+}

@@ -12,6 +12,7 @@ use crate::activity::Inside;
 use crate::facts::path::TagPath;
 use crate::measure::calls::Room;
 use crate::measure::histogram::DEFAULT_BUCKETS;
+use crate::measure::shared::Shared;
 use crate::spans::span::Closed;
 
 /// How many distinct paths of the overflow row are told apart before their number is a lower bound.
@@ -46,10 +47,14 @@ impl Default for Limits {
 
 /// Statistics of closed spans by tag path. Paths beyond the limits share one overflow row, so every
 /// span is in exactly one row.
+///
+/// A clone is a snapshot, and cheap: it shares what each row counts with this summary, which copies that for a row
+/// the first time it changes it while the clone is there. So a clone that is kept takes the memory of the rows that
+/// changed since, and one that was dropped none.
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub(super) limits: Limits,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<Shared<Entry>>,
     /// Into `entries`, by canonical bytes. The hasher is keyed: tags come from anyone.
     by_path: HashTable<usize>,
     hasher: RandomState,
@@ -57,22 +62,45 @@ pub struct Summary {
     pub(super) by_address: FxHashMap<usize, usize>,
     pub(super) text_bytes: usize,
     pub(super) room: Room,
-    pub(super) overflow: Overflow,
+    pub(super) overflow: Shared<Overflow>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) path: Arc<TagPath>,
     pub(super) stats: Stats,
 }
 
-#[derive(Clone, Debug, Default)]
+impl Clone for Entry {
+    /// Away from where spans are counted, where it would only be in the way: it is for who has a snapshot.
+    #[cold]
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        let (path, stats) = (Arc::clone(&self.path), self.stats.clone());
+        Self { path, stats }
+    }
+}
+
+#[derive(Debug, Default)]
 pub(super) struct Overflow {
     pub(super) stats: Stats,
     /// Hashes of the paths; two with the same hash count as one. The set's own hasher is keyed, so
     /// nobody can choose paths that make it slow.
     pub(super) paths: HashSet<u64>,
     pub(super) more: bool,
+}
+
+impl Clone for Overflow {
+    /// As that of an [`Entry`].
+    #[cold]
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        Self {
+            stats: self.stats.clone(),
+            paths: self.paths.clone(),
+            more: self.more,
+        }
+    }
 }
 
 impl Overflow {
@@ -108,10 +136,10 @@ impl Summary {
             by_address: FxHashMap::default(),
             text_bytes: 0,
             room: Room::new(limits.calls_bytes),
-            overflow: Overflow {
+            overflow: Shared::new(Overflow {
                 stats: Stats::with_buckets(limits.buckets),
                 ..Overflow::default()
-            },
+            }),
         }
     }
 
@@ -145,12 +173,12 @@ impl Summary {
             let (stats, room) = self.stats_of(&entry.path);
             stats.merge(&entry.stats, room);
         }
-        let (stats, room) = (&mut self.overflow.stats, &mut self.room);
-        stats.merge(&other.overflow.stats, room);
+        let overflow = Shared::make_mut(&mut self.overflow);
+        overflow.stats.merge(&other.overflow.stats, &mut self.room);
         for &hash in &other.overflow.paths {
-            self.overflow.note(hash);
+            overflow.note(hash);
         }
-        self.overflow.more |= other.overflow.more;
+        overflow.more |= other.overflow.more;
     }
 
     /// The statistics that a span of `path` belongs to, and the room for its calls.
@@ -161,8 +189,8 @@ impl Summary {
             None => self.look_up(path, address),
         };
         let stats = match found {
-            Some(at) => &mut self.entries[at].stats,
-            None => &mut self.overflow.stats,
+            Some(at) => &mut Shared::make_mut(&mut self.entries[at]).stats,
+            None => &mut Shared::make_mut(&mut self.overflow).stats,
         };
         (stats, &mut self.room)
     }
@@ -172,7 +200,7 @@ impl Summary {
     fn look_up(&mut self, path: &Arc<TagPath>, address: usize) -> Option<usize> {
         if let Some(at) = self.find(path) {
             // The same path was shared anew; from now on it will come with this address.
-            let entry = &mut self.entries[at];
+            let entry = Shared::make_mut(&mut self.entries[at]);
             self.by_address.remove(&(Arc::as_ptr(&entry.path) as usize));
             entry.path = Arc::clone(path);
             self.by_address.insert(address, at);
@@ -182,15 +210,15 @@ impl Summary {
         if self.entries.len() >= self.limits.paths
             || self.text_bytes.saturating_add(text) > self.limits.text_bytes
         {
-            self.overflow.note(Overflow::hash(path));
+            Shared::make_mut(&mut self.overflow).note(Overflow::hash(path));
             return None;
         }
         self.text_bytes += text;
         let at = self.entries.len();
-        self.entries.push(Entry {
+        self.entries.push(Shared::new(Entry {
             path: Arc::clone(path),
             stats: Stats::with_buckets(self.limits.buckets),
-        });
+        }));
         self.by_address.insert(address, at);
         let hash = self.hasher.hash_one(path.canonical());
         let (entries, hasher) = (&self.entries, &self.hasher);

@@ -1,6 +1,8 @@
 //! Room for the files of all tag paths, in equal parts where it is short.
 
 use super::by_path::Summary;
+use super::stats::Stats;
+use crate::measure::shared::Shared;
 
 impl Summary {
     /// If there is next to no room for files: those paths that have the most give up some.
@@ -8,17 +10,19 @@ impl Summary {
         let Some(wanted) = self.room.short() else {
             return;
         };
-        let entries = self.entries.iter_mut().map(|entry| &mut entry.stats);
-        let mut calls: Vec<_> = entries
-            .chain([&mut self.overflow.stats])
-            .map(|stats| &mut stats.calls)
-            .filter(|calls| calls.file_bytes() > 0)
-            .collect();
-        let level = level(calls.iter().map(|calls| calls.file_bytes()), wanted);
-        for calls in &mut calls {
-            if calls.file_bytes() > level {
-                calls.shrink(level, &mut self.room);
-            }
+        let stats = self.entries.iter().map(|entry| &entry.stats);
+        let stats = stats.chain([&self.overflow.stats]);
+        let sizes = stats.map(|stats| stats.calls.file_bytes());
+        let level = level(sizes.filter(|&size| size > 0), wanted);
+        // What a snapshot shares is copied only where it changes.
+        let has_more = |stats: &Stats| stats.calls.file_bytes() > level;
+        for entry in self.entries.iter_mut().filter(|of| has_more(&of.stats)) {
+            let stats = &mut Shared::make_mut(entry).stats;
+            stats.calls.shrink(level, &mut self.room);
+        }
+        if has_more(&self.overflow.stats) {
+            let stats = &mut Shared::make_mut(&mut self.overflow).stats;
+            stats.calls.shrink(level, &mut self.room);
         }
     }
 }

@@ -324,3 +324,50 @@ proptest! {
         }
     }
 }
+
+/// What each row counts, with the spans beyond the limit.
+fn counts(summary: &Summary) -> Vec<(String, Stats)> {
+    let rows = summary.rows([]);
+    let counts = rows.iter().map(|row| {
+        let name = String::from_utf8_lossy(row.path.canonical()).into_owned();
+        (name, row.stats.clone())
+    });
+    counts.collect()
+}
+
+#[test]
+fn a_snapshot_stays_as_it_was_and_shares_what_did_not_change() {
+    let limits = Limits {
+        paths: 3,
+        ..Limits::default()
+    };
+    let mut summary = of(
+        limits,
+        &[hit("a", 1), hit("b", 2), hit("c", 3), hit("d", 4)],
+    );
+    let snapshot = summary.clone();
+    let before = counts(&snapshot);
+    summary.push(&hit("a", 5));
+    summary.push(&hit("d", 6));
+    summary.push(&hit("e", 7));
+    assert_eq!(counts(&snapshot), before);
+    let now = counts(&summary);
+    let hits: Vec<_> = now.iter().map(|(name, of)| (&**name, of.hits())).collect();
+    assert_eq!(hits, [("a", 2), ("c", 1), ("b", 1), (".overflow", 3)]);
+    // Only of what changed there are two.
+    let stats = |of: &Summary| -> Vec<*const Stats> {
+        let entries = of.entries.iter().map(|entry| &raw const entry.stats);
+        entries.collect()
+    };
+    let same: Vec<_> = stats(&summary)
+        .into_iter()
+        .zip(stats(&snapshot))
+        .map(|(now, then)| now == then)
+        .collect();
+    assert_eq!(same, [false, true, true]);
+    // Nothing is copied for one that is gone.
+    drop(snapshot);
+    let before = stats(&summary);
+    summary.push(&hit("b", 8));
+    assert_eq!(stats(&summary), before);
+}
