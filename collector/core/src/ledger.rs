@@ -184,12 +184,15 @@ pub struct Lost {
     pub unknown_kind: u64,
     /// Spans a sink could not deliver.
     pub sink: u64,
+    /// Names of users, ancestors and cgroups that were not looked up, as too many were wanted at once: they
+    /// stay unknown.
+    pub lookup: u64,
 }
 
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, Count); 13] {
+    pub const fn causes(&self) -> [(&'static str, Count); 14] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -205,6 +208,7 @@ impl Lost {
             bad_record,
             unknown_kind,
             sink,
+            lookup,
         } = *self;
         [
             ("ring_full", ring_full),
@@ -220,6 +224,7 @@ impl Lost {
             ("scope", scope),
             ("bad_record", Count::Known(bad_record)),
             ("unknown_kind", Count::Known(unknown_kind)),
+            ("lookup", Count::Known(lookup)),
         ]
     }
 
@@ -240,6 +245,7 @@ impl Lost {
             b"sink" => self.sink = count.known().unwrap_or(self.sink),
             b"bad_record" => self.bad_record = count.known().unwrap_or(self.bad_record),
             b"unknown_kind" => self.unknown_kind = count.known().unwrap_or(self.unknown_kind),
+            b"lookup" => self.lookup = count.known().unwrap_or(self.lookup),
             _ => {}
         }
     }
@@ -285,7 +291,7 @@ mod tests {
             lost.set(cause.as_bytes(), Count::Known(n));
         }
         let counts: Vec<_> = lost.causes().iter().map(|(_, n)| n.known()).collect();
-        assert_eq!(counts, (1..=13).map(Some).collect::<Vec<_>>());
+        assert_eq!(counts, (1..=14).map(Some).collect::<Vec<_>>());
         let before = lost.clone();
         lost.set(b"of a later version", Count::Known(7));
         assert_eq!(lost, before);

@@ -42,8 +42,7 @@ impl Resolved {
     }
 
     fn look_up(&mut self) {
-        let wants: Vec<_> = self.names.take_wants().collect();
-        for want in wants {
+        for want in self.names.take_wants() {
             for answer in self.lookup.find(want) {
                 let record = answer.record(1, &mut self.made);
                 self.names.learn(&Event::decode(record).unwrap());

@@ -14,7 +14,7 @@ use crate::input::record::ProcessRecord;
 /// How many users and processes are remembered, at least; at most twice as many.
 const USERS: usize = 1 << 10;
 const PROCESSES: usize = 1 << 14;
-/// How many wants are kept for who answers them. What does not fit stays unknown.
+/// How many wants are kept for who answers them. What does not fit is refused.
 const WANTS: usize = 1 << 12;
 
 /// Which names are wanted.
@@ -102,6 +102,7 @@ pub struct Names {
     lineage: Lineage,
     cgroups: Recent<u32, Cgroup>,
     wants: Vec<Want>,
+    refused: u64,
 }
 
 impl Default for Names {
@@ -112,6 +113,7 @@ impl Default for Names {
             lineage: Lineage::new(PROCESSES),
             cgroups: Recent::new(PROCESSES),
             wants: Vec::new(),
+            refused: 0,
         }
     }
 }
@@ -166,12 +168,34 @@ impl Names {
     fn ask(&mut self, want: Want) {
         if self.wants.len() < WANTS {
             self.wants.push(want);
+        } else {
+            self.refuse(want);
         }
     }
 
     /// What should be looked up, and was not given out yet.
-    pub fn take_wants(&mut self) -> impl Iterator<Item = Want> {
-        std::mem::take(&mut self.wants).into_iter()
+    pub fn take_wants(&mut self) -> Vec<Want> {
+        std::mem::take(&mut self.wants)
+    }
+
+    /// Nobody will answer this: it is unknown from now on, so that nothing waits for it, and counted.
+    pub fn refuse(&mut self, want: Want) {
+        self.refused += 1;
+        let unknown = Answer::Name(Box::default());
+        match want {
+            Want::User(uid) => self.users.insert(uid, unknown),
+            Want::Parent { pid, .. } => self.lineage.found(pid, u64::MAX, 0, b""),
+            Want::Cgroup { pid, start } => {
+                let path = unknown;
+                self.cgroups.insert(pid, Cgroup { start, path });
+            }
+        }
+    }
+
+    /// How many wants were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// What is known of a process. What is not, is wanted from now on.
@@ -239,4 +263,73 @@ impl Answer {
 /// Whether the kernel reported no cgroup of a process, or only the root.
 fn is_not_told(process: &Process) -> bool {
     matches!(*process.cgroup_path, [] | [b'/'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process of a user of its own, whose parent nobody told of.
+    fn process(n: u32) -> Process {
+        let mut process = Process::default();
+        (process.pid, process.ppid, process.uid) = (100_000 + n, 1 + n, n);
+        process.start = 1;
+        process
+    }
+
+    #[test]
+    fn what_is_too_much_to_ask_for_is_unknown_and_counted() {
+        const ALL: Wanted = Wanted {
+            user: true,
+            ancestors: true,
+            cgroup: true,
+        };
+        let mut names = Names::default();
+        names.want(ALL);
+        // Three wants each, one of which finds no room.
+        let fit = u32::try_from(WANTS / 3).unwrap();
+        for n in 0..=fit {
+            names.known(&process(n));
+        }
+        let wants = names.take_wants();
+        assert_eq!((wants.len(), names.refused()), (WANTS, 2));
+        let last = process(fit);
+        assert!(names.awaits(
+            &last,
+            Wanted {
+                ancestors: false,
+                user: false,
+                ..ALL
+            }
+        ));
+        assert!(!names.awaits(
+            &last,
+            Wanted {
+                cgroup: false,
+                ..ALL
+            }
+        ));
+        // So is what nobody can answer.
+        let first = process(0);
+        for want in [
+            Want::User(first.uid),
+            Want::Cgroup {
+                pid: first.pid,
+                start: first.start,
+            },
+            Want::Parent {
+                pid: first.ppid,
+                before: first.start,
+            },
+        ] {
+            assert!(names.awaits(&first, ALL));
+            names.refuse(want);
+        }
+        assert!(!names.awaits(&first, ALL));
+        assert_eq!(names.refused(), 5);
+        let known = names.known(&first);
+        assert!(known.user.is_none() && known.parent.is_none() && known.cgroup.is_none());
+        // It is not asked for again.
+        assert_eq!(names.take_wants(), []);
+    }
 }
