@@ -9,6 +9,8 @@ use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use nulltrace_core::input::event::{Event, What};
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::span::Closed;
@@ -43,6 +45,8 @@ struct Running {
 
 /// Gives every sink the spans that end.
 struct Batches {
+    /// The clocks when the sinks began, and from then on as the last record of them says.
+    anchor: Moment,
     spans: Vec<Closed>,
     ports: Vec<Port>,
 }
@@ -97,8 +101,12 @@ impl Hub {
             lost,
             limit: CLOSE_LIMIT + GRACE,
         };
-        let spans = Vec::new();
-        Ok((Box::new(Batches { spans, ports }), hub))
+        let batches = Batches {
+            anchor: Moment::now(),
+            spans: Vec::new(),
+            ports,
+        };
+        Ok((Box::new(batches), hub))
     }
 
     /// Lets the sinks know what was lost so far, for their self-metrics.
@@ -142,7 +150,21 @@ impl Hub {
 
 impl Consumer for Batches {
     fn wants(&self) -> Wants {
-        Wants::CLOSED
+        Wants::CLOSED | Wants::FACT
+    }
+
+    fn fact(&mut self, fact: &Event<'_>) {
+        let What::Clock { wall, .. } = fact.what else {
+            return;
+        };
+        if let Ok(wall) = Timestamp::from_nanosecond(wall.into()) {
+            // What ended before belongs to the clocks as they were.
+            self.tick(fact.ts);
+            self.anchor = Moment {
+                wall,
+                monotonic: fact.ts,
+            };
+        }
     }
 
     fn closed(&mut self, span: &Closed) {
@@ -163,7 +185,7 @@ impl Batches {
     /// Hands every sink the batch, without waiting.
     fn send(&mut self) {
         let batch = Arc::new(Batch {
-            anchor: Moment::now(),
+            anchor: self.anchor,
             spans: mem::take(&mut self.spans),
         });
         let n = batch.spans.len() as u64;
@@ -294,6 +316,50 @@ mod tests {
         }
         drop(consumer);
         check(hub, &slow, &quick, 2 * batches);
+    }
+
+    /// A batch may wait, and be read from a capture: it is told when its spans were by what was recorded then.
+    #[test]
+    fn a_batch_has_the_clocks_that_were_recorded_before_it() {
+        let (queue, mut taken) = mpsc::channel(4);
+        let mut batches = Batches {
+            anchor: Moment {
+                wall: Timestamp::UNIX_EPOCH,
+                monotonic: 1,
+            },
+            spans: Vec::new(),
+            ports: vec![Port {
+                queue,
+                queued: Arc::default(),
+                counts: SinkCounts::shared(),
+            }],
+        };
+        batches.closed(&span());
+        // The wall clock was set.
+        let (pid, tid, number) = (0, 0, 0);
+        let what = What::Clock {
+            wall: 5_000_000_000,
+            boot: 20,
+        };
+        batches.fact(&Event {
+            ts: 20,
+            pid,
+            tid,
+            number,
+            what,
+        });
+        batches.closed(&span());
+        batches.tick(30);
+        for (wall, monotonic) in [(0, 1), (5, 20)] {
+            let batch = taken.try_recv().unwrap();
+            let anchor = batch.anchor;
+            assert_eq!(
+                (anchor.wall.as_second(), anchor.monotonic),
+                (wall, monotonic)
+            );
+            assert_eq!(batch.spans.len(), 1);
+        }
+        assert!(taken.try_recv().is_err());
     }
 
     #[test]
