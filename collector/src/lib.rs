@@ -11,6 +11,8 @@ pub mod error;
 mod gone;
 mod host;
 pub mod log;
+pub mod mailbox;
+pub mod measured;
 pub mod memory;
 pub mod names;
 pub mod namespace;

@@ -1,5 +1,8 @@
 //! One budget for the memory that markers can make grow, and how it is split among the parts that hold it.
 //!
+//! Not in it is what is asked for while a run goes on: each of at most 16 queries by fields may take a quarter of what
+//! groups have here, and each snapshot that somebody keeps as much again as the rows that changed since.
+//!
 //! ```
 //! use nulltrace_collector::memory::{Budget, Part, SHARES};
 //!

@@ -1,28 +1,26 @@
 //! The only place that wires the rooms together: source, order, correlator, summary, sinks.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use nulltrace_core::activity::Times;
-use nulltrace_core::facts::names::Wanted;
 use nulltrace_core::input::event::BadRecord;
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
-use nulltrace_core::ledger::{Ledger, Lost};
-use nulltrace_core::measure::groups::{self, Groups};
-use nulltrace_core::measure::slowest::{SlowSpans, Slowest};
-use nulltrace_core::measure::summary::{self, Row, Summary};
+use nulltrace_core::ledger::Lost;
+use nulltrace_core::measure::{groups, summary};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher;
 
 use crate::clock::{self, Moment};
-use crate::consumers::{Consumers, Grouped};
+use crate::consumers::{self, Consumers, Now};
 use crate::error::Error;
 use crate::gone::Suspects;
 use crate::host::Host;
+use crate::mailbox::{Inbox, Mailbox};
+use crate::measured::Measured;
 use crate::resolve::Resolver;
 use crate::sink::Prepared;
 use crate::sink::hub::Hub;
@@ -35,6 +33,14 @@ const SLACK_NS: u64 = 1_000_000;
 /// So many records in one round mean that the source fills about as fast as it is drained.
 pub const PLENTY: usize = 1 << 15;
 
+/// A snapshot is shared for so many times of what it takes to copy all of it: so copying takes no more than that
+/// part of the draining thread.
+const SHARED: u64 = 10;
+/// Of no more open spans than these it is told live where their time went: each must be looked at.
+const OPEN_TIMED: u64 = 10_000;
+/// What is not known of processes that cannot be looked at.
+const HIDDEN: &str = "ancestors and cgroups of processes that /proc hides are not known: the right to look at them \
+                      was given up when nulltrace began; name the fields there with --by";
 /// How long names that are still looked up at the end are waited for.
 const NAMES_LIMIT: Duration = Duration::from_secs(2);
 
@@ -68,6 +74,14 @@ impl Default for Limits {
     }
 }
 
+/// Whether it is told where the time of open spans went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OpenTimes {
+    Always,
+    /// If they are not too many to look at between two rounds.
+    OfFew,
+}
+
 /// Records in, summary and sinks out.
 pub struct Pipeline {
     order: Order,
@@ -79,8 +93,19 @@ pub struct Pipeline {
     /// What the source had lost the last time it was asked.
     lost_before: Lost,
     suspects: Suspects,
+    /// Queries of other threads, once there is a [`Mailbox`].
+    inbox: Option<Inbox>,
+    recent: Option<Recent>,
     limits: Limits,
     began: Moment,
+}
+
+/// A snapshot that is shared by all who ask within a time. While there is one, what changes is copied: the longer
+/// that takes in all, the longer it is shared.
+struct Recent {
+    /// `CLOCK_MONOTONIC` nanoseconds.
+    until: u64,
+    measured: Measured,
 }
 
 /// What comes after the order.
@@ -94,49 +119,10 @@ struct Line {
 
 /// What a run came to.
 pub struct Outcome {
-    summary: Summary,
-    groups: Option<Groups>,
-    slowest: Option<SlowSpans>,
-    correlator: Correlator,
-    /// The backend's name.
-    pub backend: &'static str,
-    /// When the run began.
-    pub wall_start: Timestamp,
-    /// How long it took, nanoseconds.
-    pub elapsed_ns: u64,
-    /// The whole account.
-    pub ledger: Ledger,
+    /// What was measured in all.
+    pub measured: Measured,
     /// What should still be logged, made safe for a terminal.
     pub log_lines: Vec<String>,
-    activity: bool,
-}
-
-impl Outcome {
-    /// Where the time of threads went while they had no span open; `None` if the source does not see it.
-    #[must_use]
-    pub fn outside(&self) -> Option<&Times> {
-        self.activity.then(|| self.correlator.outside())
-    }
-
-    /// The groups, if any were asked for; `None` if the source does not see activity.
-    #[must_use]
-    pub fn groups(&self) -> Option<&Groups> {
-        self.groups.as_ref().filter(|_| self.activity)
-    }
-
-    /// The slowest spans, if they were asked for.
-    #[must_use]
-    pub fn slowest(&self) -> Option<&SlowSpans> {
-        self.slowest.as_ref()
-    }
-
-    /// The rows of the summary.
-    #[must_use]
-    pub fn rows(&self) -> Vec<Row<'_>> {
-        let open = self.correlator.open_by_tags();
-        self.summary
-            .rows(open.map(|(path, open)| (path.clone(), open)))
-    }
 }
 
 impl Pipeline {
@@ -148,7 +134,14 @@ impl Pipeline {
             line: Line {
                 reader: Reader::default(),
                 correlator: Correlator::new(limits.spans),
-                consumers: Consumers::new(limits.summary, limits.malformed_per_second),
+                consumers: Consumers::new(
+                    limits.summary,
+                    consumers::Limits {
+                        groups: limits.groups,
+                        single_bytes: limits.summary.calls_bytes / 2,
+                    },
+                    limits.malformed_per_second,
+                ),
                 bad_record: 0,
                 unknown_kind: 0,
             },
@@ -158,6 +151,8 @@ impl Pipeline {
             made: Made::default(),
             lost_before: Lost::default(),
             suspects: Suspects::default(),
+            inbox: None,
+            recent: None,
             limits,
             began: Moment::now(),
         }
@@ -174,35 +169,138 @@ impl Pipeline {
     ///
     /// # Errors
     /// A thread could not be made.
-    pub fn sending(mut self, sinks: Vec<Box<dyn Prepared>>) -> io::Result<Self> {
+    pub fn sending(mut self, sinks: Vec<Box<dyn Prepared>>) -> Result<Self, Error> {
         if !sinks.is_empty() {
-            let (consumer, hub) = Hub::start(sinks, self.limits.queued_batches)?;
+            let (consumer, hub) =
+                Hub::start(sinks, self.limits.queued_batches).map_err(no_thread)?;
             self.line.consumers.add(consumer);
             self.hub = Some(hub);
         }
         Ok(self)
     }
 
-    /// Groups the calls that come from now on, too; names that `/proc` hides come by the keeper.
+    /// Counts for this query from now on, to the end; names that `/proc` hides come by the keeper.
     ///
     /// # Errors
-    /// A thread could not be made.
-    pub fn grouping(mut self, query: Option<Query>, keeper: Option<Keeper>) -> io::Result<Self> {
+    /// The query cannot be answered, or a thread could not be made.
+    pub fn asking(mut self, query: Option<&Query>, keeper: Option<Keeper>) -> Result<Self, Error> {
         if let Some(query) = query {
-            let names = query.names();
-            let grouped = Grouped::new(Groups::new(query, self.limits.groups));
-            self.line.consumers.group(grouped, names);
-            if names != Wanted::default() {
-                self.resolver = Some(Resolver::start(keeper)?);
-            }
+            self.line.consumers.keep(query)?;
+            self.start_resolver(keeper).map_err(no_thread)?;
         }
         Ok(self)
     }
 
-    /// Keeps the slowest spans that end from now on, each with the reasons of its time.
-    pub fn keep_slowest(&mut self) {
-        let bytes = self.limits.summary.calls_bytes / 2;
-        self.line.consumers.keep_slowest(Slowest::new(bytes));
+    /// Starts the thread that looks up names if it is needed now.
+    fn start_resolver(&mut self, keeper: Option<Keeper>) -> io::Result<()> {
+        if self.resolver.is_none() && self.line.consumers.names.is_asked() {
+            self.resolver = Some(Resolver::start(keeper)?);
+        }
+        Ok(())
+    }
+
+    /// Where other threads may put queries; each [`turn`](Self::turn) answers some.
+    pub fn mailbox(&mut self) -> Mailbox {
+        self.inbox.get_or_insert_with(Inbox::new).mailbox()
+    }
+
+    /// What was measured until now, as `query` asks; or until shortly before, where somebody asked then: with ten
+    /// thousand tag paths that is a second at most, with a hundred of them 12 ms. What the summary does not have is counted from the first
+    /// time it is asked for, which the answer tells as [`since`](Measured::since); that goes on until nobody has
+    /// asked for a minute.
+    ///
+    /// # Errors
+    /// The query cannot be answered, or too many are counted for already.
+    pub fn view(&mut self, query: &Query, source: &dyn Source) -> Result<Measured, Error> {
+        let now = Moment::now();
+        self.answer(query, now, source)
+    }
+
+    fn answer(
+        &mut self,
+        query: &Query,
+        now: Moment,
+        source: &dyn Source,
+    ) -> Result<Measured, Error> {
+        let mut measured = self.snapshot(now.monotonic, source);
+        let Line {
+            correlator,
+            consumers,
+            ..
+        } = &mut self.line;
+        let moment = now;
+        consumers.ask(query, &Now { moment, correlator }, &mut measured)?;
+        // Rights that other processes' names take were given up by now: what cannot be had stays unknown.
+        let failed = self.start_resolver(None).err();
+        let seen = |resolver: &Resolver| resolver.sees_all();
+        let names = query.names();
+        if let Some(error) = failed {
+            let note = format!("names are not known, as no thread could be started ({error})");
+            measured.notes.push(note);
+        } else if names.others() && !self.resolver.as_ref().is_some_and(seen) {
+            measured.notes.push(HIDDEN.to_owned());
+        }
+        Ok(measured)
+    }
+
+    /// Answers some of the queries of other threads.
+    fn serve(&mut self, source: &dyn Source) {
+        let asks: Vec<_> = self.inbox.iter().flat_map(Inbox::take).collect();
+        for ask in asks {
+            let answer = self.answer(&ask.query, Moment::now(), source);
+            ask.answer(answer);
+        }
+    }
+
+    /// What was measured until `now`, or shortly before.
+    fn snapshot(&mut self, now: u64, source: &dyn Source) -> Measured {
+        if let Some(recent) = self.recent.as_ref().filter(|of| now < of.until) {
+            return recent.measured.clone();
+        }
+        // Where the one before is kept by nobody, its copies are free for this one.
+        self.recent = None;
+        let measured = self.measured(now, source, OpenTimes::OfFew);
+        let shared = measured.summary.copy_ns().saturating_mul(SHARED);
+        let until = now.saturating_add(shared);
+        self.recent = Some(Recent {
+            until,
+            measured: measured.clone(),
+        });
+        measured
+    }
+
+    /// What was measured until `now`, without what queries are counted for.
+    fn measured(&self, now: u64, source: &dyn Source, open_times: OpenTimes) -> Measured {
+        let Line {
+            correlator,
+            consumers,
+            ..
+        } = &self.line;
+        let (activity, open) = (source.sees_activity(), correlator.open());
+        let few = open_times == OpenTimes::Always || open <= OPEN_TIMED;
+        let mut ledger = correlator.ledger();
+        ledger.markers.late = self.order.late();
+        ledger.lost = self.lost();
+        let mut notes = Vec::new();
+        if activity && !few {
+            notes.push(format!(
+                "where the time of the {open} open spans went is left out until they end"
+            ));
+        }
+        let open = correlator.open_by_tags(few);
+        Measured {
+            backend: source.name(),
+            wall_start: self.began.wall,
+            elapsed_ns: now.saturating_sub(self.began.monotonic),
+            since: None,
+            ledger,
+            notes,
+            summary: Arc::new(consumers.summary.clone()),
+            open: open.map(|(path, open)| (Arc::clone(path), open)).collect(),
+            groups: None,
+            slowest: None,
+            outside: activity.then(|| *correlator.outside()),
+        }
     }
 
     /// One round: drains the source and moves everything on. Returns how many records there were;
@@ -214,7 +312,16 @@ impl Pipeline {
         // Read before the drain: what is older than this less the slack has been drained after it.
         let now = clock::monotonic();
         let gone = self.suspects.look(now, &mut self.line.correlator, source);
-        self.produce(now, &gone);
+        let records = self.round(now, &gone, source)?;
+        self.line.consumers.expire(now);
+        self.recent = self.recent.take().filter(|of| now < of.until);
+        self.serve(source);
+        Ok(records)
+    }
+
+    /// A round that begins at `now`, when these processes were found to be gone.
+    fn round(&mut self, now: u64, gone: &[u32], source: &mut dyn Source) -> Result<usize, Error> {
+        self.produce(now, gone);
         let Self { order, line, .. } = self;
         let records = source
             .drain(&mut |record| order.push(record, &mut |record| line.take(record)))
@@ -231,14 +338,10 @@ impl Pipeline {
         let until = now.saturating_sub(SLACK_NS);
         order.release(until, &mut |record| line.take(record));
         line.correlator.tick(until, &mut line.consumers);
-        if let Some(resolver) = &mut self.resolver {
-            for want in line.consumers.names.take_wants() {
-                resolver.ask(want);
-            }
-        }
         for (tid, ts) in line.consumers.idle.drain() {
             source.mark_idle(tid, ts);
         }
+        self.look_up();
         if let Some(hub) = &self.hub {
             hub.report(&self.lost());
         }
@@ -255,54 +358,66 @@ impl Pipeline {
     /// # Errors
     /// The source is broken.
     pub fn finish(mut self, source: &mut dyn Source) -> Result<Outcome, Error> {
+        // Who waits for an answer hears now that there will be none.
+        (self.inbox, self.recent) = (None, None);
         // One drain holds all that was written before it; others may never stop writing.
         source.conclude();
         let now = clock::monotonic();
-        let gone = self
-            .suspects
-            .look_now(now, &mut self.line.correlator, source);
-        self.produce(now, &gone);
-        self.turn(source)?;
+        let correlator = &mut self.line.correlator;
+        let gone = self.suspects.look_now(now, correlator, source);
+        self.round(now, &gone, source)?;
         let now = clock::monotonic();
-        let Self {
-            order,
-            line,
-            resolver,
-            ..
-        } = &mut self;
+        let Self { order, line, .. } = &mut self;
         order.release(u64::MAX, &mut |record| line.take(record));
-        if let Some(resolver) = resolver {
-            for want in line.consumers.names.take_wants() {
-                resolver.ask(want);
-            }
-            resolver.finish(now, NAMES_LIMIT, &mut |record| line.take(record));
-        }
+        self.finish_names(now);
+        let line = &mut self.line;
         line.correlator.finish(now, &mut line.consumers);
-        let mut ledger = self.line.correlator.ledger();
-        ledger.markers.late = self.order.late();
-        ledger.lost = self.lost();
-        self.line.consumers.end_others();
+        line.consumers.end_others();
+        let mut measured = self.measured(now, source, OpenTimes::Always);
+        let Line {
+            correlator,
+            consumers,
+            ..
+        } = &mut self.line;
+        let moment = Moment {
+            monotonic: now,
+            wall: measured.wall_start + Duration::from_nanos(measured.elapsed_ns),
+        };
+        consumers.own(&Now { moment, correlator }, &mut measured);
         if let Some(hub) = self.hub {
-            ledger.lost.sink = hub.close();
+            measured.ledger.lost.sink = hub.close();
         }
-        let mut consumers = self.line.consumers;
-        let groups = consumers.grouped.take();
-        let groups = groups.map(|groups| groups.finish(&mut consumers.names));
-        let anchor = self.began.anchor();
-        let slowest = consumers.slowest.take();
-        let slowest = slowest.map(|of| of.spans(self.line.correlator.open_by_age(), now, anchor));
         Ok(Outcome {
-            log_lines: consumers.malformed.take().collect(),
-            summary: consumers.summary,
-            groups,
-            slowest,
-            correlator: self.line.correlator,
-            backend: source.name(),
-            activity: source.sees_activity(),
-            wall_start: self.began.wall,
-            elapsed_ns: now.saturating_sub(self.began.monotonic),
-            ledger,
+            measured,
+            log_lines: self.line.consumers.malformed.take().collect(),
         })
+    }
+
+    /// Asks for the names that are wanted since the last time. Where nobody can answer they are unknown.
+    fn look_up(&mut self) {
+        let names = &mut self.line.consumers.names;
+        for want in names.take_wants() {
+            let asked = match &mut self.resolver {
+                Some(resolver) => resolver.ask(want),
+                None => Err(want),
+            };
+            if let Err(want) = asked {
+                names.refuse(want);
+            }
+        }
+    }
+
+    /// Waits for the names that are wanted still, and for those that are wanted because of them.
+    fn finish_names(&mut self, now: u64) {
+        let until = Instant::now() + NAMES_LIMIT;
+        loop {
+            self.look_up();
+            let Self { line, resolver, .. } = &mut *self;
+            let Some(resolver) = resolver else { return };
+            if !resolver.wait(until, now, &mut |record| line.take(record)) {
+                return;
+            }
+        }
     }
 
     /// What becomes known outside of the kernel goes into the line as records, those of processes that are
@@ -326,7 +441,8 @@ impl Pipeline {
         }
     }
 
-    /// What the source has lost goes into the line too, if it is more than before.
+    /// What the source has lost goes into the line too, if it is more than before. It is read after the drain, so
+    /// that nothing is told to be missing before what there is; `now`, of before it, keeps the record in the order.
     fn losses(&mut self, now: u64, source: &dyn Source) {
         let lost = source.lost();
         if lost != self.lost_before {
@@ -341,9 +457,10 @@ impl Pipeline {
     }
 
     fn lost(&self) -> Lost {
-        let mut lost = self.line.correlator.ledger().lost;
+        let mut lost = self.line.correlator.lost();
         lost.bad_record += self.line.bad_record;
         lost.unknown_kind += self.line.unknown_kind;
+        lost.lookup += self.line.consumers.names.refused();
         lost.sink += self.hub.as_ref().map_or(0, Hub::lost);
         lost
     }
@@ -356,5 +473,181 @@ impl Line {
             Err(BadRecord::Kind(_)) => self.unknown_kind += 1,
             Err(BadRecord::Size { .. }) => self.bad_record += 1,
         }
+    }
+}
+
+pub(crate) fn no_thread(error: io::Error) -> Error {
+    Error::io(
+        "cannot start a thread",
+        error,
+        "the limit on threads",
+        "allow a few more",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::thread;
+
+    use nulltrace_core::facts::names::Wanted;
+    use nulltrace_core::facts::process::Process;
+    use nulltrace_core::input::record::{Head, KIND_WRITE};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+
+    /// Gives the records it has.
+    #[derive(Default)]
+    struct Records(VecDeque<Vec<u64>>);
+
+    impl Records {
+        /// Thread 7 writes this now, or some time ago: its records are due.
+        fn write(&mut self, marker: &str) {
+            let mut head = Head::new_zeroed();
+            let len = size_of::<Head>() + marker.len();
+            (head.ts, head.pid, head.tid) = (clock::monotonic() - 2 * SLACK_NS, 7, 7);
+            (head.size, head.kind) = (u16::try_from(len).unwrap(), KIND_WRITE);
+            // Records are aligned.
+            let mut record = vec![0_u64; len.div_ceil(8)];
+            let bytes = record.as_mut_bytes();
+            bytes[..size_of::<Head>()].copy_from_slice(head.as_bytes());
+            bytes[size_of::<Head>()..len].copy_from_slice(marker.as_bytes());
+            self.0.push_back(record);
+        }
+    }
+
+    impl Source for Records {
+        fn name(&self) -> &'static str {
+            "records"
+        }
+        fn drain(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
+            let records = self.0.len();
+            for record in self.0.drain(..) {
+                let len = usize::from(u16::from_ne_bytes([
+                    record.as_bytes()[16],
+                    record.as_bytes()[17],
+                ]));
+                sink(&record.as_bytes()[..len]);
+            }
+            Ok(records)
+        }
+        fn wait(&mut self, _: Duration) {}
+        fn sees_activity(&self) -> bool {
+            true
+        }
+        fn lost(&self) -> Lost {
+            Lost::default()
+        }
+        fn alive(&self) -> Option<usize> {
+            None
+        }
+    }
+
+    /// Tags, hits and how many are open.
+    fn rows(of: &Measured) -> Vec<(String, u64, u64)> {
+        let rows = of.rows();
+        let rows = rows.iter().map(|row| {
+            let tags = String::from_utf8_lossy(row.path.canonical()).into_owned();
+            (tags, row.stats.hits(), row.open)
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn now_is_told_as_the_end_is() {
+        let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
+        for marker in [">:t:a::", "<:t:a::", ">:t:b::"] {
+            source.write(marker);
+        }
+        pipeline.turn(&mut source).unwrap();
+        let now = pipeline.view(&Query::view("summary"), &source).unwrap();
+        assert_eq!(rows(&now), [("a".to_owned(), 1, 0), ("b".to_owned(), 0, 1)]);
+        assert_eq!((now.backend, now.since), ("records", None));
+        assert!(now.notes.is_empty() && now.groups().is_none());
+        let end = pipeline.finish(&mut source).unwrap().measured;
+        assert_eq!((rows(&end), &end.ledger), (rows(&now), &now.ledger));
+        assert_eq!(end.ledger.check(), Ok(()));
+        assert!(end.elapsed_ns > now.elapsed_ns);
+    }
+
+    #[test]
+    fn a_snapshot_is_shared_for_ten_times_of_what_it_takes_to_copy_it() {
+        let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
+        source.write(">:t:a::");
+        source.write("<:t:a::");
+        pipeline.turn(&mut source).unwrap();
+        let now = clock::monotonic();
+        let first = pipeline.snapshot(now, &source);
+        let copy = first.summary.copy_ns();
+        assert!(copy > 0);
+        let soon = pipeline.snapshot(now + SHARED * copy - 1, &source);
+        assert!(Arc::ptr_eq(&first.summary, &soon.summary));
+        let later = pipeline.snapshot(now + SHARED * copy, &source);
+        assert!(!Arc::ptr_eq(&first.summary, &later.summary));
+        // Nobody keeps it for longer than that.
+        drop((first, soon));
+        let weak = Arc::downgrade(&later.summary);
+        drop(later);
+        thread::sleep(Duration::from_nanos(3 * SHARED * copy));
+        pipeline.turn(&mut source).unwrap();
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn of_too_many_open_spans_only_their_number_is_told_live() {
+        let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
+        for id in 0..=OPEN_TIMED {
+            source.write(&format!(">:{id}:a::"));
+        }
+        pipeline.turn(&mut source).unwrap();
+        let now = pipeline.view(&Query::view("time"), &source).unwrap();
+        assert_eq!(rows(&now), [("a".to_owned(), 0, OPEN_TIMED + 1)]);
+        let note = "where the time of the 10001 open spans went is left out until they end";
+        assert_eq!(now.notes, [note]);
+        let end = pipeline.finish(&mut source).unwrap().measured;
+        assert!(end.notes.is_empty());
+    }
+
+    #[test]
+    fn another_thread_asks_until_the_end() {
+        let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
+        let mailbox = pipeline.mailbox();
+        let query = Query::groups(vec!["user.name".parse().unwrap()], Vec::new());
+        let asked = thread::spawn({
+            let (mailbox, query) = (mailbox.clone(), query.clone());
+            move || mailbox.ask(&query, Duration::from_secs(60)).unwrap()
+        });
+        source.write(">:t:a::");
+        while !asked.is_finished() {
+            pipeline.turn(&mut source).unwrap();
+            thread::yield_now();
+        }
+        let answer = asked.join().unwrap();
+        assert!(answer.groups().is_some() && answer.since.is_some());
+        // Whoever looks up names was started for it.
+        assert!(pipeline.resolver.is_some());
+        pipeline.finish(&mut source).unwrap();
+        let error = mailbox.ask(&query, Duration::from_secs(60)).unwrap_err();
+        assert!(error.to_string().contains("the run has ended"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_look_up_is_unknown_and_counted() {
+        let mut pipeline = Pipeline::new(Limits::default());
+        let query = Query::groups(vec!["user.name".parse().unwrap()], Vec::new());
+        pipeline.line.consumers.keep(&query).unwrap();
+        let user = Wanted {
+            user: true,
+            ..Wanted::default()
+        };
+        let process = Process::default();
+        let names = &mut pipeline.line.consumers.names;
+        names.known(&process);
+        assert!(names.awaits(&process, user));
+        pipeline.look_up();
+        let names = &mut pipeline.line.consumers.names;
+        assert!(!names.awaits(&process, user));
+        assert_eq!(pipeline.lost().lookup, 1);
     }
 }

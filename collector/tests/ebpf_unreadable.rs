@@ -78,7 +78,7 @@ fn losses_are_unknown_where_the_counters_cannot_be_read() {
         // That a process cannot be looked up does not mean that it is gone.
         assert!(!source.has_lost_sight_of(std::process::id()));
         let pipeline = Pipeline::new(Limits::default());
-        let ledger = pipeline.finish(source).unwrap().ledger;
+        let ledger = pipeline.finish(source).unwrap().measured.ledger;
         // The ring is memory, so the markers come all the same, and their account holds.
         ledger.check().unwrap();
         assert!(ledger.spans.open >= 1);

@@ -66,7 +66,7 @@ fn kinds_that_are_not_known_are_counted_apart_from_broken_records() {
     ]);
     let mut pipeline = Pipeline::new(Limits::default());
     assert_eq!(pipeline.turn(&mut source).unwrap(), 5);
-    let ledger = pipeline.finish(&mut source).unwrap().ledger;
+    let ledger = pipeline.finish(&mut source).unwrap().measured.ledger;
     assert_eq!((ledger.lost.unknown_kind, ledger.lost.bad_record), (2, 1));
     assert_eq!((ledger.spans.exit, ledger.spans.open), (1, 0));
 }

@@ -391,7 +391,7 @@ fn spans_that_do_not_end_have_time_too() {
         bytes[18] = KIND_SO_FAR;
         story.gives(&bytes);
     }
-    let open = story.correlator.open_by_tags();
+    let open = story.correlator.open_by_tags(true);
     let open: Vec<_> = open.map(|(path, open)| (path.clone(), open)).collect();
     let rows = story.seen.summary.rows(open);
     let times = |at: usize| {

@@ -2,11 +2,13 @@
 
 use clap::Args;
 use nulltrace_core::activity::Reach;
+use nulltrace_core::query::Query;
 use nulltrace_core::view::{self, VIEWS, View};
 
 use super::group::GroupArgs;
 use super::output::{Destination, Format, OutputArgs};
 use crate::config::Config;
+use crate::error::Error;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
@@ -156,6 +158,12 @@ impl Options {
         config.scope = selection.over(config.scope);
         config.statsd = export.over(config.statsd);
         config
+    }
+
+    /// What is counted besides the summary, if anything.
+    pub(super) fn query(&self) -> Result<Option<Query>, Error> {
+        let of_view = || self.view().single.then(|| Query::view(self.view().name));
+        Ok(self.views.group.query()?.or_else(of_view))
     }
 
     /// What is shown.

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use nulltrace_core::view::{Data, View};
+use nulltrace_core::view::View;
 
 use crate::error::Error;
 use crate::log;
-use crate::names::Machine;
+use crate::measured::Measured;
 use crate::outlet::Outlet;
-use crate::pipeline::Outcome;
 use crate::show::{self, Answer, Style};
 use crate::signals::Signals;
 
@@ -126,28 +125,17 @@ impl Output {
     /// file. Where stderr takes nothing, that is no reason to fail the traced command.
     pub(super) fn write(
         output: Option<Self>,
-        outcome: &Outcome,
+        measured: &Measured,
         notes: &[String],
         view: &View,
         quiet: bool,
         end: End<'_>,
     ) -> Result<(), Error> {
         let text = output.as_ref().is_some_and(|of| of.format == Format::Text);
-        let rows = outcome.rows();
-        let data = Data {
-            backend: outcome.backend,
-            elapsed_ns: outcome.elapsed_ns,
-            rows: &rows,
-            groups: outcome.groups(),
-            slowest: outcome.slowest(),
-            ledger: &outcome.ledger,
-            outside: outcome.outside(),
-            // On stderr they stand above, as they were said when tracing began.
-            notes: if text { notes } else { &[] },
-            log_lost: log::lost(),
-            names: &Machine,
-        };
-        let answer = &Answer::new(data, outcome.wall_start, view);
+        let rows = measured.rows();
+        // On stderr they stand above, as they were said when tracing began.
+        let data = measured.data(&rows, if text { notes } else { &[] });
+        let answer = &Answer::new(data, measured.wall_start, view);
         if !quiet && !text {
             log::last(show::page(answer, style(&io::stderr())));
         }

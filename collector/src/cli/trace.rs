@@ -12,7 +12,7 @@ use super::output::{End, Output};
 use crate::config::Config;
 use crate::error::Error;
 use crate::log;
-use crate::pipeline::{Limits, PLENTY, Pipeline};
+use crate::pipeline::{Limits, PLENTY, Pipeline, no_thread};
 use crate::signals::{Signal, Signals};
 use crate::sink::{self, Prepared};
 use crate::source::keeper::Keeper;
@@ -53,7 +53,7 @@ pub(super) fn trace(
     if options.quiet {
         log::be_quiet();
     }
-    let query = options.views.group.query()?;
+    let query = options.query()?;
     let config = options.over(config);
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;
@@ -70,10 +70,7 @@ pub(super) fn trace(
         Subject::Command(words) => open::command(backend, ring, observed, &words, &signals)?,
         Subject::Running => open::machine(backend, ring, observed, &config.scope)?,
     };
-    let mut pipeline = start(limits(&config), sinks, query, keeper)?.since(opened.began);
-    if options.view().single {
-        pipeline.keep_slowest();
-    }
+    let mut pipeline = start(limits(&config), sinks, query.as_ref(), keeper)?.since(opened.began);
     // Who waits for this line may count on all that follows to be within the time it names.
     if !matches!(opened.target, Target::Command(_)) {
         let (name, took) = (opened.source.name(), began.elapsed().as_millis());
@@ -99,7 +96,14 @@ pub(super) fn trace(
         asked,
     };
     let view = options.view();
-    let written = Output::write(output, &outcome, &opened.notes, view, options.quiet, end);
+    let written = Output::write(
+        output,
+        &outcome.measured,
+        &opened.notes,
+        view,
+        options.quiet,
+        end,
+    );
     match (status, written) {
         (None, written) => written.map(|()| ExitCode::SUCCESS),
         (Some(status), Ok(())) => Ok(exit_code(status)),
@@ -193,21 +197,12 @@ fn limits(config: &Config) -> Limits {
 fn start(
     limits: Limits,
     sinks: Vec<Box<dyn Prepared>>,
-    query: Option<Query>,
+    query: Option<&Query>,
     keeper: Option<Keeper>,
 ) -> Result<Pipeline, Error> {
-    let made = log::start().and_then(|()| {
-        let pipeline = Pipeline::new(limits).sending(sinks)?;
-        pipeline.grouping(query, keeper)
-    });
-    made.map_err(|error| {
-        Error::io(
-            "cannot start a thread",
-            error,
-            "the limit on threads",
-            "allow a few more",
-        )
-    })
+    log::start().map_err(no_thread)?;
+    let pipeline = Pipeline::new(limits).sending(sinks)?;
+    pipeline.asking(query, keeper)
 }
 
 /// What opens for `query` what `/proc` hides, if it asks for that and this process may.

@@ -1,9 +1,14 @@
 //! System calls by the fields that somebody asked for.
 
+use std::sync::Arc;
+
 use nulltrace_core::activity::Inside;
 use nulltrace_core::facts::names::{Known, Names, Wanted};
 use nulltrace_core::measure::deferred::Deferred;
 use nulltrace_core::measure::groups::Groups;
+
+use super::counting::{Counting, Now};
+use crate::measured::Measured;
 
 /// Groups, and the segments that wait for names to be put into them.
 pub(crate) struct Grouped {
@@ -13,15 +18,17 @@ pub(crate) struct Grouped {
 }
 
 impl Grouped {
-    pub(crate) fn new(groups: Groups) -> Self {
+    pub(super) fn new(groups: Groups) -> Self {
         Self {
             wanted: groups.query().names(),
             groups,
             deferred: Deferred::default(),
         }
     }
+}
 
-    pub(super) fn inside(&mut self, inside: &Inside<'_>, names: &mut Names) {
+impl Counting for Grouped {
+    fn inside(&mut self, inside: &Inside<'_>, names: &mut Names) {
         // Of what is outside spans only the beginning was looked at.
         if inside.spans.is_empty() {
             return;
@@ -40,8 +47,7 @@ impl Grouped {
         }
     }
 
-    /// Groups what need not wait any more at the time `now`.
-    pub(super) fn settle(&mut self, now: u64, names: &mut Names) {
+    fn settle(&mut self, now: u64, names: &mut Names) {
         let wanted = self.wanted;
         for segment in self.deferred.settle(now, |of| names.awaits(of, wanted)) {
             segment.with(|inside| {
@@ -51,9 +57,7 @@ impl Grouped {
         }
     }
 
-    /// All of them, whatever is not known.
-    pub(crate) fn finish(mut self, names: &mut Names) -> Groups {
-        self.settle(u64::MAX, names);
-        self.groups
+    fn answer(&self, _: &Now<'_>, into: &mut Measured) {
+        into.groups = Some(Arc::new(self.groups.clone()));
     }
 }

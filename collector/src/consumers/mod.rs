@@ -1,32 +1,39 @@
 //! Who is given what the correlator finds out: the summary, and a list of others. To add one is its own file and
 //! a line where the pipeline is made.
 
+mod counting;
 mod grouped;
 mod idle;
 mod malformed;
+mod single;
+mod standing;
 
 use nulltrace_core::activity::Inside;
-use nulltrace_core::facts::names::{Names, Wanted};
+use nulltrace_core::facts::names::Names;
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::record::CallsRecord;
-use nulltrace_core::measure::slowest::Slowest;
 use nulltrace_core::measure::summary::{self, Summary};
+use nulltrace_core::query::Query;
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Sample, Wants};
 use nulltrace_core::spans::matcher::OpenSpan;
 use nulltrace_core::spans::span::Closed;
 
-pub(crate) use grouped::Grouped;
+pub(crate) use counting::Now;
 pub(crate) use idle::Idle;
 pub(crate) use malformed::MalformedLog;
+pub(crate) use standing::Limits;
+use standing::Standing;
+
+use crate::error::Error;
+use crate::measured::Measured;
 
 /// All of them. What every run has is called directly, the others by way of their tables.
 pub(crate) struct Consumers {
     pub(crate) summary: Summary,
     pub(crate) malformed: MalformedLog,
     pub(crate) idle: Idle,
-    pub(crate) grouped: Option<Grouped>,
-    pub(crate) slowest: Option<Slowest>,
     pub(crate) names: Names,
+    standing: Standing,
     others: Vec<Other>,
     /// What any of them wants.
     wants: Wants,
@@ -38,32 +45,62 @@ struct Other {
 }
 
 impl Consumers {
-    pub(crate) fn new(limits: summary::Limits, malformed_per_second: u32) -> Self {
+    pub(crate) fn new(
+        summary: summary::Limits,
+        queries: Limits,
+        malformed_per_second: u32,
+    ) -> Self {
         Self {
-            summary: Summary::new(limits),
+            summary: Summary::new(summary),
             malformed: MalformedLog::new(malformed_per_second),
             idle: Idle::default(),
-            grouped: None,
-            slowest: None,
             names: Names::default(),
+            standing: Standing::new(queries),
             others: Vec::new(),
             wants: Wants::CLOSED | Wants::INSIDE | Wants::MALFORMED | Wants::IDLE,
         }
     }
 
-    /// Groups calls from now on.
-    pub(crate) fn group(&mut self, grouped: Grouped, names: Wanted) {
-        self.grouped = Some(grouped);
-        self.names.want(names);
+    /// Counts for the query of the command line from now on.
+    pub(crate) fn keep(&mut self, query: &Query) -> Result<(), Error> {
+        self.standing.keep(query)?;
+        self.want(query);
+        Ok(())
+    }
+
+    /// Puts the answer to a query into what was measured until `now`. One that was not asked before is counted
+    /// from now on.
+    pub(crate) fn ask(
+        &mut self,
+        query: &Query,
+        now: &Now<'_>,
+        into: &mut Measured,
+    ) -> Result<(), Error> {
+        self.standing.ask(query, now, into)?;
+        self.want(query);
+        Ok(())
+    }
+
+    fn want(&mut self, query: &Query) {
+        self.wants = self.wants | self.standing.wants();
+        self.names.want(query.names());
         if self.names.is_asked() {
             self.wants = self.wants | Wants::FACT;
         }
     }
 
-    /// Keeps the slowest of the spans from now on.
-    pub(crate) fn keep_slowest(&mut self, slowest: Slowest) {
-        self.wants = self.wants | slowest.wants();
-        self.slowest = Some(slowest);
+    /// Those queries go that nobody has asked for a while.
+    pub(crate) fn expire(&mut self, now: u64) {
+        self.standing.expire(now);
+    }
+
+    /// Puts the answer to the query of the command line, whatever names are not known, into what was measured.
+    pub(crate) fn own(&mut self, now: &Now<'_>, into: &mut Measured) {
+        let Self {
+            standing, names, ..
+        } = self;
+        standing.each(|of| of.settle(u64::MAX, names));
+        standing.own(now, into);
     }
 
     pub(crate) fn add(&mut self, consumer: Box<dyn Consumer>) {
@@ -92,30 +129,33 @@ impl Consumer for Consumers {
     }
 
     fn opened(&mut self, span: &OpenSpan<'_>) {
-        if let Some(slowest) = &mut self.slowest {
-            slowest.opened(span);
-        }
+        let Self {
+            standing, names, ..
+        } = self;
+        standing.each(|of| of.opened(span, names));
         self.each(Wants::OPENED, |other| other.opened(span));
     }
 
     #[inline]
     fn closed(&mut self, span: &Closed) {
         self.summary.push(span);
-        if let Some(slowest) = &mut self.slowest {
-            slowest.closed(span);
-        }
+        let Self {
+            standing, names, ..
+        } = self;
+        standing.each(|of| of.closed(span, names));
         self.each(Wants::CLOSED, |other| other.closed(span));
     }
 
     #[inline]
     fn inside(&mut self, inside: &Inside<'_>) {
-        self.summary.inside(inside);
-        if let Some(grouped) = &mut self.grouped {
-            grouped.inside(inside, &mut self.names);
-        }
-        if let Some(slowest) = &mut self.slowest {
-            slowest.inside(inside);
-        }
+        let Self {
+            summary,
+            standing,
+            names,
+            ..
+        } = self;
+        summary.inside(inside);
+        standing.each(|of| of.inside(inside, names));
         self.each(Wants::INSIDE, |other| other.inside(inside));
     }
 
@@ -143,9 +183,10 @@ impl Consumer for Consumers {
     }
 
     fn tick(&mut self, now: u64) {
-        if let Some(grouped) = &mut self.grouped {
-            grouped.settle(now, &mut self.names);
-        }
+        let Self {
+            standing, names, ..
+        } = self;
+        standing.each(|of| of.settle(now, names));
         for other in &mut self.others {
             other.consumer.tick(now);
         }

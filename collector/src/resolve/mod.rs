@@ -10,7 +10,7 @@ pub(crate) mod procfs;
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nulltrace_core::facts::names::Want;
 use nulltrace_core::input::made::Made;
@@ -31,6 +31,8 @@ pub(crate) struct Resolver {
     /// Wants that were not answered yet.
     awaited: u64,
     made: Made,
+    /// It sees processes that `/proc` hides, or there are none.
+    sees_all: bool,
 }
 
 impl Resolver {
@@ -41,6 +43,7 @@ impl Resolver {
     pub(crate) fn start(keeper: Option<Keeper>) -> std::io::Result<Self> {
         let (wants, asked) = sync_channel(QUEUE);
         let (answer, answers) = sync_channel(QUEUE);
+        let sees_all = keeper.is_some() || !procfs::hides();
         thread::Builder::new()
             .name("names".to_owned())
             .spawn(move || {
@@ -64,14 +67,26 @@ impl Resolver {
             answers,
             awaited: 0,
             made: Made::default(),
+            sees_all,
         })
     }
 
-    /// Asks for something. Where too much is asked for already it stays unknown.
-    pub(crate) fn ask(&mut self, want: Want) {
+    /// Whether ancestors and cgroups of any process can be looked up.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.sees_all
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// It is given back where too much is asked for already.
+    pub(crate) fn ask(&mut self, want: Want) -> Result<(), Want> {
         match self.wants.try_send(want) {
-            Ok(()) => self.awaited += 1,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+            Ok(()) => {
+                self.awaited += 1;
+                Ok(())
+            }
+            Err(TrySendError::Full(want) | TrySendError::Disconnected(want)) => Err(want),
         }
     }
 
@@ -85,16 +100,15 @@ impl Resolver {
         }
     }
 
-    /// The same, and waits for those that have not come yet, for no longer than `limit`.
-    pub(crate) fn finish(&mut self, now: u64, limit: Duration, take: &mut dyn FnMut(&[u8])) {
-        let until = Instant::now() + limit;
-        while self.awaited > 0 {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.answers.recv_timeout(left) {
-                Ok(answer) => self.give(now, answer, take),
-                Err(_) => return,
-            }
+    /// The same of the next answer, for which it waits until then. Returns whether one came: none does if
+    /// nothing was asked for.
+    pub(crate) fn wait(&mut self, until: Instant, now: u64, take: &mut dyn FnMut(&[u8])) -> bool {
+        if self.awaited == 0 {
+            return false;
         }
+        let left = until.saturating_duration_since(Instant::now());
+        let answer = self.answers.recv_timeout(left);
+        answer.map(|answer| self.give(now, answer, take)).is_ok()
     }
 
     fn give(&mut self, now: u64, (last, answer): (bool, Answer), take: &mut dyn FnMut(&[u8])) {

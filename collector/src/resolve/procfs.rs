@@ -90,6 +90,12 @@ impl Proc {
     }
 }
 
+/// Whether `/proc` does not show this process all others.
+pub(super) fn hides() -> bool {
+    // Of the first process everybody may read this, where none is hidden.
+    !namespace::is_initial() || File::open("/proc/1/stat").is_err()
+}
+
 fn read_stat(text: &[u8]) -> Option<Stat> {
     // A name may hold anything, brackets too.
     let begin = text.iter().position(|&byte| byte == b'(')? + 1;

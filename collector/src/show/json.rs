@@ -25,6 +25,9 @@
 //!
 //! `self` is what the span did while it was the innermost, as everywhere.
 //!
+//! `since` is there where what was asked for was counted from that moment on, later than `wall_start`: it was first
+//! asked for then, while the run went on.
+//!
 //! A view other than the summary is there as `view`: a table has the `key` and the `unit` of its `columns`, and
 //! its `rows` by these keys. `depth` is how many others a row stands under, and a row with nothing but its name
 //! is the heading of those below it. A row with `others` is the sum of so many that have none of their own.
@@ -123,6 +126,20 @@ mod tests {
         let mut out = Vec::new();
         written(&data, "summary", &mut out);
         insta::assert_snapshot!(pretty(&String::from_utf8(out).unwrap()));
+    }
+
+    #[test]
+    fn what_was_asked_for_later_says_since_when() {
+        let value = |since| -> Value {
+            let mut out = Vec::new();
+            fixture::data(&Spans::default(), &Ledger::default(), &[], |data| {
+                written(&Data { since, ..*data }, "summary", &mut out)
+            });
+            serde_json::from_slice(&out).unwrap()
+        };
+        let since = Some(1_700_000_000_000_000_000);
+        assert_eq!(value(since)["since"], "2023-11-14T22:13:20.000000000Z");
+        assert_eq!(value(None).get("since"), None);
     }
 
     #[test]

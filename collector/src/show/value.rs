@@ -58,7 +58,7 @@ pub(super) fn words(words: &[Cell], text: impl Fn(&[u8], bool) -> String) -> Str
         Cell::Number(n) => n.to_string(),
         Cell::Id(of) => id(*of),
         Cell::Args(of) => text(&args(of), false),
-        Cell::Time(ns) => moment::rfc_3339(*ns),
+        Cell::Time(ns) => moment::time_of_day(*ns),
         Cell::Ns(ns) => human(*ns),
         Cell::Bytes(n) => bytes(*n),
         Cell::Share(part) => percent(*part),

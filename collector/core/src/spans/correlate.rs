@@ -257,7 +257,9 @@ impl Correlator {
         }
     }
 
-    fn lost(&self) -> Lost {
+    /// What was lost so far, as in the [`ledger`](Self::ledger).
+    #[must_use]
+    pub fn lost(&self) -> Lost {
         let mut lost = self.state.losses.clone();
         lost.slots = lost.slots.saturating_add(self.state.slots);
         lost.depth = lost.depth.saturating_add(self.state.deep);
@@ -285,9 +287,10 @@ impl Correlator {
         self.state.spans.counts().open
     }
 
-    /// The tag paths of open spans, each with those spans.
-    pub fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
-        self.state.spans.open_by_tags()
+    /// The tag paths of open spans, each with those spans. With their `times` each span is visited, without
+    /// each path.
+    pub fn open_by_tags(&self, times: bool) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
+        self.state.spans.open_by_tags(times)
     }
 
     /// The open spans, the one opened first first.

@@ -231,9 +231,10 @@ impl Spans {
         &self.counts
     }
 
-    pub(crate) fn open_by_tags(&self) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
+    pub(crate) fn open_by_tags(&self, times: bool) -> impl Iterator<Item = (&Arc<TagPath>, Open)> {
+        let timed = times.then(|| self.table.by_age());
         let mut times: FxHashMap<*const TagPath, SpanTimes> = FxHashMap::default();
-        for (slot, span) in self.table.by_age() {
+        for (slot, span) in timed.into_iter().flatten() {
             let Some(span_times) = self.inside.times(&self.table, slot) else {
                 break;
             };

@@ -18,15 +18,16 @@ pub fn head(data: &Data<'_>) -> Text {
         (_, open) => format!("{}, {open} open", plural(hits, "hit")),
     };
     let mut text = Text::default();
-    text.say(
-        Tone::Head,
-        [
-            format!("nulltrace: {what} in ").into(),
-            Cell::Ns(data.elapsed_ns.into()),
-            ", seen by ".into(),
-            Cell::text(data.backend.as_bytes()),
-        ],
-    );
+    let mut words = vec![
+        format!("nulltrace: {what} in ").into(),
+        Cell::Ns(data.elapsed_ns.into()),
+        ", seen by ".into(),
+        Cell::text(data.backend.as_bytes()),
+    ];
+    if let Some(since) = data.since {
+        words.extend(["; what follows is since ".into(), Cell::Time(since)]);
+    }
+    text.say(Tone::Head, words);
     text
 }
 
@@ -177,6 +178,17 @@ mod tests {
             fixture::values(&Model::Text(text))
         });
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_was_asked_for_later_says_since_when() {
+        let text = fixture::data(&Summary::default(), &Ledger::default(), &[], |data| {
+            let since = Some(1_700_000_000_000_000_000);
+            let data = Data { since, ..*data };
+            fixture::values(&Model::Text(head(&data)))
+        });
+        let since = "; what follows is since @1700000000000000000\n";
+        assert!(text.ends_with(since), "{text}");
     }
 
     #[test]

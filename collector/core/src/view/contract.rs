@@ -29,8 +29,11 @@ pub struct View {
 pub struct Data<'a> {
     /// The name of the backend.
     pub backend: &'a str,
-    /// How long the run took, nanoseconds.
+    /// How long the run took, or has taken so far, nanoseconds.
     pub elapsed_ns: u64,
+    /// When what is shown began to be counted, by the wall clock in nanoseconds since 1970, where that was later
+    /// than the run: it was first asked for then.
+    pub since: Option<u64>,
     /// The rows of [`Summary::rows`](crate::measure::summary::Summary::rows).
     pub rows: &'a [Row<'a>],
     /// Calls by the fields that were asked for.

@@ -118,6 +118,9 @@ pub(crate) fn push(correlator: &mut Correlator, event: &Event<'_>, out: &mut Col
 
 pub(crate) fn check(correlator: &Correlator) {
     assert_eq!(correlator.ledger().check(), Ok(()));
-    let by_tags: u64 = correlator.open_by_tags().map(|(_, open)| open.spans).sum();
+    let by_tags: u64 = correlator
+        .open_by_tags(true)
+        .map(|(_, open)| open.spans)
+        .sum();
     assert_eq!(by_tags, correlator.open());
 }

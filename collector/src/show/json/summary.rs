@@ -13,6 +13,7 @@ use super::groups;
 use super::ledger::LedgerKeys;
 use super::model::ViewKeys;
 use crate::show::answer::Answer;
+use crate::show::moment;
 
 #[derive(Serialize)]
 pub(super) struct Summary<'a> {
@@ -20,6 +21,8 @@ pub(super) struct Summary<'a> {
     backend: &'a str,
     wall_start: String,
     elapsed_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
     spans: Vec<Span<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outside_ns: Option<Outside>,
@@ -134,6 +137,7 @@ impl<'a> Summary<'a> {
             backend: data.backend,
             wall_start: wall_start.to_string(),
             elapsed_ns: data.elapsed_ns,
+            since: data.since.map(moment::rfc_3339),
             spans: data
                 .rows
                 .iter()

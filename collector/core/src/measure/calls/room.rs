@@ -47,6 +47,11 @@ impl Room {
         }
     }
 
+    /// Bytes that are taken.
+    pub(crate) const fn taken(&self) -> usize {
+        self.size.saturating_sub(self.left)
+    }
+
     /// If there is soon no room for another file: so much may be left to those there are.
     pub(crate) fn short(&self) -> Option<usize> {
         let short = self.left < self.kept() + SEGMENT.min(self.size / 16);

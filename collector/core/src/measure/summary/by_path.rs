@@ -18,6 +18,11 @@ use crate::spans::span::Closed;
 /// How many distinct paths of the overflow row are told apart before their number is a lower bound.
 pub const OVERFLOW_PATHS_MAX: usize = 1 << 16;
 
+/// What it takes to copy a row with a full histogram, most of it for memory that the kernel gives anew; and a byte
+/// of the room for calls.
+const ROW_COPY_NS: u64 = 12_000;
+const BYTE_COPY_NS: u64 = 1;
+
 /// What bounds the memory of a [`Summary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -141,6 +146,13 @@ impl Summary {
                 ..Overflow::default()
             }),
         }
+    }
+
+    /// About how long it takes in all, nanoseconds, to copy what a snapshot shares with this, as it is done bit by bit
+    /// where all of it changes while the snapshot is there.
+    #[must_use]
+    pub fn copy_ns(&self) -> u64 {
+        self.entries.len() as u64 * ROW_COPY_NS + self.room.taken() as u64 * BYTE_COPY_NS
     }
 
     /// Counts one span.
