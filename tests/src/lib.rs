@@ -22,6 +22,18 @@ pub mod marks;
 pub mod strace;
 pub mod traced;
 
+/// Copies a program. Another process writes the copy: a file that this one has open for writing, or that a child of
+/// another thread inherited before it called exec, cannot be executed («text file busy»).
+///
+/// # Panics
+/// It cannot be copied.
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let copied = Command::new("cp")
+        .args([from.as_ref(), to.as_ref()])
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()), "cp failed");
+}
+
 /// The binary under test: `$NULLTRACE_BIN`, else the one beside this test's own.
 ///
 /// # Panics

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nulltrace_tests::marks::Puppet;
 use nulltrace_tests::traced::{program, run};
-use nulltrace_tests::{Agent, hooks, no_bpf, nulltrace, row};
+use nulltrace_tests::{Agent, copy_program, hooks, no_bpf, nulltrace, row};
 use serde_json::Value;
 
 fn workload(args: &[&str]) -> Vec<String> {
@@ -275,7 +275,7 @@ fn no_rights() {
     // An ordinary user must be able to reach the binary.
     let dir = tempfile::tempdir().unwrap();
     let binary = dir.path().join("nulltrace");
-    std::fs::copy(nulltrace(), &binary).unwrap();
+    copy_program(nulltrace(), &binary);
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let mut command = Command::new("setpriv");

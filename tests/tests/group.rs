@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use nulltrace_tests::activity::nothing_lost;
 use nulltrace_tests::traced::{Ran, program, run};
-use nulltrace_tests::{Agent, hooks, no_bpf, nulltrace};
+use nulltrace_tests::{Agent, copy_program, hooks, no_bpf, nulltrace};
 use serde_json::{Value, json};
 
 /// Under each hook that sees activity, `options` split at spaces.
@@ -399,7 +399,7 @@ fn shells(options: &str, script: &str, check: impl Fn(&[Value])) {
     // Something to do after it: a shell becomes the last program it runs.
     let middle = r#"sleep "$2"; "$1/inner" "$1/inner.sh"; true"#;
     for (name, script) in [("outer", script), ("middle", middle), ("inner", inner)] {
-        std::fs::copy(&shell, dir.path().join(name)).unwrap();
+        copy_program(&shell, dir.path().join(name));
         std::fs::write(dir.path().join(format!("{name}.sh")), script).unwrap();
     }
     let [outer, script] = ["outer", "outer.sh"].map(|name| dir.path().join(name));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use nulltrace_tests::traced::program;
-use nulltrace_tests::{no_bpf, nulltrace, row};
+use nulltrace_tests::{copy_program, no_bpf, nulltrace, row};
 use serde_json::Value;
 
 const USER: u32 = 65534;
@@ -45,7 +45,7 @@ impl Lent {
         std::fs::create_dir(&own).unwrap();
         chown(&own, Some(USER), Some(USER)).unwrap();
         let binary = dir.path().join("nulltrace");
-        std::fs::copy(nulltrace(), &binary).unwrap();
+        copy_program(nulltrace(), &binary);
         mode(&binary, 0o755);
         Some(Self { dir, binary })
     }
@@ -223,7 +223,7 @@ fn what_is_anothers_cannot_be_selected() {
 /// A program with the set-user-id bit, which is its owner's though the user started it.
 fn setuid_show(lent: &Lent) -> PathBuf {
     let show = lent.dir.path().join("show");
-    std::fs::copy(program("show"), &show).unwrap();
+    copy_program(program("show"), &show);
     mode(&show, 0o4755);
     show
 }
