@@ -7,8 +7,10 @@ use nulltrace_core::activity::Times;
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::ledger::Ledger;
 use nulltrace_core::measure::groups::Groups;
+use nulltrace_core::measure::selected::Selection;
 use nulltrace_core::measure::slowest::SlowSpans;
 use nulltrace_core::measure::summary::{Row, Summary};
+use nulltrace_core::query::Query;
 use nulltrace_core::spans::span::Open;
 use nulltrace_core::view::Data;
 
@@ -36,6 +38,7 @@ pub struct Measured {
     /// The spans that were open.
     pub(crate) open: Arc<[(Arc<TagPath>, Open)]>,
     pub(crate) groups: Option<Arc<Groups>>,
+    pub(crate) selected: Option<Arc<Selection>>,
     pub(crate) slowest: Option<Arc<SlowSpans>>,
     pub(crate) outside: Option<Times>,
 }
@@ -53,29 +56,36 @@ impl Measured {
         self.groups.as_deref().filter(|_| self.outside.is_some())
     }
 
-    /// The rows of the summary.
+    /// The rows of the summary of all spans.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_>> {
         self.summary.rows(self.open.iter().cloned())
     }
 
-    /// What views are made from, with these [`rows`](Self::rows) and notes.
-    #[must_use]
-    pub fn data<'a>(&'a self, rows: &'a [Row<'a>], notes: &'a [String]) -> Data<'a> {
+    /// Gives what views are made from, with these notes, as `query` asks.
+    pub fn with_data<T>(
+        &self,
+        query: &Query,
+        notes: &[String],
+        give: impl FnOnce(&Data<'_>) -> T,
+    ) -> T {
         let ns = |at: Timestamp| u64::try_from(at.as_nanosecond()).unwrap_or(0);
-        Data {
+        let selected = self.selected.as_deref();
+        give(&Data {
             backend: self.backend,
             elapsed_ns: self.elapsed_ns,
             since: self.since.map(ns),
-            rows,
+            rows: &selected.map_or_else(|| self.rows(), Selection::total),
             groups: self.groups(),
+            selected,
+            top: query.top(),
             slowest: self.slowest.as_deref(),
             ledger: &self.ledger,
             outside: self.outside(),
             notes,
             log_lost: log::lost(),
             names: &Machine,
-        }
+        })
     }
 }
 
@@ -93,6 +103,7 @@ impl Measured {
             summary: Arc::default(),
             open: Arc::new([]),
             groups: None,
+            selected: None,
             slowest: None,
             outside: Some(Times::NONE),
         }

@@ -138,6 +138,8 @@ impl Pipeline {
                     limits.summary,
                     consumers::Limits {
                         groups: limits.groups,
+                        summary: limits.summary,
+                        reach: limits.spans.reach,
                         single_bytes: limits.summary.calls_bytes / 2,
                     },
                     limits.malformed_per_second,
@@ -183,11 +185,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// The query cannot be answered, or a thread could not be made.
-    pub fn asking(mut self, query: Option<&Query>, keeper: Option<Keeper>) -> Result<Self, Error> {
-        if let Some(query) = query {
-            self.line.consumers.keep(query)?;
-            self.start_resolver(keeper).map_err(no_thread)?;
-        }
+    pub fn asking(mut self, query: &Query, keeper: Option<Keeper>) -> Result<Self, Error> {
+        self.line.consumers.keep(query)?;
+        self.start_resolver(keeper).map_err(no_thread)?;
         Ok(self)
     }
 
@@ -228,8 +228,12 @@ impl Pipeline {
             consumers,
             ..
         } = &mut self.line;
-        let moment = now;
-        consumers.ask(query, &Now { moment, correlator }, &mut measured)?;
+        let asked = Now {
+            moment: now,
+            correlator,
+            ended: false,
+        };
+        consumers.ask(query, &asked, &mut measured)?;
         // Rights that other processes' names take were given up by now: what cannot be had stays unknown.
         let failed = self.start_resolver(None).err();
         let seen = |resolver: &Resolver| resolver.sees_all();
@@ -298,6 +302,7 @@ impl Pipeline {
             summary: Arc::new(consumers.summary.clone()),
             open: open.map(|(path, open)| (Arc::clone(path), open)).collect(),
             groups: None,
+            selected: None,
             slowest: None,
             outside: activity.then(|| *correlator.outside()),
         }
@@ -383,7 +388,12 @@ impl Pipeline {
             monotonic: now,
             wall: measured.wall_start + Duration::from_nanos(measured.elapsed_ns),
         };
-        consumers.own(&Now { moment, correlator }, &mut measured);
+        let now = Now {
+            moment,
+            correlator,
+            ended: true,
+        };
+        consumers.own(&now, &mut measured);
         if let Some(hub) = self.hub {
             measured.ledger.lost.sink = hub.close();
         }

@@ -19,6 +19,7 @@ use nulltrace_collector::show::{self, Answer, Style};
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{Options, Scope};
 use nulltrace_core::measure::groups::Kind;
+use nulltrace_core::query::condition::Condition;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::{Query, Show};
 use nulltrace_core::view;
@@ -47,6 +48,13 @@ fn writer() {
 
 fn by(field: &str) -> Query {
     Query::groups(vec![field.parse().unwrap()], vec![Metric::Count])
+}
+
+/// The spans that match, by a field: all of them.
+fn some(view: &str) -> Query {
+    let only = Condition::parse("proc.name!=nobody", &|_| None).unwrap();
+    let by = vec!["span.tag[-1]".parse().unwrap()];
+    Query::view(view).with_by(by).with_conditions(vec![only])
 }
 
 fn hits(of: &Measured) -> u64 {
@@ -91,21 +99,23 @@ impl Answers {
             assert_eq!(answer.since, self.since);
         }
         let view = match query.show() {
-            Show::View(name) => view::find(name).unwrap(),
+            Show::View { name, .. } => view::find(name).unwrap(),
             Show::Groups { .. } => view::find("summary").unwrap(),
         };
-        let (rows, mut json) = (answer.rows(), Vec::new());
-        let drawn = Answer::new(answer.data(&rows, &answer.notes), answer.wall_start, view);
-        show::json(&mut json, &drawn).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        assert_eq!(json.get("since").is_some(), answer.since.is_some());
-        let style = Style {
-            width: 120,
-            color: false,
-        };
-        let page = show::page(&drawn, style);
-        assert_eq!(page.contains("since"), answer.since.is_some(), "{page}");
-        assert!(!show::csv(&drawn.model).is_empty());
+        answer.with_data(query, &answer.notes, |data| {
+            let drawn = Answer::new(*data, answer.wall_start, view);
+            let mut json = Vec::new();
+            show::json(&mut json, &drawn).unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(json.get("since").is_some(), answer.since.is_some());
+            let style = Style {
+                width: 120,
+                color: false,
+            };
+            let page = show::page(&drawn, style);
+            assert_eq!(page.contains("since"), answer.since.is_some(), "{page}");
+            assert!(!show::csv(&drawn.model).is_empty());
+        });
         *self = Self {
             asked: self.asked + 1,
             since: answer.since,
@@ -146,7 +156,7 @@ fn answers_grow_while_it_runs_and_the_last_is_that_of_the_end() {
     let source = &mut live.source;
     let own = by("evt.type");
     let mut pipeline = Pipeline::new(Limits::default());
-    pipeline = pipeline.asking(Some(&own), None).unwrap();
+    pipeline = pipeline.asking(&own, None).unwrap();
     let queries = [
         Query::view("summary"),
         Query::view("time"),
@@ -154,6 +164,8 @@ fn answers_grow_while_it_runs_and_the_last_is_that_of_the_end() {
         own.clone(),
         by("fd.name"),
         by("user.name"),
+        some("time"),
+        some("slowest"),
     ];
     source.follow_children(true).unwrap();
     let mut program = Command::new(std::env::current_exe().unwrap())
@@ -197,7 +209,13 @@ fn answers_grow_while_it_runs_and_the_last_is_that_of_the_end() {
         assert!(answers.asked >= 3, "the program was done too soon");
         assert_eq!(answers.hits, SPANS);
         assert_eq!(answers.seen, end.ledger.markers.seen);
-        let live = [by("fd.name"), by("user.name")].contains(query);
+        let live = [
+            by("fd.name"),
+            by("user.name"),
+            some("time"),
+            some("slowest"),
+        ]
+        .contains(query);
         assert_eq!(answers.since.is_some(), live, "{query:?}");
     }
     // Of its own query, the same to a call; one that was asked later has what came since.

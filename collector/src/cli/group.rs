@@ -1,10 +1,11 @@
-//! The options that ask for sums of calls by fields.
+//! The options that choose, group and order what is shown.
 
 use clap::Args;
 use nulltrace_core::query::Query;
-use nulltrace_core::query::asked::{Asked, BadQuery, Part, Why};
+use nulltrace_core::query::asked::{Asked, BadQuery, Part, Viewed, Why};
 use nulltrace_core::query::field::{self, Info, KeyKind, Subject, Type};
 use nulltrace_core::query::metric::Metric;
+use nulltrace_core::view::{VIEWS, View};
 use syscalls::Sysno;
 
 use crate::error::{Error, Kind};
@@ -13,49 +14,57 @@ use crate::text::{safe, width};
 
 #[derive(Debug, Args)]
 pub(super) struct GroupArgs {
-    /// Group system calls by these fields, like fd.name or span.tags,evt.type.
+    /// Group system calls by these fields, like fd.name or span.tags,evt.type; with --view, its rows.
     ///
-    /// May be given more than once. `nulltrace fields` lists the fields.
-    #[arg(long, value_name = "FIELD", conflicts_with = "view")]
+    /// May be given more than once. `nulltrace fields` lists the fields. The rows of a view are grouped by
+    /// fields of spans, like proc.name or span.exitarg.status.
+    #[arg(long, value_name = "FIELD")]
     by: Vec<String>,
     /// Sum these metrics for each group: time, blocked, runnable, count, errors, bytes, bytes.in or
     /// bytes.out [default: time].
     ///
     /// May be given more than once.
-    #[arg(long, value_name = "METRIC", requires = "by")]
+    #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view")]
     sum: Vec<String>,
-    /// Group only the calls for which this holds, like fd.type=file, evt.type!=futex or fd.name!=
-    /// (those on any file).
+    /// Show only the spans for which this holds, like proc.name=curl or span.arg.cart=7; with --by and
+    /// no --view, the system calls, like fd.type=file, evt.type!=futex or fd.name!= (those on any file).
     ///
-    /// May be given more than once: all must hold.
-    #[arg(long = "where", value_name = "FIELD=VALUE", requires = "by")]
+    /// May be given more than once: all must hold. In --view syscalls, files and sockets, a condition on
+    /// a field of system calls chooses among these.
+    #[arg(long = "where", value_name = "FIELD=VALUE")]
     only: Vec<String>,
     /// Order the rows by this metric, the largest first [default: the first of --sum].
-    #[arg(long, value_name = "METRIC", requires = "by")]
+    #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view")]
     sort: Option<String>,
-    /// Show this many rows and the sum of the others.
-    #[arg(long, value_name = "N", requires = "by")]
+    /// Show this many rows; with --by this many groups, and the sum of the others.
+    #[arg(long, value_name = "N")]
     top: Option<usize>,
 }
 
 impl GroupArgs {
-    /// Whether groups are asked for.
-    pub(super) fn is_asked(&self) -> bool {
+    /// Whether something is grouped.
+    pub(super) fn has_fields(&self) -> bool {
         !self.by.is_empty()
     }
 
-    /// What they ask for; `None` if nothing.
-    pub(super) fn query(&self) -> Result<Option<Query>, Error> {
+    /// What they ask for, of a view if one is named or nothing is grouped.
+    pub(super) fn query(&self, view: Option<&View>) -> Result<Query, Error> {
+        let default = (!self.has_fields()).then_some(&VIEWS[0]);
+        let view = view.or(default).map(|view| Viewed {
+            name: view.name,
+            calls: view.calls,
+        });
         let asked = Asked {
             by: &self.by,
             sums: &self.sum,
             only: &self.only,
-            view: None,
+            view,
             sort: self.sort.as_deref(),
             top: self.top,
         };
         let number = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
-        asked.read(&number).map_err(|bad| wrong(&bad))
+        let query = asked.read(&number).map_err(|bad| wrong(&bad))?;
+        Ok(query.unwrap_or_else(|| Query::view(VIEWS[0].name)))
     }
 }
 
@@ -67,7 +76,7 @@ fn wrong(bad: &BadQuery) -> Error {
         Part::Only => "--where",
         Part::Sort => "--sort",
     };
-    let (what, remedy) = words(&bad.why);
+    let (what, remedy) = words(&bad.why, bad.part);
     let columns = |text: &str| width(&safe(text.as_bytes()));
     let before = " ".repeat(columns(&bad.text[..bad.at.start]));
     let mark = "^".repeat(columns(&bad.text[bad.at.clone()]).max(1));
@@ -77,11 +86,23 @@ fn wrong(bad: &BadQuery) -> Error {
 }
 
 /// What is wrong, and what to do about it.
-fn words(why: &Why) -> (String, String) {
+fn words(why: &Why, part: Part) -> (String, String) {
     let no = |what: &str, text: &str| format!("no {what} \"{}\"", safe(text.as_bytes()));
     match why {
         Why::NoField(name) => (no("field", name), meant_field(name)),
         Why::NotOf(field, subject) => {
+            let is_of_calls = *subject == Subject::Span && field.info().is_of(Subject::Call);
+            let remedy = match (is_of_calls, part) {
+                (true, Part::By) => "leave out --view to group system calls by it".to_owned(),
+                (true, _) => {
+                    "ask for --view syscalls, files or sockets, or for --by without --view"
+                        .to_owned()
+                }
+                (false, _) => format!(
+                    "`nulltrace fields` lists the fields of {}",
+                    subject.plural()
+                ),
+            };
             let has = field.info().source.subjects().iter();
             let has: Vec<_> = has.map(|of| of.plural()).collect();
             let (of, other) = (has.join(" and "), subject.plural());
@@ -90,7 +111,7 @@ fn words(why: &Why) -> (String, String) {
                     "{} is a field of {of}, not of {other}",
                     safe(field.to_string().as_bytes())
                 ),
-                format!("`nulltrace fields` lists the fields of {other}"),
+                remedy,
             )
         }
         Why::NoMetric(name) => {
@@ -121,7 +142,10 @@ fn meant_field(unknown: &str) -> String {
         KeyKind::Name => info.name.to_owned(),
         _ => info.to_string(),
     };
-    let of_calls = || field::all().filter(|info| info.is_of(Subject::Call));
+    let of_calls = || {
+        let subjects = [Subject::Call, Subject::Span];
+        field::all().filter(move |info| subjects.iter().any(|of| info.is_of(*of)))
+    };
     let names: Vec<_> = of_calls().map(text).collect();
     let name = nearest(unknown, names.iter().map(String::as_str));
     match name.and_then(|name| of_calls().find(|info| text(info) == name)) {
@@ -146,12 +170,7 @@ const NAMES_MAX: usize = 50;
 mod tests {
     use super::*;
 
-    fn query(
-        by: &[&str],
-        sum: &[&str],
-        only: &[&str],
-        sort: Option<&str>,
-    ) -> Result<Option<Query>, Error> {
+    fn query(by: &[&str], sum: &[&str], only: &[&str], sort: Option<&str>) -> Result<Query, Error> {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         let args = GroupArgs {
             by: owned(by),
@@ -160,19 +179,20 @@ mod tests {
             sort: sort.map(str::to_owned),
             top: Some(7),
         };
-        args.query()
+        args.query(None)
     }
 
     #[test]
     fn options_are_a_query() {
-        assert!(query(&[], &[], &[], None).unwrap().is_none());
+        let default = query(&[], &[], &[], None).unwrap();
+        assert_eq!(default, Query::view("summary").with_top(Some(7)));
         let of = query(
             &["fd.name,evt.type", "span.arg.cart"],
             &["bytes"],
             &["evt.type=read"],
             Some("errors"),
         );
-        let of = of.unwrap().unwrap();
+        let of = of.unwrap();
         let names: Vec<_> = of.by().iter().map(ToString::to_string).collect();
         assert_eq!(names, ["fd.name", "evt.type", "span.arg.cart"]);
         assert_eq!((of.sums(), of.top()), (&[Metric::Bytes][..], Some(7)));
@@ -208,6 +228,27 @@ mod tests {
             let error = query(&[by], &[sum], &only, None).unwrap_err();
             assert_eq!(error.status(), 2);
             text += &format!("{error}\n\n");
+        }
+        // With a view, of which only some show system calls.
+        for (view, by, only) in [
+            ("time", "fd.name", ""),
+            ("time", "", "fd.type=file"),
+            ("files", "", "marker.dir=enter"),
+            ("files", "span.tag[0],evt.type", ""),
+        ] {
+            let texts = |text: &str| match text {
+                "" => vec![],
+                text => vec![text.to_owned()],
+            };
+            let args = GroupArgs {
+                by: texts(by),
+                only: texts(only),
+                sum: vec![],
+                sort: None,
+                top: None,
+            };
+            let error = args.query(Some(nulltrace_core::view::find(view).unwrap()));
+            text += &format!("{}\n\n", error.unwrap_err());
         }
         let error = query(&["fd.name"], &[], &[], Some("bites")).unwrap_err();
         text += &format!("{error}\n\n");

@@ -141,7 +141,6 @@ impl Options {
     pub(super) fn over(&self, mut config: Config) -> Config {
         let Self {
             selection,
-            views,
             export,
             kernel,
             ..
@@ -152,7 +151,7 @@ impl Options {
         config.inside = kernel.inside.unwrap_or(config.inside);
         config.activity = match kernel.activity {
             // There is nothing to group without it.
-            None if views.group.is_asked() => Activity::Segments,
+            None if self.groups_calls() => Activity::Segments,
             asked => asked.unwrap_or(config.activity),
         };
         config.scope = selection.over(config.scope);
@@ -160,15 +159,19 @@ impl Options {
         config
     }
 
-    /// What is counted besides the summary, if anything.
-    pub(super) fn query(&self) -> Result<Option<Query>, Error> {
-        let of_view = || self.view().single.then(|| Query::view(self.view().name));
-        Ok(self.views.group.query()?.or_else(of_view))
+    /// What is asked.
+    pub(super) fn query(&self) -> Result<Query, Error> {
+        self.views.group.query(self.views.view)
     }
 
     /// What is shown.
     pub(super) fn view(&self) -> &'static View {
         self.views.view.unwrap_or(&VIEWS[0])
+    }
+
+    /// Whether system calls are grouped, in place of a view.
+    fn groups_calls(&self) -> bool {
+        self.views.view.is_none() && self.views.group.has_fields()
     }
 
     /// Where the view goes, if not to stderr.
@@ -182,9 +185,9 @@ impl Options {
 
     /// Whether somebody asked for what only activity has.
     pub(super) fn wants_activity(&self) -> bool {
-        let Self { views, kernel, .. } = self;
+        let Self { kernel, .. } = self;
         self.view().activity
-            || views.group.is_asked()
+            || self.groups_calls()
             || kernel.activity == Some(Activity::Segments)
             || kernel.inside.is_some()
     }

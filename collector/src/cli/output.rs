@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use nulltrace_core::query::Query;
 use nulltrace_core::view::View;
 
 use crate::error::Error;
@@ -127,19 +128,21 @@ impl Output {
         output: Option<Self>,
         measured: &Measured,
         notes: &[String],
-        view: &View,
+        (view, query): (&View, &Query),
         quiet: bool,
         end: End<'_>,
     ) -> Result<(), Error> {
         let text = output.as_ref().is_some_and(|of| of.format == Format::Text);
-        let rows = measured.rows();
         // On stderr they stand above, as they were said when tracing began.
-        let data = measured.data(&rows, if text { notes } else { &[] });
-        let answer = &Answer::new(data, measured.wall_start, view);
-        if !quiet && !text {
-            log::last(show::page(answer, style(&io::stderr())));
-        }
-        let written = output.map_or(Ok(()), |output| output.put(answer, end));
+        let said = if text { notes } else { &[] };
+        let notes = [&measured.notes, said].concat();
+        let written = measured.with_data(query, &notes, |data| {
+            let answer = &Answer::new(*data, measured.wall_start, view);
+            if !quiet && !text {
+                log::last(show::page(answer, style(&io::stderr())));
+            }
+            output.map_or(Ok(()), |output| output.put(answer, end))
+        });
         log::settle(Some(end.signals), end.asked);
         written
     }

@@ -10,6 +10,7 @@ use nulltrace_core::query::Query;
 use super::options::{self, Options};
 use super::output::{End, Output};
 use crate::config::Config;
+use crate::consumers::check;
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline, no_thread};
@@ -55,10 +56,11 @@ pub(super) fn trace(
     }
     let query = options.query()?;
     let config = options.over(config);
+    check(&query, config.inside)?;
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;
     // While there is one thread, and before there is anything in memory that is not its business.
-    let keeper = keeper(query.as_ref())?;
+    let keeper = keeper(&query)?;
     let began = Instant::now();
     let observed = Observed {
         activity: config.activity,
@@ -70,7 +72,7 @@ pub(super) fn trace(
         Subject::Command(words) => open::command(backend, ring, observed, &words, &signals)?,
         Subject::Running => open::machine(backend, ring, observed, &config.scope)?,
     };
-    let mut pipeline = start(limits(&config), sinks, query.as_ref(), keeper)?.since(opened.began);
+    let mut pipeline = start(limits(&config), sinks, &query, keeper)?.since(opened.began);
     // Who waits for this line may count on all that follows to be within the time it names.
     if !matches!(opened.target, Target::Command(_)) {
         let (name, took) = (opened.source.name(), began.elapsed().as_millis());
@@ -100,7 +102,7 @@ pub(super) fn trace(
         output,
         &outcome.measured,
         &opened.notes,
-        view,
+        (view, &query),
         options.quiet,
         end,
     );
@@ -197,7 +199,7 @@ fn limits(config: &Config) -> Limits {
 fn start(
     limits: Limits,
     sinks: Vec<Box<dyn Prepared>>,
-    query: Option<&Query>,
+    query: &Query,
     keeper: Option<Keeper>,
 ) -> Result<Pipeline, Error> {
     log::start().map_err(no_thread)?;
@@ -206,8 +208,8 @@ fn start(
 }
 
 /// What opens for `query` what `/proc` hides, if it asks for that and this process may.
-fn keeper(query: Option<&Query>) -> Result<Option<Keeper>, Error> {
-    if !query.is_some_and(|query| query.names().others()) {
+fn keeper(query: &Query) -> Result<Option<Keeper>, Error> {
+    if !query.names().others() {
         return Ok(None);
     }
     Keeper::start().map_err(|error| {

@@ -34,7 +34,7 @@ pub(crate) trait Counting {
     fn settle(&mut self, now: u64, names: &mut Names);
 
     /// Puts what was counted so far into an answer. It is a snapshot, and cheap.
-    fn answer(&self, now: &Now<'_>, into: &mut Measured);
+    fn answer(&mut self, now: &Now<'_>, names: &mut Names, into: &mut Measured);
 }
 
 /// The moment of an answer.
@@ -43,4 +43,6 @@ pub(crate) struct Now<'a> {
     pub(crate) moment: Moment,
     /// It has the spans that are open.
     pub(crate) correlator: &'a Correlator,
+    /// The run has ended, so there is time to look at all of them.
+    pub(crate) ended: bool,
 }

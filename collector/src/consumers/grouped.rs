@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nulltrace_core::activity::Inside;
 use nulltrace_core::facts::names::{Known, Names, Wanted};
-use nulltrace_core::measure::deferred::Deferred;
+use nulltrace_core::measure::deferred::{Deferred, Segment};
 use nulltrace_core::measure::groups::Groups;
 
 use super::counting::{Counting, Now};
@@ -14,7 +14,7 @@ use crate::measured::Measured;
 pub(crate) struct Grouped {
     groups: Groups,
     wanted: Wanted,
-    deferred: Deferred,
+    deferred: Deferred<Segment>,
 }
 
 impl Grouped {
@@ -38,7 +38,7 @@ impl Counting for Grouped {
                 // What is not known is asked for, and then waited for.
                 names.known(process);
                 if names.awaits(process, self.wanted) {
-                    self.deferred.push(inside);
+                    self.deferred.push(Segment::from(inside));
                 } else {
                     self.groups.push(inside, names.known(process));
                 }
@@ -57,7 +57,7 @@ impl Counting for Grouped {
         }
     }
 
-    fn answer(&self, _: &Now<'_>, into: &mut Measured) {
+    fn answer(&mut self, _: &Now<'_>, _: &mut Names, into: &mut Measured) {
         into.groups = Some(Arc::new(self.groups.clone()));
     }
 }

@@ -5,6 +5,7 @@ mod counting;
 mod grouped;
 mod idle;
 mod malformed;
+mod selected;
 mod single;
 mod standing;
 
@@ -21,8 +22,8 @@ use nulltrace_core::spans::span::Closed;
 pub(crate) use counting::Now;
 pub(crate) use idle::Idle;
 pub(crate) use malformed::MalformedLog;
-pub(crate) use standing::Limits;
 use standing::Standing;
+pub(crate) use standing::{Limits, check};
 
 use crate::error::Error;
 use crate::measured::Measured;
@@ -76,7 +77,10 @@ impl Consumers {
         now: &Now<'_>,
         into: &mut Measured,
     ) -> Result<(), Error> {
-        self.standing.ask(query, now, into)?;
+        let Self {
+            standing, names, ..
+        } = self;
+        standing.ask(query, now, names, into)?;
         self.want(query);
         Ok(())
     }
@@ -100,7 +104,7 @@ impl Consumers {
             standing, names, ..
         } = self;
         standing.each(|of| of.settle(u64::MAX, names));
-        standing.own(now, into);
+        standing.own(now, names, into);
     }
 
     pub(crate) fn add(&mut self, consumer: Box<dyn Consumer>) {

@@ -31,7 +31,7 @@ impl Counting for Slowest {
 
     fn settle(&mut self, _: u64, _: &mut Names) {}
 
-    fn answer(&self, now: &Now<'_>, into: &mut Measured) {
+    fn answer(&mut self, now: &Now<'_>, _: &mut Names, into: &mut Measured) {
         let open = now.correlator.open_by_age();
         let spans = self.spans(open, now.moment.monotonic, now.moment.anchor());
         into.slowest = Some(Arc::new(spans));

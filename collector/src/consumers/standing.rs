@@ -4,14 +4,19 @@
 //! most, and each goes when nobody has asked it for a while. A query that is asked again finds what was counted for it.
 
 use jiff::Timestamp;
+use nulltrace_core::activity::Reach;
+use nulltrace_core::facts::names::Names;
 use nulltrace_core::measure::groups::{self, Groups};
+use nulltrace_core::measure::selected::{self, Selected};
 use nulltrace_core::measure::slowest::Slowest;
+use nulltrace_core::measure::summary;
 use nulltrace_core::query::{Query, Show};
 use nulltrace_core::spans::consumer::Wants;
 use nulltrace_core::view;
 
 use super::counting::{Counting, Now};
 use super::grouped::Grouped;
+use super::selected::Choosing;
 use crate::error::{Error, Kind};
 use crate::measured::Measured;
 
@@ -22,24 +27,54 @@ const KEEP_NS: u64 = 60_000_000_000;
 /// Each may have this part of what the one of the command line may have.
 const PART: usize = 4;
 
+/// Whether a query of a view chooses among spans, or groups them.
+fn chooses(query: &Query) -> bool {
+    let of_view = matches!(query.show(), Show::View { .. });
+    of_view && !(query.only().is_empty() && query.by().is_empty())
+}
+
+/// Whether a query can be answered where the activity of so many counts toward a span.
+///
+/// # Errors
+/// It cannot.
+pub(crate) fn check(query: &Query, reach: Reach) -> Result<(), Error> {
+    if !chooses(query) || reach == Reach::Thread {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Usage,
+        "single spans cannot be chosen where the activity of other threads counts toward them",
+        format!("--inside {}", reach.name()),
+        "leave it out, or the conditions and fields of the view",
+    ))
+}
+
 /// What counts for a query from now on; `None` where the summary, that is always there, has the answer.
 fn counting(query: &Query, limits: Limits) -> Result<Option<Box<dyn Counting>>, Error> {
-    match query.show() {
-        Show::View(name) if query.only().is_empty() => {
-            let single = view::find(name).is_ok_and(|view| view.single);
-            Ok(single.then(|| Box::new(Slowest::new(limits.single_bytes)) as Box<dyn Counting>))
-        }
-        Show::View(name) => Err(Error::new(
-            Kind::Usage,
-            "conditions are for groups of calls",
-            name,
-            "ask with --by",
-        )),
+    let name = match query.show() {
+        Show::View { name, .. } => name,
         Show::Groups { .. } => {
             let groups = Groups::new(query.clone(), limits.groups);
-            Ok(Some(Box::new(Grouped::new(groups))))
+            return Ok(Some(Box::new(Grouped::new(groups))));
         }
-    }
+    };
+    let view = view::find(name);
+    let view = view.map_err(|none| Error::new(Kind::Usage, none, "the query", "name a view"))?;
+    check(query, limits.reach)?;
+    Ok(match (chooses(query), view.single) {
+        (false, false) => None,
+        (false, true) => Some(Box::new(Slowest::new(limits.single_bytes))),
+        (true, single) => {
+            let limits = selected::Limits {
+                // All of them, and the same by group.
+                summary: limits.summary.part(2),
+                groups: limits.groups,
+                open_bytes: limits.single_bytes / 2,
+            };
+            let selected = Selected::new(query.clone(), limits, single);
+            Some(Box::new(Choosing::new(selected, single)))
+        }
+    })
 }
 
 /// What bounds the memory of what is counted for one query.
@@ -47,6 +82,10 @@ fn counting(query: &Query, limits: Limits) -> Result<Option<Box<dyn Counting>>, 
 pub(crate) struct Limits {
     /// Of groups.
     pub(crate) groups: groups::Limits,
+    /// Of spans by tag path, where conditions choose among them.
+    pub(crate) summary: summary::Limits,
+    /// Whose activity counts toward a span.
+    pub(crate) reach: Reach,
     /// Bytes for what single spans did while they are open.
     pub(crate) single_bytes: usize,
 }
@@ -59,7 +98,9 @@ impl Limits {
                 groups: self.groups.groups.div_ceil(PART),
                 text_bytes: self.groups.text_bytes.div_ceil(PART),
             },
+            summary: self.summary.part(PART),
             single_bytes: self.single_bytes.div_ceil(PART),
+            ..self
         }
     }
 }
@@ -130,6 +171,7 @@ impl Standing {
         &mut self,
         query: &Query,
         now: &Now<'_>,
+        names: &mut Names,
         into: &mut Measured,
     ) -> Result<(), Error> {
         self.expire(now.moment.monotonic);
@@ -146,7 +188,7 @@ impl Standing {
                 live.asked = live.asked.max(now.moment.monotonic);
                 into.since = Some(live.since);
             }
-            of.counting.answer(now, into);
+            of.counting.answer(now, names, into);
         }
         Ok(())
     }
@@ -189,10 +231,10 @@ impl Standing {
     }
 
     /// Puts the answer to the query of the command line, if there is one, into what was measured.
-    pub(super) fn own(&self, now: &Now<'_>, into: &mut Measured) {
-        let mut kept = self.kept.iter();
+    pub(super) fn own(&mut self, now: &Now<'_>, names: &mut Names, into: &mut Measured) {
+        let mut kept = self.kept.iter_mut();
         if let Some(of) = kept.find(|of| of.live.is_none()) {
-            of.counting.answer(now, into);
+            of.counting.answer(now, names, into);
         }
     }
 }
@@ -202,7 +244,6 @@ mod tests {
     use std::sync::Arc;
 
     use nulltrace_core::activity::{InSpan, Inside, Times};
-    use nulltrace_core::facts::names::Names;
     use nulltrace_core::facts::path::TagPath;
     use nulltrace_core::input::record::CallsRecord;
     use nulltrace_core::query::condition::Condition;
@@ -219,6 +260,8 @@ mod tests {
     fn limits(groups: groups::Limits) -> Limits {
         Limits {
             groups,
+            summary: summary::Limits::default(),
+            reach: Reach::Thread,
             single_bytes: 1 << 20,
         }
     }
@@ -229,8 +272,12 @@ mod tests {
         moment: Moment,
         into: &mut Measured,
     ) -> Result<(), Error> {
-        let correlator = &Correlator::new(matcher::Limits::default());
-        standing.ask(query, &Now { moment, correlator }, into)
+        let now = Now {
+            moment,
+            correlator: &Correlator::new(matcher::Limits::default()),
+            ended: false,
+        };
+        standing.ask(query, &now, &mut Names::default(), into)
     }
 
     /// At so many seconds by either clock.
@@ -385,11 +432,16 @@ mod tests {
     }
 
     #[test]
-    fn conditions_on_a_view_are_refused() {
-        let mut standing = Standing::new(limits(groups::Limits::default()));
+    fn where_others_count_toward_a_span_too_none_is_chosen() {
+        let limits = limits(groups::Limits::default());
+        let reach = Reach::Process;
+        let mut standing = Standing::new(Limits { reach, ..limits });
         let only = Condition::parse("proc.pid=7", &|_| None).unwrap();
         let query = Query::view("time").with_conditions(vec![only]);
         let error = ask(&mut standing, &query, 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
+        let error = error.to_string();
+        assert!(error.contains("--inside process; leave it out"), "{error}");
+        assert!(ask(&mut standing, &Query::view("time"), 1).is_ok());
     }
 }

@@ -186,6 +186,7 @@ fn json_of(model: Model) -> String {
         help: "",
         activity: false,
         single: false,
+        calls: false,
         make: |_| Model::Text(Text::default()),
     };
     let mut answer = Answer::new(

@@ -27,6 +27,15 @@ impl Reach {
         ("script", Self::Script),
         ("machine", Self::Machine),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let mut names = Self::NAMES.iter();
+        names
+            .find(|(_, of)| *of == self)
+            .map_or("", |(name, _)| name)
+    }
 }
 
 impl core::str::FromStr for Reach {

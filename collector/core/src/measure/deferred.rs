@@ -1,4 +1,4 @@
-//! Segments that wait until a name is known by which they are grouped.
+//! What waits until a name is known by which it is chosen or grouped: segments, and spans that ended.
 //!
 //! A slow directory service must not hold up what else happens, nor make a row for those whose names were not
 //! known yet: so what needs a name waits for it, here, within bounds.
@@ -12,23 +12,82 @@ use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::facts::process::Process;
 use crate::input::record::CallsRecord;
+use crate::spans::span::Closed;
 
-/// How long a segment waits, nanoseconds.
+/// How long each waits, nanoseconds.
 const AGE: u64 = 5_000_000_000;
 /// Bytes for all, roughly.
 const BYTES: usize = 8 << 20;
 
-/// The segments that wait, the oldest first.
-#[derive(Debug, Default)]
-pub struct Deferred {
-    segments: VecDeque<Segment>,
+/// What may wait.
+pub trait Waiting {
+    /// The process whose names it waits for.
+    fn process(&self) -> Option<&Process>;
+
+    /// Bytes that it takes, roughly.
+    fn bytes(&self) -> usize;
+}
+
+/// Those that wait, the oldest first.
+#[derive(Debug)]
+pub struct Deferred<T> {
+    /// Each with the first time it was asked whether it may go.
+    queue: VecDeque<(Option<u64>, T)>,
     bytes: usize,
 }
 
+impl<T> Default for Deferred<T> {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<T: Waiting> Deferred<T> {
+    /// Takes one in.
+    pub fn push(&mut self, of: T) {
+        self.bytes += of.bytes();
+        self.queue.push_back((None, of));
+    }
+
+    /// Gives those that need not wait any more at the time `now`: for whose process `awaits` does not hold, and the
+    /// oldest where they wait for too long or are too many.
+    pub fn settle(&mut self, now: u64, mut awaits: impl FnMut(&Process) -> bool) -> Vec<T> {
+        if self.queue.is_empty() {
+            return Vec::new();
+        }
+        let mut bytes = self.bytes;
+        let mut released = Vec::new();
+        for (since, of) in std::mem::take(&mut self.queue) {
+            let since = since.unwrap_or(now);
+            let waits = of.process().is_some_and(&mut awaits);
+            if waits && bytes <= BYTES && now.saturating_sub(since) < AGE {
+                self.queue.push_back((Some(since), of));
+            } else {
+                bytes -= of.bytes();
+                released.push(of);
+            }
+        }
+        self.bytes = bytes;
+        released
+    }
+}
+
+impl Waiting for Closed {
+    fn process(&self) -> Option<&Process> {
+        self.process.as_deref()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.enter_args.bytes() + self.exit_args.bytes()
+    }
+}
+
+/// A segment that waits.
 #[derive(Debug)]
-struct Segment {
-    /// The first time it was asked whether it may go.
-    since: Option<u64>,
+pub struct Segment {
     pid: u32,
     tid: u32,
     process: Option<Arc<Process>>,
@@ -47,17 +106,15 @@ struct Span {
     repeated: bool,
 }
 
-impl Deferred {
-    /// Takes one in.
-    pub fn push(&mut self, inside: &Inside<'_>) {
+impl From<&Inside<'_>> for Segment {
+    fn from(inside: &Inside<'_>) -> Self {
         let span = |of: &InSpan<'_>| Span {
             seq: of.seq,
             path: Arc::clone(of.path),
             args: of.args.cloned(),
             repeated: of.repeated,
         };
-        let segment = Segment {
-            since: None,
+        Self {
             pid: inside.pid,
             tid: inside.tid,
             process: inside.process.cloned(),
@@ -66,57 +123,32 @@ impl Deferred {
             times: *inside.times,
             calls: inside.calls.to_vec(),
             files: inside.files.to_vec(),
-        };
-        self.bytes += segment.bytes();
-        self.segments.push_back(segment);
-    }
-
-    /// Gives those that need not wait any more at the time `now`: for whose process `awaits` does not hold, and the oldest where
-    /// they wait for too long or are too many.
-    pub fn settle(&mut self, now: u64, mut awaits: impl FnMut(&Process) -> bool) -> Vec<Released> {
-        if self.segments.is_empty() {
-            return Vec::new();
         }
-        let mut bytes = self.bytes;
-        let mut released = Vec::new();
-        for mut segment in std::mem::take(&mut self.segments) {
-            let since = *segment.since.get_or_insert(now);
-            let waits = segment.process.as_ref().is_some_and(|of| awaits(of));
-            if waits && bytes <= BYTES && now.saturating_sub(since) < AGE {
-                self.segments.push_back(segment);
-            } else {
-                bytes -= segment.bytes();
-                released.push(Released(segment));
-            }
-        }
-        self.bytes = bytes;
-        released
-    }
-}
-
-/// A segment that need not wait any more.
-#[derive(Debug)]
-pub struct Released(Segment);
-
-impl Released {
-    /// What it was.
-    pub fn with(&self, take: impl FnOnce(&Inside<'_>)) {
-        let of = &self.0;
-        let spans: Vec<_> = of.spans.iter().map(Span::face).collect();
-        take(&Inside {
-            pid: of.pid,
-            tid: of.tid,
-            process: of.process.as_ref(),
-            spans: &spans,
-            wide: of.wide,
-            times: &of.times,
-            calls: &of.calls,
-            files: &of.files,
-        });
     }
 }
 
 impl Segment {
+    /// What it was.
+    pub fn with(&self, take: impl FnOnce(&Inside<'_>)) {
+        let spans: Vec<_> = self.spans.iter().map(Span::face).collect();
+        take(&Inside {
+            pid: self.pid,
+            tid: self.tid,
+            process: self.process.as_ref(),
+            spans: &spans,
+            wide: self.wide,
+            times: &self.times,
+            calls: &self.calls,
+            files: &self.files,
+        });
+    }
+}
+
+impl Waiting for Segment {
+    fn process(&self) -> Option<&Process> {
+        self.process.as_deref()
+    }
+
     fn bytes(&self) -> usize {
         let args = self.spans.iter().filter_map(|of| of.args.as_ref());
         size_of::<Self>()
@@ -155,7 +187,7 @@ mod tests {
         }
     }
 
-    fn pids(released: &[Released]) -> Vec<u32> {
+    fn pids(released: &[Segment]) -> Vec<u32> {
         let mut all = Vec::new();
         for of in released {
             of.with(|inside| all.push(inside.pid));
@@ -168,17 +200,17 @@ mod tests {
         let (known, unknown) = (Process::named(b"known"), Process::named(b"unknown"));
         let awaits = |of: &Process| *of.comm == *b"unknown";
         let mut deferred = Deferred::default();
-        deferred.push(&inside(&known, &[]));
-        deferred.push(&inside(&unknown, &[]));
+        deferred.push(Segment::from(&inside(&known, &[])));
+        deferred.push(Segment::from(&inside(&unknown, &[])));
         assert_eq!(pids(&deferred.settle(1_000_000_001, awaits)), [7]);
         assert!(deferred.settle(AGE, awaits).is_empty());
-        deferred.push(&inside(&unknown, &[]));
+        deferred.push(Segment::from(&inside(&unknown, &[])));
         // The one that came later has its time yet.
         let later = AGE + 1_000_000_001;
         assert_eq!(pids(&deferred.settle(later, awaits)), [7]);
         assert!(deferred.settle(later + AGE - 1, awaits).is_empty());
         assert_eq!(pids(&deferred.settle(later + AGE, awaits)), [7]);
-        assert_eq!((deferred.segments.len(), deferred.bytes), (0, 0));
+        assert_eq!((deferred.queue.len(), deferred.bytes), (0, 0));
     }
 
     #[test]
@@ -188,11 +220,11 @@ mod tests {
         let calls = [zerocopy::FromZeros::new_zeroed(); 32];
         let mut released = 0;
         for _ in 0..5_000 {
-            deferred.push(&inside(&unknown, &calls));
+            deferred.push(Segment::from(&inside(&unknown, &calls)));
             released += deferred.settle(1, |_| true).len();
             assert!(deferred.bytes <= BYTES);
         }
-        assert_eq!(released + deferred.segments.len(), 5_000);
-        assert!(released > 0 && deferred.segments.len() > 1_000);
+        assert_eq!(released + deferred.queue.len(), 5_000);
+        assert!(released > 0 && deferred.queue.len() > 1_000);
     }
 }

@@ -30,43 +30,24 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::slice;
-use std::sync::Arc;
 
-use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::activity::Inside;
 use crate::input::record::{CALLS_AGAIN, CALLS_RETURNED};
 use crate::query::Query;
-use crate::query::condition::Condition;
+use crate::query::condition;
 use crate::query::field::{At, Field, Known, Many, Value};
 
+pub use super::by_values::Limits;
+use super::by_values::{ByValues, each};
 use super::shared::Shared;
 use super::sums::Sums;
 
 /// How many distinct groups of the overflow row are told apart before their number is a lower bound.
 pub const OVERFLOW_GROUPS_MAX: usize = 1 << 16;
-
-/// What bounds the memory of [`Groups`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Groups with a row of their own.
-    pub groups: usize,
-    /// Bytes of text in their values.
-    pub text_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            groups: 10_000,
-            text_bytes: 4 << 20,
-        }
-    }
-}
 
 /// Sums of calls by a [`Query`]. Groups beyond the limits share one row, so nothing is lost.
 ///
@@ -84,12 +65,7 @@ pub struct Groups {
 /// The sums of each group.
 #[derive(Clone, Debug)]
 struct Table {
-    limits: Limits,
-    entries: Vec<(Arc<[Value<'static>]>, Sums)>,
-    /// Into `entries`. The hasher is keyed: values come from anyone.
-    places: HashTable<usize>,
-    hasher: RandomState,
-    text_bytes: usize,
+    groups: ByValues<Sums>,
     overflow: Shared<Overflow>,
 }
 
@@ -163,11 +139,7 @@ impl Groups {
         Self {
             query,
             table: Table {
-                limits,
-                entries: Vec::new(),
-                places: HashTable::new(),
-                hasher: RandomState::default(),
-                text_bytes: 0,
+                groups: ByValues::new(limits),
                 overflow: Shared::default(),
             },
             total: Sums::default(),
@@ -233,13 +205,13 @@ impl Groups {
                 true => Sums::of_again(of),
                 false => Sums::of(of),
             };
-            let mut unmet = query.only().iter().filter(|only| !only.holds(at));
-            if let Some(first) = unmet.next() {
-                let unknown = at.file().is_some_and(|file| !file.is_known());
-                if unknown && first.is_of_file() && unmet.all(Condition::is_of_file) {
+            match condition::all_hold(query.only().iter(), at) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
                     untold.add(&sums);
+                    continue;
                 }
-                continue;
             }
             total.add(&sums);
             // What says nothing of the call itself is the same for all of them.
@@ -268,7 +240,7 @@ impl Groups {
     /// Adds all that `other`, of the same query, counted. Unless a limit is reached this equals pushing
     /// the same; when one is, what has no row here is added to the overflow row.
     pub fn merge(&mut self, other: &Self) {
-        for (values, sums) in &other.table.entries {
+        for (values, sums) in &other.table.groups.entries {
             let place = self.table.place(values);
             self.table.sums(place).add(sums);
         }
@@ -281,10 +253,8 @@ impl Groups {
     /// wanted, the others are one row; the overflow row, if any, is the last.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_>> {
-        let Table {
-            entries, overflow, ..
-        } = &self.table;
-        let mut sorted: Vec<_> = entries.iter().collect();
+        let Table { groups, overflow } = &self.table;
+        let mut sorted: Vec<_> = groups.entries.iter().collect();
         let sums = |of: &Sums| -> Vec<_> {
             let order = self.query.order();
             order.map(|metric| Reverse(of.get(metric))).collect()
@@ -338,52 +308,11 @@ fn each_once(places: &mut Vec<Place>) {
     places.truncate(kept);
 }
 
-/// Gives the subject once for each of what it has several of, all of them with all.
-fn each<'a>(at: &At<'a>, many: &[Many], by: &[Field], f: &mut dyn FnMut(&At<'a>)) {
-    let Some((&first, rest)) = many.split_first() else {
-        return f(at);
-    };
-    let of_first = |field: &Field| {
-        let of = field.info().source.many();
-        // What is read from spans may be their paths.
-        of == Some(first) || first == Many::Spans && of == Some(Many::Paths)
-    };
-    let has_value = |at: &At<'a>| {
-        by.iter()
-            .any(|field| of_first(field) && !matches!(field.get(at), Value::Absent))
-    };
-    let mut any = false;
-    at.each(first, |at| {
-        if has_value(at) {
-            any = true;
-            each(at, rest, by, f);
-        }
-    });
-    // Only where none has a value, it is in the group without one.
-    if !any {
-        each(at, rest, by, f);
-    }
-}
-
-#[inline]
-fn hash(hasher: &RandomState, values: &[Value<'_>]) -> u64 {
-    // There are as many in each group: that need not be in it.
-    let mut state = hasher.build_hasher();
-    values.iter().for_each(|value| value.hash(&mut state));
-    state.finish()
-}
-
-#[inline]
-fn same(known: &[Value<'_>], values: &[Value<'_>]) -> bool {
-    let mut pairs = known.iter().zip(values);
-    known.len() == values.len() && pairs.all(|(known, value)| known.is(value))
-}
-
 impl Table {
     #[inline]
     fn sums(&mut self, place: Place) -> &mut Sums {
         if place.0 & Place::OVERFLOW == 0 {
-            return &mut self.entries[place.0 as usize].1;
+            return &mut self.groups.entries[place.0 as usize].1;
         }
         let overflow = Shared::make_mut(&mut self.overflow);
         overflow.note(place.0);
@@ -401,30 +330,10 @@ impl Table {
     /// The group of these values, made if there is room.
     #[inline]
     fn place(&mut self, values: &[Value<'_>]) -> Place {
-        let hash = hash(&self.hasher, values);
-        let entries = &self.entries;
-        match self.places.find(hash, |&at| same(&entries[at].0, values)) {
-            Some(&at) => Place(at as u64),
-            None => self.make(hash, values),
+        match self.groups.place(values) {
+            Some(at) => Place(at as u64),
+            None => Place(FxBuildHasher.hash_one(values) | Place::OVERFLOW),
         }
-    }
-
-    #[cold]
-    fn make(&mut self, hash: u64, values: &[Value<'_>]) -> Place {
-        let text: usize = values.iter().map(Value::text_bytes).sum();
-        if self.entries.len() >= self.limits.groups
-            || self.text_bytes.saturating_add(text) > self.limits.text_bytes
-        {
-            return Place(FxBuildHasher.hash_one(values) | Place::OVERFLOW);
-        }
-        self.text_bytes += text;
-        let at = self.entries.len();
-        let values = values.iter().cloned().map(Value::into_owned).collect();
-        self.entries.push((values, Sums::default()));
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.places
-            .insert_unique(hash, at, |&at| self::hash(hasher, &entries[at].0));
-        Place(at as u64)
     }
 }
 

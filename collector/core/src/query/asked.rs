@@ -30,12 +30,21 @@ pub struct Asked<'a> {
     pub sums: &'a [String],
     /// The conditions, one in each.
     pub only: &'a [String],
-    /// The view, if nothing is grouped.
-    pub view: Option<&'a str>,
+    /// The view; without one, system calls are grouped.
+    pub view: Option<Viewed<'a>>,
     /// What orders the rows.
     pub sort: Option<&'a str>,
     /// How many rows are wanted.
     pub top: Option<usize>,
+}
+
+/// A view, as far as a question must know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether its rows are system calls, among which conditions may choose.
+    pub calls: bool,
 }
 
 /// A part of a question.
@@ -85,18 +94,26 @@ impl Asked<'_> {
     /// # Errors
     /// The first thing that is wrong.
     pub fn read(&self, call: &dyn Fn(&str) -> Option<u32>) -> Result<Option<Query>, BadQuery> {
-        let subject = Subject::Call;
-        let mut query = match (self.by, self.view) {
+        let (mut query, subjects): (_, &[Subject]) = match (self.by, self.view) {
             ([], None) => return Ok(None),
-            ([], Some(view)) => Query::view(view),
-            (by, _) => {
-                let by = each(Part::By, by, &|text| key(text, subject))?;
+            (by, Some(view)) => {
+                let by = each(Part::By, by, &|text| key(text, Subject::Span))?;
+                let subjects = match view.calls {
+                    true => &[Subject::Span, Subject::Call][..],
+                    false => &[Subject::Span],
+                };
+                (Query::view(view.name).with_by(by), subjects)
+            }
+            (by, None) => {
+                let by = each(Part::By, by, &|text| key(text, Subject::Call))?;
                 let sums = each(Part::Sum, self.sums, &metric)?;
                 let default = || vec![Metric::Time];
-                Query::groups(by, if sums.is_empty() { default() } else { sums })
+                let sums = if sums.is_empty() { default() } else { sums };
+                (Query::groups(by, sums), &[Subject::Call])
             }
         };
-        let only = self.only.iter().map(|text| condition(text, subject, call));
+        let only = self.only.iter();
+        let only = only.map(|text| condition(text, subjects, call));
         query = query.with_conditions(only.collect::<Result<_, _>>()?);
         let sort = match self.sort {
             Some(text) => Some(metric(text).map_err(|why| BadQuery {
@@ -147,13 +164,15 @@ fn between_commas(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 fn key(text: &str, subject: Subject) -> Result<Field, Why> {
     let field = text.parse().map_err(|_| Why::NoField(text.to_owned()))?;
-    of(field, subject)
+    of(field, &[subject])
 }
 
-fn of(field: Field, subject: Subject) -> Result<Field, Why> {
-    match field.info().is_of(subject) {
-        true => Ok(field),
-        false => Err(Why::NotOf(field, subject)),
+/// The field, if one of `subjects` has it; if not it is named with the first of them.
+fn of(field: Field, subjects: &[Subject]) -> Result<Field, Why> {
+    let mut has = subjects.iter().filter(|of| field.info().is_of(**of));
+    match (has.next(), subjects) {
+        (None, [first, ..]) => Err(Why::NotOf(field, *first)),
+        _ => Ok(field),
     }
 }
 
@@ -163,7 +182,7 @@ fn metric(text: &str) -> Result<Metric, Why> {
 
 fn condition(
     text: &str,
-    subject: Subject,
+    subjects: &[Subject],
     call: &dyn Fn(&str) -> Option<u32>,
 ) -> Result<Condition, BadQuery> {
     let bad = |at, why| BadQuery {
@@ -176,7 +195,7 @@ fn condition(
     let (name, _, value) = Condition::split(text).unwrap_or((text, true, ""));
     // That the field is another's matters more than what it is compared with.
     if let Ok(field) = name.parse() {
-        of(field, subject).map_err(|why| bad(0..name.len(), why))?;
+        of(field, subjects).map_err(|why| bad(0..name.len(), why))?;
     }
     Condition::parse(text, call).map_err(|why| match why {
         BadCondition::Operator => bad(0..text.len(), Why::NoCondition(text.to_owned())),
@@ -247,23 +266,45 @@ mod tests {
     }
 
     #[test]
-    fn a_view_has_conditions_too() {
-        let only = ["fd.type=file".to_owned()];
-        let asked = Asked {
-            by: &[],
-            sums: &[],
-            only: &only,
-            view: Some("time"),
-            sort: None,
-            top: Some(3),
+    fn a_view_has_fields_and_conditions_too() {
+        let read = |by: &str, only: &str, calls| {
+            let (by, only) = ([by.to_owned()], [only.to_owned()]);
+            let view = Some(Viewed {
+                name: "files",
+                calls,
+            });
+            Asked {
+                by: if by[0].is_empty() { &[] } else { &by },
+                sums: &[],
+                only: &only,
+                view,
+                sort: None,
+                top: Some(3),
+            }
+            .read(&|_| None)
         };
-        let query = asked.read(&|_| None).unwrap().unwrap();
-        assert_eq!(query.show(), &Show::View("time".to_owned()));
+        let query = read("proc.name,span.exitarg.status", "fd.type=file", true);
+        let query = query.unwrap().unwrap();
+        let by = query.by().to_vec();
+        let name = "files".to_owned();
+        assert_eq!(query.show(), &Show::View { name, by });
+        assert_eq!(names(&query), ["proc.name", "span.exitarg.status"]);
         assert_eq!(
-            (query.by().len(), query.sums().len(), query.only().len()),
-            (0, 0, 1)
+            (query.sums().len(), query.only().len(), query.top()),
+            (0, 1, Some(3))
         );
-        assert_eq!(query.top(), Some(3));
+        let wrong = |by, only, calls| read(by, only, calls).unwrap_err();
+        for (wrong, part) in [
+            (wrong("", "fd.type=file", false), Part::Only),
+            (wrong("fd.type", "proc.pid=1", true), Part::By),
+        ] {
+            let field = "fd.type".parse().unwrap();
+            assert_eq!(
+                (wrong.part, wrong.why),
+                (part, Why::NotOf(field, Subject::Span))
+            );
+        }
+        assert!(read("", "span.duration=1s", false).is_ok());
     }
 
     #[test]

@@ -93,3 +93,18 @@ impl Condition {
         has == self.is
     }
 }
+
+/// Whether all of them hold. It is not known where only such do not that are on the file of a call, and which that is
+/// is not known.
+#[must_use]
+pub fn all_hold<'c>(only: impl Iterator<Item = &'c Condition>, at: &At<'_>) -> Option<bool> {
+    let mut unmet = only.filter(|only| !only.holds(at)).peekable();
+    if unmet.peek().is_none() {
+        return Some(true);
+    }
+    let unknown = at.file().is_some_and(|file| !file.is_known());
+    match unknown && unmet.all(Condition::is_of_file) {
+        true => None,
+        false => Some(false),
+    }
+}

@@ -8,8 +8,13 @@ use crate::facts::names::Wanted;
 /// What is to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// A view, by its name.
-    View(String),
+    /// A view of spans, or of what was called inside.
+    View {
+        /// Its name.
+        name: String,
+        /// The fields by whose values its rows are grouped.
+        by: Vec<Field>,
+    },
     /// Sums by the values of fields.
     Groups {
         /// The fields.
@@ -50,15 +55,35 @@ impl Query {
         Self::new(Show::Groups { by, sums })
     }
 
-    /// A view of system calls.
+    /// A view of spans.
     #[must_use]
     pub fn view(name: &str) -> Self {
-        Self::new(Show::View(name.to_owned()))
+        Self::new(Show::View {
+            name: name.to_owned(),
+            by: Vec::new(),
+        })
+    }
+
+    /// Grouped by the values of these fields.
+    #[must_use]
+    pub fn with_by(self, fields: Vec<Field>) -> Self {
+        let show = match self.show {
+            Show::View { name, .. } => Show::View { name, by: fields },
+            Show::Groups { sums, .. } => Show::Groups { by: fields, sums },
+        };
+        let Self {
+            only, sort, top, ..
+        } = self;
+        let query = Self::new(show).with_conditions(only);
+        query.with_sort(sort).with_top(top)
     }
 
     fn new(show: Show) -> Self {
         let mut query = Self {
-            subject: Subject::Call,
+            subject: match show {
+                Show::View { .. } => Subject::Span,
+                Show::Groups { .. } => Subject::Call,
+            },
             only: Vec::new(),
             show,
             sort: None,
@@ -106,13 +131,12 @@ impl Query {
         &self.show
     }
 
-    /// The fields by which is grouped; none of a view.
+    /// The fields by which is grouped.
     #[must_use]
     #[inline]
     pub fn by(&self) -> &[Field] {
         match &self.show {
-            Show::Groups { by, .. } => by,
-            Show::View(_) => &[],
+            Show::Groups { by, .. } | Show::View { by, .. } => by,
         }
     }
 
@@ -121,7 +145,7 @@ impl Query {
     pub fn sums(&self) -> &[Metric] {
         match &self.show {
             Show::Groups { sums, .. } => sums,
-            Show::View(_) => &[],
+            Show::View { .. } => &[],
         }
     }
 

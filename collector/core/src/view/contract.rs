@@ -6,6 +6,7 @@ use super::model::Model;
 use crate::activity::Times;
 use crate::ledger::Ledger;
 use crate::measure::groups::Groups;
+use crate::measure::selected::Selection;
 use crate::measure::slowest::SlowSpans;
 use crate::measure::summary::Row;
 
@@ -20,7 +21,9 @@ pub struct View {
     pub activity: bool,
     /// Whether it shows single spans, of which the slowest are kept then.
     pub single: bool,
-    /// Makes its model.
+    /// Whether its rows are system calls: then conditions may choose among these.
+    pub calls: bool,
+    /// Makes its model. Each row of a table has its tag path as its first cell: by that rows are grouped.
     pub make: fn(&Data<'_>) -> Model,
 }
 
@@ -38,6 +41,10 @@ pub struct Data<'a> {
     pub rows: &'a [Row<'a>],
     /// Calls by the fields that were asked for.
     pub groups: Option<&'a Groups>,
+    /// The spans for which conditions hold, by the values of fields, if some were asked for; then `rows` are theirs.
+    pub selected: Option<&'a Selection>,
+    /// How many rows a person wants to read, if that was said.
+    pub top: Option<usize>,
     /// The slowest spans, if a view of single spans was asked for.
     pub slowest: Option<&'a SlowSpans>,
     /// The account of the run.

@@ -9,6 +9,7 @@ pub(super) const VIEW: View = View {
     help: "files by span: bytes in and out, and the time of the calls on them",
     activity: true,
     single: false,
+    calls: true,
     make,
 };
 

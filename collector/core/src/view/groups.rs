@@ -6,6 +6,7 @@ use super::model::{
 };
 use super::words::plural;
 use crate::measure::groups::{Groups, Kind as Of, Row};
+use crate::measure::sums::Sums;
 use crate::query::Query;
 use crate::query::field::{Field, Source, Value};
 use crate::query::metric::{self, Metric};
@@ -37,7 +38,7 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
         columns.push(column(Metric::Count, 3));
     }
     let mut left_out: Vec<_> = rows.last().and_then(beyond).into_iter().collect();
-    left_out.extend(unknown(groups));
+    left_out.extend(undecided(groups.untold()));
     let mut empty = Text::default();
     empty.say(Tone::Dim, ["no system calls of that kind".into()]);
     Model::Table(Table {
@@ -95,16 +96,20 @@ fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
 }
 
 fn without_values(query: &Query, groups: u64, at_least: bool) -> (Vec<Cell>, Kind) {
+    (vec![Cell::Absent; query.by().len()], many(groups, at_least))
+}
+
+/// What several groups are.
+pub(super) fn many(groups: u64, at_least: bool) -> Kind {
     let more = if at_least { "+" } else { "" };
-    let kind = Kind::Others {
+    Kind::Others {
         count: groups,
         at_least,
         words: vec![format!("({groups}{more} more)").into()],
-    };
-    (vec![Cell::Absent; query.by().len()], kind)
+    }
 }
 
-fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell {
+pub(super) fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell {
     let text = match value {
         Value::Absent => return Cell::Absent,
         Value::Number(n) | Value::Time(n) => return Cell::Number(*n),
@@ -131,25 +136,29 @@ fn sum(row: &Row<'_>, metric: Metric) -> Cell {
 
 /// Groups that share the last row.
 fn beyond(last: &Row<'_>) -> Option<LeftOut> {
-    let Of::Overflow { groups, at_least } = last.kind else {
-        return None;
-    };
+    match last.kind {
+        Of::Overflow { groups, at_least } => Some(no_room(groups, at_least)),
+        _ => None,
+    }
+}
+
+/// Groups that had to share one row.
+pub(super) fn no_room(groups: u64, at_least: bool) -> LeftOut {
     let least = if at_least { "at least " } else { "" };
     let words = format!(
         "{least}{} had no room for rows of their own",
         plural(groups, "group")
     );
-    Some(LeftOut {
+    LeftOut {
         of: "groups",
         count: groups,
         at_least,
         words: vec![words.into()],
-    })
+    }
 }
 
 /// Calls that may be missing from the rows.
-fn unknown(groups: &Groups) -> Option<LeftOut> {
-    let sums = groups.untold();
+pub(super) fn undecided(sums: &Sums) -> Option<LeftOut> {
     let count = sums.get(Metric::Count);
     let mut words: Words = vec!["left out: ".into(), plural(count, "call").into()];
     if let bytes @ 1.. = sums.get(Metric::Bytes) {

@@ -18,8 +18,8 @@
 //!
 //! let (summary, ledger) = (Summary::default(), Ledger::default());
 //! let data = Data {
-//!     backend: "ebpf", elapsed_ns: 5, since: None, rows: &summary.rows([]), groups: None, slowest: None,
-//!     ledger: &ledger,
+//!     backend: "ebpf", elapsed_ns: 5, since: None, rows: &summary.rows([]), groups: None, selected: None,
+//!     top: None, slowest: None, ledger: &ledger,
 //!     outside: None, notes: &[], log_lost: 0, names: &Numbers,
 //! };
 //! let Model::Table(table) = view::answer(view::find("time").unwrap(), &data) else { panic!() };
@@ -37,6 +37,7 @@ mod on_files;
 mod peers;
 mod reasons;
 mod registry;
+mod selected;
 mod sheet;
 mod slowest;
 mod sockets;

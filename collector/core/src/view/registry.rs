@@ -5,6 +5,7 @@ use core::fmt;
 use super::contract::{Data, View};
 use super::groups;
 use super::model::Model;
+use super::selected;
 
 /// Every view, the default first.
 pub const VIEWS: &[View] = &[
@@ -46,18 +47,26 @@ pub fn find(name: &str) -> Result<&'static View, NoView> {
     found.ok_or_else(|| NoView(name.to_owned()))
 }
 
-/// What `view` shows of `data`; groups, where they were asked for, take the place of any view.
+/// What `view` shows of `data`; groups of calls, where they were asked for, take the place of any view.
 #[must_use]
 pub fn answer(view: &View, data: &Data<'_>) -> Model {
-    match data.groups {
-        Some(groups) => groups::make(groups, data.names),
-        None => (view.make)(data),
+    let mut model = match (data.groups, data.selected) {
+        (Some(groups), _) => return groups::make(groups, data.names),
+        (None, Some(selection)) => selected::make(view, data, selection),
+        (None, None) => (view.make)(data),
+    };
+    if let (Model::Table(table), Some(top)) = (&mut model, data.top) {
+        // With groups it is these that are so many.
+        let grouped = data.selected.is_some_and(|of| !of.query().by().is_empty());
+        table.shown = (!grouped).then_some(top);
     }
+    model
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
+    use super::super::model::{Cell, Row};
     use super::*;
     use crate::measure::summary::Summary;
 
@@ -96,6 +105,8 @@ mod tests {
         ];
         for model in models.iter().flat_map(of) {
             let Model::Table(table) = model else { continue };
+            let tags = |row: &Row| matches!(row.cells.first(), Some(Cell::Tags { .. }));
+            assert!(table.rows.iter().all(tags));
             let keys: Vec<_> = table.columns.iter().map(|column| &column.key).collect();
             for (at, key) in keys.iter().enumerate() {
                 assert!(!keys[..at].contains(key), "two columns are {key}");

@@ -13,6 +13,7 @@ pub(super) const VIEW: View = View {
     help: "the slowest single spans, with their arguments, and in what their time went",
     activity: true,
     single: true,
+    calls: false,
     make,
 };
 

@@ -9,6 +9,7 @@ pub(super) const VIEW: View = View {
     help: "sockets by span, likewise; the connections of one peer are one row",
     activity: true,
     single: false,
+    calls: true,
     make,
 };
 

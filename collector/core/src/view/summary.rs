@@ -10,6 +10,7 @@ pub(super) const VIEW: View = View {
     help: "how often spans were entered and how long they took",
     activity: false,
     single: false,
+    calls: false,
     make,
 };
 

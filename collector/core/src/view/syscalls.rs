@@ -11,6 +11,7 @@ pub(super) const VIEW: View = View {
     help: "system calls by span: how many, errors, bytes and times",
     activity: true,
     single: false,
+    calls: true,
     make,
 };
 

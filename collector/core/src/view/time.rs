@@ -12,6 +12,7 @@ pub(super) const VIEW: View = View {
     help: "where the time of spans went, on the cpu, runnable and blocked, and in what",
     activity: true,
     single: false,
+    calls: false,
     make,
 };
 

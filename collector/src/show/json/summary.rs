@@ -132,6 +132,7 @@ impl<'a> Summary<'a> {
         } = answer;
         let activity = data.outside.is_some().then_some(data.names);
         let groups = data.groups;
+        let grouped = data.selected.is_some_and(|of| !of.query().by().is_empty());
         Self {
             nulltrace: 1,
             backend: data.backend,
@@ -151,8 +152,8 @@ impl<'a> Summary<'a> {
             log: LogKeys {
                 lost: data.log_lost,
             },
-            // The default view and groups are in the keys above.
-            view: (groups.is_none() && view.name != VIEWS[0].name)
+            // The default view, if its rows are not grouped, and groups of calls are in the keys above.
+            view: (groups.is_none() && (view.name != VIEWS[0].name || grouped))
                 .then(|| ViewKeys::new(view.name, model)),
         }
     }

@@ -54,8 +54,12 @@ fn total(table: &Table) -> Option<Row> {
 
 /// The beginning of a row: its name in the last of the levels that it has.
 fn label(row: &Row, table: &Table, style: Style) -> Label {
-    let levels = row.cells.iter().take(table.tree).rev();
-    let name = levels.clone().find(|cell| **cell != Cell::Absent);
+    let mut levels = row.cells.iter().take(table.tree).rev();
+    // A heading is the name of its own level, also where that has none.
+    let name = match row.cells.len() <= table.tree {
+        true => levels.next().filter(|cell| **cell != Cell::Absent),
+        false => levels.find(|cell| **cell != Cell::Absent),
+    };
     let (text, code) = match &row.kind {
         Kind::Others { words, .. } => {
             let text = value::words(words, |text, _| String::from_utf8_lossy(text).into_owned());

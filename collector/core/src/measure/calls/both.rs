@@ -64,6 +64,11 @@ impl Both {
         self.all.push(of);
     }
 
+    /// None of it is the span's own.
+    pub(super) fn disown(&mut self) {
+        self.own = Own::Nothing;
+    }
+
     /// Adds all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         if other.all.is_empty() {

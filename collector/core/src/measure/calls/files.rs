@@ -224,6 +224,21 @@ impl Files {
         }
     }
 
+    /// Every sum.
+    pub(super) fn each_mut(&mut self, f: impl Fn(&mut Both)) {
+        let known = self.known.values_mut().flatten();
+        known.for_each(|of| f(&mut of.both));
+        let rests = self.rest.iter_mut().flat_map(|rests| rests.iter_mut());
+        rests.for_each(|rest| f(&mut rest.both));
+    }
+
+    /// Gives up what it has of a room.
+    pub(super) fn give_back(self, room: &mut Room) {
+        room.give_back(self.bytes);
+        let rests = self.rest.iter().flat_map(|rests| rests.iter());
+        room.give_back_gone(rests.map(|rest| rest.gone.len()).sum());
+    }
+
     /// Gives up files until no more than `limit` bytes are taken, those first that took the least time; of
     /// those that took as long the one with the fewest bytes.
     pub(super) fn shrink(&mut self, limit: usize, room: &mut Room) {

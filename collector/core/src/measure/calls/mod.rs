@@ -208,6 +208,24 @@ impl Calls {
         }
     }
 
+    /// All of it is that of an inner span, seen from further out.
+    pub(crate) fn disown(&mut self) {
+        let numbers = self.numbers.iter_mut().map(|of| &mut of.both);
+        let others = self.others.as_deref_mut();
+        numbers.chain(others).for_each(Both::disown);
+        if let Some(files) = &mut self.files {
+            files.each_mut(Both::disown);
+        }
+    }
+
+    /// Gives up what it has of a room.
+    pub(crate) fn give_back(self, room: &mut Room) {
+        room.give_back_numbers(self.numbers.len());
+        if let Some(files) = self.files {
+            files.give_back(room);
+        }
+    }
+
     /// The sum of that number, or of those there is no room for.
     fn of_number(&mut self, nr: u32, room: &mut Room) -> &mut Both {
         let at = match self.numbers.binary_search_by_key(&nr, |of| of.nr) {

@@ -95,6 +95,17 @@ impl Room {
         taken
     }
 
+    /// So many numbers give up their room.
+    pub(super) const fn give_back_numbers(&mut self, numbers: usize) {
+        self.left += numbers * 2 * size_of::<Number>();
+    }
+
+    /// So many hashes of files give up their room.
+    pub(super) const fn give_back_gone(&mut self, hashes: usize) {
+        self.gone = self.gone.saturating_sub(hashes * GONE);
+        self.left += hashes * GONE;
+    }
+
     /// A file gives up its room.
     pub(super) const fn give_back(&mut self, bytes: usize) {
         self.files = self.files.saturating_sub(bytes);

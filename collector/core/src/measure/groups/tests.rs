@@ -11,6 +11,7 @@ use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileId, FileRecord};
+use crate::query::condition::Condition;
 use crate::query::field::Source;
 use crate::query::metric::Metric;
 
@@ -410,7 +411,7 @@ proptest! {
                 for row in groups.rows() {
                     sums.add(&row.sums);
                 }
-                assert!(groups.table.entries.len() <= room);
+                assert!(groups.table.groups.entries.len() <= room);
                 sums
             };
             prop_assert_eq!(Metric::ALL.map(|metric| summed(&whole).get(metric)), want);
@@ -483,7 +484,12 @@ fn a_snapshot_stays_as_it_was_and_shares_the_values() {
     }
     assert_eq!(shown(&snapshot), before);
     assert_eq!(shown(&groups), ["2: 12", "1: 11", "other 2 false: 23"]);
-    let pairs = groups.table.entries.iter().zip(&snapshot.table.entries);
+    let pairs = groups
+        .table
+        .groups
+        .entries
+        .iter()
+        .zip(&snapshot.table.groups.entries);
     assert!(
         pairs
             .into_iter()

@@ -36,6 +36,7 @@ use rustc_hash::FxHashMap;
 
 use crate::activity::{Inside, SpanTimes};
 use crate::facts::args::ArgList;
+use crate::facts::path::TagPath;
 use crate::spans::consumer::{Consumer, Wants};
 use crate::spans::matcher::OpenSpan;
 use crate::spans::span::Closed;
@@ -105,6 +106,43 @@ impl Slowest {
         }
     }
 
+    /// A span ended that is one of these `paths`, in place of its own tags, or of none: then it is not counted.
+    pub(super) fn end(&mut self, span: &Closed, paths: &[Arc<TagPath>]) {
+        let did = self.open.remove(&span.seq);
+        if let Some(did) = &did {
+            self.room.give_back(did.bytes());
+        }
+        if let Some(parent) = span.parent
+            && let Some(did) = self.open.get_mut(&parent)
+        {
+            did.child(&span.tags, span.duration());
+        }
+        if !paths.is_empty() {
+            self.ended = self.ended.saturating_add(1);
+        }
+        for tags in paths {
+            self.kept.push(tags, span.duration(), || SlowSpan {
+                seq: span.seq,
+                parent: span.parent,
+                tags: Arc::clone(tags),
+                id: span.id,
+                enter_args: span.enter_args.clone(),
+                exit_args: span.exit_args.clone(),
+                pid: span.pid,
+                tid: span.tid,
+                process: span.process.clone(),
+                start: span.start,
+                wall: 0,
+                duration: span.duration(),
+                self_ns: Some(span.self_ns()),
+                how: Some(span.how),
+                times: span.times,
+                reasons: reasons(did.as_ref(), span.times.as_ref()),
+                children: did.as_ref().map(Did::children).unwrap_or_default(),
+            });
+        }
+    }
+
     fn still_open(&self, span: &OpenSpan<'_>, duration: u64) -> SlowSpan {
         let did = self.open.get(&span.seq);
         SlowSpan {
@@ -154,35 +192,7 @@ impl Consumer for Slowest {
     }
 
     fn closed(&mut self, span: &Closed) {
-        self.ended = self.ended.saturating_add(1);
-        let did = self.open.remove(&span.seq);
-        if let Some(did) = &did {
-            self.room.give_back(did.bytes());
-        }
-        if let Some(parent) = span.parent
-            && let Some(did) = self.open.get_mut(&parent)
-        {
-            did.child(&span.tags, span.duration());
-        }
-        self.kept.push(&span.tags, span.duration(), || SlowSpan {
-            seq: span.seq,
-            parent: span.parent,
-            tags: Arc::clone(&span.tags),
-            id: span.id,
-            enter_args: span.enter_args.clone(),
-            exit_args: span.exit_args.clone(),
-            pid: span.pid,
-            tid: span.tid,
-            process: span.process.clone(),
-            start: span.start,
-            wall: 0,
-            duration: span.duration(),
-            self_ns: Some(span.self_ns()),
-            how: Some(span.how),
-            times: span.times,
-            reasons: reasons(did.as_ref(), span.times.as_ref()),
-            children: did.as_ref().map(Did::children).unwrap_or_default(),
-        });
+        self.end(span, std::slice::from_ref(&span.tags));
     }
 }
 

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use nulltrace_spec::Id;
 use proptest::prelude::*;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 
 use super::*;
 use crate::activity::Times;
 use crate::facts::file::{File, Kind};
 use crate::facts::path::TagPath;
-use crate::input::event::{Event, What};
-use crate::input::record::{CallsRecord, FLAG_AT_MARKER, Head, KIND_SEGMENT, SegmentRecord};
+use crate::input::record::CallsRecord;
+use crate::measure::story::{self, Stretch, push, segment};
 use crate::spans::correlate::Correlator;
 use crate::spans::matcher::Limits;
 use crate::spans::span::End;
@@ -120,81 +120,6 @@ fn of_equal_ones_the_first_stay() {
     assert_eq!(seqs, (1..=KEPT as u64).collect::<Vec<_>>());
 }
 
-/// What the thread did in a segment; times in nanoseconds.
-#[derive(Clone, Debug)]
-struct Stretch {
-    user: u64,
-    runnable: u64,
-    fault: u64,
-    /// Number, blocked, on the cpu, whether it found a slot in the kernel.
-    calls: Vec<(u32, u64, u64, bool)>,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    /// Which thread, whether with an id of its own, and which tag.
-    Enter(u32, bool, u8),
-    Exit(u32, u8),
-}
-
-fn did() -> impl Strategy<Value = Stretch> {
-    let call = (0_u32..20, 0_u64..500, 0_u64..500, prop::bool::weighted(0.9));
-    (
-        0_u64..200,
-        0_u64..200,
-        0_u64..200,
-        prop::collection::vec(call, 0..12),
-    )
-        .prop_map(|(user, runnable, fault, calls)| Stretch {
-            user,
-            runnable,
-            fault,
-            calls,
-        })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (1_u32..3, any::<bool>(), 0_u8..3).prop_map(|(tid, own, tag)| Step::Enter(tid, own, tag)),
-        (1_u32..3, any::<u8>()).prop_map(|(tid, of)| Step::Exit(tid, of)),
-    ]
-}
-
-/// A segment's record, and how long it took.
-fn segment(tid: u32, since: u64, did: &Stretch) -> (Vec<u64>, u64) {
-    let mut record = SegmentRecord::new_zeroed();
-    let sum = |of: fn(&(u32, u64, u64, bool)) -> u64| did.calls.iter().map(of).sum::<u64>();
-    record.kernel = sum(|call| call.2);
-    record.blocked = did.fault + sum(|call| call.1);
-    (record.runnable, record.fault, record.since) = (did.runnable, did.fault, since);
-    let wall = did.user + record.runnable + record.kernel + record.blocked;
-    let calls = did
-        .calls
-        .iter()
-        .filter(|call| call.3)
-        .map(|&(nr, blocked, on_cpu, _)| {
-            let mut of = CallsRecord::new_zeroed();
-            (of.nr, of.count, of.blocked, of.time) = (nr, 1, blocked, blocked + on_cpu);
-            of
-        });
-    let calls: Vec<_> = calls.collect();
-    record.calls = calls.len() as u32;
-    record.head = Head {
-        ts: since + wall,
-        pid: 1,
-        tid,
-        size: (size_of::<SegmentRecord>() + size_of_val(&calls[..])) as u16,
-        kind: KIND_SEGMENT,
-        flags: FLAG_AT_MARKER,
-        number: 0,
-    };
-    let bytes = [record.as_bytes(), calls.as_bytes()].concat();
-    let words = bytes
-        .chunks(8)
-        .map(|word| u64::from_ne_bytes(word.try_into().unwrap()));
-    (words.collect(), wall)
-}
-
 /// Both see the same.
 #[derive(Default)]
 struct Seen {
@@ -223,57 +148,15 @@ fn sum(times: &Times, reasons: &Reasons) -> u64 {
     times.user() + times.runnable + times.fault + calls + reasons.other.time()
 }
 
-fn push(correlator: &mut Correlator, seen: &mut Seen, ts: u64, tid: u32, text: &str) {
-    let what = What::Write {
-        bytes: text.as_bytes(),
-        cut: false,
-        continues: false,
-    };
-    let event = Event {
-        ts,
-        pid: 1,
-        tid,
-        number: 0,
-        what,
-    };
-    correlator.push(&event, seen);
-}
-
 proptest! {
     /// Recursion (a tag inside the same tag) and interleaved spans (exits in any order) included: what a span's
     /// time is divided into is all of the time that its end tells.
     #[test]
     fn reasons_and_the_others_are_all_of_the_time(
-        steps in prop::collection::vec((step(), did()), 1..60),
+        steps in prop::collection::vec((story::step(), story::did()), 1..60),
     ) {
         let mut seen = Seen::default();
-        let mut correlator = Correlator::new(Limits::default());
-        let (mut open, mut next) = (Vec::<(u32, String)>::new(), 1_u64 << 40);
-        let mut now = [1_000_u64; 4];
-        for (step, did) in &steps {
-            let (tid, text) = match *step {
-                Step::Enter(tid, own, tag) => {
-                    next += 1;
-                    let id = if own { next.to_string() } else { "t".into() };
-                    let name = format!("{id}:a.{tag}");
-                    open.push((tid, name.clone()));
-                    (tid, format!(">:{name}::"))
-                }
-                Step::Exit(tid, of) => {
-                    let of_thread: Vec<_> = (0..open.len()).filter(|&at| open[at].0 == tid).collect();
-                    let Some(&at) = of_thread.get(of as usize % of_thread.len().max(1)) else { continue };
-                    (tid, format!("<:{}::", open.remove(at).1))
-                }
-            };
-            let since = now[tid as usize];
-            let (words, wall) = segment(tid, since, did);
-            now[tid as usize] += wall;
-            if wall > 0 {
-                correlator.push(&Event::decode(words.as_bytes()).unwrap(), &mut seen);
-            }
-            push(&mut correlator, &mut seen, since + wall, tid, &text);
-        }
-        let end = now.into_iter().max().unwrap();
+        let (correlator, end) = story::play(&steps, &mut seen);
         let spans = seen.slowest.spans(correlator.open_by_age(), end, NONE);
         prop_assert!(!spans.wide);
         for span in &spans.spans {
@@ -306,8 +189,7 @@ fn what_a_span_did_goes_with_it() {
     };
     push(&mut correlator, &mut seen, 100, 1, ">:t:a::");
     push(&mut correlator, &mut seen, 100, 1, ">:t:a.b::");
-    let (words, wall) = segment(1, 100, &did);
-    correlator.push(&Event::decode(words.as_bytes()).unwrap(), &mut seen);
+    let wall = segment(&mut correlator, &mut seen, 1, 100, &did);
     push(&mut correlator, &mut seen, 100 + wall, 1, "<:t:a.b::");
     // The child may end after its parent.
     push(&mut correlator, &mut seen, 120, 1, ">:7:a:^=:");

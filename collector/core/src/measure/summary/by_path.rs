@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::stats::Stats;
 use crate::activity::Inside;
 use crate::facts::path::TagPath;
-use crate::measure::calls::Room;
+use crate::measure::calls::{Calls, Room};
 use crate::measure::histogram::DEFAULT_BUCKETS;
 use crate::measure::shared::Shared;
 use crate::spans::span::Closed;
@@ -37,6 +37,19 @@ pub struct Limits {
     /// used up, the paths with the most files give up those that took the least time, until each has
     /// room for as many; in the worst case twice as many bytes are taken.
     pub calls_bytes: usize,
+}
+
+impl Limits {
+    /// One part in `n` of them.
+    #[must_use]
+    pub const fn part(self, n: usize) -> Self {
+        Self {
+            paths: self.paths.div_ceil(n),
+            text_bytes: self.text_bytes.div_ceil(n),
+            calls_bytes: self.calls_bytes.div_ceil(n),
+            buckets: self.buckets,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -175,6 +188,35 @@ impl Summary {
                 }
             }
         }
+    }
+
+    /// Counts one span as one of `path`, with what was called inside.
+    pub(crate) fn count(&mut self, path: &Arc<TagPath>, span: &Closed, calls: Option<&Calls>) {
+        self.make_room();
+        let (stats, room) = self.stats_of(path);
+        stats.push(span);
+        if let Some(calls) = calls {
+            stats.calls.merge(calls, room);
+        }
+    }
+
+    /// Adds what was called in a span of `path` that is open.
+    pub(crate) fn call(&mut self, path: &Arc<TagPath>, calls: &Calls) {
+        self.make_room();
+        let (stats, room) = self.stats_of(path);
+        stats.calls.merge(calls, room);
+    }
+
+    /// Adds what was counted of a path to `path`.
+    pub(crate) fn absorb(&mut self, path: &Arc<TagPath>, other: &Stats) {
+        self.make_room();
+        let (stats, room) = self.stats_of(path);
+        stats.merge(other, room);
+    }
+
+    /// What was counted of each path that has a row of its own.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&Arc<TagPath>, &Stats)> {
+        self.entries.iter().map(|entry| (&entry.path, &entry.stats))
     }
 
     /// Adds all that `other` counted. Unless a limit is reached this equals pushing its spans; when

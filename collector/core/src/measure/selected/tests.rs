@@ -1,0 +1,297 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::path::TagPath;
+use crate::measure::groups::Kind;
+use crate::measure::slowest::Anchor;
+use crate::measure::story::{self, Step, Stretch};
+use crate::measure::summary::Row;
+use crate::query::field::Value;
+use crate::spans::consumer::Wants;
+use crate::spans::correlate::Correlator;
+use crate::spans::span::Open;
+
+/// Both see the same.
+struct Seen {
+    selected: Selected,
+    summary: Summary,
+    closed: Vec<Closed>,
+}
+
+impl Consumer for Seen {
+    fn wants(&self) -> Wants {
+        Wants::OPENED | Wants::CLOSED | Wants::INSIDE
+    }
+    fn opened(&mut self, span: &OpenSpan<'_>) {
+        self.selected.opened(span);
+    }
+    fn inside(&mut self, inside: &Inside<'_>) {
+        self.selected.inside(inside);
+        self.summary.inside(inside);
+    }
+    fn closed(&mut self, span: &Closed) {
+        self.selected.closed(span, Known::default());
+        self.summary.push(span);
+        self.closed.push(span.clone());
+    }
+}
+
+fn query(by: &[&str], only: &[&str]) -> Query {
+    let by = by.iter().map(|field| field.parse().unwrap()).collect();
+    let only = only.iter();
+    let only = only.map(|text| Condition::parse(text, &|_| None).unwrap());
+    Query::view("time")
+        .with_by(by)
+        .with_conditions(only.collect())
+}
+
+/// Plays the steps, with the query, and gives what was selected beside the summary of all.
+fn played(query: Query, steps: &[(Step, Stretch)]) -> (Seen, Selection, Correlator, u64) {
+    let mut seen = Seen {
+        selected: Selected::new(query, Limits::default(), true),
+        summary: Summary::default(),
+        closed: Vec::new(),
+    };
+    let (correlator, end) = story::play(steps, &mut seen);
+    let selection = taken(&mut seen, &correlator, end);
+    (seen, selection, correlator, end)
+}
+
+fn taken(seen: &mut Seen, correlator: &Correlator, end: u64) -> Selection {
+    let mut taking = seen.selected.snapshot(end);
+    for span in correlator.open_by_age() {
+        taking.open(span, Known::default());
+    }
+    taking.done(Anchor::default())
+}
+
+fn open(correlator: &Correlator) -> Vec<(Arc<TagPath>, Open)> {
+    let open = correlator.open_by_tags(true);
+    open.map(|(path, of)| (Arc::clone(path), of)).collect()
+}
+
+/// What a row says, but for its place in a tree.
+fn said(rows: &[Row<'_>]) -> Vec<String> {
+    let mut said: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let path = String::from_utf8_lossy(row.path.canonical()).into_owned();
+            format!("{path} {} {:?} {:?}", row.open, row.times, row.stats)
+        })
+        .collect();
+    said.sort();
+    said
+}
+
+/// Hits, and calls of each number, by tag path.
+type Counts = HashMap<String, (u64, u64)>;
+
+fn counts<'r, 's: 'r>(
+    rows: impl Iterator<Item = &'r Row<'s>>,
+    path: impl Fn(&Row<'_>) -> String,
+) -> Counts {
+    let mut counts = Counts::new();
+    for row in rows {
+        let calls = row.stats.calls.iter();
+        let calls: u64 = calls.map(|(_, both)| both.all().count).sum();
+        let of = counts.entry(path(row)).or_default();
+        (of.0, of.1) = (of.0 + row.stats.hits(), of.1 + calls);
+    }
+    counts
+}
+
+proptest! {
+    /// Where a condition holds for all spans, what was selected is what there is; of recursions and interleaved
+    /// spans too.
+    #[test]
+    fn all_that_is_selected_is_all_there_is(
+        steps in prop::collection::vec((story::step(), story::did()), 1..60),
+    ) {
+        let (seen, selection, correlator, _) = played(query(&[], &["span.tag[0]=a"]), &steps);
+        let all = seen.summary.rows(open(&correlator));
+        prop_assert_eq!(said(&selection.total()), said(&all));
+        prop_assert_eq!((selection.passed_over(), selection.unkept()), (0, 0));
+        prop_assert!(seen.selected.held.is_free(correlator.open()));
+    }
+
+    /// Each span is in the group of its values, or was passed over.
+    #[test]
+    fn each_is_in_its_group_or_passed_over(
+        steps in prop::collection::vec((story::step(), story::did()), 1..60),
+    ) {
+        let by = ["span.arg.n", "span.exitarg.status"];
+        let (seen, selection, ..) = played(query(&by, &["span.arg.n!=1"]), &steps);
+        let mut truth = HashMap::<String, u64>::new();
+        for span in &seen.closed {
+            let arg = |args: &crate::facts::args::ArgList, name: &[u8]| {
+                args.get(name).map(|value| String::from_utf8_lossy(value).into_owned())
+            };
+            let (n, status) = (arg(&span.enter_args, b"n"), arg(&span.exit_args, b"status"));
+            let tags = String::from_utf8_lossy(span.tags.canonical());
+            if n.as_deref() != Some("1") {
+                *truth.entry(format!("{n:?} {status:?} {tags}")).or_default() += 1;
+            }
+        }
+        let rows = selection.grouped();
+        let mut found = HashMap::<String, u64>::new();
+        for row in &rows {
+            let (group, path) = selection.group(&row.path).unwrap();
+            let value = |value: &Value<'_>| match value {
+                Value::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+                _ => None,
+            };
+            let [n, status] = selection.values(group) else { panic!() };
+            let tags = String::from_utf8_lossy(path.canonical());
+            let key = format!("{:?} {:?} {tags}", value(n), value(status));
+            prop_assert!(row.depth > 0 || row.own_tags == path.segments().len());
+            if row.stats.spans() > 0 {
+                prop_assert!(found.insert(key, row.stats.spans()).is_none());
+            }
+        }
+        prop_assert_eq!(&found, &truth);
+        let chosen: u64 = truth.values().sum();
+        prop_assert_eq!(chosen + selection.passed_over(), seen.closed.len() as u64);
+        // The whole of it is the sum of the groups.
+        let tags = |row: &Row<'_>| {
+            let found = selection.group(&row.path);
+            let path = found.map_or_else(|| Arc::clone(&row.path), |(_, path)| path);
+            String::from_utf8_lossy(path.canonical()).into_owned()
+        };
+        let total = selection.total();
+        let whole = counts(total.iter(), |row| String::from_utf8_lossy(row.path.canonical()).into_owned());
+        prop_assert_eq!(counts(rows.iter(), tags), whole);
+        let slow = selection.slowest().unwrap();
+        prop_assert!(slow.spans.iter().all(|span| selection.group(&span.tags).is_some()));
+    }
+}
+
+fn enter(tag: u8) -> Step {
+    Step::Enter(1, false, tag)
+}
+
+/// So many calls of read.
+fn reads(n: usize) -> Stretch {
+    Stretch {
+        user: 1,
+        runnable: 0,
+        fault: 0,
+        calls: vec![(0, 5, 5, true); n],
+    }
+}
+
+#[test]
+fn what_a_recursion_calls_counts_for_the_innermost_that_is_chosen() {
+    // Three of one path, of which the arguments are 2, 0 and 1; each calls something before the next begins.
+    let steps = [
+        (enter(0), reads(0)),
+        (enter(0), reads(1)),
+        (enter(0), reads(2)),
+        (Step::Exit(1, 2), reads(4)),
+        (Step::Exit(1, 1), reads(8)),
+        (Step::Exit(1, 0), reads(16)),
+    ];
+    let calls = |only: &str| {
+        let (_, selection, ..) = played(query(&[], &[only]), &steps);
+        let rows = selection.total();
+        let both = rows[0].stats.calls.iter().next().map(|(_, both)| both);
+        let both = both.cloned().unwrap_or_default();
+        (rows[0].stats.hits(), both.all().count, both.own().count)
+    };
+    assert_eq!(calls("span.tag[0]=a"), (3, 31, 31));
+    // All that was called in it, of which it called 4 itself; and what the one inside did, through the chosen one.
+    assert_eq!(calls("span.arg.n=1"), (1, 4, 4));
+    assert_eq!(calls("span.arg.n=0"), (1, 2 + 4 + 8, 2 + 8));
+    assert_eq!(calls("span.arg.n=2"), (1, 31, 1 + 16));
+    assert_eq!(calls("span.arg.n!=0"), (2, 31, 1 + 4 + 16));
+}
+
+#[test]
+fn conditions_on_calls_choose_among_these() {
+    let steps = [
+        (enter(0), reads(0)),
+        (
+            enter(1),
+            Stretch {
+                calls: vec![(1, 1, 1, true), (0, 1, 1, true)],
+                ..reads(0)
+            },
+        ),
+        (Step::Exit(1, 1), reads(3)),
+        (Step::Exit(1, 0), reads(1)),
+    ];
+    let only = Condition::parse("evt.type=read", &|_| Some(0)).unwrap();
+    let of = Query::view("syscalls").with_conditions(vec![only]);
+    let (seen, selection, ..) = played(of, &steps);
+    let rows = selection.total();
+    let numbers = |row: &Row<'_>| -> Vec<_> {
+        let calls = row.stats.calls.iter();
+        calls.map(|(nr, both)| (nr, both.all().count)).collect()
+    };
+    let found: Vec<_> = rows.iter().map(numbers).collect();
+    assert_eq!(found, [vec![(0, 5)], vec![(0, 3)]]);
+    assert_eq!((selection.passed_over(), seen.closed.len()), (0, 2));
+}
+
+#[test]
+fn groups_beyond_those_wanted_are_one_and_those_beyond_the_limits_another() {
+    let steps: Vec<_> = (0..12_u8)
+        .flat_map(|n| {
+            let time = usize::from(n / 3 % 2) + 1;
+            [(enter(n % 4), reads(0)), (Step::Exit(1, 0), reads(time))]
+        })
+        .collect();
+    let limits = Limits {
+        groups: groups::Limits {
+            groups: 3,
+            text_bytes: 1 << 10,
+        },
+        ..Limits::default()
+    };
+    let of = query(&["span.tags"], &[]).with_top(Some(1));
+    let mut seen = Seen {
+        selected: Selected::new(of, limits, false),
+        summary: Summary::default(),
+        closed: Vec::new(),
+    };
+    let (correlator, end) = story::play(&steps, &mut seen);
+    let selection = taken(&mut seen, &correlator, end);
+    let rows = selection.grouped();
+    let found = rows.iter().map(|row| {
+        let (group, path) = selection.group(&row.path).unwrap();
+        let path = String::from_utf8_lossy(path.canonical()).into_owned();
+        let kind = match selection.kind(group) {
+            Kind::Group(_) => "one".to_owned(),
+            Kind::Others { groups } => format!("{groups} others"),
+            Kind::Overflow { groups, at_least } => format!("{groups} beyond {at_least}"),
+        };
+        (kind, path, row.stats.hits())
+    });
+    let found: Vec<_> = found.collect();
+    let hits: u64 = found.iter().map(|of| of.2).sum();
+    assert_eq!(hits, 12, "{found:?}");
+    let kinds: Vec<_> = found.iter().map(|of| of.0.as_str()).collect();
+    assert_eq!(kinds, ["one", "2 others", "2 others", "1 beyond false"]);
+    assert_eq!(selection.overflow(), Some((1, false)));
+}
+
+#[test]
+fn spans_without_a_place_are_counted() {
+    let limits = Limits {
+        open_bytes: 0,
+        ..Limits::default()
+    };
+    let mut seen = Seen {
+        selected: Selected::new(query(&[], &["span.tag[0]=a"]), limits, false),
+        summary: Summary::default(),
+        closed: Vec::new(),
+    };
+    let steps = [(enter(0), reads(0)), (Step::Exit(1, 0), reads(3))];
+    let (correlator, end) = story::play(&steps, &mut seen);
+    let selection = taken(&mut seen, &correlator, end);
+    assert_eq!(
+        (selection.unkept(), selection.total()[0].stats.hits()),
+        (1, 1)
+    );
+}
