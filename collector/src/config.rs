@@ -25,7 +25,7 @@ use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, RING_SIZE, Scope};
 use crate::units;
 
-/// Everything the agent can be told; a flag of the same name overrides it.
+/// Every setting of the agent; a flag of the same name overrides it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

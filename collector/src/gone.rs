@@ -1,7 +1,7 @@
 //! Processes that ended unheard of, because the record of their end found no room in the ring.
 //!
 //! What they left open would stay so for ever. So each process with an open span is looked at once a minute
-//! and at the end: the kernel programs forget a process when it ends, whether or not that could be told.
+//! and at the end: the kernel programs forget a process when it ends, whether or not that could be reported.
 
 use std::io;
 
@@ -57,7 +57,7 @@ impl Suspects {
 
 /// Whether there is no such process any more. `start` is when it began, if that is known.
 fn is_gone(pid: u32, start: Option<u64>) -> bool {
-    // Elsewhere the id is another process's: then one whose facts were told, so that the kernel programs had
+    // Elsewhere the id is another process's: then one whose facts were reported, so that the kernel programs had
     // a state for it, and have none now.
     if !namespace::is_initial() {
         return start.is_some();

@@ -1,6 +1,6 @@
 //! Queries from other threads to the one that drains the source, and its answers.
 //!
-//! The queue is bounded, a few are answered in each round, and an answer is a snapshot: so whoever asks costs the
+//! The queue is bounded, a few are answered in each round, and an answer is a snapshot: so an asker costs the
 //! draining thread little and never makes it wait, and one that goes away without its answer harms nobody. The
 //! model of a view is made by who asked.
 
@@ -133,7 +133,7 @@ mod tests {
         assert!(rounds >= 2);
         for (asked, name) in asked.into_iter().zip(["a", "b", "c", "d", "e", "f"]) {
             let answer = asked.join().unwrap();
-            assert!(answer.contains(&format!("View({name:?})")), "{answer}");
+            assert!(answer.contains(&format!("name: {name:?}")), "{answer}");
         }
     }
 

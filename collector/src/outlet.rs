@@ -42,7 +42,7 @@ struct State {
     started: bool,
     /// It has taken a message out of the queue and is not done with it.
     busy: bool,
-    /// Counts writes, and failures to: whoever reads is alive while it grows.
+    /// Counts writes, and failures to: the reader is alive while it grows.
     moves: u64,
     lost: u64,
     error: Option<io::Error>,

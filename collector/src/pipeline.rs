@@ -36,7 +36,7 @@ pub const PLENTY: usize = 1 << 15;
 /// A snapshot is shared for so many times of what it takes to copy all of it: so copying takes no more than that
 /// part of the draining thread.
 const SHARED: u64 = 10;
-/// Of no more open spans than these it is told live where their time went: each must be looked at.
+/// With no more open spans than these a live answer says where their time went: each must be visited.
 const OPEN_TIMED: u64 = 10_000;
 /// What is not known of processes that cannot be looked at.
 const HIDDEN: &str = "ancestors and cgroups of processes that /proc hides are not known: the right to look at them \
@@ -74,11 +74,11 @@ impl Default for Limits {
     }
 }
 
-/// Whether it is told where the time of open spans went.
+/// Whether an answer says where the time of open spans went.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OpenTimes {
     Always,
-    /// If they are not too many to look at between two rounds.
+    /// If they are not too many to visit between two rounds.
     OfFew,
 }
 
@@ -206,7 +206,7 @@ impl Pipeline {
 
     /// What was measured until now, as `query` asks; or until shortly before, where somebody asked then: with ten
     /// thousand tag paths that is a second at most, with a hundred of them 12 ms. What the summary does not have is counted from the first
-    /// time it is asked for, which the answer tells as [`since`](Measured::since); that goes on until nobody has
+    /// time it is asked for, which the answer has as [`since`](Measured::since); that goes on until nobody has
     /// asked for a minute.
     ///
     /// # Errors
@@ -452,7 +452,7 @@ impl Pipeline {
     }
 
     /// What the source has lost goes into the line too, if it is more than before. It is read after the drain, so
-    /// that nothing is told to be missing before what there is; `now`, of before it, keeps the record in the order.
+    /// that nothing is reported missing before what there is; `now`, of before it, keeps the record in the order.
     fn losses(&mut self, now: u64, source: &dyn Source) {
         let lost = source.lost();
         if lost != self.lost_before {
@@ -565,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn now_is_told_as_the_end_is() {
+    fn now_is_reported_as_the_end_is() {
         let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
         for marker in [">:t:a::", "<:t:a::", ">:t:b::"] {
             source.write(marker);
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_open_spans_only_their_number_is_told_live() {
+    fn of_too_many_open_spans_only_their_number_is_reported_live() {
         let (mut pipeline, mut source) = (Pipeline::new(Limits::default()), Records::default());
         for id in 0..=OPEN_TIMED {
             source.write(&format!(">:{id}:a::"));

@@ -18,7 +18,7 @@ use nulltrace_collector::pipeline::{Limits, PLENTY, Pipeline};
 use nulltrace_collector::show::{self, Answer, Style};
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{Options, Scope};
-use nulltrace_core::measure::groups::Kind;
+use nulltrace_core::measure::groups::GroupKind;
 use nulltrace_core::query::condition::Condition;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::{Query, Show};
@@ -70,7 +70,7 @@ fn calls(of: &Measured) -> BTreeMap<String, u64> {
     };
     let rows = groups.rows();
     let rows = rows.iter().map(|row| match row.kind {
-        Kind::Group(values) => (format!("{values:?}"), row.sums.get(Metric::Count)),
+        GroupKind::Group(values) => (format!("{values:?}"), row.sums.get(Metric::Count)),
         other => panic!("{other:?}"),
     });
     rows.collect()

@@ -83,7 +83,7 @@ fn bytes_ids_and_facts_are_exact() {
 }
 
 #[test]
-fn the_facts_are_told_once() {
+fn the_facts_are_reported_once() {
     let Some(mut live) = live() else { return };
     for _ in 0..3 {
         std::thread::spawn(|| {
@@ -334,7 +334,7 @@ fn a_ring_too_small_loses_exactly_what_it_says() {
 }
 
 #[test]
-fn facts_that_found_no_room_are_told_later() {
+fn facts_that_found_no_room_are_reported_later() {
     let Some(mut live) = small(4096) else {
         return;
     };

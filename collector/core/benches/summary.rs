@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nulltrace_core::activity::{InSpan, Inside, Times};
-use nulltrace_core::facts::file::{File, Kind};
+use nulltrace_core::facts::file::{File, FileKind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::CallsRecord;
 use nulltrace_core::measure::summary::{Limits, Summary};
@@ -81,7 +81,7 @@ fn busy(paths: &[Closed]) -> Summary {
     let mut summary = Summary::default();
     let file = |at: usize| {
         let name = format!("/srv/files/{at}").into_bytes().into();
-        let kind = Kind::File;
+        let kind = FileKind::File;
         Some(Arc::new(File {
             kind,
             name,

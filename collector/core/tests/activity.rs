@@ -122,7 +122,7 @@ impl Story {
         span.unwrap().times.unwrap()
     }
 
-    /// What a path was told of where spans have what others did too: its time and that of call 7.
+    /// What is reported of a path where spans have what others did too: its time and that of call 7.
     fn wide(&self, path: &str) -> (u64, u64) {
         let rows = self.seen.summary.rows([]);
         let row = rows
@@ -261,7 +261,7 @@ fn only_spans_that_were_open_all_the_time_have_a_segment() {
     story.marks(20, 2, &format!(">:{outer}:outer:^=:"), &[]);
     story.marks(30, 3, "<:t:idle::", &[]);
     story.marks(100, 2, &format!(">:{job}:outer.job:^={outer}:"), &[]);
-    // It slept since 30 and worked since 105: there is no telling which is the job's.
+    // It slept since 30 and worked since 105: nobody knows which is the job's.
     story.marks(
         110,
         3,
@@ -277,8 +277,8 @@ fn only_spans_that_were_open_all_the_time_have_a_segment() {
     assert_eq!(story.wall("outer"), (80 + 80 + 10, 80 + 80 + 30 + 50 + 10));
 }
 
-/// A process tells of the span of another, as the parent; what its thread did while nobody looked at its calls is
-/// not told as if it had made none.
+/// A process ends the span of another, as the parent; what its thread did while nobody looked at its calls is
+/// not reported as if it had made none.
 #[test]
 fn a_thread_that_was_left_alone_did_nothing_for_the_span_of_another_process() {
     let mut story = Story::new();
@@ -371,7 +371,7 @@ fn a_recursion_makes_each_call_once() {
     assert_eq!((both.own().count, both.all().count), (1, 1));
 }
 
-/// Whether a span ended or not, its time is told, and which part of it is in no latency.
+/// Whether a span ended or not, its time is reported, and which part of it is in no latency.
 #[test]
 fn spans_that_do_not_end_have_time_too() {
     let second = 1_000_000_000;
@@ -481,7 +481,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     /// What is the spans' own and what is outside is all the threads' time; so the sum over spans that have
     /// no parent is no more than that. Nothing lasts longer than its span was open on its thread, and what was
-    /// not its own there is told too.
+    /// not its own there is reported too.
     #[test]
     fn no_time_is_lost_and_none_counted_twice(steps in prop::collection::vec((step(), 1_u64..50), 1..80)) {
         let mut story = Story::new();
@@ -514,7 +514,7 @@ proptest! {
                 }
             }
         }
-        // All end, so that every span tells its time.
+        // All end, so that every span reports its time.
         for tid in 2..5 {
             let since = story.since[tid as usize];
             if since > 0 {
@@ -540,7 +540,7 @@ proptest! {
 
     /// On one thread a span's time is what was its own, its children's, or interleaved.
     #[test]
-    fn on_one_thread_all_of_a_span_is_told(steps in prop::collection::vec((step(), 1_u64..50), 1..80)) {
+    fn on_one_thread_all_of_a_span_is_reported(steps in prop::collection::vec((step(), 1_u64..50), 1..80)) {
         let mut story = Story::new();
         let mut now = 1;
         let number = |tag: u8| (u64::from(tag) + 1) << 40;

@@ -219,7 +219,7 @@ fn open_spans_and_losses_do_not_slow_others() {
     assert!(many < few * 8, "{few:?} among 10, {many:?} among 100 000");
 }
 
-/// Chains of spans, each the parent of the next, that end from the outside in: what is below each has to be told
+/// Chains of spans, each the parent of the next, that end from the outside in: what is below each has to be reported
 /// only once.
 #[test]
 fn a_deep_chain_that_ends_from_its_root_is_walked_once() {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use nulltrace_core::activity::{InSpan, Inside, Times};
-use nulltrace_core::facts::file::{File, Kind};
+use nulltrace_core::facts::file::{File, FileKind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
 use nulltrace_core::measure::calls::{Both, CallStats, Calls};
@@ -13,7 +13,7 @@ use nulltrace_core::measure::summary::{Limits, Summary};
 use proptest::prelude::*;
 use zerocopy::FromZeros;
 
-fn file(kind: Kind, name: &str) -> Arc<File> {
+fn file(kind: FileKind, name: &str) -> Arc<File> {
     Arc::new(File {
         kind,
         name: name.as_bytes().into(),
@@ -66,7 +66,11 @@ fn push(summary: &mut Summary, paths: &[Arc<TagPath>], segment: &Segment) {
 }
 
 fn call() -> impl Strategy<Value = (CallsRecord, Option<Arc<File>>)> {
-    let kinds = prop_oneof![Just(Kind::File), Just(Kind::Pipe), Just(Kind::Ipv4)];
+    let kinds = prop_oneof![
+        Just(FileKind::File),
+        Just(FileKind::Pipe),
+        Just(FileKind::Ipv4)
+    ];
     // Made anew each time, so that equal names are not the same allocation.
     let named = prop::option::of((kinds, 0..4));
     let flags = prop::sample::select(vec![0, CALLS_IN, CALLS_OUT, CALLS_AGAIN | CALLS_OUT]);
@@ -168,7 +172,7 @@ proptest! {
                 prop_assert_eq!(sums([both]), pushed(&segments, at, one));
                 prop_assert!(!calls.has_other_files(nr));
             }
-            // A file is told apart with all its calls, or not at all.
+            // A file is counted separately with all its calls, or not at all.
             for (file, both) in calls.by_file() {
                 let one = |_: &CallsRecord, of: Option<&File>| of == Some(file);
                 prop_assert_eq!(sums([&both]), pushed(&segments, at, one));
@@ -198,11 +202,11 @@ proptest! {
 fn files_of_one_name_are_one_row_and_the_longest_is_first() {
     let (paths, mut summary) = (paths(), Summary::default());
     let named = [
-        (file(Kind::File, "/a"), calls(0, 1, 500, 7, CALLS_IN)),
-        (file(Kind::File, "/b"), calls(0, 1, 900, 1, CALLS_IN)),
-        (file(Kind::File, "/a"), calls(1, 2, 300, 9, CALLS_OUT)),
+        (file(FileKind::File, "/a"), calls(0, 1, 500, 7, CALLS_IN)),
+        (file(FileKind::File, "/b"), calls(0, 1, 900, 1, CALLS_IN)),
+        (file(FileKind::File, "/a"), calls(1, 2, 300, 9, CALLS_OUT)),
         // Its name is that of another kind.
-        (file(Kind::Fifo, "/a"), calls(0, 1, 2000, 3, 0)),
+        (file(FileKind::Fifo, "/a"), calls(0, 1, 2000, 3, 0)),
     ];
     let (files, calls) = named.into_iter().map(|(file, of)| (Some(file), of)).unzip();
     push(
@@ -226,9 +230,9 @@ fn files_of_one_name_are_one_row_and_the_longest_is_first() {
     assert_eq!(
         rows,
         [
-            (Kind::Fifo, &b"/a"[..], 1, 2000, (3, 0, 0)),
-            (Kind::File, b"/a", 3, 1100, (16, 7, 9)),
-            (Kind::File, b"/b", 1, 900, (1, 1, 0)),
+            (FileKind::Fifo, &b"/a"[..], 1, 2000, (3, 0, 0)),
+            (FileKind::File, b"/a", 3, 1100, (16, 7, 9)),
+            (FileKind::File, b"/b", 1, 900, (1, 1, 0)),
         ]
     );
 }
@@ -246,7 +250,7 @@ fn scan(
         let segment = Segment {
             paths: paths.clone(),
             calls: vec![calls(0, 1, time(at), 2, CALLS_IN)],
-            files: vec![Some(file(Kind::File, &format!("/{name}/{at:06}")))],
+            files: vec![Some(file(FileKind::File, &format!("/{name}/{at:06}")))],
         };
         push(summary, &all, &segment);
     }
@@ -287,7 +291,7 @@ fn room_is_shared_in_equal_parts() {
     scan(&mut summary, vec![2], "last", 0..10, |_| 1);
     let calls = [0, 1, 2].map(|at| of(&summary, &paths[at]).unwrap());
     let [first, second, last] = calls.map(|calls| calls.by_file());
-    // As many as were told apart, a quarter goes when room is short.
+    // As many as were counted separately, a quarter goes when room is short.
     for (greedy, other) in [(&first, &second), (&second, &first)] {
         assert!(
             greedy.len() > 20_000 && greedy.len() * 3 > other.len() * 2,

@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 const HEAD: usize = size_of::<Head>();
 
-/// The kinds that this build reads, from the layout that it tells of itself.
+/// The kinds that this build reads, from the layout that it gives of itself.
 fn own_kinds() -> Vec<KindLayout> {
     let layout = layout::own();
     let (_, kinds) = LayoutRecord::ref_from_prefix(layout.as_bytes()).unwrap();

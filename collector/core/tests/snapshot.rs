@@ -173,14 +173,14 @@ impl Happens {
     }
 }
 
-/// What the kernel knows while it tells the steps.
+/// What the kernel knows while it reports the steps.
 #[derive(Default)]
 struct Kernel {
     ts: u64,
     numbers: BTreeMap<(u32, u32), u32>,
     /// When each thread's segment began.
     since: BTreeMap<(u32, u32), u64>,
-    told: Vec<Happens>,
+    reported: Vec<Happens>,
 }
 
 const FILE_SORTS: [(u16, u16, &[u8]); 5] = [
@@ -204,8 +204,8 @@ impl Kernel {
         }
     }
 
-    fn tell(&mut self, head: Head, kind: u8, fixed: &(impl IntoBytes + Immutable), tail: &[u8]) {
-        self.told
+    fn report(&mut self, head: Head, kind: u8, fixed: &(impl IntoBytes + Immutable), tail: &[u8]) {
+        self.reported
             .push(Happens::Event(Record::of(head, kind, fixed, tail)));
     }
 
@@ -237,7 +237,7 @@ impl Kernel {
         }
         record.calls = all.len() as u32;
         let kind = if so_far { KIND_SO_FAR } else { KIND_SEGMENT };
-        self.tell(self.head(step, flags), kind, &record, all.as_bytes());
+        self.report(self.head(step, flags), kind, &record, all.as_bytes());
         if !so_far {
             self.since.insert(key, self.ts);
         }
@@ -254,7 +254,7 @@ impl Kernel {
                 }
                 self.since.insert(key, self.ts);
                 *self.numbers.entry(key).or_default() += 1;
-                self.tell(self.head(step, 0), KIND_WRITE, &zero, text.as_bytes());
+                self.report(self.head(step, 0), KIND_WRITE, &zero, text.as_bytes());
             }
             What::Segment { flags, so_far } => self.segment(step, *flags, *so_far),
             What::Facts {
@@ -271,7 +271,7 @@ impl Kernel {
                 if *exec {
                     (facts.head.tid, facts.head.flags) = (step.tid, FLAG_EXEC);
                 }
-                self.tell(facts.head, KIND_PROCESS, &facts, &[]);
+                self.report(facts.head, KIND_PROCESS, &facts, &[]);
                 if *exec {
                     // The thread bears the id of its process from now on, and the others have ended.
                     let (number, since) = (self.numbers.remove(&key), self.since.remove(&key));
@@ -283,7 +283,7 @@ impl Kernel {
                 }
                 if *command > 0 {
                     let args = vec![b'0' + *command; usize::from(*command)];
-                    self.tell(facts.head, KIND_COMMAND, &facts.head, &args);
+                    self.report(facts.head, KIND_COMMAND, &facts.head, &args);
                 }
             }
             What::Cgroup { id, names } => {
@@ -295,7 +295,7 @@ impl Kernel {
                     names: names_len,
                     reserved,
                 };
-                self.tell(zero, KIND_CGROUP, &record, names);
+                self.report(zero, KIND_CGROUP, &record, names);
             }
             What::File { ino, sort } => {
                 let (mode, family, names) = FILE_SORTS[usize::from(*sort) % FILE_SORTS.len()];
@@ -309,7 +309,7 @@ impl Kernel {
                     (mode, family, 6, names.len() as u32);
                 (file.local, file.local_port, file.remote_port) =
                     ([9; 16], 80, u16::from(*sort) / 5);
-                self.tell(zero, KIND_FILE, &file, names);
+                self.report(zero, KIND_FILE, &file, names);
             }
             What::Fork { child } => {
                 let fork = ForkRecord {
@@ -317,7 +317,7 @@ impl Kernel {
                     child: *child,
                     reserved: 0,
                 };
-                self.tell(zero, KIND_FORK, &fork, &[]);
+                self.report(zero, KIND_FORK, &fork, &[]);
             }
             What::ThreadExit | What::ProcessExit { .. } => {
                 let (flags, code) = match step.what {
@@ -329,12 +329,12 @@ impl Kernel {
                     code,
                     reserved: 0,
                 };
-                self.tell(self.head(step, flags), KIND_EXIT, &exit, &[]);
+                self.report(self.head(step, flags), KIND_EXIT, &exit, &[]);
                 self.since.remove(&key);
             }
             What::Lose { markers } => *self.numbers.entry(key).or_default() += markers,
-            What::Gone => self.tell(zero, KIND_GONE, &zero, &[]),
-            What::Tick => self.told.push(Happens::Tick(self.ts)),
+            What::Gone => self.report(zero, KIND_GONE, &zero, &[]),
+            What::Tick => self.reported.push(Happens::Tick(self.ts)),
         }
     }
 }
@@ -435,7 +435,7 @@ fn happenings(steps: &[Step]) -> Vec<Happens> {
         ..Kernel::default()
     };
     steps.iter().for_each(|step| kernel.step(step));
-    kernel.told
+    kernel.reported
 }
 
 fn snapshot(of: &Correlator) -> Vec<Record> {
@@ -482,7 +482,7 @@ fn sorted(of: &Correlator) -> Vec<Record> {
         }
     }
     records.sort();
-    // The path of a cgroup may be told again where processes are told in another order.
+    // The path of a cgroup may be reported again where processes are reported in another order.
     records.dedup();
     records
 }

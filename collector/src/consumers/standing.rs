@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn one_too_many_is_refused_and_told_when_another_goes() {
+    fn one_too_many_is_refused_and_reported_when_another_goes() {
         let mut standing = Standing::new(limits(groups::Limits::default()));
         standing.keep(&by(&["proc.pid"])).unwrap();
         let queries = queries();

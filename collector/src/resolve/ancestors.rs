@@ -1,4 +1,4 @@
-//! Processes that the kernel programs did not see begin, and their ancestors, as `/proc` tells them.
+//! Processes that the kernel programs did not see begin, and their ancestors, as `/proc` has them.
 
 use nulltrace_core::facts::ancestor::ANCESTORS;
 use nulltrace_core::facts::recent::Recent;
@@ -9,17 +9,17 @@ use super::procfs::{Proc, Since, Stat};
 /// How many processes are remembered, at least; at most twice as many.
 const PROCESSES: usize = 1 << 14;
 
-/// What was told of processes already: of their end nothing is heard, so that each must be looked at again
+/// What was reported of processes already: of their end nothing is heard, so that each must be looked at again
 /// before it is believed to be the same, but none above one that is.
 #[derive(Debug)]
 pub(super) struct Ancestors {
-    told: Recent<u32, Stat>,
+    reported: Recent<u32, Stat>,
 }
 
 impl Default for Ancestors {
     fn default() -> Self {
         Self {
-            told: Recent::new(PROCESSES),
+            reported: Recent::new(PROCESSES),
         }
     }
 }
@@ -33,11 +33,14 @@ impl Ancestors {
             let Some(stat) = proc.stat(next).filter(|stat| stat.start <= before) else {
                 break;
             };
-            let known = self.told.get(next).is_some_and(|told| *told == stat);
+            let known = self
+                .reported
+                .get(next)
+                .is_some_and(|reported| *reported == stat);
             let (pid, parent, start) = (next, stat.parent, stat.start);
             let of = (start.as_monotonic(), parent, stat.comm.clone());
             found.push(Answer::Parent { pid, of: Some(of) });
-            self.told.insert(pid, stat);
+            self.reported.insert(pid, stat);
             if known {
                 break;
             }

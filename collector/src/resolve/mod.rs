@@ -1,4 +1,4 @@
-//! Looks up the names that the kernel does not tell, on a thread of its own: a directory service may be slow, and
+//! Looks up the names that the kernel does not report, on a thread of its own: a directory service may be slow, and
 //! the ring must be drained meanwhile.
 //!
 //! What it finds goes into the line as records. A process id may be used again, so what is read under one is

@@ -74,7 +74,7 @@ impl Sleeper {
         }
     }
 
-    /// As the kernel tells it.
+    /// As the kernel reports it.
     fn facts(&self, ppid: u32) -> ProcessRecord {
         facts(self.0.id(), ppid, self.1, "sleep")
     }
@@ -106,8 +106,8 @@ fn event(pid: u32, ts: u64, what: What<'_>) -> Event<'_> {
     }
 }
 
-/// The kernel tells the facts, at once when the process began or at a later exec.
-fn tell(resolved: &mut Resolved, record: &ProcessRecord) {
+/// The kernel reports the facts, at once when the process began or at a later exec.
+fn learn(resolved: &mut Resolved, record: &ProcessRecord) {
     let facts = What::Process {
         facts: record,
         exec: true,
@@ -173,7 +173,7 @@ fn a_child_of_ours() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
     let mut resolved = Resolved::new(ALL);
-    tell(&mut resolved, &record);
+    learn(&mut resolved, &record);
     let [user, parent, cgroup] = known(&mut resolved, &record);
     assert_eq!(user.as_deref(), Some("root"));
     assert_eq!(parent, Some(own_comm()));
@@ -188,7 +188,7 @@ fn what_is_not_wanted_is_not_asked_for() {
     let child = Sleeper::new();
     let record = child.facts(std::process::id());
     let mut resolved = Resolved::new(Wanted::default());
-    tell(&mut resolved, &record);
+    learn(&mut resolved, &record);
     assert_eq!(known(&mut resolved, &record), [None, None, None]);
 }
 
@@ -215,22 +215,22 @@ fn another_process_of_the_same_id_is_not_meant() {
 }
 
 #[test]
-fn what_the_kernel_told_goes_first() {
+fn what_the_kernel_reported_goes_first() {
     let mut resolved = Resolved::new(ALL);
-    // Ids no process has: what is known of them was told.
+    // Ids no process has: what is known of them was reported.
     let (parent, child) = (999_999_998, 999_999_999);
-    tell(&mut resolved, &facts(parent, 1, 100, "make"));
+    learn(&mut resolved, &facts(parent, 1, 100, "make"));
     let first = facts(child, parent, 200, "cc");
-    tell(&mut resolved, &first);
+    learn(&mut resolved, &first);
     assert_eq!(known(&mut resolved, &first)[1].as_deref(), Some("make"));
     // The parent runs another program: that by which it made the child is kept.
-    tell(&mut resolved, &facts(parent, 1, 100, "sh"));
+    learn(&mut resolved, &facts(parent, 1, 100, "sh"));
     assert_eq!(known(&mut resolved, &first)[1].as_deref(), Some("make"));
     // The child's id is another's.
     let second = facts(child, parent, 300, "ld");
     assert_eq!(known(&mut resolved, &second)[1].as_deref(), Some("sh"));
     // The parent's is another's, which is younger.
-    tell(&mut resolved, &facts(parent, 1, 500, "late"));
+    learn(&mut resolved, &facts(parent, 1, 500, "late"));
     assert_eq!(
         known(&mut resolved, &facts(child, parent, 400, "as"))[1],
         None
@@ -243,7 +243,7 @@ fn what_the_kernel_told_goes_first() {
     );
 }
 
-/// Ids no process has: all that is known of these is told.
+/// Ids no process has: all that is known of these is reported.
 const SHELL: u32 = 999_999_990;
 const MAKE: u32 = 999_999_991;
 const SUB: u32 = 999_999_992;
@@ -256,22 +256,22 @@ fn names(chain: &[(String, u32)]) -> Vec<&str> {
 #[test]
 fn ancestors_are_who_forked() {
     let mut resolved = Resolved::new(ALL);
-    tell(&mut resolved, &facts(SHELL, 0, 100, "bash"));
+    learn(&mut resolved, &facts(SHELL, 0, 100, "bash"));
     fork(&mut resolved, SHELL, MAKE, 200);
-    tell(&mut resolved, &facts(MAKE, SHELL, 199, "make"));
+    learn(&mut resolved, &facts(MAKE, SHELL, 199, "make"));
     // This one runs no program of its own, and ends before its child does anything.
     fork(&mut resolved, MAKE, SUB, 300);
     fork(&mut resolved, SUB, CC, 400);
     end(&mut resolved, SUB);
     let cc = facts(CC, 1, 399, "cc");
-    tell(&mut resolved, &cc);
+    learn(&mut resolved, &cc);
     let want = [("make", SUB), ("make", MAKE), ("bash", SHELL)];
     let want = want.map(|(name, pid)| (name.to_owned(), pid));
     assert_eq!(chain(&mut resolved, &cc), want);
     // They all end, and others take their ids.
     for pid in [SHELL, MAKE] {
         end(&mut resolved, pid);
-        tell(&mut resolved, &facts(pid, 0, 1000, "other"));
+        learn(&mut resolved, &facts(pid, 0, 1000, "other"));
     }
     assert_eq!(chain(&mut resolved, &cc), want);
     let later = facts(CC, MAKE, 2000, "ld");
@@ -279,18 +279,18 @@ fn ancestors_are_who_forked() {
 }
 
 #[test]
-fn a_fork_may_be_told_late_or_never() {
+fn a_fork_may_be_reported_late_or_never() {
     let mut resolved = Resolved::new(ALL);
-    tell(&mut resolved, &facts(SHELL, 0, 100, "bash"));
+    learn(&mut resolved, &facts(SHELL, 0, 100, "bash"));
     let mut cc = facts(CC, 0, 200, "cc");
     cc.head.ts = 220;
-    tell(&mut resolved, &cc);
+    learn(&mut resolved, &cc);
     assert!(chain(&mut resolved, &cc).is_empty(), "0 is nobody");
     fork(&mut resolved, SHELL, CC, 210);
     assert_eq!(chain(&mut resolved, &cc), [("bash".to_owned(), SHELL)]);
-    // Neither the end of that one nor the fork of the next was told.
+    // Neither the end of that one nor the fork of the next was reported.
     let next = facts(CC, SHELL, 500, "ld");
-    tell(&mut resolved, &next);
+    learn(&mut resolved, &next);
     fork(&mut resolved, CC, SUB, 600);
     assert_eq!(
         names(&chain(&mut resolved, &facts(SUB, CC, 599, "as"))),
@@ -305,7 +305,7 @@ fn what_the_kernel_does_not_tell_is_found() {
     let of_child = chain(&mut resolved, &child.facts(std::process::id()));
     assert_eq!(of_child[0], (own_comm(), std::process::id()));
     assert_eq!(of_child[1].1, std::os::unix::process::parent_id());
-    // A grandchild of which only the fork was told.
+    // A grandchild of which only the fork was reported.
     fork(&mut resolved, child.0.id(), CC, clock::monotonic());
     let start = clock::monotonic();
     let cc = facts(CC, 1, start - 1, "cc");
@@ -319,9 +319,9 @@ fn what_the_kernel_does_not_tell_is_found() {
 fn what_is_forgotten_is_asked_for_again() {
     let mut resolved = Resolved::new(ALL);
     let shell = facts(SHELL, 0, 100, "bash");
-    tell(&mut resolved, &shell);
+    learn(&mut resolved, &shell);
     let cc = facts(CC, SHELL, 200, "cc");
-    tell(&mut resolved, &cc);
+    learn(&mut resolved, &cc);
     for pid in 0..100_000 {
         fork(&mut resolved, SHELL, 1_000_000_000 + pid, 300);
     }

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use ::csv::Writer;
 use nulltrace_core::view::Model;
 use nulltrace_core::view::model::{
-    Cell, Column, Flame, Heat, Kind, Row, Table, Text, Timeline, Unit, Words,
+    Cell, Column, Flame, Heat, Row, RowKind, Table, Text, Timeline, Unit, Words,
 };
 
 use super::{moment, value};
@@ -90,8 +90,8 @@ fn fields(row: &Row, table: &Table, notes: bool) -> Vec<String> {
         }
     }
     let others = match row.kind {
-        Kind::Plain => 0,
-        Kind::Others { count, .. } => count,
+        RowKind::Plain => 0,
+        RowKind::Others { count, .. } => count,
     };
     fields.push(others.to_string());
     if notes {

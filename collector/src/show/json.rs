@@ -10,7 +10,7 @@
 //!   `interleaved` is beside it: time in which a span was open and its thread did the work of others;
 //! - `activity`: one entry per system call, on whatever files;
 //! - `files`: one per file or socket, the one that took the longest first, at most 100; after them one
-//!   with the `name` null that is the sum of all others, of which `files` tells how many they are, or
+//!   with the `name` null that is the sum of all others, of which `files` says how many they are, or
 //!   with `at_least` how many at least. A call on two files, as `sendfile`, is in two entries.
 //!
 //! ```json

@@ -7,7 +7,7 @@ use nulltrace_core::measure::groups::Limits;
 use nulltrace_core::measure::summary::Summary;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::view::model::{
-    Cell, Column, Flame, Frame, Heat, Interval, Kind, LeftOut, Row, Table, Text, Timeline, Tone,
+    Cell, Column, Flame, Frame, Heat, Interval, LeftOut, Row, RowKind, Table, Text, Timeline, Tone,
     Track, Unit,
 };
 use nulltrace_core::view::{self, Data, Model, VIEWS, View};
@@ -57,7 +57,7 @@ fn table() -> Table {
     );
     let heading = Row::new(0, vec![Cell::Text(name("a heading"))]);
     let others = Row {
-        kind: Kind::Others {
+        kind: RowKind::Others {
             count: 7,
             at_least: true,
             words: vec!["(7+ more)".into()],

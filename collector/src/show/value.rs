@@ -48,7 +48,7 @@ pub(super) fn args(args: &ArgList) -> Vec<u8> {
     pairs.collect::<Vec<_>>().join(&b',')
 }
 
-/// A sentence. What is text goes through `text`, which is told whether its end says most.
+/// A sentence. What is text goes through `text`, which knows whether its end says most.
 pub(super) fn words(words: &[Cell], text: impl Fn(&[u8], bool) -> String) -> String {
     let word = |cell: &Cell| match cell {
         Cell::Absent => "-".to_owned(),

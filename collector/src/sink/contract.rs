@@ -22,7 +22,7 @@ pub trait Prepared {
 /// Spans that ended, each with what was known of its process.
 #[derive(Debug)]
 pub struct Batch {
-    /// A moment by both clocks, as recorded last before they ended: to tell when they were by the wall clock.
+    /// A moment by both clocks, as recorded last before they ended: to say when they were by the wall clock.
     pub anchor: Moment,
     /// The spans, in the order in which they ended.
     pub spans: Vec<Closed>,

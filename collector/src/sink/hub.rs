@@ -318,7 +318,7 @@ mod tests {
         check(hub, &slow, &quick, 2 * batches);
     }
 
-    /// A batch may wait, and be read from a capture: it is told when its spans were by what was recorded then.
+    /// A batch may wait, and be read from a capture: it knows when its spans were by what was recorded then.
     #[test]
     fn a_batch_has_the_clocks_that_were_recorded_before_it() {
         let (queue, mut taken) = mpsc::channel(4);

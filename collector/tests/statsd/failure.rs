@@ -120,7 +120,7 @@ fn a_server_that_never_reads_holds_up_nobody() {
 }
 
 #[test]
-fn a_wrong_address_is_told() {
+fn a_wrong_address_is_reported() {
     let open = |address: &str| Statsd::open(&config(address)).unwrap_err().to_string();
     let dir = tempfile::tempdir().unwrap();
     let missing = format!("unix:{}", dir.path().join("none.sock").display());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nulltrace_collector::sink::Sink;
-use nulltrace_collector::sink::statsd::{Dialect, Kind, LONGEST_LINE, Statsd, StatsdConfig};
+use nulltrace_collector::sink::statsd::{Dialect, LONGEST_LINE, MetricKind, Statsd, StatsdConfig};
 use nulltrace_core::count::Count;
 use nulltrace_core::facts::process::Process;
 use nulltrace_core::ledger::Lost;
@@ -62,14 +62,14 @@ fn dogstatsd_lines() {
         "nulltrace.web:1.500000|d|#host:web-1.eu_,comm:shop\n\
          nulltrace.web:1.500000|d|#host:web-1.eu_,comm:a_b_c_d__\n",
         &|c| {
-            c.kind = Kind::D;
+            c.kind = MetricKind::D;
             c.host = Some("web-1.eu|".into());
         },
     );
     golden(
         "nulltrace.web:1.500000|h|#host:h\nnulltrace.web:1.500000|h|#host:h\n",
         &|c| {
-            c.kind = Kind::H;
+            c.kind = MetricKind::H;
             c.host = Some("h".into());
             c.comm = Some(false);
         },
@@ -260,7 +260,7 @@ fn a_million_distinct_tags_are_bounded() {
 }
 
 #[test]
-fn sampling_is_fair_and_told() {
+fn sampling_is_fair_and_reported() {
     let batch = vec![span(&path(&[b"a"]), 1); 50_000];
     let (datagrams, [given, sent, lost, skipped]) = exchange(&batch, |c| {
         c.sample_rate = 0.1;

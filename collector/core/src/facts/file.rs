@@ -4,14 +4,14 @@
 //! and is forgotten when others were used since: then a file is known by its numbers alone.
 //!
 //! ```
-//! use nulltrace_core::facts::file::{File, Kind};
+//! use nulltrace_core::facts::file::{File, FileKind};
 //! use nulltrace_core::input::record::FileRecord;
 //! use zerocopy::FromZeros;
 //!
 //! let mut record = FileRecord::new_zeroed();
 //! record.mode = 0o100_644;
 //! let file = File::read(&record, b"blob.bin.4\0tmp\0");
-//! assert_eq!((file.kind, &file.name[..]), (Kind::File, &b"/tmp/blob.bin.4"[..]));
+//! assert_eq!((file.kind, &file.name[..]), (FileKind::File, &b"/tmp/blob.bin.4"[..]));
 //! assert_eq!(file.directory(), Some(&b"/tmp"[..]));
 //! ```
 
@@ -37,9 +37,9 @@ const IP: &str = "ip";
 /// Those that have names.
 const PROTOCOLS: [&str; 7] = ["tcp", "udp", "icmp", "sctp", "udplite", "mptcp", "raw"];
 
-/// What sort of file. [`Kind::name`] is the field `fd.type`.
+/// What sort of file. [`FileKind::name`] is the field `fd.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -86,7 +86,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl FileKind {
     const ALL: [Self; 22] = [
         Self::File,
         Self::Directory,
@@ -212,7 +212,7 @@ impl Ends {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct File {
     /// What sort.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its path or address, as a person would write it; bytes of others, never trusted.
     pub name: Arc<[u8]>,
     /// The ends of an Internet socket.
@@ -227,7 +227,7 @@ impl File {
         let ends = ends(record, kind);
         let ino = record.id.ino;
         let name = match kind {
-            Kind::Ipv4 | Kind::Ipv6 => {
+            FileKind::Ipv4 | FileKind::Ipv6 => {
                 let text = match ends {
                     Some(Ends {
                         local,
@@ -239,16 +239,16 @@ impl File {
                 };
                 text.into_bytes()
             }
-            Kind::Unix => unix(record, names),
-            Kind::Netlink | Kind::Socket => format!("socket:[{ino}]").into_bytes(),
-            Kind::Pipe => format!("pipe:[{ino}]").into_bytes(),
-            Kind::Event
-            | Kind::Epoll
-            | Kind::Timer
-            | Kind::Signal
-            | Kind::Inotify
-            | Kind::Anonymous => last(names).to_vec(),
-            Kind::Memfd => last(names).to_vec(),
+            FileKind::Unix => unix(record, names),
+            FileKind::Netlink | FileKind::Socket => format!("socket:[{ino}]").into_bytes(),
+            FileKind::Pipe => format!("pipe:[{ino}]").into_bytes(),
+            FileKind::Event
+            | FileKind::Epoll
+            | FileKind::Timer
+            | FileKind::Signal
+            | FileKind::Inotify
+            | FileKind::Anonymous => last(names).to_vec(),
+            FileKind::Memfd => last(names).to_vec(),
             _ => path(record, names),
         };
         Self {
@@ -262,7 +262,7 @@ impl File {
     #[must_use]
     pub fn other() -> Self {
         Self {
-            kind: Kind::Other,
+            kind: FileKind::Other,
             name: b"(other files)"[..].into(),
             ends: None,
         }
@@ -278,7 +278,7 @@ impl File {
         } = id;
         let (major, minor) = (dev >> 20, dev & 0xf_ffff);
         Self {
-            kind: Kind::Unknown,
+            kind: FileKind::Unknown,
             name: format!("inode:[{major}:{minor}:{ino}.{generation}]")
                 .into_bytes()
                 .into(),
@@ -289,7 +289,7 @@ impl File {
     /// From a record of a snapshot, and the name behind it.
     #[must_use]
     pub(crate) fn named(record: &NamedRecord, name: &[u8]) -> Self {
-        let kind = Kind::ALL
+        let kind = FileKind::ALL
             .into_iter()
             .find(|kind| padded(kind.name().as_bytes()) == record.kind);
         let address = |version: u8, bytes: [u8; 16], port: u16| {
@@ -306,7 +306,7 @@ impl File {
             .find(|name| padded(name.as_bytes()) == record.protocol);
         let local = address(record.local_version, record.local, record.local_port);
         Self {
-            kind: kind.unwrap_or(Kind::Unknown),
+            kind: kind.unwrap_or(FileKind::Unknown),
             name: name.into(),
             ends: local.map(|local| Ends {
                 protocol: protocol.unwrap_or(IP),
@@ -348,7 +348,7 @@ impl File {
     /// Whether it is known which file it is.
     #[must_use]
     pub const fn is_known(&self) -> bool {
-        !matches!(self.kind, Kind::Unknown | Kind::Other)
+        !matches!(self.kind, FileKind::Unknown | FileKind::Other)
     }
 
     /// The directory it lies in; `None` where it has no path.
@@ -364,52 +364,52 @@ impl File {
     }
 }
 
-fn kind(record: &FileRecord, names: &[u8]) -> Kind {
+fn kind(record: &FileRecord, names: &[u8]) -> FileKind {
     match i32::from(record.family) {
         0 => {}
-        1 => return Kind::Unix,
-        2 => return Kind::Ipv4,
-        10 => return Kind::Ipv6,
-        16 => return Kind::Netlink,
-        _ => return Kind::Socket,
+        1 => return FileKind::Unix,
+        2 => return FileKind::Ipv4,
+        10 => return FileKind::Ipv6,
+        16 => return FileKind::Netlink,
+        _ => return FileKind::Socket,
     }
     if record.magic == ANON_INODE_FS {
         return match last(names) {
-            b"[eventfd]" => Kind::Event,
-            b"[eventpoll]" => Kind::Epoll,
-            b"[timerfd]" => Kind::Timer,
-            b"[signalfd]" => Kind::Signal,
-            b"inotify" => Kind::Inotify,
-            _ => Kind::Anonymous,
+            b"[eventfd]" => FileKind::Event,
+            b"[eventpoll]" => FileKind::Epoll,
+            b"[timerfd]" => FileKind::Timer,
+            b"[signalfd]" => FileKind::Signal,
+            b"inotify" => FileKind::Inotify,
+            _ => FileKind::Anonymous,
         };
     }
     let major = record.rdev >> 20;
     match record.mode & 0o170_000 {
-        0o010_000 if record.magic == PIPE_FS => Kind::Pipe,
-        0o010_000 => Kind::Fifo,
-        0o020_000 if record.rdev == NULL => Kind::Null,
-        0o020_000 if TTY_MAJORS.iter().any(|majors| majors.contains(&major)) => Kind::Tty,
-        0o020_000 => Kind::Char,
-        0o040_000 => Kind::Directory,
-        0o060_000 => Kind::Block,
-        0o140_000 => Kind::Socket,
-        0o100_000 if last(names).starts_with(b"memfd:") => Kind::Memfd,
-        0o100_000 => Kind::File,
-        _ => Kind::Unknown,
+        0o010_000 if record.magic == PIPE_FS => FileKind::Pipe,
+        0o010_000 => FileKind::Fifo,
+        0o020_000 if record.rdev == NULL => FileKind::Null,
+        0o020_000 if TTY_MAJORS.iter().any(|majors| majors.contains(&major)) => FileKind::Tty,
+        0o020_000 => FileKind::Char,
+        0o040_000 => FileKind::Directory,
+        0o060_000 => FileKind::Block,
+        0o140_000 => FileKind::Socket,
+        0o100_000 if last(names).starts_with(b"memfd:") => FileKind::Memfd,
+        0o100_000 => FileKind::File,
+        _ => FileKind::Unknown,
     }
 }
 
-fn ends(record: &FileRecord, kind: Kind) -> Option<Ends> {
+fn ends(record: &FileRecord, kind: FileKind) -> Option<Ends> {
     let address = |bytes: [u8; 16], port| -> SocketAddr {
         let [a, b, c, d, ..] = bytes;
         let ip = match kind {
-            Kind::Ipv4 => IpAddr::from([a, b, c, d]),
+            FileKind::Ipv4 => IpAddr::from([a, b, c, d]),
             // A socket of version 6 may be connected by version 4.
             _ => IpAddr::from(bytes).to_canonical(),
         };
         SocketAddr::new(ip, port)
     };
-    if !matches!(kind, Kind::Ipv4 | Kind::Ipv6) {
+    if !matches!(kind, FileKind::Ipv4 | FileKind::Ipv6) {
         return None;
     }
     let connected = record.remote_port != 0;
@@ -537,7 +537,7 @@ mod tests {
     use super::*;
     use zerocopy::FromZeros;
 
-    fn file(make: impl FnOnce(&mut FileRecord), names: &[u8]) -> (Kind, String) {
+    fn file(make: impl FnOnce(&mut FileRecord), names: &[u8]) -> (FileKind, String) {
         let mut record = FileRecord::new_zeroed();
         record.id.ino = 7;
         make(&mut record);
@@ -548,7 +548,10 @@ mod tests {
     #[test]
     fn kinds_and_names() {
         let named = |kind, name: &str| (kind, name.to_owned());
-        assert_eq!(file(|f| f.mode = 0o100_600, b""), named(Kind::File, "/"));
+        assert_eq!(
+            file(|f| f.mode = 0o100_600, b""),
+            named(FileKind::File, "/")
+        );
         assert_eq!(
             file(
                 |f| {
@@ -557,26 +560,26 @@ mod tests {
                 },
                 b"c\0b\0"
             ),
-            named(Kind::File, ".../b/c (deleted)")
+            named(FileKind::File, ".../b/c (deleted)")
         );
         assert_eq!(
             file(|f| f.mode = 0o100_777, b"memfd:buffer\0"),
-            named(Kind::Memfd, "memfd:buffer")
+            named(FileKind::Memfd, "memfd:buffer")
         );
         assert_eq!(
             file(
                 |f| (f.mode, f.rdev) = (0o020_620, 136 << 20),
                 b"0\0pts\0dev\0"
             ),
-            named(Kind::Tty, "/dev/pts/0")
+            named(FileKind::Tty, "/dev/pts/0")
         );
         assert_eq!(
             file(|f| (f.mode, f.magic) = (0o010_600, PIPE_FS), b"\0"),
-            named(Kind::Pipe, "pipe:[7]")
+            named(FileKind::Pipe, "pipe:[7]")
         );
         assert_eq!(
             file(|f| f.magic = ANON_INODE_FS, b"[eventpoll]\0"),
-            named(Kind::Epoll, "[eventpoll]")
+            named(FileKind::Epoll, "[eventpoll]")
         );
     }
 
@@ -615,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_told_has_numbers() {
+    fn what_was_not_reported_has_numbers() {
         let mut files = Files::default();
         let id = FileId {
             ino: 5,

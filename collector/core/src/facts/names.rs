@@ -201,7 +201,7 @@ impl Names {
     /// What is known of a process. What is not, is wanted from now on.
     pub fn known(&mut self, process: &Process) -> Known<'_> {
         let (pid, wanted) = (process.pid, self.wanted);
-        if wanted.cgroup && is_not_told(process) {
+        if wanted.cgroup && is_not_reported(process) {
             let known = self.cgroups.get(pid);
             if known.is_none_or(|known| known.start != process.start) {
                 let (start, path) = (process.start, Answer::Awaited);
@@ -245,7 +245,7 @@ impl Names {
             let cgroup = cgroup.filter(|cgroup| cgroup.start == process.start);
             awaited(cgroup.map(|cgroup| &mut cgroup.path))
         };
-        (these.cgroup && is_not_told(process) && cgroup())
+        (these.cgroup && is_not_reported(process) && cgroup())
             || (these.user && awaited(users.get(process.uid)))
             || (these.ancestors && lineage.awaits(process.pid))
     }
@@ -261,7 +261,7 @@ impl Answer {
 }
 
 /// Whether the kernel reported no cgroup of a process, or only the root.
-fn is_not_told(process: &Process) -> bool {
+fn is_not_reported(process: &Process) -> bool {
     matches!(*process.cgroup_path, [] | [b'/'])
 }
 
@@ -269,7 +269,7 @@ fn is_not_told(process: &Process) -> bool {
 mod tests {
     use super::*;
 
-    /// A process of a user of its own, whose parent nobody told of.
+    /// A process of a user of its own, whose parent was not reported.
     fn process(n: u32) -> Process {
         let mut process = Process::default();
         (process.pid, process.ppid, process.uid) = (100_000 + n, 1 + n, n);

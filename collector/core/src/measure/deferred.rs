@@ -130,7 +130,7 @@ impl From<&Inside<'_>> for Segment {
 impl Segment {
     /// What it was.
     pub fn with(&self, take: impl FnOnce(&Inside<'_>)) {
-        let spans: Vec<_> = self.spans.iter().map(Span::face).collect();
+        let spans: Vec<_> = self.spans.iter().map(Span::as_in_span).collect();
         take(&Inside {
             pid: self.pid,
             tid: self.tid,
@@ -160,7 +160,7 @@ impl Waiting for Segment {
 }
 
 impl Span {
-    fn face(&self) -> InSpan<'_> {
+    fn as_in_span(&self) -> InSpan<'_> {
         InSpan {
             seq: self.seq,
             path: &self.path,

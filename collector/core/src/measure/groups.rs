@@ -46,7 +46,7 @@ use super::by_values::{ByValues, each};
 use super::shared::Shared;
 use super::sums::Sums;
 
-/// How many distinct groups of the overflow row are told apart before their number is a lower bound.
+/// How many distinct groups of the overflow row are counted separately before their number is a lower bound.
 pub const OVERFLOW_GROUPS_MAX: usize = 1 << 16;
 
 /// Sums of calls by a [`Query`]. Groups beyond the limits share one row, so nothing is lost.
@@ -57,7 +57,7 @@ pub struct Groups {
     query: Query,
     table: Table,
     total: Sums,
-    untold: Sums,
+    undecided: Sums,
     /// The groups of the calls at hand; kept for its room.
     done: Vec<Place>,
 }
@@ -108,14 +108,14 @@ impl Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     /// What it stands for.
-    pub kind: Kind<'a>,
+    pub kind: GroupKind<'a>,
     /// Its sums.
     pub sums: Sums,
 }
 
 /// What a [`Row`] stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub enum GroupKind<'a> {
     /// One group: the values of the fields.
     Group(&'a [Value<'static>]),
     /// All groups beyond the rows that are wanted.
@@ -127,7 +127,7 @@ pub enum Kind<'a> {
     Overflow {
         /// How many.
         groups: u64,
-        /// There are more than could be told apart.
+        /// There are more than could be counted separately.
         at_least: bool,
     },
 }
@@ -143,7 +143,7 @@ impl Groups {
                 overflow: Shared::default(),
             },
             total: Sums::default(),
-            untold: Sums::default(),
+            undecided: Sums::default(),
             done: Vec::new(),
         }
     }
@@ -162,8 +162,8 @@ impl Groups {
 
     /// The sums of calls that are in no group, but might be if it were known which files they are on.
     #[must_use]
-    pub fn untold(&self) -> &Sums {
-        &self.untold
+    pub fn undecided(&self) -> &Sums {
+        &self.undecided
     }
 
     /// Adds the calls of a segment.
@@ -172,7 +172,7 @@ impl Groups {
             query,
             table,
             total,
-            untold,
+            undecided,
             done,
         } = self;
         let by = query.by();
@@ -199,7 +199,7 @@ impl Groups {
             let Some(at) = subjects.first() else {
                 return;
             };
-            // A call on two files is one call where files are not told apart.
+            // A call on two files is one call where files are not counted separately.
             let again = of.flags & CALLS_AGAIN != 0 && !query.is_of_files();
             let sums = match again {
                 true => Sums::of_again(of),
@@ -209,7 +209,7 @@ impl Groups {
                 Some(true) => {}
                 Some(false) => continue,
                 None => {
-                    untold.add(&sums);
+                    undecided.add(&sums);
                     continue;
                 }
             }
@@ -246,7 +246,7 @@ impl Groups {
         }
         Shared::make_mut(&mut self.table.overflow).add(&other.table.overflow);
         self.total.add(&other.total);
-        self.untold.add(&other.untold);
+        self.undecided.add(&other.undecided);
     }
 
     /// A row for each group, in the order that was asked for, of equal ones that of more calls first. Where fewer are
@@ -263,7 +263,7 @@ impl Groups {
         let wanted = self.query.top().unwrap_or(usize::MAX);
         let others = sorted.split_off(wanted.min(sorted.len()));
         let groups = sorted.into_iter().map(|(values, sums)| Row {
-            kind: Kind::Group(values),
+            kind: GroupKind::Group(values),
             sums: *sums,
         });
         let mut rows: Vec<_> = groups.collect();
@@ -271,7 +271,7 @@ impl Groups {
             let mut sums = Sums::default();
             others.iter().for_each(|(_, of)| sums.add(of));
             rows.push(Row {
-                kind: Kind::Others {
+                kind: GroupKind::Others {
                     groups: others.len() as u64,
                 },
                 sums,
@@ -279,7 +279,7 @@ impl Groups {
         }
         if !overflow.groups.is_empty() {
             rows.push(Row {
-                kind: Kind::Overflow {
+                kind: GroupKind::Overflow {
                     groups: overflow.groups.len() as u64,
                     at_least: overflow.more,
                 },
@@ -293,7 +293,7 @@ impl Groups {
 /// A subject is in no group twice.
 #[inline(never)]
 fn each_once(places: &mut Vec<Place>) {
-    // A few are told apart for less than it costs to sort them.
+    // A few are counted separately for less than it costs to sort them.
     if places.len() > 16 {
         places.sort_unstable();
         return places.dedup();

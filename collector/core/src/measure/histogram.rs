@@ -31,7 +31,7 @@ use core::iter::repeat_n;
 
 use index::{SCALE, floor_power};
 
-/// How many buckets a histogram has at most unless told: one decade at scale 8 takes 851.
+/// How many buckets a histogram has at most unless set otherwise: one decade at scale 8 takes 851.
 pub const DEFAULT_BUCKETS: u16 = 1024;
 
 /// Counts of `u64` nanoseconds in exponential buckets; count, sum, min and max are exact.

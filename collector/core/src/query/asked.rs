@@ -347,7 +347,7 @@ mod tests {
         }
     }
 
-    /// What is read from the same thing goes together; where spans are told apart, their paths are theirs.
+    /// What is read from the same thing goes together; where spans are counted separately, their paths are theirs.
     #[test]
     fn what_there_are_several_of() {
         let many = |by: &str| read(&[by], &[], &[]).unwrap().unwrap().many().to_vec();

@@ -251,10 +251,10 @@ impl Spans {
     pub(crate) fn by_age(&self) -> impl Iterator<Item = OpenSpan<'_>> {
         self.table
             .by_age()
-            .map(|(slot, span)| self.face(slot, span))
+            .map(|(slot, span)| self.as_open(slot, span))
     }
 
-    fn face<'a>(&'a self, slot: Slot, span: &'a table::Open) -> OpenSpan<'a> {
+    fn as_open<'a>(&'a self, slot: Slot, span: &'a table::Open) -> OpenSpan<'a> {
         OpenSpan {
             seq: span.seq,
             parent: span.parent_tag.map(|_| span.parent_seq),
@@ -412,7 +412,7 @@ impl Spans {
     pub(crate) fn newest(&self) -> Option<OpenSpan<'_>> {
         self.table
             .newest()
-            .map(|(slot, span)| self.face(slot, span))
+            .map(|(slot, span)| self.as_open(slot, span))
     }
 
     /// The open span that an exit marker ends, if there is one.

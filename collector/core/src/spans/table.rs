@@ -40,7 +40,7 @@ const ROOM: usize = 448;
 pub(super) struct Thread {
     /// Number of its last marker; 0 while it is not known.
     pub(super) number: u32,
-    /// The source was told that it is idle: its calls are not counted.
+    /// The source knows that it is idle: its calls are not counted.
     pub(super) idle: bool,
     /// Markers of it were lost when spans up to this sequence number had been opened.
     pub(super) lost: u64,

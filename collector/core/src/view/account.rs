@@ -5,7 +5,7 @@ use super::model::{Cell, Text, Tone};
 use super::words::{list, plural};
 use crate::count::Count;
 use crate::ledger::Lost;
-use crate::measure::summary::{Inferred, Kind, Row};
+use crate::measure::summary::{Inferred, PathKind, Row};
 
 /// A line about the run.
 #[must_use]
@@ -81,7 +81,7 @@ fn ends(text: &mut Text, data: &Data<'_>) {
         warn(text, format!("{spans} without a known end: {causes}"));
     }
     if let Some(&Row {
-        kind: Kind::Overflow { paths, at_least },
+        kind: PathKind::Overflow { paths, at_least },
         stats,
         open,
         ..

@@ -2,10 +2,10 @@
 
 use super::contract::Names;
 use super::model::{
-    Cell, Column, Kind, LeftOut, Model, Row as Line, Table, Text, Tone, Unit, Words,
+    Cell, Column, LeftOut, Model, Row as Line, RowKind, Table, Text, Tone, Unit, Words,
 };
 use super::words::plural;
-use crate::measure::groups::{Groups, Kind as Of, Row};
+use crate::measure::groups::{GroupKind, Groups, Row};
 use crate::measure::sums::Sums;
 use crate::query::Query;
 use crate::query::field::{Field, Source, Value};
@@ -38,7 +38,7 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
         columns.push(column(Metric::Count, 3));
     }
     let mut left_out: Vec<_> = rows.last().and_then(beyond).into_iter().collect();
-    left_out.extend(undecided(groups.untold()));
+    left_out.extend(undecided(groups.undecided()));
     let mut empty = Text::default();
     empty.say(Tone::Dim, ["no system calls of that kind".into()]);
     Model::Table(Table {
@@ -70,13 +70,13 @@ fn column(metric: Metric, rank: u8) -> Column {
 fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
     let query = groups.query();
     let (mut cells, kind): (Vec<_>, _) = match row.kind {
-        Of::Group(values) => {
+        GroupKind::Group(values) => {
             let cells = query.by().iter().zip(values);
             let cells = cells.map(|(field, value)| name(field, value, names));
-            (cells.collect(), Kind::Plain)
+            (cells.collect(), RowKind::Plain)
         }
-        Of::Others { groups } => without_values(query, groups, false),
-        Of::Overflow { groups, at_least } => without_values(query, groups, at_least),
+        GroupKind::Others { groups } => without_values(query, groups, false),
+        GroupKind::Overflow { groups, at_least } => without_values(query, groups, at_least),
     };
     for (at, &metric) in query.sums().iter().enumerate() {
         cells.push(sum(row, metric));
@@ -95,14 +95,14 @@ fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
     }
 }
 
-fn without_values(query: &Query, groups: u64, at_least: bool) -> (Vec<Cell>, Kind) {
+fn without_values(query: &Query, groups: u64, at_least: bool) -> (Vec<Cell>, RowKind) {
     (vec![Cell::Absent; query.by().len()], many(groups, at_least))
 }
 
 /// What several groups are.
-pub(super) fn many(groups: u64, at_least: bool) -> Kind {
+pub(super) fn many(groups: u64, at_least: bool) -> RowKind {
     let more = if at_least { "+" } else { "" };
-    Kind::Others {
+    RowKind::Others {
         count: groups,
         at_least,
         words: vec![format!("({groups}{more} more)").into()],
@@ -137,7 +137,7 @@ fn sum(row: &Row<'_>, metric: Metric) -> Cell {
 /// Groups that share the last row.
 fn beyond(last: &Row<'_>) -> Option<LeftOut> {
     match last.kind {
-        Of::Overflow { groups, at_least } => Some(no_room(groups, at_least)),
+        GroupKind::Overflow { groups, at_least } => Some(no_room(groups, at_least)),
         _ => None,
     }
 }
@@ -164,7 +164,7 @@ pub(super) fn undecided(sums: &Sums) -> Option<LeftOut> {
     if let bytes @ 1.. = sums.get(Metric::Bytes) {
         words.extend([" with ".into(), Cell::Bytes(bytes)]);
     }
-    words.push(" on files that were not told apart".into());
+    words.push(" on files that are not known".into());
     (count > 0).then_some(LeftOut {
         of: "calls",
         count,

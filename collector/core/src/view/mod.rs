@@ -1,4 +1,4 @@
-//! View models: what a view says, as values. How it looks is the business of whoever draws it.
+//! View models: what a view says, as values. How it looks is the business of what draws it.
 //!
 //! Each view is one file with a `VIEW` and has one line in `registry.rs`. Text, JSON and CSV are drawn from
 //! its model and need not know it.

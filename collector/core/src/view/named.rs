@@ -1,13 +1,13 @@
 //! Files by the names that a person reads.
 
-use crate::facts::file::{File, Kind};
+use crate::facts::file::{File, FileKind};
 
 /// The name of a file, not yet safe.
 pub(super) fn name(file: &File) -> Vec<u8> {
     let arrow = match file.kind {
-        Kind::Ipv4 | Kind::Ipv6 => file.name.windows(2).position(|two| two == b"->"),
+        FileKind::Ipv4 | FileKind::Ipv6 => file.name.windows(2).position(|two| two == b"->"),
         // Anything else may be a path that has such an arrow in it.
-        Kind::Unix if file.name.starts_with(b"->") => Some(0),
+        FileKind::Unix if file.name.starts_with(b"->") => Some(0),
         _ => None,
     };
     match arrow {

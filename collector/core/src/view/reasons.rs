@@ -176,7 +176,7 @@ fn large(calls: &Calls, wall: u64) -> Vec<Group<'_>> {
 struct Group<'a> {
     nr: u32,
     all: Spent,
-    /// There were files that are not told apart.
+    /// There were files that are not counted separately.
     more: bool,
     files: Vec<OnFile<'a>>,
 }
@@ -280,7 +280,7 @@ mod tests {
     use super::super::fixture;
     use super::*;
     use crate::activity::{SpanTimes, Times};
-    use crate::facts::file::{File, Kind};
+    use crate::facts::file::{File, FileKind};
     use crate::input::record::{CALLS_AGAIN, CALLS_IN_PROGRESS, CallsRecord};
     use crate::measure::calls::Room;
     use crate::measure::summary::Summary;
@@ -290,7 +290,7 @@ mod tests {
     use zerocopy::FromZeros;
 
     /// The reasons of the first row.
-    fn told(summary: &Summary) -> Vec<String> {
+    fn texts(summary: &Summary) -> Vec<String> {
         let reasons = reasons(&summary.rows([])[0], &fixture::Calls);
         reasons.iter().map(fixture::words).collect()
     }
@@ -317,7 +317,7 @@ mod tests {
         (read.count, read.time, read.blocked) = (2, 80_000, 80_000);
         fixture::inside(&mut summary, &path, 100_000, &[read], &[None]);
         assert_eq!(
-            told(&summary),
+            texts(&summary),
             [
                 "on cpu 100.0 % in its own code",
                 "blocked 80.0 % in read: 2 calls"
@@ -331,7 +331,7 @@ mod tests {
         let mut summary = Summary::default();
         let (calls, files): (Vec<_>, Vec<_>) = did.iter().cloned().unzip();
         fixture::inside(&mut summary, &path, 1_000_000, &calls, &files);
-        told(&summary)
+        texts(&summary)
     }
 
     /// One call, asleep all the time.
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn blob(name: &str) -> Option<Arc<File>> {
-        Some(fixture::file(Kind::File, name))
+        Some(fixture::file(FileKind::File, name))
     }
 
     #[test]
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_large_is_told() {
+    fn all_that_is_large_is_reported() {
         let parts = [
             (Sysno::read, 300_000),
             (Sysno::write, 250_000),
@@ -437,10 +437,10 @@ mod tests {
     }
 
     #[test]
-    fn many_files_are_told_by_their_sum() {
+    fn many_files_are_reported_by_their_sum() {
         let summary = fixture::scan(10_000, 64 << 20);
         assert_eq!(
-            told(&summary),
+            texts(&summary),
             [
                 "on cpu 60.0 % in read: 40960000 B in 10000 calls on 10000 files",
                 "blocked 50.0 % in read: 40960000 B in 10000 calls on 10000 files",
@@ -448,19 +448,19 @@ mod tests {
         );
         let summary = fixture::scan(10_000, 0);
         assert!(
-            told(&summary)
+            texts(&summary)
                 .iter()
                 .all(|text| text.ends_with("in other calls"))
         );
         let summary = fixture::scan(1_000, 100_000);
-        let text = &told(&summary)[0];
+        let text = &texts(&summary)[0];
         let (_, on) = text.split_once("in 1000 calls on ").unwrap();
         let files: usize = on.strip_suffix("+ files").unwrap().parse().unwrap();
         assert!((10..1000).contains(&files));
     }
 
     #[test]
-    fn a_copy_is_told_once() {
+    fn a_copy_is_reported_once() {
         let target = fixture::tcp("127.0.0.1:80", "127.0.0.1:4000");
         let target = (call(Sysno::sendfile, 400_000, 7, CALLS_OUT), Some(target));
         let again = CALLS_IN | CALLS_AGAIN;
@@ -481,11 +481,11 @@ mod tests {
             reasons_of(&[(call(Sysno::write, 400_000, 0, CALLS_OUT), file)]).remove(0)
         };
         assert_eq!(
-            named(Kind::Unix, "->/run/a->b.sock"),
+            named(FileKind::Unix, "->/run/a->b.sock"),
             "blocked 40.0 % in write to unix →/run/a->b.sock: 1 call"
         );
         assert_eq!(
-            named(Kind::Pipe, "pipe:[7]"),
+            named(FileKind::Pipe, "pipe:[7]"),
             "blocked 40.0 % in write to pipe:[7]: 1 call"
         );
     }

@@ -2,9 +2,9 @@
 
 use super::contract::{Data, Names, View};
 use super::groups::{self, many, name, no_room};
-use super::model::{Cell, Column, Kind, LeftOut, Model, Row, Table, Text, Tone};
+use super::model::{Cell, Column, LeftOut, Model, Row, RowKind, Table, Text, Tone};
 use super::words::plural;
-use crate::measure::groups::Kind as Of;
+use crate::measure::groups::GroupKind;
 use crate::measure::selected::{Group, Selection};
 
 /// The model of the view, in a table with the values of the fields above the rows of each group.
@@ -52,13 +52,13 @@ fn group(table: &mut Table, selection: &Selection, names: &dyn Names) {
             vec![Cell::Absent; by.len()]
         };
         let cells = match selection.kind(group) {
-            Of::Group(values) => {
+            GroupKind::Group(values) => {
                 let values = by.iter().zip(values);
                 let cells = values.map(|(field, value)| name(field, value, names));
                 cells.collect()
             }
-            Of::Others { groups } => of_many(&mut row, groups, false),
-            Of::Overflow { groups, at_least } => of_many(&mut row, groups, at_least),
+            GroupKind::Others { groups } => of_many(&mut row, groups, false),
+            GroupKind::Overflow { groups, at_least } => of_many(&mut row, groups, at_least),
         };
         if above != Some(group) {
             table.rows.extend(headings(above, group, &cells, selection));
@@ -85,8 +85,8 @@ fn of_many(row: &mut Row, tree: usize, count: u64, at_least: bool) {
         }
         name => name.cloned().unwrap_or(Cell::Absent),
     };
-    if row.kind == Kind::Plain {
-        row.kind = Kind::Others {
+    if row.kind == RowKind::Plain {
+        row.kind = RowKind::Others {
             count,
             at_least,
             words: vec![name],
@@ -113,9 +113,9 @@ fn taken(mut row: Row, selection: &Selection) -> (Option<Group>, Row) {
 /// The rows that name a group, but for the first values that it shares with the one above.
 fn headings(above: Option<Group>, group: Group, cells: &[Cell], selection: &Selection) -> Vec<Row> {
     let kind = match selection.kind(group) {
-        Of::Group(_) => Kind::Plain,
-        Of::Others { groups } => many(groups, false),
-        Of::Overflow { groups, at_least } => many(groups, at_least),
+        GroupKind::Group(_) => RowKind::Plain,
+        GroupKind::Others { groups } => many(groups, false),
+        GroupKind::Overflow { groups, at_least } => many(groups, at_least),
     };
     let before = above.map_or(&[][..], |above| selection.values(above));
     let values = selection.values(group).iter();
@@ -127,9 +127,9 @@ fn headings(above: Option<Group>, group: Group, cells: &[Cell], selection: &Sele
         ..Row::new(at, cells[..=at].to_vec())
     };
     match kind {
-        Kind::Plain => (first..=last).map(heading).collect(),
+        RowKind::Plain => (first..=last).map(heading).collect(),
         // It has no values, and one line says so.
-        Kind::Others { .. } => vec![Row {
+        RowKind::Others { .. } => vec![Row {
             depth: last,
             ..heading(last)
         }],

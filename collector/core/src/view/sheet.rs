@@ -1,6 +1,6 @@
 //! A table of calls, under the spans that made them.
 
-use super::model::{Cell, Column, Kind, Row as Line, Table, Unit};
+use super::model::{Cell, Column, Row as Line, RowKind, Table, Unit};
 use super::tree;
 use crate::measure::calls::{CallStats, ERROR_NAMES};
 use crate::measure::summary::Row;
@@ -65,12 +65,12 @@ impl Sheet {
 
     /// Calls of the span before.
     pub(super) fn calls(&mut self, names: Vec<Cell>, calls: &CallStats) {
-        self.row(names, calls, Kind::Plain);
+        self.row(names, calls, RowKind::Plain);
     }
 
     /// Calls that have no row of their own: those of `count` rows.
     pub(super) fn others(&mut self, calls: &CallStats, count: u64, at_least: bool, words: String) {
-        let kind = Kind::Others {
+        let kind = RowKind::Others {
             count,
             at_least,
             words: vec![words.into()],
@@ -78,7 +78,7 @@ impl Sheet {
         self.row(vec![Cell::Absent; self.names.len()], calls, kind);
     }
 
-    fn row(&mut self, names: Vec<Cell>, calls: &CallStats, kind: Kind) {
+    fn row(&mut self, names: Vec<Cell>, calls: &CallStats, kind: RowKind) {
         let metrics = self.metrics.iter().map(|(_, get)| get(calls));
         let tags = std::iter::once(self.tags.clone());
         self.rows.push(Line {

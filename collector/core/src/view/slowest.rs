@@ -187,7 +187,7 @@ fn left_out(of: &SlowSpans) -> Vec<LeftOut> {
             count: shown,
             at_least: false,
             words: vec![
-                "not told apart: what single spans did, as with --inside other threads count toward them too"
+                "not known: what single spans did, as with --inside other threads count toward them too"
                     .into(),
             ],
         });
@@ -237,7 +237,7 @@ mod tests {
         let anchor = Anchor::default();
         let text = |slowest: &Slowest| values(&slowest.spans([].into_iter(), 0, anchor));
         let mut no_room = Slowest::new(0);
-        slow::tell(&mut no_room);
+        slow::play(&mut no_room);
         let text_of = text(&no_room);
         assert!(
             text_of.contains("left out: 4 reasons: not kept: the reasons of 4 spans"),
@@ -247,7 +247,7 @@ mod tests {
         slow::wide(&mut wide);
         let text_of = text(&wide);
         assert!(
-            text_of.contains("left out: 1 reasons: not told apart"),
+            text_of.contains("left out: 1 reasons: not known"),
             "{text_of}"
         );
         assert!(!text_of.contains(" # "), "{text_of}");

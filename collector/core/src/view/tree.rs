@@ -1,7 +1,7 @@
 //! The tree of tag paths that most tables hang on.
 
-use super::model::{Cell, Column, Kind, Row as Line, Table, Text, Tone};
-use crate::measure::summary::{Kind as Of, Row};
+use super::model::{Cell, Column, Row as Line, RowKind, Table, Text, Tone};
+use crate::measure::summary::{PathKind, Row};
 
 /// What a column has of a row of the summary.
 pub(super) type Get = fn(&Row<'_>) -> Cell;
@@ -38,10 +38,10 @@ pub(super) fn line(row: &Row<'_>) -> Line {
         own: row.own_tags,
     };
     let kind = match row.kind {
-        Of::Path => Kind::Plain,
-        Of::Overflow { paths, at_least } => {
+        PathKind::Path => RowKind::Plain,
+        PathKind::Overflow { paths, at_least } => {
             let more = if at_least { "+" } else { "" };
-            Kind::Others {
+            RowKind::Others {
                 count: paths,
                 at_least,
                 words: vec![format!("({paths}{more} more tag paths)").into()],

@@ -1,6 +1,6 @@
 //! Calls by any fields.
 
-use nulltrace_core::measure::groups::{Groups, Kind, Row};
+use nulltrace_core::measure::groups::{GroupKind, Groups, Row};
 use nulltrace_core::query::field::Value as Field;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::view::Names;
@@ -24,8 +24,8 @@ pub(super) fn rows(groups: &Groups, names: &dyn Names) -> Vec<Map<String, Value>
         let mut keys = Map::new();
         for (at, name) in by.iter().enumerate() {
             let value = match row.kind {
-                Kind::Group(values) => value(&values[at], names),
-                Kind::Others { .. } | Kind::Overflow { .. } => Value::Null,
+                GroupKind::Group(values) => value(&values[at], names),
+                GroupKind::Others { .. } | GroupKind::Overflow { .. } => Value::Null,
             };
             keys.insert(name.clone(), value);
         }
@@ -33,11 +33,11 @@ pub(super) fn rows(groups: &Groups, names: &dyn Names) -> Vec<Map<String, Value>
             keys.insert(metric.name().to_owned(), row.sums.get(metric).into());
         }
         match row.kind {
-            Kind::Group(_) => {}
-            Kind::Others { groups } => {
+            GroupKind::Group(_) => {}
+            GroupKind::Others { groups } => {
                 keys.insert("others".to_owned(), json!({"groups": groups}));
             }
-            Kind::Overflow { groups, at_least } => {
+            GroupKind::Overflow { groups, at_least } => {
                 let overflow = json!({"groups": groups, "at_least": at_least});
                 keys.insert("overflow".to_owned(), overflow);
             }
@@ -49,7 +49,7 @@ pub(super) fn rows(groups: &Groups, names: &dyn Names) -> Vec<Map<String, Value>
 
 /// What may be missing from the rows, if anything may.
 pub(super) fn left_out(groups: &Groups) -> Option<Map<String, Value>> {
-    let sums = groups.untold();
+    let sums = groups.undecided();
     let asked = groups.query().sums().iter().chain([&Metric::Count]);
     let keys = asked.map(|&metric| (metric.name().to_owned(), sums.get(metric).into()));
     (sums.get(Metric::Count) > 0).then(|| keys.collect())

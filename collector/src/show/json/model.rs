@@ -2,7 +2,7 @@
 
 use nulltrace_core::view::Model;
 use nulltrace_core::view::model::{
-    Cell, Column, Flame, Heat, Kind, Row, Table, Text, Timeline, Unit, Words,
+    Cell, Column, Flame, Heat, Row, RowKind, Table, Text, Timeline, Unit, Words,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -68,7 +68,7 @@ impl Serialize for RowKeys<'_> {
         let mut keys = to.serialize_map(None)?;
         cells(&mut keys, &self.table.columns, &self.row.cells)?;
         keys.serialize_entry("depth", &self.row.depth)?;
-        if let Kind::Others {
+        if let RowKind::Others {
             count, at_least, ..
         } = self.row.kind
         {

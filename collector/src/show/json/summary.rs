@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use nulltrace_core::activity::Times;
-use nulltrace_core::measure::summary::{Inferred, Kind, Row};
+use nulltrace_core::measure::summary::{Inferred, PathKind, Row};
 use nulltrace_core::view::{Names, VIEWS};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -208,14 +208,14 @@ impl<'a> Span<'a> {
             activity: activity.map(|names| Call::each(&stats.calls, names)),
             files: activity.map(|_| OnFile::each(&stats.calls)),
             overflow: match row.kind {
-                Kind::Path => None,
-                Kind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
+                PathKind::Path => None,
+                PathKind::Overflow { paths, at_least } => Some(Overflow { paths, at_least }),
             },
         }
     }
 }
 
-/// The time of threads with no span open. Their calls are looked at only until the kernel is told so, so
+/// The time of threads with no span open. Their calls are looked at only until the kernel knows that, so
 /// that nothing is known of where it went in calls.
 #[derive(Serialize)]
 struct Outside {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use nulltrace_core::view::model::{Cell, Column, Kind, Row, Table, Unit};
+use nulltrace_core::view::model::{Cell, Column, Row, RowKind, Table, Unit};
 
 use super::grid::{self, Label};
 use super::paint::{BOLD, DIM, Style, YELLOW, line};
@@ -61,17 +61,17 @@ fn label(row: &Row, table: &Table, style: Style) -> Label {
         false => levels.find(|cell| **cell != Cell::Absent),
     };
     let (text, code) = match &row.kind {
-        Kind::Others { words, .. } => {
+        RowKind::Others { words, .. } => {
             let text = value::words(words, |text, _| String::from_utf8_lossy(text).into_owned());
             (text.into_bytes(), DIM)
         }
-        Kind::Plain => (name.map_or_else(|| b"-".to_vec(), raw), ""),
+        RowKind::Plain => (name.map_or_else(|| b"-".to_vec(), raw), ""),
     };
     Label {
         depth: row.depth,
         text,
         code,
-        end: matches!((&row.kind, name), (Kind::Plain, Some(Cell::Path(_)))),
+        end: matches!((&row.kind, name), (RowKind::Plain, Some(Cell::Path(_)))),
         notes: row.notes.iter().map(|note| sentence(note, style)).collect(),
     }
 }
@@ -150,7 +150,7 @@ fn number_column(column: &Column, at: usize, rows: &[&Row]) -> grid::Column {
 fn is_blank(row: &Row, at: usize, unit: Unit) -> bool {
     match row.cells.get(at) {
         None => true,
-        Some(Cell::Absent) => row.kind != Kind::Plain && unit == Unit::None,
+        Some(Cell::Absent) => row.kind != RowKind::Plain && unit == Unit::None,
         Some(_) => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Pages as a person sees them.
 
 use jiff::Timestamp;
-use nulltrace_core::facts::file::Kind;
+use nulltrace_core::facts::file::FileKind;
 use nulltrace_core::ledger::Ledger;
 use nulltrace_core::measure::groups::{self, Groups};
 use nulltrace_core::measure::summary::{Limits, Summary};
@@ -206,7 +206,7 @@ fn what_is_not_shown_is_summed() {
     insta::assert_snapshot!(shown(&fixture::scan(25, 64 << 20), "files"));
     let text = shown(&fixture::scan(20, 64 << 20), "files");
     assert!(text.contains("/srv/files/00000") && !text.contains("more"));
-    // Without room there are neither files nor numbers to tell apart.
+    // Without room there are neither files nor numbers to count separately.
     let text = shown(&fixture::scan(25, 0), "files");
     let row = text.lines().find(|line| line.contains("more"));
     let row: Vec<_> = row.unwrap().split_whitespace().collect();
@@ -256,7 +256,7 @@ fn names_of_files_are_safe() {
         "/\u{9b}31m",
     ];
     for name in names {
-        let file = Some(fixture::file(Kind::File, name));
+        let file = Some(fixture::file(FileKind::File, name));
         let read = fixture::calls(syscalls::Sysno::read, 1, 1_000, 0);
         fixture::inside(&mut summary, &fixture::path(&[b"job"]), 9, &[read], &[file]);
     }
@@ -308,11 +308,11 @@ fn tables() {
 }
 
 #[test]
-fn what_may_be_missing_is_told() {
+fn what_may_be_missing_is_reported() {
     let groups = unknown();
     let text = groups_shown(&groups, 80);
-    let told = "left out: 3 calls with 2.00 KiB on files that were not told apart";
-    assert!(text.contains(told), "{text}");
+    let left_out = "left out: 3 calls with 2.00 KiB on files that are not known";
+    assert!(text.contains(left_out), "{text}");
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Address {
 
 /// A UDP socket that hears when its server refuses, and the server's address.
 ///
-/// Only a connected socket hears it. IPv4 is tried first: statsd servers listen there unless told
+/// Only a connected socket hears it. IPv4 is tried first: statsd servers listen there unless configured
 /// otherwise, while `localhost` is `::1` first on most machines.
 pub(super) fn open_udp(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), StatsdError> {
     let mut found: Vec<SocketAddr> = (host, port)

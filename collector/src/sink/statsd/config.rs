@@ -47,7 +47,7 @@ pub enum Dialect {
 /// The metric type of a span's duration. The value is in milliseconds, whatever the type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum MetricKind {
     /// Timer, `|ms`.
     #[default]
     Ms,
@@ -57,7 +57,7 @@ pub enum Kind {
     H,
 }
 
-impl Kind {
+impl MetricKind {
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::Ms => "|ms",
@@ -97,7 +97,7 @@ pub struct StatsdConfig {
     pub dialect: Dialect,
     /// The metric type.
     #[serde(rename = "type")]
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// What share of the spans is sent, each with its rate; the server multiplies its counts.
     pub sample_rate: f64,
     /// Seed of the choice which spans are sent.
@@ -127,7 +127,7 @@ impl Default for StatsdConfig {
             address: "127.0.0.1:8125".into(),
             prefix: "nulltrace".into(),
             dialect: Dialect::Plain,
-            kind: Kind::Ms,
+            kind: MetricKind::Ms,
             sample_rate: 1.0,
             seed: 0,
             max_names: 2_000,
@@ -194,7 +194,7 @@ impl StatsdConfig {
     /// A plain server would take the other types for counters, and tags for a part of the name.
     fn validate_plain(&self) -> Result<(), StatsdError> {
         let remedy = || "set dialect = \"dogstatsd\" or leave it out".to_owned();
-        if self.kind != Kind::Ms {
+        if self.kind != MetricKind::Ms {
             return Err(bad("type", &self.kind.suffix()[1..], remedy()));
         }
         if let Some(host) = &self.host {
@@ -270,7 +270,7 @@ mod tests {
                 refused(|c| c.datagrams_per_second = 0),
             ),
             ("flush_ms", refused(|c| c.flush_ms = 0)),
-            ("type", refused(|c| c.kind = Kind::H)),
+            ("type", refused(|c| c.kind = MetricKind::H)),
             ("host", refused(|c| c.host = Some("a".into()))),
             ("comm", refused(|c| c.comm = Some(true))),
             (

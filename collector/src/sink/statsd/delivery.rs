@@ -1,7 +1,7 @@
 //! Datagrams from the queue to the socket, and an account of where each one's spans went.
 //!
 //! cadence brings the queue with its thread, and the sockets. It is handed whole datagrams rather
-//! than lines: its own buffering sinks do not tell which lines were in a datagram that failed, and
+//! than lines: its own buffering sinks do not say which lines were in a datagram that failed, and
 //! cost an allocation and a wake-up per line.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What can go wrong with a statsd sink, told as `WHAT: WHERE; REMEDY`.
+//! What can go wrong with a statsd sink, written as `WHAT: WHERE; REMEDY`.
 
 use std::error::Error as StdError;
 use std::fmt;

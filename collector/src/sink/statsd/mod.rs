@@ -4,7 +4,7 @@
 //! their length is no latency. Lines are packed into datagrams (one value per line, no line split)
 //! which leave through a bounded queue, so [`Statsd::send`] never waits for the network.
 //!
-//! # What the counts can tell
+//! # What the counts can say
 //! `given = sent + lost + skipped` holds after [`Statsd::close`]; before it, the rest is under way.
 //! *Sent* means that the datagram left and no refusal was heard. On a Unix socket that is exact: the
 //! datagram is in the server's queue. On UDP to this machine it is exact as far as the server's
@@ -70,7 +70,7 @@ use nulltrace_core::spans::span::{Closed, End};
 
 pub use address::{Address, DEFAULT_PORT};
 pub use config::{
-    DATAGRAM_MAX, DATAGRAM_MIN, Dialect, HOST_MAX, Kind, LONGEST_LINE, PREFIX_MAX, RATE_MIN,
+    DATAGRAM_MAX, DATAGRAM_MIN, Dialect, HOST_MAX, LONGEST_LINE, MetricKind, PREFIX_MAX, RATE_MIN,
     StatsdConfig, UDP_DATAGRAM, UNIX_DATAGRAM,
 };
 use delivery::{Delivery, Opened};
@@ -103,14 +103,14 @@ pub struct Statsd {
     delivery: Delivery,
     counts: Arc<SinkCounts>,
     telemetry: String,
-    told: Told,
+    reported: Reported,
     interval: Duration,
     trouble: Trouble,
 }
 
-/// What the server was told of the totals.
+/// What was reported to the server of the totals.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     /// By the order of [`Lost::causes`].
     lost: [u64; 12],
     sent: u64,
@@ -147,7 +147,7 @@ impl Ready {
             delivery,
             counts,
             telemetry: format!("{}.{}.", config.prefix, name::RESERVED),
-            told: Told::default(),
+            reported: Reported::default(),
             interval: config.flush_interval(),
         }
     }
@@ -174,7 +174,7 @@ impl Statsd {
         self.series.overflowed()
     }
 
-    /// What kept data from the server last, told once: for a warning.
+    /// What kept data from the server last, reported once: for a warning.
     #[must_use]
     pub fn take_trouble(&self) -> Option<StatsdError> {
         self.delivery.take_trouble()
@@ -202,26 +202,26 @@ impl Statsd {
 
     /// Sends what was lost, sent and overflowed since the last time; `lost` is the total so far.
     pub fn telemetry(&mut self, lost: &Lost) {
-        let mut told_of = self.told.lost;
-        for ((name, now), before) in lost.causes().into_iter().zip(&mut told_of) {
+        let mut reported = self.reported.lost;
+        for ((name, now), before) in lost.causes().into_iter().zip(&mut reported) {
             // What is not known now is sent once it is.
             if let Some(now) = now.known().filter(|now| now > before) {
                 self.own_line(["lost.", name], now - *before, "|c");
                 *before = now;
             }
         }
-        let told = Told {
-            lost: told_of,
+        let now = Reported {
+            lost: reported,
             sent: self.counts.sent.load(Ordering::Relaxed),
             overflowed: self.series.overflowed(),
         };
-        let overflowed = told.overflowed - self.told.overflowed;
+        let overflowed = now.overflowed - self.reported.overflowed;
         if overflowed > 0 {
             self.own_line(["", "overflow"], overflowed, "|c");
         }
-        self.own_line(["", "sent"], told.sent - self.told.sent, "|c");
+        self.own_line(["", "sent"], now.sent - self.reported.sent, "|c");
         self.own_line(["", "queue"], self.delivery.waiting(), "|g");
-        self.told = told;
+        self.reported = now;
     }
 
     /// Queues the datagram being filled, and books the one that left before. Never waits.

@@ -1,4 +1,4 @@
-//! When trouble that goes on is told: at once, then after 1 s, 10 s, 100 s …, and once that it is over.
+//! When trouble that goes on is reported: at once, then after 1 s, 10 s, 100 s …, and once that it is over.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(1000);
 /// After so long without trouble, at least, the next is another one.
 const WELL: Duration = Duration::from_secs(60);
-/// So many looks without trouble in a row, and data taken meanwhile, mean that it is over: a refusal
+/// So many checks without trouble in a row, and data taken meanwhile, mean that it is over: a refusal
 /// may be heard only at the next look.
 const CALM: u32 = 2;
 
-/// What is to be told, with what was lost since it was told last.
+/// What is to be reported, with what was lost since the last report.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Trouble { lost: u64 },
@@ -20,15 +20,15 @@ pub(super) enum Said {
 /// The trouble of one server.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
-    /// It was told, and not yet that it is over.
-    told: bool,
-    /// Not to be told again before then.
+    /// It was reported, and not yet that it is over.
+    reported: bool,
+    /// Not to be reported again before then.
     next: Option<Instant>,
     wait: Duration,
     /// When it was seen last.
     seen: Option<Instant>,
     calm: u32,
-    /// What had been taken by the server when trouble was seen last, and lost when it was told last.
+    /// What had been taken by the server when trouble was seen last, and lost at the last report.
     taken: u64,
     lost: u64,
 }
@@ -44,12 +44,12 @@ impl Trouble {
     ) -> Option<Said> {
         if !trouble {
             self.calm += 1;
-            if !self.told || self.calm < CALM || taken <= self.taken {
+            if !self.reported || self.calm < CALM || taken <= self.taken {
                 return None;
             }
-            self.told = false;
+            self.reported = false;
             return Some(Said::Over {
-                lost: self.since_told(lost),
+                lost: self.since_reported(lost),
             });
         }
         let quiet = self.seen.map_or(Duration::MAX, |seen| now - seen);
@@ -63,13 +63,13 @@ impl Trouble {
         }
         self.wait = (self.wait * 10).clamp(FIRST_WAIT, LONGEST_WAIT);
         self.next = Some(now + self.wait);
-        self.told = true;
+        self.reported = true;
         Some(Said::Trouble {
-            lost: self.since_told(lost),
+            lost: self.since_reported(lost),
         })
     }
 
-    fn since_told(&mut self, lost: u64) -> u64 {
+    fn since_reported(&mut self, lost: u64) -> u64 {
         lost - std::mem::replace(&mut self.lost, lost)
     }
 }
@@ -78,12 +78,12 @@ impl Trouble {
 mod tests {
     use super::*;
 
-    /// What is said, with the second of it, of looks twice a second.
-    fn said(looks: impl IntoIterator<Item = bool>) -> Vec<(u64, Said)> {
+    /// What is said, with the second of it, of checks twice a second.
+    fn said(checks: impl IntoIterator<Item = bool>) -> Vec<(u64, Said)> {
         let begin = Instant::now();
         let (mut trouble, mut taken, mut lost) = (Trouble::default(), 0, 0);
         let mut all = Vec::new();
-        for (at, bad) in looks.into_iter().enumerate() {
+        for (at, bad) in checks.into_iter().enumerate() {
             lost += u64::from(bad);
             taken += u64::from(!bad);
             let now = begin + Duration::from_millis(500) * u32::try_from(at).unwrap();
@@ -95,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_ever_less_often_and_its_end_once() {
-        let looks = [false; 2].into_iter().chain([true; 400]).chain([false; 8]);
+    fn it_is_reported_ever_less_often_and_its_end_once() {
+        let checks = [false; 2].into_iter().chain([true; 400]).chain([false; 8]);
         let (trouble, over) = (|lost| Said::Trouble { lost }, |lost| Said::Over { lost });
         assert_eq!(
-            said(looks),
+            said(checks),
             [
                 (1, trouble(1)),
                 (2, trouble(2)),
@@ -116,9 +116,9 @@ mod tests {
         let said = said(flaps);
         let at: Vec<_> = said.iter().map(|(at, _)| *at).collect();
         assert_eq!(at, [0, 1, 2, 3, 12, 13, 112, 113], "{said:?}");
-        // After a time that was long enough, the next is told at once.
-        let looks = [true].into_iter().chain([false; 200]).chain([true]);
-        let said: Vec<_> = self::said(looks).into_iter().map(|(at, _)| at).collect();
+        // After a time that was long enough, the next is reported at once.
+        let checks = [true].into_iter().chain([false; 200]).chain([true]);
+        let said: Vec<_> = self::said(checks).into_iter().map(|(at, _)| at).collect();
         assert_eq!(said, [0, 1, 100]);
     }
 

@@ -91,7 +91,7 @@ impl Family {
         }
     }
 
-    /// Thread `tid` is on its way out. Returns its process the first time, if the end is worth telling:
+    /// Thread `tid` is on its way out. Returns its process the first time, if the end is to be reported:
     /// it wrote markers and others of its process live on. The last one's end is the process's.
     pub(super) fn ended(&mut self, tid: pid_t) -> Option<pid_t> {
         let thread = self.threads.get_mut(&tid)?;

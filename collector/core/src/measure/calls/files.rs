@@ -1,6 +1,6 @@
-//! The files of one tag path: those told apart, and the rest.
+//! The files of one tag path: those counted separately, and the remainder.
 //!
-//! A file is told apart with all its calls or not at all: when one gives up its room it is remembered by a
+//! A file is counted separately with all its calls or not at all: when one gives up its room it is remembered by a
 //! hash, so that it does not come back with the half of its calls.
 
 use std::collections::hash_map::Entry;
@@ -14,12 +14,12 @@ use rustc_hash::FxBuildHasher;
 use super::both::Both;
 use super::room::Room;
 use super::stats::CallStats;
-use crate::facts::file::{File, Kind};
+use crate::facts::file::{File, FileKind};
 use crate::input::record::CALLS_AGAIN;
 
-/// How many files of the rest are told apart to be counted, of a tag path and either kind.
+/// How many files of the remainder are counted separately to be counted, of a tag path and either kind.
 const GONE_MAX: usize = 1 << 16;
-/// Numbers of system calls that a rest remembers; no kernel has as many.
+/// Numbers of system calls that a remainder remembers; no kernel has as many.
 const NUMBERS_MAX: usize = 1024;
 
 /// What the calls of a number and direction take.
@@ -32,10 +32,10 @@ pub(super) struct Files {
     /// Of the room, for what is known.
     bytes: usize,
     /// Other files, and sockets.
-    rest: Option<Box<[Rest; 2]>>,
+    remainder: Option<Box<[Remainder; 2]>>,
 }
 
-/// Files are the same by what they are called: nobody can tell two of one name apart in a table.
+/// Files are the same by what they are called: two of one name cannot be distinguished in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Named(Arc<File>);
 
@@ -47,7 +47,7 @@ impl Hash for Named {
 }
 
 impl Named {
-    /// The same in every summary, so that rests can be joined. Two files with the same count as one.
+    /// The same in every summary, so that remainders can be joined. Two files with the same count as one.
     fn fixed_hash(&self) -> u64 {
         FxBuildHasher.hash_one(self)
     }
@@ -66,21 +66,21 @@ pub(super) struct Kinded {
     pub(super) both: Both,
 }
 
-/// What is not told apart.
+/// What is not counted separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Rest {
+struct Remainder {
     both: Both,
     /// Hashes of the files.
     gone: HashSet<u64, RandomState>,
-    /// There was no room for another hash: from then on no new file is told apart.
+    /// There was no room for another hash: from then on no new file is counted separately.
     full: bool,
-    /// The kernel had no room to tell some of them apart.
+    /// The kernel had no room to count some of them separately.
     nameless: bool,
     /// Of the calls, sorted.
     numbers: Vec<u32>,
 }
 
-/// Calls on the files that there was no room to tell apart.
+/// Calls on the files that there was no room to count separately.
 #[derive(Clone, Copy, Debug)]
 pub struct OtherFiles<'a> {
     /// What was called.
@@ -91,7 +91,7 @@ pub struct OtherFiles<'a> {
     pub at_least: bool,
 }
 
-impl Rest {
+impl Remainder {
     fn add(&mut self, nr: u32, flags: u32, add: impl FnOnce(&mut Both)) {
         add(&mut self.both);
         if flags & CALLS_AGAIN == 0 {
@@ -125,37 +125,40 @@ impl Rest {
 }
 
 impl Files {
-    /// The calls told apart, in no order.
+    /// The calls counted separately, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<File>, &Kinded)> {
         let each = self.known.iter();
         each.flat_map(|(Named(file), calls)| calls.iter().map(move |of| (file, of)))
     }
 
-    pub(super) fn rest(&self, sockets: bool) -> Option<OtherFiles<'_>> {
-        let rest = &self.rest.as_deref()?[usize::from(sockets)];
-        let unknown = rest.full && rest.gone.is_empty();
-        (!rest.both.all().is_empty()).then(|| OtherFiles {
-            both: &rest.both,
+    pub(super) fn remainder(&self, sockets: bool) -> Option<OtherFiles<'_>> {
+        let remainder = &self.remainder.as_deref()?[usize::from(sockets)];
+        let unknown = remainder.full && remainder.gone.is_empty();
+        (!remainder.both.all().is_empty()).then(|| OtherFiles {
+            both: &remainder.both,
             // Those without a name are one at least.
-            files: rest.gone.len() as u64 + u64::from(rest.nameless || unknown),
-            at_least: rest.full || rest.nameless,
+            files: remainder.gone.len() as u64 + u64::from(remainder.nameless || unknown),
+            at_least: remainder.full || remainder.nameless,
         })
     }
 
-    /// Whether calls of this number are in the rest.
+    /// Whether calls of this number are in the remainder.
     pub(super) fn has_other(&self, nr: u32) -> bool {
-        let mut rests = self.rest.iter().flat_map(|rests| rests.iter());
-        rests.any(|rest| {
-            rest.numbers.len() == NUMBERS_MAX || rest.numbers.binary_search(&nr).is_ok()
+        let mut remainders = self
+            .remainder
+            .iter()
+            .flat_map(|remainders| remainders.iter());
+        remainders.any(|remainder| {
+            remainder.numbers.len() == NUMBERS_MAX || remainder.numbers.binary_search(&nr).is_ok()
         })
     }
 
-    /// Bytes of room that what is told apart takes.
+    /// Bytes of room that what is counted separately takes.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Adds calls to those of a file, or to the rest.
+    /// Adds calls to those of a file, or to the remainder.
     pub(super) fn add(
         &mut self,
         nr: u32,
@@ -165,10 +168,10 @@ impl Files {
         add: impl FnOnce(&mut Both),
     ) {
         let sockets = usize::from(file.kind.is_socket());
-        if file.kind == Kind::Other {
-            let rest = self.rest_mut(sockets);
-            rest.nameless = true;
-            return rest.add(nr, flags, add);
+        if file.kind == FileKind::Other {
+            let remainder = self.remainder_mut(sockets);
+            remainder.nameless = true;
+            return remainder.add(nr, flags, add);
         }
         match self.known.entry(Named(Arc::clone(file))) {
             Entry::Occupied(mut known) => {
@@ -187,40 +190,47 @@ impl Files {
             }
             Entry::Vacant(place) => {
                 let (bytes, hash) = (place.key().bytes() + CALL, place.key().fixed_hash());
-                let rest = self.rest.as_deref().map(|rests| &rests[sockets]);
-                if rest.is_none_or(|rest| rest.leaves(hash)) && room.take_file(bytes) {
+                let remainder = self
+                    .remainder
+                    .as_deref()
+                    .map(|remainders| &remainders[sockets]);
+                if remainder.is_none_or(|remainder| remainder.leaves(hash)) && room.take_file(bytes)
+                {
                     self.bytes += bytes;
                     place.insert(vec![Kinded::new(nr, flags, add)]);
                     return;
                 }
-                self.rest_mut(sockets).note(hash, room);
+                self.remainder_mut(sockets).note(hash, room);
             }
         }
-        self.rest_mut(sockets).add(nr, flags, add);
+        self.remainder_mut(sockets).add(nr, flags, add);
     }
 
     /// Adds all that `other` counted.
     pub(super) fn merge(&mut self, other: &Self, room: &mut Room) {
-        let rests = other.rest.iter().flat_map(|rests| rests.iter());
-        for (sockets, rest) in rests.clone().enumerate() {
-            let own = self.rest_mut(sockets);
-            own.both.merge(&rest.both);
-            own.nameless |= rest.nameless;
-            rest.numbers.iter().for_each(|&nr| own.note_number(nr));
-            rest.gone.iter().for_each(|&hash| own.note(hash, room));
+        let remainders = other
+            .remainder
+            .iter()
+            .flat_map(|remainders| remainders.iter());
+        for (sockets, remainder) in remainders.clone().enumerate() {
+            let own = self.remainder_mut(sockets);
+            own.both.merge(&remainder.both);
+            own.nameless |= remainder.nameless;
+            remainder.numbers.iter().for_each(|&nr| own.note_number(nr));
+            remainder.gone.iter().for_each(|&hash| own.note(hash, room));
         }
-        if let Some(rests) = &other.rest {
+        if let Some(remainders) = &other.remainder {
             // What has a part there cannot have a row here.
             self.give_up_all(room, |file, hash| {
-                let rest = &rests[usize::from(file.0.kind.is_socket())];
-                rest.gone.contains(&hash) || rest.full && !other.known.contains_key(file)
+                let remainder = &remainders[usize::from(file.0.kind.is_socket())];
+                remainder.gone.contains(&hash) || remainder.full && !other.known.contains_key(file)
             });
         }
         for (file, of) in other.iter() {
             self.add(of.nr, of.flags, file, room, |both| both.merge(&of.both));
         }
-        for (sockets, rest) in rests.enumerate() {
-            self.rest_mut(sockets).full |= rest.full;
+        for (sockets, remainder) in remainders.enumerate() {
+            self.remainder_mut(sockets).full |= remainder.full;
         }
     }
 
@@ -228,15 +238,21 @@ impl Files {
     pub(super) fn each_mut(&mut self, f: impl Fn(&mut Both)) {
         let known = self.known.values_mut().flatten();
         known.for_each(|of| f(&mut of.both));
-        let rests = self.rest.iter_mut().flat_map(|rests| rests.iter_mut());
-        rests.for_each(|rest| f(&mut rest.both));
+        let remainders = self
+            .remainder
+            .iter_mut()
+            .flat_map(|remainders| remainders.iter_mut());
+        remainders.for_each(|remainder| f(&mut remainder.both));
     }
 
     /// Gives up what it has of a room.
     pub(super) fn give_back(self, room: &mut Room) {
         room.give_back(self.bytes);
-        let rests = self.rest.iter().flat_map(|rests| rests.iter());
-        room.give_back_gone(rests.map(|rest| rest.gone.len()).sum());
+        let remainders = self
+            .remainder
+            .iter()
+            .flat_map(|remainders| remainders.iter());
+        room.give_back_gone(remainders.map(|remainder| remainder.gone.len()).sum());
     }
 
     /// Gives up files until no more than `limit` bytes are taken, those first that took the least time; of
@@ -281,20 +297,20 @@ impl Files {
         }
     }
 
-    /// A file that was told apart becomes one of the rest.
+    /// A file that was counted separately becomes one of the remainder.
     fn give_up(&mut self, file: &Named, calls: &[Kinded], room: &mut Room) {
         let bytes = file.bytes() + calls.len() * CALL;
         self.bytes = self.bytes.saturating_sub(bytes);
         room.give_back(bytes);
-        let rest = self.rest_mut(usize::from(file.0.kind.is_socket()));
-        rest.note(file.fixed_hash(), room);
+        let remainder = self.remainder_mut(usize::from(file.0.kind.is_socket()));
+        remainder.note(file.fixed_hash(), room);
         for of in calls {
-            rest.add(of.nr, of.flags, |both| both.merge(&of.both));
+            remainder.add(of.nr, of.flags, |both| both.merge(&of.both));
         }
     }
 
-    fn rest_mut(&mut self, sockets: usize) -> &mut Rest {
-        &mut self.rest.get_or_insert_default()[sockets]
+    fn remainder_mut(&mut self, sockets: usize) -> &mut Remainder {
+        &mut self.remainder.get_or_insert_default()[sockets]
     }
 }
 

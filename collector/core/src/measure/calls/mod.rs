@@ -23,7 +23,7 @@ pub use stats::{CallStats, ERROR_NAMES};
 use files::Files;
 use number::Number;
 
-/// Numbers a [`Calls`] tells apart; no kernel has as many.
+/// Numbers a [`Calls`] counts separately; no kernel has as many.
 const NUMBERS_MAX: usize = 1024;
 
 /// The system calls of one tag path.
@@ -31,14 +31,14 @@ const NUMBERS_MAX: usize = 1024;
 /// ```
 /// use std::sync::Arc;
 /// use nulltrace_core::measure::calls::{Calls, Room};
-/// use nulltrace_core::facts::file::{File, Kind};
+/// use nulltrace_core::facts::file::{File, FileKind};
 /// use nulltrace_core::input::record::{CALLS_IN, CallsRecord};
 /// use zerocopy::FromZeros;
 ///
 /// let mut read = CallsRecord::new_zeroed();
 /// (read.count, read.time, read.bytes, read.flags) = (2, 900, 4096, CALLS_IN);
 /// let name = b"/etc/hosts"[..].into();
-/// let hosts = Arc::new(File { kind: Kind::File, name, ends: None });
+/// let hosts = Arc::new(File { kind: FileKind::File, name, ends: None });
 ///
 /// let mut calls = Calls::default();
 /// calls.push(&[read, read], &[Some(hosts), None], 5_000, true, &mut Room::new(1 << 20));
@@ -132,10 +132,10 @@ impl Calls {
     }
 
     /// Calls on the sockets, or other files, there was no room for. A file is here with all its calls or not
-    /// at all, but for what the kernel had no room to tell apart.
+    /// at all, but for what the kernel had no room to count separately.
     #[must_use]
     pub fn other_files(&self, sockets: bool) -> Option<OtherFiles<'_>> {
-        self.files.as_deref()?.rest(sockets)
+        self.files.as_deref()?.remainder(sockets)
     }
 
     /// Whether calls of this number were on files there was no room for.
@@ -170,7 +170,7 @@ impl Calls {
         self.wall
     }
 
-    /// Adds the calls of a segment that lasted for `wall`, each with its file in `files`. `own` tells
+    /// Adds the calls of a segment that lasted for `wall`, each with its file in `files`. `own` says
     /// that the segment is in no inner span.
     pub fn push(
         &mut self,

@@ -2,7 +2,7 @@
 
 use super::number::Number;
 
-/// Memory for what calls are told apart by, shared by all tag paths of a summary.
+/// Memory for what calls are counted separately by, shared by all tag paths of a summary.
 ///
 /// ```
 /// use nulltrace_core::measure::calls::{Calls, Room};

@@ -9,7 +9,7 @@ use crate::input::record::{
 pub struct CallStats {
     /// How many returned.
     pub count: u64,
-    /// From entry to return, or as far as that was told, nanoseconds, summed.
+    /// From entry to return, or as far as that was reported, nanoseconds, summed.
     pub time: u64,
     /// Of which in calls that have not returned.
     pub going: u64,

@@ -66,7 +66,7 @@ fn shown(groups: &Groups) -> Vec<String> {
     let rows = groups.rows();
     let line = |row: &Row<'_>| {
         let key = match row.kind {
-            Kind::Group(values) => values
+            GroupKind::Group(values) => values
                 .iter()
                 .map(|value| match value {
                     Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
@@ -76,8 +76,8 @@ fn shown(groups: &Groups) -> Vec<String> {
                 })
                 .collect::<Vec<_>>()
                 .join(","),
-            Kind::Others { groups } => format!("rest {groups}"),
-            Kind::Overflow { groups, at_least } => format!("other {groups} {at_least}"),
+            GroupKind::Others { groups } => format!("rest {groups}"),
+            GroupKind::Overflow { groups, at_least } => format!("other {groups} {at_least}"),
         };
         let sums = groups.query().sums().iter();
         let sums: Vec<_> = sums
@@ -215,8 +215,8 @@ fn fewer_rows_and_another_order() {
 
 /// That file 7 is none of the wanted is not known; that there is no file is.
 #[test]
-fn what_might_be_wanted_is_told() {
-    let untold = |only: &[&str]| {
+fn what_might_be_wanted_is_reported() {
+    let undecided = |only: &[&str]| {
         let sums = [Metric::Count, Metric::Bytes];
         let mut groups = Groups::new(asked(&["evt.type"], only, &sums), Limits::default());
         let made = [
@@ -226,26 +226,26 @@ fn what_might_be_wanted_is_told() {
         push(&mut groups, 1, &["a"], &made);
         let mut twice = groups.clone();
         twice.merge(&groups);
-        let found = sums.map(|metric| groups.untold().get(metric));
-        assert_eq!(twice.untold().get(Metric::Count), 2 * found[0]);
+        let found = sums.map(|metric| groups.undecided().get(metric));
+        assert_eq!(twice.undecided().get(Metric::Count), 2 * found[0]);
         (shown(&groups).len(), found)
     };
-    assert_eq!(untold(&["fd.type=file"]), (0, [5, 500]));
+    assert_eq!(undecided(&["fd.type=file"]), (0, [5, 500]));
     assert_eq!(
-        untold(&["fd.type=file", "fd.directory=/tmp"]),
+        undecided(&["fd.type=file", "fd.directory=/tmp"]),
         (0, [5, 500])
     );
-    assert_eq!(untold(&["fd.port=80"]), (0, [5, 500]));
-    assert_eq!(untold(&["fd.type=unknown"]), (1, [0, 0]));
-    assert_eq!(untold(&["fd.name="]), (1, [0, 0]));
+    assert_eq!(undecided(&["fd.port=80"]), (0, [5, 500]));
+    assert_eq!(undecided(&["fd.type=unknown"]), (1, [0, 0]));
+    assert_eq!(undecided(&["fd.name="]), (1, [0, 0]));
     // It would not be wanted anyhow.
-    assert_eq!(untold(&["fd.type=file", "proc.pid=2"]), (0, [0, 0]));
-    assert_eq!(untold(&["proc.pid=2", "fd.type=file"]), (0, [0, 0]));
-    assert_eq!(untold(&["proc.pid=2"]), (0, [0, 0]));
+    assert_eq!(undecided(&["fd.type=file", "proc.pid=2"]), (0, [0, 0]));
+    assert_eq!(undecided(&["proc.pid=2", "fd.type=file"]), (0, [0, 0]));
+    assert_eq!(undecided(&["proc.pid=2"]), (0, [0, 0]));
 }
 
 #[test]
-fn a_call_on_two_files_is_one_call_unless_files_are_told_apart() {
+fn a_call_on_two_files_is_one_call_unless_files_are_counted_separately() {
     let story = |by: &[&str], only: &[&str]| {
         let sums = [
             Metric::Count,
@@ -323,7 +323,7 @@ fn text_is_bounded_as_rows_are() {
 }
 
 #[test]
-fn more_groups_than_can_be_told_apart() {
+fn more_groups_than_can_be_counted_separately() {
     let limits = Limits {
         groups: 1,
         text_bytes: 0,

@@ -34,7 +34,7 @@ impl Span {
 }
 
 impl Held {
-    /// Room for so many bytes: half for the spans, half for what tells their calls apart.
+    /// Room for so many bytes: half for the spans, half for what counts their calls separately.
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             spans: FxHashMap::default(),

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::keys::{Group, Keys};
 use crate::facts::path::TagPath;
 use crate::measure::by_values::Values;
-use crate::measure::groups::Kind;
+use crate::measure::groups::GroupKind;
 use crate::measure::slowest::SlowSpans;
 use crate::measure::summary::{Row, Summary};
 use crate::measure::sums::Sums;
@@ -94,14 +94,14 @@ impl Selection {
 
     /// What a group stands for.
     #[must_use]
-    pub fn kind(&self, group: Group) -> Kind<'_> {
+    pub fn kind(&self, group: Group) -> GroupKind<'_> {
         let (groups, at_least) = self.groups.as_ref().map_or((0, false), |of| of.overflow);
         match group {
-            Group::OVERFLOW => Kind::Overflow { groups, at_least },
-            Group::OTHERS => Kind::Others {
+            Group::OVERFLOW => GroupKind::Overflow { groups, at_least },
+            Group::OTHERS => GroupKind::Others {
                 groups: self.groups.as_ref().map_or(0, |of| of.others),
             },
-            group => Kind::Group(self.values(group)),
+            group => GroupKind::Group(self.values(group)),
         }
     }
 

@@ -76,7 +76,7 @@ impl<'s, 'o> Taking<'s, 'o> {
         }
     }
 
-    /// What was counted. Times are told by the anchor.
+    /// What was counted. Times are by the anchor.
     #[must_use]
     pub fn done(self, anchor: Anchor) -> Selection {
         let Self {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::path::TagPath;
-use crate::measure::groups::Kind;
+use crate::measure::groups::GroupKind;
 use crate::measure::slowest::Anchor;
 use crate::measure::story::{self, Step, Stretch};
 use crate::measure::summary::Row;
@@ -262,9 +262,9 @@ fn groups_beyond_those_wanted_are_one_and_those_beyond_the_limits_another() {
         let (group, path) = selection.group(&row.path).unwrap();
         let path = String::from_utf8_lossy(path.canonical()).into_owned();
         let kind = match selection.kind(group) {
-            Kind::Group(_) => "one".to_owned(),
-            Kind::Others { groups } => format!("{groups} others"),
-            Kind::Overflow { groups, at_least } => format!("{groups} beyond {at_least}"),
+            GroupKind::Group(_) => "one".to_owned(),
+            GroupKind::Others { groups } => format!("{groups} others"),
+            GroupKind::Overflow { groups, at_least } => format!("{groups} beyond {at_least}"),
         };
         (kind, path, row.stats.hits())
     });

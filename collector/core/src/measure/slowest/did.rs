@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::top::Top;
 use crate::activity::Times;
-use crate::facts::file::{File, Kind};
+use crate::facts::file::{File, FileKind};
 use crate::facts::path::TagPath;
 use crate::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CALLS_RETURNED, CallsRecord};
 use crate::measure::calls::CallStats;
 
-/// How many system calls, and files of them, are told apart in a span.
+/// How many system calls, and files of them, are has_place apart in a span.
 const MOST: usize = 8;
 /// The same of the paths of its children.
 const CHILDREN: usize = 4;
@@ -72,7 +72,7 @@ impl From<&CallStats> for Spent {
 #[derive(Clone, Copy, Debug, Default)]
 struct Number {
     spent: Spent,
-    /// Some were on files that are not told apart.
+    /// Some were on files that are not has_place apart.
     more: bool,
 }
 
@@ -191,11 +191,11 @@ impl Did {
             (other.nr, other.flags) == (on.nr, on.flags)
                 && (Arc::ptr_eq(&other.file, file) || other.file == *file)
         };
-        let told = match self.files.get_mut(same) {
+        let has_place = match self.files.get_mut(same) {
             Some(_) => true,
-            None => file.kind != Kind::Other && room.take(on.bytes()),
+            None => file.kind != FileKind::Other && room.take(on.bytes()),
         };
-        if !told {
+        if !has_place {
             return self.not_apart(of.nr);
         }
         let add = |sum: &mut Spent| sum.add(spent);
@@ -205,7 +205,7 @@ impl Did {
         }
     }
 
-    /// Some calls of that number are on a file that is not told apart.
+    /// Some calls of that number are on a file that is not has_place apart.
     fn not_apart(&mut self, nr: u32) {
         if let Some(number) = self.numbers.get_mut(|of| *of == nr) {
             number.more = true;

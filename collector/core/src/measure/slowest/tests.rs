@@ -6,7 +6,7 @@ use zerocopy::FromZeros;
 
 use super::*;
 use crate::activity::Times;
-use crate::facts::file::{File, Kind};
+use crate::facts::file::{File, FileKind};
 use crate::facts::path::TagPath;
 use crate::input::record::CallsRecord;
 use crate::measure::story::{self, Stretch, push, segment};
@@ -150,7 +150,7 @@ fn sum(times: &Times, reasons: &Reasons) -> u64 {
 
 proptest! {
     /// Recursion (a tag inside the same tag) and interleaved spans (exits in any order) included: what a span's
-    /// time is divided into is all of the time that its end tells.
+    /// time is divided into is all of the time that its end reports.
     #[test]
     fn reasons_and_the_others_are_all_of_the_time(
         steps in prop::collection::vec((story::step(), story::did()), 1..60),
@@ -229,7 +229,7 @@ fn call(nr: u32, blocked: u64) -> CallsRecord {
 
 fn file(name: &str) -> Option<Arc<File>> {
     Some(Arc::new(File {
-        kind: Kind::File,
+        kind: FileKind::File,
         name: name.as_bytes().into(),
         ends: None,
     }))
@@ -282,7 +282,7 @@ fn the_largest_survive_the_many() {
 }
 
 #[test]
-fn where_there_is_no_room_files_are_not_told_apart() {
+fn where_there_is_no_room_files_are_not_counted_separately() {
     let mut room = Room::new(0);
     let mut did = Did::new();
     did.push(&[call(0, 7)], &[file("/a")], &mut room);

@@ -15,7 +15,7 @@ use crate::measure::histogram::DEFAULT_BUCKETS;
 use crate::measure::shared::Shared;
 use crate::spans::span::Closed;
 
-/// How many distinct paths of the overflow row are told apart before their number is a lower bound.
+/// How many distinct paths of the overflow row are counted separately before their number is a lower bound.
 pub const OVERFLOW_PATHS_MAX: usize = 1 << 16;
 
 /// What it takes to copy a row with a full histogram, most of it for memory that the kernel gives anew; and a byte
@@ -33,7 +33,7 @@ pub struct Limits {
     /// Buckets of each path's histogram, 8 bytes each at most. Only paths whose durations spread over
     /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
     pub buckets: u16,
-    /// Bytes of what system calls are told apart by, number and file, over all paths. Where they are
+    /// Bytes of what system calls are counted separately by, number and file, over all paths. Where they are
     /// used up, the paths with the most files give up those that took the least time, until each has
     /// room for as many; in the worst case twice as many bytes are taken.
     pub calls_bytes: usize,

@@ -19,7 +19,7 @@ pub struct Row<'a> {
     /// The tag path.
     pub path: Arc<TagPath>,
     /// Whether this row stands for its path alone.
-    pub kind: Kind,
+    pub kind: PathKind,
     /// What was counted.
     pub stats: &'a Stats,
     /// Spans open now.
@@ -39,14 +39,14 @@ pub struct Row<'a> {
 
 /// What a [`Row`] stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PathKind {
     /// One tag path.
     Path,
     /// All paths beyond the limits; its tags are [`OVERFLOW`].
     Overflow {
         /// How many paths have spans here.
         paths: u64,
-        /// There are more than could be told apart.
+        /// There are more than could be counted separately.
         at_least: bool,
     },
 }
@@ -55,7 +55,7 @@ impl Summary {
     /// One row per path in tree order: a path comes after the nearest path it extends, siblings by the
     /// sum of their durations, the longest first; the overflow row, if any, is the last.
     ///
-    /// `open` tells which spans of a path are open now. A path with none but open spans has a row
+    /// `open` says which spans of a path are open now. A path with none but open spans has a row
     /// as well while there are fewer rows than [`Limits::paths`](super::Limits::paths).
     #[must_use]
     pub fn rows(&self, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>) -> Vec<Row<'_>> {
@@ -98,7 +98,7 @@ fn rows(summary: &Summary, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>)
     if stats.spans() > 0 || overflow_open.spans > 0 {
         let paths = summary.overflow.paths.len() + overflow_paths.len();
         let mut row = Row {
-            kind: Kind::Overflow {
+            kind: PathKind::Overflow {
                 paths: paths as u64,
                 at_least: summary.overflow.more || overflow_paths.len() == OVERFLOW_PATHS_MAX,
             },
@@ -114,7 +114,7 @@ fn rows(summary: &Summary, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>)
 fn row(path: Arc<TagPath>, stats: &Stats) -> Row<'_> {
     Row {
         path,
-        kind: Kind::Path,
+        kind: PathKind::Path,
         stats,
         open: 0,
         times: stats.times,

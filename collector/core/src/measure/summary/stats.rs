@@ -137,7 +137,7 @@ impl Stats {
         *inferred = inferred.saturating_add(1);
     }
 
-    /// Adds all that `other` counted, its calls as far as there is room to tell them apart.
+    /// Adds all that `other` counted, its calls as far as there is room to count them separately.
     pub fn merge(&mut self, other: &Self, room: &mut Room) {
         self.duration.merge(&other.duration);
         self.self_ns = self.self_ns.saturating_add(other.self_ns);

@@ -128,7 +128,7 @@ fn children_follow_their_parent_and_the_longest_comes_first() {
         "open.only",
     ];
     assert_eq!(names(&rows), expected);
-    assert!(rows.iter().all(|row| row.kind == Kind::Path));
+    assert!(rows.iter().all(|row| row.kind == PathKind::Path));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn too_many_paths_share_a_row() {
     let last = &rows[2];
     assert_eq!(
         last.kind,
-        Kind::Overflow {
+        PathKind::Overflow {
             paths: 3,
             at_least: false
         }
@@ -223,7 +223,7 @@ fn the_number_of_overflowing_paths_is_bounded() {
     let paths = OVERFLOW_PATHS_MAX as u64;
     assert_eq!(
         rows[0].kind,
-        Kind::Overflow {
+        PathKind::Overflow {
             paths,
             at_least: true
         }
@@ -305,7 +305,7 @@ proptest! {
             rows.iter().map(|r| r.stats.child_hits).sum::<u64>(),
             all().map(|s| s.child_hits).sum::<u64>()
         );
-        prop_assert!(rows.iter().filter(|r| r.kind == Kind::Path).count() <= paths);
+        prop_assert!(rows.iter().filter(|r| r.kind == PathKind::Path).count() <= paths);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a view says: values, and nothing of how they look.
 //!
-//! Text in it may be anybody's and is never made safe here: whoever draws it knows for what.
+//! Text in it may be anybody's and is never made safe here: what draws it knows for what.
 
 mod cell;
 mod flame;
@@ -12,7 +12,7 @@ mod timeline;
 pub use cell::{Cell, Unit, Words};
 pub use flame::{Flame, Frame};
 pub use heat::Heat;
-pub use table::{Column, Kind, LeftOut, Row, Table};
+pub use table::{Column, LeftOut, Row, RowKind, Table};
 pub use text::{Line, Text, Tone};
 pub use timeline::{Interval, Timeline, Track};
 

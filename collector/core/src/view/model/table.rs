@@ -45,7 +45,7 @@ pub struct Row {
     /// Under how many others it stands.
     pub depth: usize,
     /// What it stands for.
-    pub kind: Kind,
+    pub kind: RowKind,
     /// A value for each column. A row with fewer has nothing to do with the columns after them: with none
     /// beside the tree it is the heading of the rows below it.
     pub cells: Vec<Cell>,
@@ -55,7 +55,7 @@ pub struct Row {
 
 /// What a row stands for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum RowKind {
     /// For itself.
     Plain,
     /// For several that have no row of their own.
@@ -132,7 +132,7 @@ impl Row {
     pub const fn new(depth: usize, cells: Vec<Cell>) -> Self {
         Self {
             depth,
-            kind: Kind::Plain,
+            kind: RowKind::Plain,
             cells,
             notes: Vec::new(),
         }
