@@ -76,14 +76,16 @@ for compiler in clang-14:c99 clang-14:c11 gcc:c99 gcc:c11; do
 	seen "$work/context"
 	seen --any-order "$work/threads"
 	seen "$work/plugin" "$prefix/lib/libnulltrace.so.0"
-	NULLTRACE=off seen "$work/quiet"
+	for value in off OFF 0 no False; do
+		NULLTRACE=$value seen "$work/quiet"
+	done
 	# Without the library: it must not be asked for.
 	"$compiler" -std="$standard" "${strict[@]}" -DNULLTRACE_OFF -I"$prefix/include" "$tests/quiet.c" -o "$work/quiet"
 	seen "$work/quiet"
 done
-# Only the very word switches off.
-NULLTRACE=on seen "$work/api"
-NULLTRACE="" seen "$work/api"
+for value in on "" 1 offf; do
+	NULLTRACE=$value seen "$work/api"
+done
 if NULLTRACE=off seen "$work/api" 2> /dev/null; then fail "a comparison with nothing succeeds"; fi
 
 for compiler in clang++-14 g++; do

@@ -42,7 +42,14 @@ mod bare;
 
 pub(crate) use bare::*;
 
-/// Whether the environment has exactly `NULLTRACE=off`.
+/// Whether a value of `NULLTRACE` means off: `0`, `off`, `false` or `no`, in any case.
+#[allow(dead_code, reason = "some backends have no environment")]
+fn means_off(value: &[u8]) -> bool {
+    let words: [&[u8]; 4] = [b"0", b"off", b"false", b"no"];
+    words.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether the environment switches markers off.
 ///
 /// The list of the C library is walked as it stands: `std::env` would take a lock and allocate, and
 /// neither may happen in a signal handler.
@@ -57,8 +64,8 @@ pub(crate) fn switched_off() -> bool {
     unsafe {
         let mut at = (&raw const environ).read();
         while !at.is_null() && !(*at).is_null() {
-            if CStr::from_ptr(*at).to_bytes() == b"NULLTRACE=off" {
-                return true;
+            if let Some(value) = CStr::from_ptr(*at).to_bytes().strip_prefix(b"NULLTRACE=") {
+                return means_off(value);
             }
             at = at.add(1);
         }
