@@ -16,6 +16,11 @@ quietly cargo clippy --locked -q -p nulltrace --features off --lib --test off --
 quietly cargo clippy --locked -q -p nulltrace --features off,mock --lib -- -D warnings
 RUSTDOCFLAGS="-D warnings" quietly cargo doc --locked -q -p nulltrace --no-deps --features mock
 
+# A debug build of a program, and a release: the profiles of the project are not those of its users.
+stack=sdk-rust/tests/stack
+quietly cargo run --locked -q --manifest-path $stack/Cargo.toml --target-dir target/stack -- 3072
+quietly cargo run --locked -q --release --manifest-path $stack/Cargo.toml --target-dir target/stack -- 256
+
 # The other machine whose system calls are written here: the compiler at least, where its target is there.
 if [[ -d $(rustc --print sysroot)/lib/rustlib/aarch64-unknown-linux-gnu/lib ]]; then
 	quietly cargo check --locked -q --target aarch64-unknown-linux-gnu -p nulltrace -p nulltrace-c

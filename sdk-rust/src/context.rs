@@ -81,6 +81,14 @@ pub fn leave(number: i64, outer: i64) {
     }
 }
 
+/// The same of a span that may have no number.
+#[inline]
+pub(crate) fn leave_number(number: i64, outer: i64) {
+    if number != PLAIN {
+        leave(number, outer);
+    }
+}
+
 #[cold]
 fn leave_among_others(number: i64, outer: i64) {
     ENDED.with(|others| {

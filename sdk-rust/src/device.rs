@@ -4,16 +4,23 @@ use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 #[cfg(feature = "mock")]
 use std::sync::OnceLock;
 
-use crate::limits::LONGEST;
+use crate::dir::Dir;
 use crate::sys;
 
-/// The descriptor, or one of the two below. The only thing the hot path loads. It publishes no other
-/// memory, so `Relaxed` is enough.
+/// The descriptor, or a negative number: one of those below, or, while markers are switched off, what
+/// [`off`] makes of it. The only thing the hot path loads. It publishes no other memory, so `Relaxed` is enough.
 static FD: AtomicI32 = AtomicI32::new(NEW);
 /// Not opened yet.
 const NEW: i32 = -1;
-/// Never to be opened: switched off, or no device.
+/// Not to be opened: off in the environment, or no device.
 const SILENT: i32 = -2;
+/// Switched off before it was opened. All below is a descriptor, kept for the exits of spans that are open.
+const OFF: i32 = -3;
+
+/// Whether a descriptor is there, what it is while markers are off; and back.
+const fn off(fd: i32) -> i32 {
+    OFF - 1 - fd
+}
 
 /// What may take markers in place of the device.
 #[cfg(feature = "mock")]
@@ -34,30 +41,76 @@ pub(crate) fn ask_first(writer: &'static Writer) {
     INSTEAD.get_or_init(|| writer);
 }
 
+/// Writes an enter; false if markers are off.
 #[inline(always)]
-pub(crate) fn write(marker: &[u8]) {
-    // Only what a collector sees, and one byte more to show that there was more.
-    write_short(marker.get(..LONGEST).unwrap_or(marker));
-}
-
-/// The same of a marker that is known to be no longer than that.
-#[inline(always)]
-pub(crate) fn write_short(marker: &[u8]) {
+pub(crate) fn enter(marker: &[u8]) -> bool {
     if cfg!(feature = "off") {
-        return;
+        return false;
     }
     #[cfg(feature = "mock")]
-    if INSTEAD.get().is_some_and(|writer| (writer.took)(marker)) {
-        return;
+    if INSTEAD.get().is_some_and(|writer| (writer.takes)()) {
+        return !switched_off() && took(marker);
     }
     let fd = FD.load(Relaxed);
-    if fd == SILENT {
-        return;
+    if fd >= 0 {
+        if write(fd, marker) {
+            return true;
+        }
+    } else if fd < NEW {
+        return false;
     }
+    again(fd, marker)
+}
+
+/// Writes the exit of a span whose enter was written, also if markers were switched off since.
+#[inline(always)]
+pub(crate) fn exit(marker: &[u8]) {
+    if !exit_at_once(marker) {
+        again(FD.load(Relaxed), marker);
+    }
+}
+
+/// Writes it if that is one system call: not if markers are off, or the descriptor was closed.
+#[inline(always)]
+pub(crate) fn exit_at_once(marker: &[u8]) -> bool {
+    if cfg!(feature = "off") {
+        return true;
+    }
+    #[cfg(feature = "mock")]
+    if took(marker) {
+        return true;
+    }
+    let fd = FD.load(Relaxed);
+    fd >= 0 && write(fd, marker)
+}
+
+/// The system call; false if the descriptor was closed.
+#[inline(always)]
+fn write(fd: i32, marker: &[u8]) -> bool {
     touch(marker);
-    if fd < 0 || sys::write(fd, marker) == -sys::EBADF {
-        again(fd, marker);
+    sys::write(fd, marker) != -sys::EBADF
+}
+
+#[inline(always)]
+pub(crate) fn mark(dir: Dir, marker: &[u8]) -> bool {
+    match dir {
+        Dir::Enter => enter(marker),
+        Dir::Exit => {
+            exit(marker);
+            true
+        }
     }
+}
+
+#[cfg(feature = "mock")]
+fn took(marker: &[u8]) -> bool {
+    INSTEAD.get().is_some_and(|writer| (writer.took)(marker))
+}
+
+/// Whether that was done by a call: a mock takes no notice of the environment.
+#[cfg(feature = "mock")]
+fn switched_off() -> bool {
+    FD.load(Relaxed) <= OFF
 }
 
 /// Reads a byte of both pages that a marker may lie on.
@@ -67,23 +120,35 @@ pub(crate) fn write_short(marker: &[u8]) {
 /// kernel may unmap them at any time. Two loads are cheaper than to remember, too.
 #[inline(always)]
 fn touch(marker: &[u8]) {
-    if let (Some(first), Some(last)) = (marker.first(), marker.last()) {
-        // SAFETY: reads of borrowed bytes; volatile, so that they are made though nothing needs them.
-        unsafe {
-            (&raw const *first).read_volatile();
-            (&raw const *last).read_volatile();
-        }
+    let first = marker.as_ptr();
+    // SAFETY: reads of borrowed bytes, as no marker is empty: those of literals and of the encoder have a direction,
+    // and `raw` writes no empty one. Volatile, so that they are made though nothing needs them.
+    unsafe {
+        first.read_volatile();
+        first.add(marker.len() - 1).read_volatile();
     }
 }
 
-/// The first marker, and one whose descriptor was closed under us.
+/// The first marker, one whose descriptor was closed under us, and the exit of a span while markers are off; false if
+/// there is no descriptor.
 #[cold]
 #[inline(never)]
-fn again(seen: i32, marker: &[u8]) {
-    let fd = open(seen);
-    if fd >= 0 {
-        sys::write(fd, marker);
+fn again(seen: i32, marker: &[u8]) -> bool {
+    let known = match seen {
+        SILENT | OFF => return false,
+        NEW => NEW,
+        kept if kept < OFF => off(kept),
+        fd => fd,
+    };
+    // One that is kept was not tried yet, and another thread may have opened another.
+    if known >= 0 && write(known, marker) {
+        return true;
     }
+    let fd = match open(seen) {
+        fd if fd < OFF => off(fd),
+        fd => fd,
+    };
+    fd >= 0 && write(fd, marker)
 }
 
 #[inline(always)]
@@ -93,16 +158,12 @@ pub(crate) fn on() -> bool {
     }
     #[cfg(feature = "mock")]
     if INSTEAD.get().is_some_and(|writer| (writer.takes)()) {
-        return true;
+        return !switched_off();
     }
-    match FD.load(Relaxed) {
-        SILENT => false,
-        NEW => open(NEW) >= 0,
-        _ => true,
-    }
+    descriptor() >= 0
 }
 
-/// The descriptor, or a negative number. The mock has none: it sees what goes through [`write`].
+/// The descriptor, or a negative number. The mock has none: it sees what goes through [`enter`] and [`exit`].
 #[inline(always)]
 pub(crate) fn descriptor() -> i32 {
     if cfg!(feature = "off") {
@@ -122,7 +183,9 @@ pub(crate) fn open(seen: i32) -> i32 {
     if cfg!(feature = "off") {
         return SILENT;
     }
-    if seen >= 0 && sys::is_null(seen) {
+    let is_off = seen <= OFF;
+    let closed = if is_off { off(seen) } else { seen };
+    if closed >= 0 && sys::is_null(closed) {
         return seen; // Another thread opened it again, and got the number.
     }
     let fd = if seen == NEW && sys::switched_off() {
@@ -130,11 +193,17 @@ pub(crate) fn open(seen: i32) -> i32 {
     } else {
         opened()
     };
-    match FD.compare_exchange(seen, fd, Relaxed, Relaxed) {
-        Ok(_) => fd,
+    replace(seen, if is_off && fd >= 0 { off(fd) } else { fd })
+}
+
+/// Puts `new` in the place of `seen`, unless another thread was quicker; gives what is there then.
+fn replace(seen: i32, new: i32) -> i32 {
+    match FD.compare_exchange(seen, new, Relaxed, Relaxed) {
+        Ok(_) => new,
         Err(theirs) => {
-            if fd >= 0 && fd != theirs {
-                sys::close(fd);
+            let [ours, kept] = [new, theirs].map(|fd| if fd < OFF { off(fd) } else { fd });
+            if ours >= 0 && ours != kept {
+                sys::close(ours);
             }
             theirs
         }

@@ -3,6 +3,7 @@
 use core::mem::MaybeUninit;
 
 use crate::Id;
+use crate::digits::{PAIRS, eight_digits};
 use crate::dir::Dir;
 use crate::escape::{CONTROL, IN_ARG, IN_JSON, IN_TAG, in_json, plain};
 use crate::limits::{ARGS_MAX, LONGEST, PARENT, TAGS_MAX};
@@ -50,18 +51,6 @@ pub(crate) enum Form {
     Raw,
 }
 
-/// The numbers 00 to 99.
-static PAIRS: [u8; 200] = {
-    let mut pairs = [0; 200];
-    let mut number = 0;
-    while number < 100 {
-        pairs[2 * number] = b'0' + (number / 10) as u8;
-        pairs[2 * number + 1] = b'0' + (number % 10) as u8;
-        number += 1;
-    }
-    pairs
-};
-
 /// A marker being written. What is longer than the buffer is left away.
 ///
 /// Its parts are given in the order they stand in: [`begin`](Self::begin), each [`tag`](Self::tag), each
@@ -100,12 +89,6 @@ impl<'b> Writer<'b> {
     #[inline(always)]
     pub(crate) fn is_simple(&self) -> bool {
         self.form == Form::Simple
-    }
-
-    /// Whether the marker must be written again, in JSON.
-    #[inline(always)]
-    pub(crate) fn needs_json(&self) -> bool {
-        self.control && self.form == Form::Simple
     }
 
     /// Bytes as they are.
@@ -198,7 +181,7 @@ impl<'b> Writer<'b> {
             (_, Dir::Exit) => self.put(b"<:"),
         }
         match (self.form, id) {
-            (_, Id::Number(number)) => self.integer(number < 0, number.unsigned_abs()),
+            (_, Id::Number(number)) => self.number(number),
             (Form::Json, _) => {
                 self.put(b"\"");
                 self.put(id.letters());
@@ -258,7 +241,7 @@ impl<'b> Writer<'b> {
     pub(crate) fn parent(&mut self, number: Option<i64>) {
         self.arg_plain(PARENT.as_bytes(), |writer| {
             if let Some(number) = number {
-                writer.integer(number < 0, number.unsigned_abs());
+                writer.number(number);
             }
         });
         self.names_parent = true;
@@ -299,19 +282,32 @@ impl<'b> Writer<'b> {
     ) {
         self.arg_begin(name.is_empty());
         if self.form == Form::Json {
-            self.put(if self.args == 1 { b",[{\"" } else { b",{\"" });
-            self.put_json(name);
-            self.put(b"\":\"");
-            value(self);
-            self.put(b"\"}");
-            return;
+            self.json_name(name);
+        } else {
+            if self.args > 1 {
+                self.put(b",");
+            }
+            put_name(self);
+            self.put(b"=");
         }
-        if self.args > 1 {
-            self.put(b",");
-        }
-        put_name(self);
-        self.put(b"=");
         value(self);
+        if self.form == Form::Json {
+            self.json_value_end();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn json_name(&mut self, name: &[u8]) {
+        self.put(if self.args == 1 { b",[{\"" } else { b",{\"" });
+        self.put_json(name);
+        self.put(b"\":\"");
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn json_value_end(&mut self) {
+        self.put(b"\"}");
     }
 
     #[inline(always)]
@@ -326,6 +322,7 @@ impl<'b> Writer<'b> {
 
     /// Remembers the first thing that no marker can say.
     #[cold]
+    #[inline(never)]
     pub(crate) fn refuse(&mut self, refused: Refused) {
         self.refused = self.refused.or(Some(refused));
     }
@@ -341,26 +338,39 @@ impl<'b> Writer<'b> {
         self.put_escaped(text, class);
     }
 
+    /// The number of a span: mostly of 15 digits.
+    #[inline(never)]
+    fn number(&mut self, number: i64) {
+        const HALF: u64 = 100_000_000;
+        let absolute = number.unsigned_abs();
+        if absolute < HALF {
+            return self.integer(number < 0, absolute);
+        }
+        self.integer(number < 0, absolute / HALF);
+        self.put(&eight_digits(absolute % HALF));
+    }
+
     /// A part of a value that is a number: nothing in it needs an escape.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn integer(&mut self, negative: bool, mut rest: u64) {
         // The digits end at 20; what is behind them is copied and not counted, since a copy of a constant
         // length is a few moves, and any other a call.
         let mut digits = [0_u8; 40];
         let mut at = 20;
         while rest >= 100 {
-            let pair = 2 * (rest % 100) as usize;
+            let pair = PAIRS[(rest % 100) as usize];
             rest /= 100;
             at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+            digits[at..at + 2].copy_from_slice(&pair);
         }
         if rest >= 10 {
+            let pair = PAIRS[rest as usize];
+            digits[at - 2..at].copy_from_slice(&pair);
+            at -= 2;
+        } else {
             at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
+            digits[at] = b'0' + rest as u8;
         }
-        at -= 1;
-        digits[at] = b'0' + rest as u8;
         if negative {
             self.put(b"-");
         }
@@ -377,19 +387,34 @@ impl<'b> Writer<'b> {
         (!self.cut).then_some(self.len)
     }
 
-    /// How long the marker is; 4097 if it is longer than that.
+    /// Ends the marker.
     #[inline(always)]
-    fn end(&mut self) -> Result<usize, Refused> {
+    pub(crate) fn made(&mut self) -> Made {
+        if self.control && self.form == Form::Simple {
+            return Made::Json;
+        }
         match self.form {
             Form::Json if self.args == 0 => self.put(b"]"),
             Form::Json => self.put(b"]]"),
             _ => self.put(b":"),
         }
         match self.refused {
-            None => Ok(self.len),
-            Some(refused) => Err(refused),
+            Some(refused) => Made::Refused(refused),
+            None if self.cut => Made::Cut,
+            None => Made::Whole(self.len),
         }
     }
+}
+
+/// What became of a marker.
+pub(crate) enum Made {
+    /// It is so long.
+    Whole(usize),
+    /// It fills the room there was, which was not enough.
+    Cut,
+    /// It must be written again, in JSON.
+    Json,
+    Refused(Refused),
 }
 
 /// Copies `len` bytes, without a call if they are few.
@@ -430,24 +455,24 @@ unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// Writes a marker in the form it needs: `parts` is called a second time for JSON.
+/// Makes a marker in the form it needs: `make` is called a second time for JSON.
 #[inline(always)]
 pub(crate) fn marker(
     buffer: &mut Buffer,
-    parts: impl Fn(&mut Writer<'_>),
+    make: impl Fn(&mut [MaybeUninit<u8>], Form) -> Made,
 ) -> Result<&[u8], Refused> {
     let mut form = Form::Simple;
-    // One call of `parts`, so that it is inlined here, and what is constant in it known.
+    // One call of `make`, so that it is inlined here, and what is constant in it known.
     let len = loop {
-        let mut writer = Writer::new(&mut buffer.bytes, form);
-        parts(&mut writer);
-        if !writer.needs_json() {
-            break writer.end()?;
+        match make(&mut buffer.bytes, form) {
+            Made::Whole(len) => break len,
+            Made::Cut => break LONGEST,
+            Made::Json => form = Form::Json,
+            Made::Refused(refused) => return Err(refused),
         }
-        form = Form::Json;
     };
     let start = buffer.bytes.as_ptr().cast();
-    // SAFETY: the writer filled so many bytes of it.
+    // SAFETY: so many bytes of it were written.
     Ok(unsafe { core::slice::from_raw_parts(start, len) })
 }
 
@@ -462,7 +487,8 @@ pub(crate) fn encode<'b>(
     if tags.iter().any(|tag| tag.is_empty()) {
         return Err(Refused::TagEmpty);
     }
-    marker(buffer, |writer| {
+    marker(buffer, |bytes, form| {
+        let mut writer = Writer::new(bytes, form);
         writer.begin(dir, id);
         for tag in tags {
             writer.tag(tag);
@@ -474,5 +500,6 @@ pub(crate) fn encode<'b>(
         for (name, value) in args {
             writer.arg(name, |writer| writer.text(value));
         }
+        writer.made()
     })
 }

@@ -27,13 +27,6 @@ impl<'a> Tracer<'a> {
         if !device::on() {
             return Span::silent(self);
         }
-        Span::begin(self, Some(args))
-    }
-
-    /// The same where it is known that markers are written.
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn enter_on(self, args: impl Fn(&mut Args<'_>)) -> Span<'a> {
-        Span::begin(self, Some(args))
+        Span::begin(self, &args)
     }
 }

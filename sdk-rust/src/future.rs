@@ -4,7 +4,8 @@ use core::pin::Pin;
 use core::task::{self, Poll};
 
 use crate::dir::Dir;
-use crate::task::{CANCELLED, PANICKED, Task};
+use crate::panics::PANICKED;
+use crate::task::{CANCELLED, Task};
 use crate::within::Within;
 use crate::{Context, Id, Path, Tracer, context, device};
 
@@ -290,14 +291,10 @@ impl<T: Tags> Drop for Life<T> {
             State::Polling => PANICKED,
             State::New | State::Over => return,
         };
-        if device::on() {
-            self.tags
-                .tracer()
-                .id(self.id)
-                .mark_with(Dir::Exit, |writer| {
-                    writer.arg(name, |writer| writer.text(value));
-                });
-        }
+        let tracer = self.tags.tracer().id(self.id);
+        tracer.mark_with(Dir::Exit, |writer| {
+            writer.arg(name, |writer| writer.text(value));
+        });
     }
 }
 

@@ -88,8 +88,10 @@
 //! Needs Rust 1.88.
 
 mod args;
+mod call;
 mod context;
 mod device;
+mod digits;
 mod dir;
 mod encode;
 mod enter;
@@ -101,6 +103,7 @@ mod literal;
 mod macros;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod panics;
 mod path;
 mod private_traced;
 pub mod raw;
@@ -132,10 +135,12 @@ struct Readme;
 /// What the macros and the bridges need. Not for others: it may change in any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::call::Call;
     pub use crate::context::{enter, in_context, leave};
+    pub use crate::digits::{PAIRS, eight_digits};
     pub use crate::literal::{Literal, Name, check_names, len, markers};
     pub use crate::private_traced::{
-        Watch, call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,
+        call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,
         ret_display, ret_nothing, ret_value, run,
     };
     pub use crate::task::Task;

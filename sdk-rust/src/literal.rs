@@ -18,8 +18,12 @@ pub struct Literal {
 
 impl Literal {
     /// Of the path and both markers.
+    ///
+    /// # Panics
+    /// One is empty: while compiling.
     #[must_use]
     pub const fn new(path: Path<'static>, enter: &'static [u8], exit: &'static [u8]) -> Self {
+        assert!(!enter.is_empty() && !exit.is_empty());
         Self { path, enter, exit }
     }
 

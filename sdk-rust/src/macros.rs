@@ -39,10 +39,10 @@
 #[macro_export]
 macro_rules! span {
     (id: $id:expr, [$($tag:expr),* $(,)?] $(, $($args:tt)*)?) => {
-        $crate::__args!(@span ($crate::tracer!([$($tag),*]).id($id)) {} $($($args)*)?)
+        $crate::__args!(@id ($crate::tracer!([$($tag),*]).id($id)) {} $($($args)*)?)
     };
     (id: $id:expr, $tag:expr $(, $($args:tt)*)?) => {
-        $crate::__args!(@span ($crate::tracer!($tag).id($id)) {} $($($args)*)?)
+        $crate::__args!(@id ($crate::tracer!($tag).id($id)) {} $($($args)*)?)
     };
     ([$($tag:expr),* $(,)?] $(, $($args:tt)*)?) => {
         $crate::__args!(@span ($crate::tracer!([$($tag),*])) {} $($($args)*)?)
@@ -69,6 +69,18 @@ macro_rules! tracer {
     };
     ($tag:expr) => {
         $crate::__tracer!($crate::Path::Text($tag))
+    };
+}
+
+/// As `span!`, of a call: for `#[traced]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __call {
+    ([$($tag:expr),* $(,)?] $(, $($args:tt)*)?) => {
+        $crate::__args!(@call ($crate::tracer!([$($tag),*])) {} $($($args)*)?)
+    };
+    ($tag:expr $(, $($args:tt)*)?) => {
+        $crate::__args!(@call ($crate::tracer!($tag)) {} $($($args)*)?)
     };
 }
 
@@ -134,6 +146,12 @@ macro_rules! __args {
     (@span ($tracer:expr) {}) => {
         $tracer.enter()
     };
+    (@id ($tracer:expr) {}) => {
+        $tracer.enter()
+    };
+    (@call ($tracer:expr) {}) => {
+        $crate::__private::Call::enter($tracer)
+    };
     (@task ($tracer:expr) {}) => {
         $crate::__private::Task::enter($tracer, |_| ())
     };
@@ -153,13 +171,25 @@ macro_rules! __args {
         }
     };
     (@enter span $tracer:expr, $args:expr) => {
-        $tracer.enter_on($args)
+        $crate::Span::enter_on(|| $tracer, $args)
+    };
+    (@enter id $tracer:expr, $args:expr) => {
+        $tracer.enter_with($args)
+    };
+    (@enter call $tracer:expr, $args:expr) => {
+        $crate::__private::Call::enter_on(|| $tracer, $args)
     };
     (@enter task $tracer:expr, $args:expr) => {
         $crate::__private::Task::enter($tracer, $args)
     };
+    (@silent id $tracer:expr) => {
+        $crate::Span::silent($tracer)
+    };
     (@silent span $tracer:expr) => {
         $crate::Span::silent($tracer)
+    };
+    (@silent call $tracer:expr) => {
+        $crate::__private::Call::silent($tracer)
     };
     (@silent task $tracer:expr) => {
         $crate::__private::Task::silent($tracer)

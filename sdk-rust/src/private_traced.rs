@@ -4,49 +4,16 @@ use core::fmt::{Debug, Display};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use crate::call::Call;
 use crate::context::{PLAIN, leave, swap};
 use crate::task::Task;
 use crate::within::Within;
-use crate::{Args, Span, Value, debug, display, error};
-
-/// Sees a panic pass, and has the span say so on its exit.
-#[derive(Debug)]
-pub struct Watch<'s> {
-    span: &'s Span<'s>,
-    /// A destructor may call traced functions while a panic that is not theirs passes.
-    was_panicking: bool,
-}
-
-impl<'s> Watch<'s> {
-    /// To be dropped before the span.
-    #[inline(always)]
-    pub fn new(span: &'s Span<'s>) -> Self {
-        Self {
-            span,
-            was_panicking: std::thread::panicking(),
-        }
-    }
-}
-
-impl Drop for Watch<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if std::thread::panicking() && !self.was_panicking {
-            self.span.record("error", "panic");
-        }
-    }
-}
+use crate::{Args, Value, debug, display, error};
 
 /// Calls the body within the span, and notes its outcome on the exit.
 #[inline(always)]
-pub fn run<R>(
-    span: Span<'static>,
-    body: impl FnOnce() -> R,
-    note: impl Fn(&mut Args<'_>, &R),
-) -> R {
-    let watch = Watch::new(&span);
+pub fn run<R>(span: Call, body: impl FnOnce() -> R, note: impl Fn(&mut Args<'_>, &R)) -> R {
     let out = body();
-    drop(watch);
     span.exit_with(|args| note(args, &out));
     out
 }

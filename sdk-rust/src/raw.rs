@@ -13,6 +13,7 @@
 //! # Ok::<_, raw::Refused>(())
 //! ```
 
+use crate::limits::LONGEST;
 use crate::{Id, device, encode as encoder, unique as counter};
 
 pub use crate::dir::Dir;
@@ -66,7 +67,16 @@ pub fn encode<'b>(
 /// ```
 #[inline(always)]
 pub fn write(marker: &[u8]) {
-    device::write(marker);
+    if let Some(marker) = seen(marker) {
+        device::enter(marker);
+    }
+}
+
+/// Only what a collector sees, and one byte more to show that there was more.
+#[inline(always)]
+fn seen(marker: &[u8]) -> Option<&[u8]> {
+    let seen = marker.get(..LONGEST).unwrap_or(marker);
+    (!seen.is_empty()).then_some(seen)
 }
 
 /// Reads a byte of every page that `bytes` lie on, so that they are mapped in.

@@ -28,7 +28,7 @@ struct Inner {
 }
 
 impl Record {
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn new() -> Self {
         Self {
             inner: UnsafeCell::new(Inner {
@@ -40,8 +40,9 @@ impl Record {
     }
 
     /// Keeps one argument, if there is room for all of it.
-    #[inline]
-    pub(crate) fn add(&self, name: &str, value: &impl Value) {
+    // Not in the caller's frame: it has room for the value.
+    #[inline(never)]
+    pub(crate) fn add(&self, name: &str, value: &dyn Value) {
         // The value's own code runs here, before the inside is borrowed: it might record something too.
         let mut bytes = [MaybeUninit::uninit(); ROOM];
         let Some(room) = (ROOM - HEAD).checked_sub(name.len()) else {
@@ -77,19 +78,34 @@ impl Record {
         inner.count += 1;
     }
 
+    /// Whether one of this name is kept.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs().any(|(kept, _)| kept == name.as_bytes())
+    }
+
     /// Writes what was kept.
     #[inline]
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {
-        // SAFETY: as in `add`; the first `len` bytes were written by `add`.
+        for (name, value) in self.pairs() {
+            writer.arg(name, |writer| writer.text(value));
+        }
+    }
+
+    /// Names and values, in the order they were kept.
+    fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        // SAFETY: as in `add`, of which none runs while this is read; it wrote the first `len` bytes.
         let mut rest = unsafe {
             let inner = &*self.inner.get();
             core::slice::from_raw_parts(inner.bytes.as_ptr().cast::<u8>(), inner.len.into())
         };
-        while let [n0, n1, v0, v1, text @ ..] = rest {
+        core::iter::from_fn(move || {
+            let [n0, n1, v0, v1, text @ ..] = rest else {
+                return None;
+            };
             let (name, text) = text.split_at(u16::from_le_bytes([*n0, *n1]).into());
             let (value, after) = text.split_at(u16::from_le_bytes([*v0, *v1]).into());
-            writer.arg(name, |writer| writer.text(value));
             rest = after;
-        }
+            Some((name, value))
+        })
     }
 }

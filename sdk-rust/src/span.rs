@@ -3,12 +3,14 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 
+use crate::call::end_literal;
 use crate::context::{self, PLAIN};
 use crate::dir::Dir;
 use crate::encode::Writer;
 use crate::literal::Literal;
+use crate::panics::{ERROR, error_of_panic, panicked};
 use crate::record::Record;
-use crate::tracer::send;
+use crate::tracer::{enter_literal, send};
 use crate::{Args, Id, Path, Tracer, Value, device, unique};
 
 /// A span that began on this thread and ends when this guard is dropped.
@@ -48,6 +50,11 @@ use crate::{Args, Id, Path, Tracer, Value, device, unique};
 ///
 /// A guard that is given no name, or the name `_`, ends at once. `let _span = …` holds it.
 ///
+/// # Panics of the program
+///
+/// A guard that is dropped by a panic writes `error=panic` on its exit, unless the program recorded `error` itself. One
+/// that began while a panic passed already, as in a destructor, does not.
+///
 /// # In a context
 ///
 /// Where a span with a number is current ([`Context`](crate::Context)), as in a future that is a span, this one has
@@ -59,6 +66,8 @@ pub struct Span<'a> {
     tracer: Tracer<'a>,
     parent: Option<&'a Span<'a>>,
     state: Cell<State>,
+    /// A destructor may begin spans while a panic that is not theirs passes.
+    was_panicking: bool,
     /// The number by which it is current, given by the library unless the tracer has it; else [`PLAIN`].
     number: i64,
     /// What was current before, if this one is.
@@ -163,10 +172,13 @@ impl<'a> Span<'a> {
             Id::Thread if self.number != PLAIN => Some(self.number),
             // Not even begun: the child is one as any.
             Id::Thread if !self.is_open() => None,
-            id => return Span::entered(path.id(id), Some(self), Some(args), PLAIN, PLAIN),
+            id => {
+                let path = path.id(id);
+                return Span::guard(path, Some(self), begin(path, Some(self), PLAIN, &args));
+            }
         };
         let context = own.unwrap_or_else(context::get);
-        Span::entered(path, Some(self), Some(args), number_in(context), context)
+        Span::guard(path, Some(self), begin(path, Some(self), context, &args))
     }
 
     /// Keeps an argument for the exit.
@@ -186,7 +198,7 @@ impl<'a> Span<'a> {
     /// ```
     #[inline]
     pub fn record(&self, name: &str, value: impl Value) {
-        if self.is_open() && device::on() {
+        if self.is_open() {
             self.record.add(name, &value);
             self.state.set(State::Open);
         }
@@ -217,16 +229,8 @@ impl<'a> Span<'a> {
     /// ```
     #[inline]
     pub fn exit_with(self, args: impl Fn(&mut Args<'_>)) {
-        if self.is_open() && device::on() {
-            let exited = self.mark_with(Dir::Exit, |writer| {
-                self.record.write(writer);
-                args(Args::of(writer));
-            });
-            // If these arguments cannot be said, the exit goes without them.
-            if exited {
-                self.state.set(State::Closed);
-                self.leave();
-            }
+        if self.is_open() {
+            self.end_with(&args);
         }
     }
 
@@ -246,12 +250,13 @@ impl<'a> Span<'a> {
 
     /// A span that is none: what [`span!`](crate::span) gives when tracing is off.
     #[doc(hidden)]
-    #[inline(always)]
+    #[inline]
     pub const fn silent(tracer: Tracer<'a>) -> Self {
         Self {
             tracer,
             parent: None,
             state: Cell::new(State::Closed),
+            was_panicking: false,
             number: PLAIN,
             outer: PLAIN,
             record: Record::new(),
@@ -259,74 +264,66 @@ impl<'a> Span<'a> {
         }
     }
 
+    /// What [`span!`](crate::span) with arguments gives, where it is known that markers are written. The tracer is a
+    /// constant one of `tracer!`.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn enter_on(
+        tracer: impl Fn() -> Tracer<'static>,
+        args: impl Fn(&mut Args<'_>),
+    ) -> Span<'static> {
+        let begun = match context::get() {
+            _ if cfg!(feature = "off") => Begun::plain(false),
+            PLAIN => Begun::plain(enter_literal(&tracer, &args)),
+            context => match tracer().static_literal() {
+                Some(literal) => Begun::within(begin_literal(literal, context, &args), context),
+                None => Begun::plain(false),
+            },
+        };
+        Span::guard(tracer(), None, begun)
+    }
+
     #[inline(always)]
     pub(crate) fn bare(tracer: Tracer<'a>) -> Self {
-        Self::begin(tracer, None::<fn(&mut Args<'_>)>)
-    }
-
-    #[inline(always)]
-    pub(crate) fn begin(tracer: Tracer<'a>, args: Option<impl Fn(&mut Args<'_>)>) -> Self {
-        if cfg!(feature = "off") {
-            return Self::silent(tracer);
-        }
-        let context = match tracer.span_id() {
-            Id::Thread => context::get(),
-            _ => PLAIN,
+        let context = context_of(&tracer);
+        let begun = match tracer.as_static() {
+            _ if cfg!(feature = "off") => Begun::plain(false),
+            Some(literal) if context == PLAIN => Begun::plain(device::enter(literal.enter)),
+            Some(literal) => Begun::within(begin_literal(literal, context, &|_| ()), context),
+            None => begin(tracer, None, context, &|_| ()),
         };
-        Self::entered(tracer, None, args, number_in(context), context)
+        Self::guard(tracer, None, begun)
     }
 
-    /// With a number of its own, if there is one, and the context as its parent; else as the tracer says.
-    // What is not inlined here takes and gives numbers, and the guard is made in one expression: so that it is made
-    // where it stays, never moved, and in plain code mostly not made at all.
     #[inline(always)]
-    fn entered(
-        tracer: Tracer<'a>,
-        parent: Option<&'a Span<'a>>,
-        args: Option<impl Fn(&mut Args<'_>)>,
-        number: i64,
-        context: i64,
-    ) -> Self {
+    pub(crate) fn begin(tracer: Tracer<'a>, args: &dyn Fn(&mut Args<'_>)) -> Self {
+        let begun = match cfg!(feature = "off") {
+            true => Begun::plain(false),
+            false => begin(tracer, None, context_of(&tracer), args),
+        };
+        Self::guard(tracer, None, begun)
+    }
+
+    /// The guard of what was begun.
+    // Made in one expression, so that it is made where it stays, never moved, and in plain code mostly not made at
+    // all.
+    #[inline]
+    fn guard(tracer: Tracer<'a>, parent: Option<&'a Span<'a>>, begun: Begun) -> Self {
         let literal = match parent {
             None => tracer.as_static(),
             Some(_) => None,
         };
-        let open = match (literal, &args) {
-            (Some(literal), None) if number != PLAIN => enter_static(literal, number),
-            (_, None) if number == PLAIN && parent.is_none() => tracer.mark(Dir::Enter),
-            _ => {
-                // Whoever has arguments has asked whether they are wanted.
-                (args.is_some() || device::on())
-                    && send(|writer| {
-                        match literal {
-                            _ if number == PLAIN => begin(writer, &tracer, parent, Dir::Enter),
-                            Some(literal) => begin_static(writer, literal, number),
-                            None => begin_within(writer, &tracer, parent, number, context),
-                        }
-                        if let Some(args) = &args {
-                            args(Args::of(writer));
-                        }
-                    })
-            }
-        };
-        let number = match number {
-            _ if !open => PLAIN,
-            PLAIN => chosen(&tracer, parent),
-            number => number,
-        };
         Self {
-            outer: match number {
-                PLAIN => PLAIN,
-                number => make_current(number),
-            },
             state: Cell::new(match literal {
-                _ if !open => State::Closed,
+                _ if !begun.open => State::Closed,
                 Some(_) => State::Static,
                 None => State::Open,
             }),
+            was_panicking: !cfg!(feature = "off") && std::thread::panicking(),
+            number: begun.number,
+            outer: begun.outer,
             tracer,
             parent,
-            number,
             record: Record::new(),
             thread: PhantomData,
         }
@@ -335,22 +332,6 @@ impl<'a> Span<'a> {
     #[inline(always)]
     fn is_open(&self) -> bool {
         self.state.get() != State::Closed
-    }
-
-    /// Behind its exit.
-    #[inline]
-    fn leave(&self) {
-        if self.number != PLAIN {
-            context::leave(self.number, self.outer);
-        }
-    }
-
-    #[inline(always)]
-    fn mark_with(&self, dir: Dir, args: impl Fn(&mut Writer<'_>)) -> bool {
-        send(|writer| {
-            begin(writer, &self.tracer.id(self.id()), self.parent, dir);
-            args(writer);
-        })
     }
 
     /// The tags of its parents, outermost first, and its own.
@@ -362,48 +343,135 @@ impl<'a> Span<'a> {
         self.tracer.path().write(writer);
     }
 
+    /// Its exit; false if no marker can say it.
+    fn mark_exit(&self, args: &dyn Fn(&mut Writer<'_>)) -> bool {
+        send(Dir::Exit, |writer| {
+            mark(writer, &self.tracer.id(self.id()), self.parent, Dir::Exit);
+            self.record.write(writer);
+            args(writer);
+        })
+    }
+
+    /// The exit with arguments of the caller; if they cannot be said, it goes without them when the guard is dropped.
+    #[inline(never)]
+    fn end_with(&self, args: &dyn Fn(&mut Args<'_>)) {
+        if self.mark_exit(&|writer| args(Args::of(writer))) {
+            self.state.set(State::Closed);
+            context::leave_number(self.number, self.outer);
+        }
+    }
+
     /// The exit of a span whose exit is not one of the literal ones.
-    // Its stack of a marker must not become that of every span.
     #[inline(never)]
     fn end(&self) {
-        if device::on() {
-            self.mark_with(Dir::Exit, |writer| self.record.write(writer));
-        }
-        self.leave();
+        let panicked = panicked(self.was_panicking) && !self.record.has(ERROR);
+        self.mark_exit(&|writer| {
+            if panicked {
+                error_of_panic(writer);
+            }
+        });
+        context::leave_number(self.number, self.outer);
     }
 }
 
-/// The number by which a span with an id of choice is current. A child has that of its parent, which is.
+/// The context that matters for a span: one with an id of choice names no parent.
 #[inline(always)]
-const fn chosen(tracer: &Tracer<'_>, parent: Option<&Span<'_>>) -> i64 {
-    match (tracer.span_id(), parent) {
-        (Id::Number(number), None) if unique::is_one(number) => number,
+fn context_of(tracer: &Tracer<'_>) -> i64 {
+    match tracer.span_id() {
+        Id::Thread => context::get(),
         _ => PLAIN,
     }
 }
 
-/// A number of its own for a span in a context.
-#[inline(always)]
-fn number_in(context: i64) -> i64 {
-    #[inline(never)]
-    fn number() -> i64 {
-        if device::on() { unique::next() } else { PLAIN }
+/// What became of an enter.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    pub(crate) open: bool,
+    /// As in [`Span`].
+    pub(crate) number: i64,
+    pub(crate) outer: i64,
+}
+
+impl Begun {
+    /// Of a literal in a context.
+    #[inline(always)]
+    pub(crate) const fn within(number: i64, context: i64) -> Self {
+        Self {
+            open: number != PLAIN,
+            number,
+            outer: context,
+        }
     }
-    match context {
-        PLAIN => PLAIN,
-        _ => number(),
+
+    /// Without a number.
+    #[inline(always)]
+    const fn plain(open: bool) -> Self {
+        Self {
+            open,
+            number: PLAIN,
+            outer: PLAIN,
+        }
     }
 }
 
-/// Gives what was current before.
+/// Begins a span that needs more than the literal's own marker.
 #[inline(never)]
-fn make_current(number: i64) -> i64 {
-    context::enter(number)
+fn begin(
+    tracer: Tracer<'_>,
+    parent: Option<&Span<'_>>,
+    context: i64,
+    args: &dyn Fn(&mut Args<'_>),
+) -> Begun {
+    if !device::on() {
+        return Begun::plain(false);
+    }
+    let number = match context {
+        PLAIN => PLAIN,
+        _ => unique::next(),
+    };
+    let tracer = match number {
+        PLAIN => tracer,
+        number => tracer.id(Id::Number(number)),
+    };
+    let open = send(Dir::Enter, |writer| {
+        mark(writer, &tracer, parent, Dir::Enter);
+        if number != PLAIN {
+            writer.parent(context::named(context));
+        }
+        args(Args::of(writer));
+    });
+    match number_of(&tracer, parent, number) {
+        number if open && number != PLAIN => Begun {
+            open,
+            number,
+            outer: context::enter(number),
+        },
+        _ => Begun::plain(open),
+    }
+}
+
+/// The same of a literal in a context, which is then what was current before: gives the number, or [`PLAIN`] if no
+/// span was begun. Small, so that the caller has it in a register.
+#[inline(never)]
+pub(crate) fn begin_literal(
+    literal: &'static Literal,
+    context: i64,
+    args: &dyn Fn(&mut Args<'_>),
+) -> i64 {
+    begin(Tracer::literal(literal), None, context, args).number
+}
+
+/// The number by which a span is current: its own, or one of choice. A child has that of its parent, which is.
+fn number_of(tracer: &Tracer<'_>, parent: Option<&Span<'_>>, own: i64) -> i64 {
+    match (tracer.span_id(), parent) {
+        (Id::Number(number), None) if unique::is_one(number) => number,
+        _ => own,
+    }
 }
 
 /// A marker up to its arguments.
-#[inline(always)]
-fn begin(writer: &mut Writer<'_>, tracer: &Tracer<'_>, parent: Option<&Span<'_>>, dir: Dir) {
+#[inline]
+fn mark(writer: &mut Writer<'_>, tracer: &Tracer<'_>, parent: Option<&Span<'_>>, dir: Dir) {
     let Some(parent) = parent else {
         return tracer.begin(writer, dir);
     };
@@ -411,40 +479,6 @@ fn begin(writer: &mut Writer<'_>, tracer: &Tracer<'_>, parent: Option<&Span<'_>>
     parent.tags(writer);
     tracer.path().write(writer);
     writer.tags_end();
-}
-
-/// An enter up to its arguments, with a number of its own and its parent.
-#[inline(never)]
-fn begin_within(
-    writer: &mut Writer<'_>,
-    tracer: &Tracer<'_>,
-    parent: Option<&Span<'_>>,
-    number: i64,
-    context: i64,
-) {
-    begin(writer, &tracer.id(Id::Number(number)), parent, Dir::Enter);
-    writer.parent(context::named(context));
-}
-
-/// The same of a literal in the current context.
-#[inline(never)]
-fn begin_static(writer: &mut Writer<'_>, literal: &'static Literal, number: i64) {
-    let tracer = Tracer::literal(literal);
-    begin_within(writer, &tracer, None, number, context::get());
-}
-
-/// The enter of such a one without arguments.
-#[inline(never)]
-fn enter_static(literal: &'static Literal, number: i64) -> bool {
-    send(|writer| begin_static(writer, literal, number))
-}
-
-/// The exit of such a one that has nothing to say.
-#[inline(never)]
-fn exit_static(literal: &'static Literal, number: i64, outer: i64) {
-    let tracer = Tracer::literal(literal);
-    tracer.id(Id::Number(number)).mark(Dir::Exit);
-    context::leave(number, outer);
 }
 
 impl Drop for Span<'_> {
@@ -455,11 +489,7 @@ impl Drop for Span<'_> {
         }
         match self.tracer.static_literal() {
             Some(literal) if self.state.get() == State::Static => {
-                if self.number == PLAIN {
-                    device::write_short(literal.exit);
-                } else {
-                    exit_static(literal, self.number, self.outer);
-                }
+                end_literal(literal, self.number, self.outer, self.was_panicking);
             }
             _ => self.end(),
         }

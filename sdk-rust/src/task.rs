@@ -2,6 +2,8 @@
 
 use crate::dir::Dir;
 use crate::encode::Writer;
+use crate::panics::{PANICKED, panicked};
+use crate::tracer::send_short;
 use crate::{Args, Id, Tracer, context, device, unique};
 
 /// A span with an id of its own, held by a future in its state. Dropped before its exit it was cancelled.
@@ -10,13 +12,14 @@ use crate::{Args, Id, Tracer, context, device, unique};
 pub struct Task<'a> {
     tracer: Tracer<'a>,
     open: bool,
+    was_panicking: bool,
     /// That of what runs within it.
     context: i64,
 }
 
 impl<'a> Task<'a> {
     /// Begins it, with a unique id unless the tracer has one. With that it names its parent: what is current.
-    #[inline]
+    #[inline(always)]
     pub fn enter(tracer: Tracer<'a>, args: impl Fn(&mut Args<'_>)) -> Self {
         if !device::on() {
             return Self::silent(tracer);
@@ -27,7 +30,7 @@ impl<'a> Task<'a> {
     }
 
     /// The same of the parent that is given, or none, where `outer` is current.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_within(
         tracer: Tracer<'a>,
         parent: Option<i64>,
@@ -38,7 +41,8 @@ impl<'a> Task<'a> {
             Id::Thread => tracer.id(Id::unique()),
             _ => tracer,
         };
-        let open = tracer.mark_with(Dir::Enter, |writer| {
+        let open = send_short(Dir::Enter, |writer| {
+            tracer.begin(writer, Dir::Enter);
             if let Some(parent) = parent {
                 writer.parent(context::named(parent));
             }
@@ -51,6 +55,7 @@ impl<'a> Task<'a> {
         Self {
             tracer,
             open,
+            was_panicking: std::thread::panicking(),
             context,
         }
     }
@@ -61,6 +66,7 @@ impl<'a> Task<'a> {
         Self {
             tracer,
             open: false,
+            was_panicking: false,
             context: context::PLAIN,
         }
     }
@@ -89,11 +95,15 @@ impl<'a> Task<'a> {
         self.finish(|writer| args(Args::of(writer)));
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, args: impl Fn(&mut Writer<'_>)) {
         if self.open {
             self.open = false;
-            if device::on() && !self.tracer.mark_with(Dir::Exit, args) {
+            let exited = send_short(Dir::Exit, |writer| {
+                self.tracer.begin(writer, Dir::Exit);
+                args(writer);
+            });
+            if !exited {
                 // These arguments cannot be said; the exit goes without them.
                 self.tracer.mark(Dir::Exit);
             }
@@ -105,8 +115,10 @@ impl Drop for Task<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.open {
-            let panicking = std::thread::panicking();
-            let (name, value) = if panicking { PANICKED } else { CANCELLED };
+            let (name, value) = match panicked(self.was_panicking) {
+                true => PANICKED,
+                false => CANCELLED,
+            };
             self.finish(|writer| writer.arg(name, |writer| writer.text(value)));
         }
     }
@@ -114,5 +126,3 @@ impl Drop for Task<'_> {
 
 /// What the exit says of a future that was dropped before it was ready.
 pub(crate) const CANCELLED: (&[u8], &[u8]) = (b"status", b"cancelled");
-/// And of one that will never be.
-pub(crate) const PANICKED: (&[u8], &[u8]) = (b"error", b"panic");

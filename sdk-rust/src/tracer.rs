@@ -1,9 +1,14 @@
 //! A span's place, for as many spans as are wanted.
 
+use core::mem::MaybeUninit;
+
 use crate::dir::Dir;
-use crate::encode::{Buffer, Writer, marker};
+use crate::encode::{Buffer, Form, Made, Writer, marker};
 use crate::literal::Literal;
-use crate::{Id, Path, device};
+use crate::{Args, Id, Path, device};
+
+/// Room for the markers that most are.
+const SHORT: usize = 80;
 
 /// The tags and the id of spans: made once, entered often.
 ///
@@ -32,9 +37,14 @@ use crate::{Id, Path, device};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tracer<'a> {
-    path: Path<'a>,
+    tags: Tags<'a>,
     id: Id,
-    literal: Option<&'static Literal>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Tags<'a> {
+    Literal(&'static Literal),
+    Path(Path<'a>),
 }
 
 impl<'a> Tracer<'a> {
@@ -65,9 +75,8 @@ impl<'a> Tracer<'a> {
     #[inline]
     pub(crate) const fn of(path: Path<'a>) -> Self {
         Self {
-            path,
+            tags: Tags::Path(path),
             id: Id::Thread,
-            literal: None,
         }
     }
 
@@ -76,9 +85,8 @@ impl<'a> Tracer<'a> {
     #[inline]
     pub const fn literal(literal: &'static Literal) -> Tracer<'static> {
         Tracer {
-            path: literal.path,
+            tags: Tags::Literal(literal),
             id: Id::Thread,
-            literal: Some(literal),
         }
     }
 
@@ -104,69 +112,114 @@ impl<'a> Tracer<'a> {
 
     #[inline]
     pub(crate) const fn path(&self) -> Path<'a> {
-        self.path
+        match self.tags {
+            Tags::Literal(literal) => literal.path,
+            Tags::Path(path) => path,
+        }
     }
 
     #[inline(always)]
     pub(crate) const fn static_literal(&self) -> Option<&'static Literal> {
-        self.literal
+        match self.tags {
+            Tags::Literal(literal) => Some(literal),
+            Tags::Path(_) => None,
+        }
     }
 
     /// Of a literal path with the id of the thread, all there is: its markers without arguments are static bytes.
     #[inline(always)]
     pub(crate) const fn as_static(&self) -> Option<&'static Literal> {
         match self.id {
-            Id::Thread => self.literal,
+            Id::Thread => self.static_literal(),
             _ => None,
         }
     }
 
-    /// Writes a marker without arguments; false if no marker can say it.
-    #[inline(always)]
-    pub(crate) fn mark(&self, dir: Dir) -> bool {
-        if let Some(literal) = self.as_static() {
-            device::write_short(match dir {
-                Dir::Enter => literal.enter,
-                Dir::Exit => literal.exit,
-            });
-            return true;
-        }
-        device::on() && self.mark_with(dir, |_| ())
-    }
-
     /// Writes a marker with arguments; false if no marker can say it.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn mark_with(&self, dir: Dir, args: impl Fn(&mut Writer<'_>)) -> bool {
-        send(|writer| {
+        send(dir, |writer| {
             self.begin(writer, dir);
             args(writer);
         })
     }
 
+    /// The same without arguments.
+    #[inline]
+    pub(crate) fn mark(&self, dir: Dir) -> bool {
+        self.mark_with(dir, |_| ())
+    }
+
     #[inline(always)]
     pub(crate) fn begin(&self, writer: &mut Writer<'_>, dir: Dir) {
-        match self.literal.and_then(|literal| literal.simple(dir)) {
-            Some(before_args) if writer.is_simple() => {
-                writer.begin_literal(before_args, dir, self.id);
-            }
-            _ => {
-                writer.begin(dir, self.id);
-                self.path.write(writer);
-                writer.tags_end();
-            }
+        match self.tags {
+            Tags::Literal(literal) if writer.is_simple() => match literal.simple(dir) {
+                Some(before_args) => writer.begin_literal(before_args, dir, self.id),
+                None => begin(literal.path, self.id, writer, dir),
+            },
+            _ => begin(self.path(), self.id, writer, dir),
         }
     }
 }
 
-/// Makes a marker on the stack and writes it; false if no marker can say it.
+#[inline(never)]
+fn begin(path: Path<'_>, id: Id, writer: &mut Writer<'_>, dir: Dir) {
+    writer.begin(dir, id);
+    path.write(writer);
+    writer.tags_end();
+}
+
+/// Makes a marker and writes it; false if no marker can say it, or for an enter if markers are off. For what is in a
+/// hurry; [`send`] does the same.
+// Most markers are short: they are made in the caller's frame, which has no room for a long one, and written from
+// there, as a return right behind a system call is mispredicted.
 #[inline(always)]
-pub(crate) fn send(parts: impl Fn(&mut Writer<'_>)) -> bool {
-    let mut buffer = Buffer::new();
-    match marker(&mut buffer, parts) {
-        Ok(marker) => {
-            device::write_short(marker);
-            true
+pub(crate) fn send_short(dir: Dir, parts: impl Fn(&mut Writer<'_>)) -> bool {
+    let mut bytes = [MaybeUninit::uninit(); SHORT];
+    let mut writer = Writer::new(&mut bytes, Form::Simple);
+    parts(&mut writer);
+    match writer.made() {
+        Made::Whole(len) => {
+            // SAFETY: so many bytes were written.
+            let marker = unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), len) };
+            device::mark(dir, marker)
         }
+        _ => send_long(dir, &parts),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn send_long(dir: Dir, parts: &dyn Fn(&mut Writer<'_>)) -> bool {
+    send(dir, parts)
+}
+
+/// The enter of a literal with the id of the thread, with arguments.
+///
+/// The literal is given by a function of no captures, so that it is a constant where the marker is made.
+#[inline(always)]
+pub(crate) fn enter_literal(
+    tracer: impl Fn() -> Tracer<'static>,
+    args: &impl Fn(&mut Args<'_>),
+) -> bool {
+    send_short(Dir::Enter, |writer| {
+        tracer().begin(writer, Dir::Enter);
+        args(Args::of(writer));
+    })
+}
+
+/// Makes any marker and writes it; false if no marker can say it, or for an enter if markers are off.
+// Never inlined: no caller of spans has the buffer in its frame.
+#[inline(never)]
+pub(crate) fn send(dir: Dir, parts: impl Fn(&mut Writer<'_>)) -> bool {
+    let mut buffer = Buffer::new();
+    let marker = marker(&mut buffer, |bytes, form| {
+        let mut writer = Writer::new(bytes, form);
+        parts(&mut writer);
+        writer.made()
+    });
+    match marker {
+        Ok(marker) => device::mark(dir, marker),
         Err(_) => false,
     }
 }

@@ -455,6 +455,7 @@ fn panicked() {
         .enter("held")
         .child_of("fails")
         .exit("held")
+        .arg("error", "panic")
         .exit("fails")
         .arg("error", "panic")
         .enter("wrapped")
@@ -464,6 +465,7 @@ fn panicked() {
         .enter("held")
         .child_of("fails")
         .exit("held")
+        .arg("error", "panic")
         .exit("fails")
         .arg("error", "panic")
         .exit("wrapped")
@@ -473,6 +475,7 @@ fn panicked() {
         .enter("held")
         .child_of("fails")
         .exit("held")
+        .arg("error", "panic")
         .exit("fails")
         .arg("error", "panic")
         .done();

@@ -188,6 +188,62 @@ fn exit_with_keeps_what_was_recorded() {
         .done();
 }
 
+/// Begins spans when it is dropped.
+struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        drop(span!("tidy"));
+        span!("tidy.rows", n = 1).record("rows", 2);
+        drop(Span::enter("tidy.dynamic"));
+        drop(nulltrace::__task!("tidy.task"));
+    }
+}
+
+#[test]
+fn a_panic_is_the_error_of_the_spans_it_ends() {
+    let mock = Mock::here();
+    let caught = std::panic::catch_unwind(|| {
+        let _dynamic = Span::enter("dynamic");
+        let _bare = span!("bare");
+        let _numbered = span!(id: Id::Number(7), "numbered");
+        let _long = span!("long", text = "x".repeat(100));
+        let recorded = span!("recorded");
+        recorded.record("rows", 3);
+        let own = span!("own");
+        own.record("error", "io");
+        drop(span!("before"));
+        let _tidy = Tidy;
+        panic!("on purpose");
+    });
+    assert!(caught.is_err());
+    drop(span!("after"));
+    let exits: Vec<String> = mock
+        .markers()
+        .iter()
+        .filter(|marker| marker.dir == Dir::Exit)
+        .map(|marker| format!("{} {:?}", marker.tags.join("."), marker.args))
+        .collect();
+    let panic = r#"[("error", "panic")]"#;
+    assert_eq!(
+        exits,
+        [
+            "before []",
+            "tidy []",
+            r#"tidy.rows [("rows", "2")]"#,
+            "tidy.dynamic []",
+            r#"tidy.task [("status", "cancelled")]"#,
+            r#"own [("error", "io")]"#,
+            r#"recorded [("rows", "3"), ("error", "panic")]"#,
+            &format!("long {panic}"),
+            &format!("numbered {panic}"),
+            &format!("bare {panic}"),
+            &format!("dynamic {panic}"),
+            "after []",
+        ]
+    );
+}
+
 #[test]
 fn what_no_marker_can_say_is_silent() {
     let mock = Mock::here();

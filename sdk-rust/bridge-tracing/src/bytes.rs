@@ -2,6 +2,8 @@
 
 use core::mem::MaybeUninit;
 
+use nulltrace::__private::{PAIRS, eight_digits};
+
 /// Room for `N` bytes, not initialised; written up to `len`.
 pub(crate) struct Bytes<const N: usize> {
     bytes: [MaybeUninit<u8>; N],
@@ -86,30 +88,6 @@ impl<const N: usize> Bytes<N> {
     }
 }
 
-/// The eight digits of a number below 10^8, computed all at once.
-#[inline]
-const fn eight_digits(number: u64) -> [u8; 8] {
-    // Numbers of four digits in lanes of 32 bits, then of two in 16, then of one in 8: each is split by a
-    // multiplication that divides by 100, then 10, in its lane.
-    let fours = (number / 10_000) | ((number % 10_000) << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | ((fours - 100 * hundreds) << 16);
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    let ones = tens | ((twos - 10 * tens) << 8);
-    (ones | 0x3030_3030_3030_3030).to_le_bytes()
-}
-
-/// `00` to `99`.
-static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        pairs[n] = [b'0' + n as u8 / 10, b'0' + n as u8 % 10];
-        n += 1;
-    }
-    pairs
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,9 +117,6 @@ mod tests {
             let mut bytes = Bytes::<64>::new();
             assert!(bytes.put_15_digits(number));
             assert_eq!(bytes.get(), number.to_string().as_bytes());
-        }
-        for number in (0..100_000_000).step_by(997).chain([99_999_999]) {
-            assert_eq!(eight_digits(number), *format!("{number:08}").as_bytes());
         }
         assert!(!Bytes::<14>::new().put_15_digits(1 << 47));
     }

@@ -54,13 +54,10 @@ fn fill(text: &str, parts: &[TokenStream]) -> TokenStream {
 
 /// A guard before the body; it drops last of all the body's locals.
 fn plain(options: &Options, function: &Function) -> TokenStream {
-    let span = enter("span", options, function);
+    let span = enter("call", options, function);
     let body = function.body.clone();
     let Some(note) = note(options) else {
-        return fill(
-            "let __span = $0; let __watch = ::nulltrace::__private::Watch::new(&__span); $1",
-            &[span, body],
-        );
+        return fill("let __span = $0; $1", &[span, body]);
     };
     fill(
         "::nulltrace::__private::run($0, move || -> $1 { $2 }, $3)",
@@ -109,7 +106,7 @@ fn future(options: &Options, function: &Function) -> TokenStream {
     fill(text, &parts)
 }
 
-/// The macro call that enters: `span!` for one that stays on its thread, `task!` for one that may not.
+/// The macro call that enters: `__call!` for one that stays on its thread, `__task!` for one that may not.
 fn enter(kind: &str, options: &Options, function: &Function) -> TokenStream {
     let tag = match &options.tag {
         Some(tag) => tag.clone(),
@@ -122,7 +119,7 @@ fn enter(kind: &str, options: &Options, function: &Function) -> TokenStream {
     }
     let text = match kind {
         "task" => "::nulltrace::__task!($0 $1)",
-        _ => "::nulltrace::span!($0 $1)",
+        _ => "::nulltrace::__call!($0 $1)",
     };
     fill(text, &[tag.into(), args])
 }
