@@ -143,5 +143,6 @@ pub mod __private {
         call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,
         ret_display, ret_nothing, ret_value, run,
     };
+    pub use crate::record::Kept;
     pub use crate::task::Task;
 }

@@ -181,7 +181,7 @@ impl<'a> Span<'a> {
         Span::guard(path, Some(self), begin(path, Some(self), context, &args))
     }
 
-    /// Keeps an argument for the exit.
+    /// Keeps an argument for the exit. Of a name that is recorded twice the last value counts.
     ///
     /// There are 256 bytes for names and values, four more counted for each argument, and no heap: an
     /// argument that does not fit is dropped, whole.
@@ -199,7 +199,7 @@ impl<'a> Span<'a> {
     #[inline]
     pub fn record(&self, name: &str, value: impl Value) {
         if self.is_open() {
-            self.record.add(name, &value);
+            self.record.set(name, &value);
             self.state.set(State::Open);
         }
     }

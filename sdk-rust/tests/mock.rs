@@ -139,9 +139,33 @@ fn recorded_arguments_are_whole_or_not_there() {
         .arg("but this", "a,b=c:\n")
         .done();
     let span = span!("b");
-    (0..200).for_each(|_| span.record("n", ""));
+    (0..200).for_each(|n| span.record(&char::from(b'0' + n).to_string(), ""));
     drop(span);
     assert_eq!(mock.markers()[1].args.len(), 256 / 5);
+}
+
+#[test]
+fn of_a_name_recorded_twice_the_last_value_counts() {
+    let mock = Mock::here();
+    let span = span!("a");
+    // Not that of another name, nor the room of its first value.
+    for step in 0..1000 {
+        span.record("done", "-".repeat(step % 100));
+        span.record("step", step);
+        span.record("don", "other");
+    }
+    for long in [200, 300] {
+        span.record("too long later", 1);
+        span.record("too long later", "x".repeat(long));
+    }
+    drop(span);
+    mock.expect()
+        .enter("a")
+        .exit("a")
+        .arg("done", &"-".repeat(99))
+        .arg("step", "999")
+        .arg("don", "other")
+        .done();
 }
 
 /// A value that records while it is written does no harm.
