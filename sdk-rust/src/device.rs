@@ -210,6 +210,30 @@ fn replace(seen: i32, new: i32) -> i32 {
     }
 }
 
+/// Switches markers on or off from here on, whatever the environment says.
+pub(crate) fn set(enabled: bool) {
+    if cfg!(feature = "off") {
+        return;
+    }
+    loop {
+        let seen = FD.load(Relaxed);
+        let new = match (enabled, seen) {
+            (true, 0..) => return,
+            (true, ..OFF) => off(seen),
+            (true, _) => {
+                replace(seen, opened());
+                return;
+            }
+            (false, ..=OFF) => return,
+            (false, 0..) => off(seen),
+            (false, _) => OFF,
+        };
+        if FD.compare_exchange(seen, new, Relaxed, Relaxed).is_ok() {
+            return;
+        }
+    }
+}
+
 fn opened() -> i32 {
     let Ok(low) = i32::try_from(sys::open()) else {
         return SILENT;

@@ -66,8 +66,9 @@
 //!
 //! # Off
 //!
-//! `NULLTRACE=off` in the environment, read once, leaves one load and a branch of each span. The
-//! feature `off` leaves nothing. Arguments are not evaluated then.
+//! `NULLTRACE=off` in the environment (or `0`, `false`, `no`), read once, leaves one load and a branch of each span.
+//! The feature `off` leaves nothing. Arguments are not evaluated then. [`set_enabled`] switches on and off while the
+//! program runs.
 //!
 //! # What it does to your program
 //!
@@ -110,6 +111,7 @@ pub mod raw;
 mod record;
 mod refused;
 mod span;
+mod switch;
 mod sys;
 mod task;
 mod tracer;
@@ -124,6 +126,7 @@ pub use id::Id;
 pub use nulltrace_macros::traced;
 pub use path::Path;
 pub use span::Span;
+pub use switch::{is_enabled, set_enabled};
 pub use tracer::Tracer;
 pub use value::{Text, Value, debug, display, error};
 

@@ -23,7 +23,8 @@
 //!
 //! A [`Mock::here`] takes the markers of its thread only, so that tests may run side by side, as they do in
 //! `cargo test`. For a program with threads there is [`Mock::everywhere`]. While a mock lives, `NULLTRACE=off`
-//! is of no account and nothing it takes goes to the device; with the feature `off` there is nothing to take.
+//! is of no account and nothing it takes goes to the device; [`set_enabled`](crate::set_enabled) has its effect. With
+//! the feature `off` there is nothing to take.
 
 mod decode;
 mod expect;

@@ -72,6 +72,24 @@ pub fn write(marker: &[u8]) {
     }
 }
 
+/// The same of the exit of a span whose enter was written: it is written also if
+/// [`set_enabled`](crate::set_enabled) has switched markers off since, so that the span does not stay open.
+///
+/// ```
+/// use nulltrace::raw;
+///
+/// if raw::on() {
+///     raw::write(b">:t:checkout::");
+///     raw::write_exit(b"<:t:checkout::");
+/// }
+/// ```
+#[inline(always)]
+pub fn write_exit(marker: &[u8]) {
+    if let Some(marker) = seen(marker) {
+        device::exit(marker);
+    }
+}
+
 /// Only what a collector sees, and one byte more to show that there was more.
 #[inline(always)]
 fn seen(marker: &[u8]) -> Option<&[u8]> {
@@ -95,8 +113,7 @@ pub fn touch(bytes: &[u8]) {
     }
 }
 
-/// Whether markers are written: not with `NULLTRACE=off` in the environment, nor with the feature `off`,
-/// nor without a null device. Opens the device if that has not been done yet.
+/// Whether markers are written, as [`is_enabled`](crate::is_enabled) says. Opens the device if that has not been done yet.
 ///
 /// ```
 /// if nulltrace::raw::on() {

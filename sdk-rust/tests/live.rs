@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{Command, Output};
 use std::sync::{Arc, Barrier};
 
-use nulltrace::{Context, Id, Span, raw, span};
+use nulltrace::{Context, Id, Span, TracedExt, is_enabled, raw, set_enabled, span};
 use nulltrace_spec::parse;
 
 /// Runs a scenario in a process of its own, with the environment as it is but `NULLTRACE`.
@@ -107,6 +107,11 @@ scenarios! {
     what_is_written;
     off_in_the_environment "off" "OFF" "Off" "0" "no" "NO" "false" "False";
     any_other_value_is_on "" "on" "1" "00" "n" "offf" "off " "yes" "true";
+    switched_off_and_on;
+    switched_on_whatever_the_environment_says "off" "0";
+    switched_off_before_the_first_marker;
+    a_descriptor_closed_while_off;
+    many_threads_switch;
     an_untouched_page_is_mapped_in;
 }
 
@@ -474,6 +479,100 @@ mod scenario {
         assert!(raw::on());
         spans();
         assert_eq!(null_descriptors().len(), 1);
+    }
+
+    pub(super) fn switched_off_and_on() {
+        let tap = tap();
+        let sdk = raw::descriptor();
+        let outer = span!("outer");
+        let numbered = span!(id: Id::Number(7), "numbered", n = 1);
+        let dynamic = Span::enter("dynamic");
+        let mut future = std::pin::pin!(std::future::pending::<()>().traced("future").id(8.into()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_pending());
+
+        set_enabled(false);
+        assert!(!is_enabled() && !raw::on() && raw::descriptor() < 0);
+        let mut evaluated = false;
+        let quiet = span!(
+            "quiet",
+            n = {
+                evaluated = true;
+                7
+            }
+        );
+        assert!(!evaluated);
+        let quiet_too = (span!("quiet"), Span::enter("quiet"), outer.child("quiet"));
+        quiet.record("n", 1);
+        raw::write(b">:t:quiet::");
+        drop(dynamic);
+        numbered.record("rows", 3);
+        drop(numbered);
+
+        set_enabled(true);
+        assert!(is_enabled() && raw::descriptor() == sdk);
+        drop((quiet, quiet_too));
+        drop(span!("again"));
+        set_enabled(false);
+        set_enabled(false);
+        drop(outer);
+        raw::write_exit(b"<:t:raw::");
+        future.set(std::future::pending::<()>().traced("future").id(8.into()));
+        assert_eq!(
+            untap(tap, sdk),
+            ">:t:outer::>:7:numbered:n=1:>:t:dynamic::>:8:future::<:t:dynamic::<:7:numbered:rows=3:\
+             >:t:again::<:t:again::<:t:outer::<:t:raw::<:8:future:status=cancelled:"
+        );
+    }
+
+    pub(super) fn switched_on_whatever_the_environment_says() {
+        let before = span!("before");
+        assert!(!is_enabled() && null_descriptors().is_empty());
+        set_enabled(true);
+        assert!(is_enabled());
+        let tap = tap();
+        drop(before);
+        drop(span!("live"));
+        assert_eq!(untap(tap, raw::descriptor()), ">:t:live::<:t:live::");
+    }
+
+    pub(super) fn switched_off_before_the_first_marker() {
+        set_enabled(false);
+        spans();
+        assert!(!is_enabled() && null_descriptors().is_empty());
+        set_enabled(true);
+        assert!(is_enabled());
+        assert_eq!(null_descriptors(), [raw::descriptor()]);
+    }
+
+    pub(super) fn a_descriptor_closed_while_off() {
+        let span = span!("live");
+        set_enabled(false);
+        close_from(3);
+        drop(span);
+        assert_eq!(null_descriptors().len(), 1);
+        assert!(!is_enabled());
+        set_enabled(true);
+        assert_eq!(null_descriptors(), [raw::descriptor()]);
+    }
+
+    pub(super) fn many_threads_switch() {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                std::thread::spawn(move || {
+                    for n in 0..2000 {
+                        set_enabled((n + thread) % 2 == 0);
+                        spans();
+                    }
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        set_enabled(true);
+        spans();
+        assert_eq!(null_descriptors(), [raw::descriptor()]);
     }
 
     const BIG: usize = 1 << 21;
