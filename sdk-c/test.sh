@@ -99,6 +99,19 @@ for compiler in clang++-14 g++; do
 	"$compiler" -std=c++17 "${strict[@]}" -x c++ "$tests/demo.c" -o "$work/demo" -x none "${found[@]}"
 done
 
+# Old standards, and the newest.
+for compiler in "gcc -std=gnu89" "clang-14 -std=gnu89" "gcc -std=c99" "clang-14 -std=gnu2x" \
+	"g++ -x c++ -std=c++98" "clang++-14 -x c++ -std=c++98" "g++ -x c++ -std=c++20"; do
+	$compiler "${strict[@]}" "$tests/old.c" -o "$work/old" -x none "${found[@]}"
+	seen "$work/old"
+done
+for strict_one in c89 c90 iso9899:199409; do
+	if gcc -std=$strict_one -fsyntax-only -I"$prefix/include" "$tests/old.c" 2> "$work/errors"; then
+		fail "-std=$strict_one compiles"
+	fi
+	grep -q '#error "nulltrace.h needs C99, or for C90 -std=gnu89' "$work/errors" || fail "-std=$strict_one: no clear error"
+done
+
 # Processors that have the macros' system call, and one that has not: at least they compile.
 for target in aarch64-linux-gnu riscv64-linux-gnu; do
 	clang-14 --target=$target -std=c99 -Wall -Wextra -Werror -pedantic -ffreestanding -DREJECT=0 \

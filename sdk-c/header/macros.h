@@ -115,25 +115,30 @@ static inline nt_arg nt_bool(const char *name, bool value)
  */
 __attribute__((always_inline)) static inline void nt_literal_write_(const char *marker, size_t len)
 {
-	const int device = nt_device();
-	if (__builtin_expect(device < 0, 0))
-		return;
-	/* The collector cannot read a page that is not mapped in; the null device never reads it. */
 	const volatile char *touched = marker;
-	(void)touched[0];
-	(void)touched[len - 1];
-	const long descriptor = device;
+	const long descriptor = nt_device();
 #if defined(__x86_64__)
 	long result;
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(1L), "D"(descriptor), "S"(marker), "d"(len)
-			 : "rcx", "r11", "memory");
 #else
 	register long result __asm__("x0") = descriptor;
 	register const char *bytes __asm__("x1") = marker;
 	register size_t count __asm__("x2") = len;
 	register long number __asm__("x8") = 64;
+#endif
+	char byte;
+
+	if (__builtin_expect(descriptor < 0, 0))
+		return;
+	/* The collector cannot read a page that is not mapped in; the null device never reads it. */
+	byte = touched[0];
+	byte = touched[len - 1];
+	(void)byte;
+#if defined(__x86_64__)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(1L), "D"(descriptor), "S"(marker), "d"(len)
+			 : "rcx", "r11", "memory");
+#else
 	__asm__ volatile("svc 0" : "+r"(result) : "r"(bytes), "r"(count), "r"(number) : "memory");
 #endif
 	if (__builtin_expect(result == -9, 0)) /* EBADF: closed under us, nt_write() opens it again. */
@@ -163,8 +168,14 @@ static inline void nt_literal_write_(const char *marker, size_t len)
 #define NT_EXIT_WITH(path, args) NT_WRITE_("<:t:" path ":" args ":", path)
 
 #if defined(__GNUC__)
+/* Another name each time, also for two in one line. */
 #define NT_JOIN_(a, b) a##b
-#define NT_NAME_(line) NT_JOIN_(nt_literal_, line)
+#define NT_NAME_(name, number) NT_JOIN_(name, number)
+#ifdef __COUNTER__
+#define NT_NUMBER_ __COUNTER__
+#else
+#define NT_NUMBER_ __LINE__
+#endif
 
 /** @private What NT_SPAN() keeps: the marker that ends it. */
 typedef struct nt_literal_ {
@@ -193,7 +204,7 @@ __attribute__((always_inline)) static inline nt_literal_ nt_literal_begin_(const
  * an exception. Not by longjmp() or exit(): such a span has no end.
  */
 #define NT_SPAN(path) \
-	__attribute__((cleanup(nt_literal_end_), unused)) const nt_literal_ NT_NAME_(__LINE__) = \
+	__attribute__((cleanup(nt_literal_end_), unused)) const nt_literal_ NT_NAME_(nt_literal_, NT_NUMBER_) = \
 		nt_literal_begin_(">:t:" path "::", "<:t:" path "::", \
 				  NT_CHECKED_(">:t:" path "::", path))
 
@@ -208,7 +219,7 @@ static inline void nt_context_leave_(const nt_id *before)
  * NT_CONTEXT(job->span.id);
  */
 #define NT_CONTEXT(span) \
-	__attribute__((cleanup(nt_context_leave_), unused)) const nt_id NT_JOIN_(nt_before_, __LINE__) = \
+	__attribute__((cleanup(nt_context_leave_), unused)) const nt_id NT_NAME_(nt_before_, NT_NUMBER_) = \
 		nt_context_set(span)
 
 /** @private */

@@ -43,16 +43,47 @@ fn for_c(text: &str) -> String {
         if line.trim() == "*/" {
             safety = false;
         }
+        // C90 and C++98 have no comma behind the last value of an enum.
+        if line.starts_with('}') && kept.ends_with(",\n") {
+            kept.truncate(kept.len() - 2);
+            kept.push('\n');
+        }
         if !safety {
             let text = line.trim_start_matches("        ");
             let tabs = (line.len() - text.len()) / 8;
             kept.extend(std::iter::repeat_n('\t', tabs));
-            kept.push_str(text.trim_end());
+            // Nor has C90 these comments.
+            match text.split_once("// ") {
+                Some((code, comment)) if code.starts_with(['#', '}']) => {
+                    write!(kept, "{} /* {comment} */", code.trim_end()).unwrap();
+                }
+                _ => kept.push_str(text.trim_end()),
+            }
             kept.push('\n');
         }
     }
     kept.trim().to_owned()
 }
+
+/// What the header needs of the compiler.
+const STANDARD: &str = r#"
+#if defined(__STRICT_ANSI__) && !defined(__cplusplus) && \
+	(!defined(__STDC_VERSION__) || __STDC_VERSION__ < 199901L)
+#error "nulltrace.h needs C99, or for C90 -std=gnu89: it has inline functions"
+#endif
+/* It has bool and 64-bit numbers too, which older standards know as extensions. */
+#if defined(__GNUC__) && (defined(__cplusplus) ? __cplusplus < 201103L : !defined(__STDC_VERSION__))
+#define NT_OLD_STANDARD_
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#endif
+"#;
+const END: &str = r#"
+#ifdef NT_OLD_STANDARD_
+#undef NT_OLD_STANDARD_
+#pragma GCC diagnostic pop
+#endif
+"#;
 
 fn header() -> String {
     let types = declared(&[
@@ -70,12 +101,15 @@ fn header() -> String {
         "/* Made from the crate nulltrace-c by `make -C sdk-c header`; do not edit. */\n\
          {top}\n\
          #ifndef NULLTRACE_H\n#define NULLTRACE_H\n\n\
+         {standard}\n\
          #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n\
          /** The version of this header. */\n#define NT_VERSION \"{version}\"\n\n\
          /** As a length: the text ends at its first NUL. */\n#define NT_Z SIZE_MAX\n\n\
          {types}\n\n\
          #ifdef NULLTRACE_OFF\n\n{off}\n#else\n\n{functions}\n\n#endif /* NULLTRACE_OFF */\n\n\
-         {macros}\n#endif /* NULLTRACE_H */\n",
+         {macros}\n{end}\n#endif /* NULLTRACE_H */\n",
+        standard = STANDARD.trim_start(),
+        end = END.trim_start(),
         off = off.trim_end().to_owned() + "\n",
         macros = macros.trim_end().to_owned() + "\n",
     )
