@@ -62,7 +62,7 @@ seen() {
 # The last is what valgrind runs: it cannot read all that clang writes.
 for compiler in clang-14:c99 clang-14:c11 gcc:c99 gcc:c11; do
 	standard=${compiler#*:} compiler=${compiler%:*}
-	for program in api vectors handler closefrom fork threads context; do
+	for program in api vectors handler closefrom fork threads context switch; do
 		c "$compiler" "$standard" $program.c $program
 	done
 	c "$compiler" "$standard" plugin.c plugin -ldl
@@ -74,6 +74,8 @@ for compiler in clang-14:c99 clang-14:c11 gcc:c99 gcc:c11; do
 	seen "$work/closefrom"
 	seen "$work/fork"
 	seen "$work/context"
+	seen "$work/switch"
+	NULLTRACE=off seen "$work/switch" off
 	seen --any-order "$work/threads"
 	seen "$work/plugin" "$prefix/lib/libnulltrace.so.0"
 	for value in off OFF 0 no False; do
@@ -147,7 +149,7 @@ gcc -std=c11 "${strict[@]}" "${static[@]}" "$tests/api.c" -static -o "$work/stat
 seen "$work/static"
 
 # --- valgrind ---
-for program in api vectors fork threads context cpp "handler any-stack"; do
+for program in api vectors fork threads context switch cpp "handler any-stack"; do
 	# shellcheck disable=SC2086
 	valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
 		"$work"/$program > /dev/null || fail "valgrind: $program"

@@ -111,12 +111,12 @@ static inline nt_arg nt_bool(const char *name, bool value)
 	(defined(__x86_64__) || defined(__aarch64__))
 /**
  * @private As nt_write(), but the system call stands in the caller: a return right behind a system call is
- * mispredicted on many processors, which costs as much as a third of the call.
+ * mispredicted on many processors, which costs as much as a third of the call. False without a device.
  */
-__attribute__((always_inline)) static inline void nt_literal_write_(const char *marker, size_t len)
+__attribute__((always_inline)) static inline bool nt_literal_write_(int device, const char *marker, size_t len)
 {
 	const volatile char *touched = marker;
-	const long descriptor = nt_device();
+	const long descriptor = device;
 #if defined(__x86_64__)
 	long result;
 #else
@@ -128,7 +128,7 @@ __attribute__((always_inline)) static inline void nt_literal_write_(const char *
 	char byte;
 
 	if (__builtin_expect(descriptor < 0, 0))
-		return;
+		return false;
 	/* The collector cannot read a page that is not mapped in; the null device never reads it. */
 	byte = touched[0];
 	byte = touched[len - 1];
@@ -143,12 +143,16 @@ __attribute__((always_inline)) static inline void nt_literal_write_(const char *
 #endif
 	if (__builtin_expect(result == -9, 0)) /* EBADF: closed under us, nt_write() opens it again. */
 		nt_write(marker, len);
+	return true;
 }
 #else
 /** @private */
-static inline void nt_literal_write_(const char *marker, size_t len)
+static inline bool nt_literal_write_(int device, const char *marker, size_t len)
 {
+	if (device < 0)
+		return false;
 	nt_write(marker, len);
+	return true;
 }
 #endif
 
@@ -156,16 +160,16 @@ static inline void nt_literal_write_(const char *marker, size_t len)
 #define NT_LITERAL_(text) (sizeof("" text) - 1)
 #define NT_CHECKED_(text, path) \
 	(NT_LITERAL_(text) + 0 * sizeof(char[NT_LITERAL_(path) > 0 && NT_LITERAL_(text) <= 4096 ? 1 : -1]))
-#define NT_WRITE_(text, path) nt_literal_write_("" text, NT_CHECKED_(text, path))
+#define NT_WRITE_(device, text, path) ((void)nt_literal_write_(device, "" text, NT_CHECKED_(text, path)))
 
 /** A span of this thread begins: NT_ENTER("checkout.pay"). */
-#define NT_ENTER(path) NT_WRITE_(">:t:" path "::", path)
+#define NT_ENTER(path) NT_WRITE_(nt_device(), ">:t:" path "::", path)
 /** A span of this thread ends. */
-#define NT_EXIT(path) NT_WRITE_("<:t:" path "::", path)
+#define NT_EXIT(path) NT_WRITE_(nt_exit_device(), "<:t:" path "::", path)
 /** Begins with literal arguments: NT_ENTER_WITH("checkout.pay", "currency=chf,step=1"). */
-#define NT_ENTER_WITH(path, args) NT_WRITE_(">:t:" path ":" args ":", path)
+#define NT_ENTER_WITH(path, args) NT_WRITE_(nt_device(), ">:t:" path ":" args ":", path)
 /** Ends with literal arguments: NT_EXIT_WITH("checkout.pay", "status=ok"). */
-#define NT_EXIT_WITH(path, args) NT_WRITE_("<:t:" path ":" args ":", path)
+#define NT_EXIT_WITH(path, args) NT_WRITE_(nt_exit_device(), "<:t:" path ":" args ":", path)
 
 #if defined(__GNUC__)
 /* Another name each time, also for two in one line. */
@@ -177,7 +181,7 @@ static inline void nt_literal_write_(const char *marker, size_t len)
 #define NT_NUMBER_ __LINE__
 #endif
 
-/** @private What NT_SPAN() keeps: the marker that ends it. */
+/** @private What NT_SPAN() keeps: the marker that ends it; of no length if its enter was not written. */
 typedef struct nt_literal_ {
 	const char *marker;
 	size_t len;
@@ -186,7 +190,8 @@ typedef struct nt_literal_ {
 /** @private */
 __attribute__((always_inline)) static inline void nt_literal_end_(const nt_literal_ *literal)
 {
-	nt_literal_write_(literal->marker, literal->len);
+	if (literal->len > 0)
+		(void)nt_literal_write_(nt_exit_device(), literal->marker, literal->len);
 }
 
 /** @private */
@@ -194,8 +199,7 @@ __attribute__((always_inline)) static inline nt_literal_ nt_literal_begin_(const
 {
 	nt_literal_ literal;
 	literal.marker = exit;
-	literal.len = len;
-	nt_literal_write_(enter, len);
+	literal.len = nt_literal_write_(nt_device(), enter, len) ? len : 0;
 	return literal;
 }
 

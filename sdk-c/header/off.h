@@ -5,7 +5,17 @@ static inline bool nt_on(void)
 	return false;
 }
 
+static inline void nt_set_enabled(bool enabled)
+{
+	(void)enabled;
+}
+
 static inline int nt_device(void)
+{
+	return -1;
+}
+
+static inline int nt_exit_device(void)
 {
 	return -1;
 }

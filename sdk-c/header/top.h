@@ -29,7 +29,8 @@
  *   library that is unloaded with dlclose;
  * - accepts NULL for any address, and reads no memory it was given after it returns, the path and the
  *   parent of an nt_span excepted;
- * - does nothing, nearly for free, with NULLTRACE=off in the environment of the first call.
+ * - does nothing, nearly for free, with NULLTRACE=off (or 0, false, no) in the environment of the first call, or after
+ *   nt_set_enabled(false).
  *
  * Parents. A span of nt_thread(), as those of NT_SPAN(), is a child of the innermost one that its thread has open; no
  * parent is named, and none need be while a thread does one thing after the other. Where jobs interleave on a

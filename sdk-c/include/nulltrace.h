@@ -30,7 +30,8 @@
  *   library that is unloaded with dlclose;
  * - accepts NULL for any address, and reads no memory it was given after it returns, the path and the
  *   parent of an nt_span excepted;
- * - does nothing, nearly for free, with NULLTRACE=off in the environment of the first call.
+ * - does nothing, nearly for free, with NULLTRACE=off (or 0, false, no) in the environment of the first call, or after
+ *   nt_set_enabled(false).
  *
  * Parents. A span of nt_thread(), as those of NT_SPAN(), is a child of the innermost one that its thread has open; no
  * parent is named, and none need be while a thread does one thing after the other. Where jobs interleave on a
@@ -243,7 +244,17 @@ static inline bool nt_on(void)
 	return false;
 }
 
+static inline void nt_set_enabled(bool enabled)
+{
+	(void)enabled;
+}
+
 static inline int nt_device(void)
+{
+	return -1;
+}
+
+static inline int nt_exit_device(void)
 {
 	return -1;
 }
@@ -360,16 +371,32 @@ extern "C" {
 #endif /* __cplusplus */
 
 /**
- * Whether markers are written: false with NULLTRACE=off in the environment, or without a null
- * device. Opens the device if that was not done. Ask before you compute costly arguments.
+ * Whether markers are written: false with NULLTRACE=off in the environment (or 0, false, no), after
+ * nt_set_enabled(false), or without a null device. Opens the device if that was not done. Ask before you compute
+ * costly arguments.
  */
 bool nt_on(void);
+
+/**
+ * Switches markers on or off for the whole process, whatever NULLTRACE says in the environment.
+ *
+ * NT_SPAN and an nt_span that were begun while on write their exit also when off, so that none stays open; what is
+ * begun while off writes nothing, also not later. NT_EXIT, nt_exit() and nt_exit_args() know nothing of the enter:
+ * after a switch they write the exit in any case, and one that has no enter is counted by the collector as
+ * unmatched. Where NULLTRACE=off was never overruled they write nothing.
+ */
+void nt_set_enabled(bool enabled);
 
 /**
  * The descriptor of the device, negative when nt_on() is false: for the macros, which make the
  * system call where they stand. Opens the device if that was not done.
  */
 int nt_device(void);
+
+/**
+ * The same for the exits of spans: not negative either while nt_set_enabled(false) has switched markers off.
+ */
+int nt_exit_device(void);
 
 /**
  * A number that no other span has, between 2^32 and 2^48, for spans that may end on another thread, that begin
@@ -452,9 +479,10 @@ enum nt_result nt_mark(int dir,
 
 /**
  * Writes a marker that is whole and right already, such as a literal of the macros. Nothing is
- * checked: `nulltrace parse` shows what is wrong with one.
+ * checked: `nulltrace parse` shows what is wrong with one. An exit is written also after nt_set_enabled(false).
  */
-void nt_write(const char *marker, size_t len);
+void nt_write(const char *marker,
+	      size_t len);
 
 /**
  * The format's name of a result, "E_TAG_EMPTY"; "OK" for NT_OK.
@@ -663,12 +691,12 @@ static inline nt_arg nt_bool(const char *name, bool value)
 	(defined(__x86_64__) || defined(__aarch64__))
 /**
  * @private As nt_write(), but the system call stands in the caller: a return right behind a system call is
- * mispredicted on many processors, which costs as much as a third of the call.
+ * mispredicted on many processors, which costs as much as a third of the call. False without a device.
  */
-__attribute__((always_inline)) static inline void nt_literal_write_(const char *marker, size_t len)
+__attribute__((always_inline)) static inline bool nt_literal_write_(int device, const char *marker, size_t len)
 {
 	const volatile char *touched = marker;
-	const long descriptor = nt_device();
+	const long descriptor = device;
 #if defined(__x86_64__)
 	long result;
 #else
@@ -680,7 +708,7 @@ __attribute__((always_inline)) static inline void nt_literal_write_(const char *
 	char byte;
 
 	if (__builtin_expect(descriptor < 0, 0))
-		return;
+		return false;
 	/* The collector cannot read a page that is not mapped in; the null device never reads it. */
 	byte = touched[0];
 	byte = touched[len - 1];
@@ -695,12 +723,16 @@ __attribute__((always_inline)) static inline void nt_literal_write_(const char *
 #endif
 	if (__builtin_expect(result == -9, 0)) /* EBADF: closed under us, nt_write() opens it again. */
 		nt_write(marker, len);
+	return true;
 }
 #else
 /** @private */
-static inline void nt_literal_write_(const char *marker, size_t len)
+static inline bool nt_literal_write_(int device, const char *marker, size_t len)
 {
+	if (device < 0)
+		return false;
 	nt_write(marker, len);
+	return true;
 }
 #endif
 
@@ -708,16 +740,16 @@ static inline void nt_literal_write_(const char *marker, size_t len)
 #define NT_LITERAL_(text) (sizeof("" text) - 1)
 #define NT_CHECKED_(text, path) \
 	(NT_LITERAL_(text) + 0 * sizeof(char[NT_LITERAL_(path) > 0 && NT_LITERAL_(text) <= 4096 ? 1 : -1]))
-#define NT_WRITE_(text, path) nt_literal_write_("" text, NT_CHECKED_(text, path))
+#define NT_WRITE_(device, text, path) ((void)nt_literal_write_(device, "" text, NT_CHECKED_(text, path)))
 
 /** A span of this thread begins: NT_ENTER("checkout.pay"). */
-#define NT_ENTER(path) NT_WRITE_(">:t:" path "::", path)
+#define NT_ENTER(path) NT_WRITE_(nt_device(), ">:t:" path "::", path)
 /** A span of this thread ends. */
-#define NT_EXIT(path) NT_WRITE_("<:t:" path "::", path)
+#define NT_EXIT(path) NT_WRITE_(nt_exit_device(), "<:t:" path "::", path)
 /** Begins with literal arguments: NT_ENTER_WITH("checkout.pay", "currency=chf,step=1"). */
-#define NT_ENTER_WITH(path, args) NT_WRITE_(">:t:" path ":" args ":", path)
+#define NT_ENTER_WITH(path, args) NT_WRITE_(nt_device(), ">:t:" path ":" args ":", path)
 /** Ends with literal arguments: NT_EXIT_WITH("checkout.pay", "status=ok"). */
-#define NT_EXIT_WITH(path, args) NT_WRITE_("<:t:" path ":" args ":", path)
+#define NT_EXIT_WITH(path, args) NT_WRITE_(nt_exit_device(), "<:t:" path ":" args ":", path)
 
 #if defined(__GNUC__)
 /* Another name each time, also for two in one line. */
@@ -729,7 +761,7 @@ static inline void nt_literal_write_(const char *marker, size_t len)
 #define NT_NUMBER_ __LINE__
 #endif
 
-/** @private What NT_SPAN() keeps: the marker that ends it. */
+/** @private What NT_SPAN() keeps: the marker that ends it; of no length if its enter was not written. */
 typedef struct nt_literal_ {
 	const char *marker;
 	size_t len;
@@ -738,7 +770,8 @@ typedef struct nt_literal_ {
 /** @private */
 __attribute__((always_inline)) static inline void nt_literal_end_(const nt_literal_ *literal)
 {
-	nt_literal_write_(literal->marker, literal->len);
+	if (literal->len > 0)
+		(void)nt_literal_write_(nt_exit_device(), literal->marker, literal->len);
 }
 
 /** @private */
@@ -746,8 +779,7 @@ __attribute__((always_inline)) static inline nt_literal_ nt_literal_begin_(const
 {
 	nt_literal_ literal;
 	literal.marker = exit;
-	literal.len = len;
-	nt_literal_write_(enter, len);
+	literal.len = nt_literal_write_(nt_device(), enter, len) ? len : 0;
 	return literal;
 }
 

@@ -68,6 +68,9 @@ inline Id context() noexcept { return nt_context(); }
 /** Whether markers are written: ask before you compute costly arguments. */
 inline bool on() noexcept { return nt_on(); }
 
+/** Switches markers on or off while the program runs, whatever NULLTRACE says in the environment. */
+inline void set_enabled(bool enabled) noexcept { nt_set_enabled(enabled); }
+
 /** An argument: text, a whole number, or a bool. It refers to its texts, which must last as long as it does. */
 class Arg {
 public:

@@ -5,14 +5,26 @@ use core::ffi::{CStr, c_char, c_int};
 use nulltrace::raw::{self, Dir};
 
 use crate::borrow;
-use crate::mark::{Parent, Tags, mark};
+use crate::mark::{Parent, Tags, is_off, mark};
 use crate::types::{NT_DIR_ENTER, NT_DIR_EXIT, NT_ID_NUMBER, nt_arg, nt_id, nt_result, nt_text};
 
-/// Whether markers are written: false with NULLTRACE=off in the environment, or without a null
-/// device. Opens the device if that was not done. Ask before you compute costly arguments.
+/// Whether markers are written: false with NULLTRACE=off in the environment (or 0, false, no), after
+/// nt_set_enabled(false), or without a null device. Opens the device if that was not done. Ask before you compute
+/// costly arguments.
 #[unsafe(no_mangle)]
 pub extern "C" fn nt_on() -> bool {
     raw::on()
+}
+
+/// Switches markers on or off for the whole process, whatever NULLTRACE says in the environment.
+///
+/// NT_SPAN and an nt_span that were begun while on write their exit also when off, so that none stays open; what is
+/// begun while off writes nothing, also not later. NT_EXIT, nt_exit() and nt_exit_args() know nothing of the enter:
+/// after a switch they write the exit in any case, and one that has no enter is counted by the collector as
+/// unmatched. Where NULLTRACE=off was never overruled they write nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn nt_set_enabled(enabled: bool) {
+    nulltrace::set_enabled(enabled);
 }
 
 /// The descriptor of the device, negative when nt_on() is false: for the macros, which make the
@@ -20,6 +32,12 @@ pub extern "C" fn nt_on() -> bool {
 #[unsafe(no_mangle)]
 pub extern "C" fn nt_device() -> c_int {
     raw::descriptor()
+}
+
+/// The same for the exits of spans: not negative either while nt_set_enabled(false) has switched markers off.
+#[unsafe(no_mangle)]
+pub extern "C" fn nt_exit_device() -> c_int {
+    raw::exit_descriptor()
 }
 
 /// A number that no other span has, between 2^32 and 2^48, for spans that may end on another thread, that begin
@@ -148,7 +166,7 @@ pub unsafe extern "C" fn nt_mark(
         NT_DIR_EXIT => Dir::Exit,
         _ => return nt_result::NT_E_ID,
     };
-    if !raw::on() {
+    if is_off(dir) {
         return nt_result::NT_OK;
     }
     let mut list = Tags::new();
@@ -168,7 +186,7 @@ pub unsafe extern "C" fn nt_mark(
 }
 
 /// Writes a marker that is whole and right already, such as a literal of the macros. Nothing is
-/// checked: `nulltrace parse` shows what is wrong with one.
+/// checked: `nulltrace parse` shows what is wrong with one. An exit is written also after nt_set_enabled(false).
 ///
 /// # Safety
 /// `marker` is NULL or holds `len` bytes.
@@ -176,8 +194,10 @@ pub unsafe extern "C" fn nt_mark(
 pub unsafe extern "C" fn nt_write(marker: *const c_char, len: usize) {
     // SAFETY: the caller vouches for the bytes.
     let marker = unsafe { borrow::array(marker.cast(), len) };
-    if !marker.is_empty() {
-        raw::write(marker);
+    // The first of these bytes is the direction, in both forms.
+    match marker.iter().find(|byte| matches!(byte, b'>' | b'<')) {
+        Some(b'<') => raw::write_exit(marker),
+        _ => raw::write(marker),
     }
 }
 
@@ -212,7 +232,7 @@ unsafe fn path_mark(
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
-    if !raw::on() {
+    if is_off(dir) {
         return nt_result::NT_OK;
     }
     let mut tags = Tags::new();

@@ -113,6 +113,15 @@ impl Parent {
     }
 }
 
+/// Whether such markers are not written: exits are, also while markers are switched off by a call.
+#[inline(always)]
+pub(crate) fn is_off(dir: Dir) -> bool {
+    match dir {
+        Dir::Enter => !raw::on(),
+        Dir::Exit => raw::exit_descriptor() < 0,
+    }
+}
+
 /// Encodes and writes one marker.
 ///
 /// Inlined, so that the function C calls makes the system call itself: behind one, each return is
@@ -141,7 +150,10 @@ pub(crate) unsafe fn mark(
     };
     match marker {
         Ok(marker) => {
-            raw::write(marker);
+            match dir {
+                Dir::Enter => raw::write(marker),
+                Dir::Exit => raw::write_exit(marker),
+            }
             nt_result::NT_OK
         }
         Err(refused) => result(refused),

@@ -2,10 +2,10 @@
 
 use core::ffi::c_char;
 
-use nulltrace::raw::{self, Dir};
+use nulltrace::raw::Dir;
 
 use crate::borrow;
-use crate::mark::{Parent, Tags, mark};
+use crate::mark::{Parent, Tags, is_off, mark};
 use crate::nt_unique;
 use crate::types::{NT_ID_EMPTY, nt_arg, nt_id, nt_result, nt_span};
 
@@ -158,9 +158,14 @@ unsafe fn begin(
     if to.is_null() {
         return nt_result::NT_E_TAG_EMPTY;
     }
-    // SAFETY: the caller vouches for it.
-    let result = unsafe { write(Dir::Enter, &span, parent, args, count) };
-    span.open = u32::from(result == nt_result::NT_OK);
+    let on = !is_off(Dir::Enter);
+    let result = match on {
+        // SAFETY: the caller vouches for it.
+        true => unsafe { write(Dir::Enter, &span, parent, args, count) },
+        false => nt_result::NT_OK,
+    };
+    // One begun while markers are off owes no exit, also not later.
+    span.open = u32::from(on && result == nt_result::NT_OK);
     // SAFETY: not NULL, and the caller vouches for it. There is nothing to drop in what it held.
     unsafe { to.write(span) };
     result
@@ -174,9 +179,6 @@ unsafe fn write(
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
-    if !raw::on() {
-        return nt_result::NT_OK;
-    }
     let mut tags = Tags::new();
     // SAFETY: the caller vouches for the spans, paths, elements and their texts.
     unsafe {

@@ -175,6 +175,19 @@ static void refused()
 	expect("<:t:kept::");
 }
 
+static void switched()
+{
+	Span kept("kept");
+	nulltrace::set_enabled(false);
+	CHECK(!nulltrace::on());
+	Span quiet("quiet");
+	CHECK(kept.end() == NT_OK);
+	nulltrace::set_enabled(true);
+	CHECK(quiet.end() == NT_OK);
+	expect(">:t:kept::");
+	expect("<:t:kept::");
+}
+
 int main()
 {
 	std::setvbuf(stdout, nullptr, _IOFBF, 1 << 16);
@@ -185,5 +198,6 @@ int main()
 	moved();
 	parents();
 	refused();
+	switched();
 	return 0;
 }

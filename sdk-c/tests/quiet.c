@@ -4,7 +4,7 @@
 int main(void)
 {
 	CHECK(!nt_on());
-	CHECK(nt_device() < 0);
+	CHECK(nt_device() < 0 && nt_exit_device() < 0);
 	NT_SPAN("a");
 	NT_ENTER("b");
 	NT_EXIT_WITH("b", "c=d");

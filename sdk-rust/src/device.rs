@@ -175,6 +175,15 @@ pub(crate) fn descriptor() -> i32 {
     }
 }
 
+/// The same for exits: also while markers are switched off.
+#[inline(always)]
+pub(crate) fn exit_descriptor() -> i32 {
+    match descriptor() {
+        kept if kept < OFF => off(kept),
+        fd => fd,
+    }
+}
+
 /// Opens the device in place of the descriptor `seen`, unless another thread did; gives what is there
 /// then. Makes system calls and nothing else, so it may run in a signal handler.
 #[cold]

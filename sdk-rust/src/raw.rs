@@ -143,6 +143,20 @@ pub fn descriptor() -> i32 {
     device::descriptor()
 }
 
+/// The same for exits of spans whose enter was written: there also while [`set_enabled`](crate::set_enabled) has
+/// switched markers off. Where the call fails, the marker goes to [`write_exit`].
+///
+/// ```
+/// use nulltrace::raw;
+///
+/// assert_eq!(raw::exit_descriptor(), raw::descriptor());
+/// ```
+#[inline(always)]
+#[must_use]
+pub fn exit_descriptor() -> i32 {
+    device::exit_descriptor()
+}
+
 /// Opens the device, if that has not been done yet, so that the first marker need not. Any marker does.
 ///
 /// ```
