@@ -14,7 +14,7 @@ fail() {
 	exit 1
 }
 
-for command in gcc g++ clang-14 clang++-14 strace valgrind pkg-config python3 ld objcopy; do
+for command in gcc g++ clang-14 clang++-14 strace valgrind pkg-config cmake python3 ld objcopy; do
 	command -v "$command" > /dev/null || { tests/setup.sh && break; }
 done
 [ -x "$nulltrace" ] || fail "no collector at $nulltrace: cargo build -p nulltrace-collector"
@@ -135,6 +135,25 @@ for compiler in gcc clang-14 g++ clang++-14; do
 		[ "$number" -lt 6 ] || [ "$language" = c++ ] || continue
 		if compiles "$compiler" "$language" $number; then fail "reject.c $number compiles ($compiler)"; fi
 	done
+done
+
+# --- CMake ---
+for wanted in 0.1 ""; do
+	rm -rf "$work/cmake"
+	cmake -S "$tests/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DWANTED="$wanted" -DCMAKE_C_FLAGS=-D_GNU_SOURCE \
+		> "$work/cmake.out" 2>&1 || { cat "$work/cmake.out"; fail "CMake does not find the library"; }
+done
+cmake --build "$work/cmake" > "$work/cmake.out" 2>&1 || { cat "$work/cmake.out"; fail "CMake does not build"; }
+for program in c c_static cpp; do
+	seen "$work/cmake/$program"
+done
+ldd "$work/cmake/c" | grep -q "libnulltrace.so.0 => $prefix/lib" || fail "the library that CMake links"
+for wanted in 0.0 0.2 9; do
+	rm -rf "$work/cmake"
+	if cmake -S "$tests/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DWANTED="$wanted" > "$work/cmake.out" 2>&1; then
+		fail "CMake takes the library for version $wanted"
+	fi
+	grep -q 'compatible with requested version' "$work/cmake.out" || fail "version $wanted: $(cat "$work/cmake.out")"
 done
 
 # --- static ---
