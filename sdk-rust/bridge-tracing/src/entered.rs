@@ -7,7 +7,10 @@ use nulltrace::__private::{enter as make_current, leave};
 /// How deep a thread's spans are kept; those deeper are not current.
 const DEPTH: usize = 64;
 
-#[derive(Clone, Copy, Default)]
+/// The number of an entry that has none of its own.
+pub(crate) const PLAIN: i64 = 0;
+
+#[derive(Clone, Copy)]
 struct Entry {
     /// As `tracing` numbers them.
     span: u64,
@@ -17,17 +20,28 @@ struct Entry {
     outer: i64,
 }
 
+impl Entry {
+    const NONE: Self = Self {
+        span: 0,
+        number: PLAIN,
+        outer: PLAIN,
+    };
+}
+
 struct Entered {
     entries: [Cell<Entry>; DEPTH],
     count: Cell<usize>,
+    /// How many there are that are not kept.
+    deeper: Cell<usize>,
 }
 
 thread_local! {
     // Const and without a destructor: no more than a place in memory.
     static ENTERED: Entered = const {
         Entered {
-            entries: [const { Cell::new(Entry { span: 0, number: 0, outer: 0 }) }; DEPTH],
+            entries: [const { Cell::new(Entry::NONE) }; DEPTH],
             count: Cell::new(0),
+            deeper: Cell::new(0),
         }
     };
 }
@@ -38,6 +52,7 @@ pub(crate) fn enter(span: u64, number: i64) -> bool {
     ENTERED.with(|entered| {
         let count = entered.count.get();
         let Some(entry) = entered.entries.get(count) else {
+            entered.deeper.set(entered.deeper.get() + 1);
             return false;
         };
         entered.count.set(count + 1);
@@ -51,7 +66,7 @@ pub(crate) fn enter(span: u64, number: i64) -> bool {
     })
 }
 
-/// Ends that, in any order; gives the number that the span was entered with.
+/// Ends that, in any order; gives its number. Of one that was too deep it gives [`PLAIN`].
 #[inline]
 pub(crate) fn exit(span: u64) -> Option<i64> {
     ENTERED.with(|entered| {
@@ -59,7 +74,10 @@ pub(crate) fn exit(span: u64) -> Option<i64> {
         let (last, outer) = entries.split_last()?;
         let at = match last.get().span == span {
             true => outer.len(),
-            false => any(outer, span)?,
+            false => match any(outer, span) {
+                Some(at) => at,
+                None => return entered.too_deep(),
+            },
         };
         let entry = entries[at].get();
         leave(entry.number, entry.outer);
@@ -69,6 +87,15 @@ pub(crate) fn exit(span: u64) -> Option<i64> {
         entered.count.set(outer.len());
         Some(entry.number)
     })
+}
+
+impl Entered {
+    #[cold]
+    fn too_deep(&self) -> Option<i64> {
+        let deeper = self.deeper.get().checked_sub(1)?;
+        self.deeper.set(deeper);
+        Some(PLAIN)
+    }
 }
 
 /// Where the innermost entry of a span is that is not the last: a thread may leave its spans in any order.

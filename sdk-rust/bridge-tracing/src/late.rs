@@ -41,15 +41,24 @@ impl Late {
     }
 }
 
-/// Hands out what the span recorded, as arguments.
+/// The argument of an exit that a panic makes.
+pub(crate) const PANICKED: (&[u8], &[u8]) = (b"error", b"panic");
+
+/// Hands out what the span recorded, as arguments; with that of a panic unless it recorded an `error` itself.
 pub(crate) fn with<S: for<'s> LookupSpan<'s>>(
     span: &SpanRef<'_, S>,
+    panicked: bool,
     take: impl FnOnce(&[(&[u8], &[u8])]),
 ) {
     let late = span.extensions_mut().remove::<Late>().unwrap_or_default();
-    let mut pairs: [(&[u8], &[u8]); FIELDS_MAX] = [(&[], &[]); FIELDS_MAX];
+    let mut pairs: [(&[u8], &[u8]); FIELDS_MAX + 1] = [(&[], &[]); FIELDS_MAX + 1];
     for (pair, (name, value)) in pairs.iter_mut().zip(&late.fields) {
         *pair = (name.as_bytes(), value);
     }
-    take(&pairs[..late.fields.len().min(FIELDS_MAX)]);
+    let mut count = late.fields.len().min(FIELDS_MAX);
+    if panicked && late.fields.iter().all(|(name, _)| *name != "error") {
+        pairs[count] = PANICKED;
+        count += 1;
+    }
+    take(&pairs[..count]);
 }

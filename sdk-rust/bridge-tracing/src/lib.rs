@@ -62,6 +62,9 @@
 //! `%` by `Display`, `?` by `Debug`, errors by `Display`. They may be asked for twice: again where a marker
 //! turns out to be longer than 1000 bytes, or to have a control character in it. An entry has no arguments.
 //!
+//! A panic that ends a span, or an entry, is the argument `error=panic` of its exit, unless the span recorded an `error`
+//! itself.
+//!
 //! # Which spans
 //!
 //! All, or those a filter lets through; events are not written.
@@ -88,18 +91,22 @@
 //! Two system calls, what `tracing` itself costs, and the formatting of fields, on the stack. Nothing is
 //! kept for a span: its id is made from the registry's, and its tags are those of its call site, made once.
 //! Only a field that is recorded later is kept with the span, on the heap, and only the spans of such call
-//! sites search for one when they end. With `NULLTRACE=off` there is one load and a branch.
+//! sites search for one when they end. With `NULLTRACE=off` there is one load and a branch. After
+//! [`set_enabled`](nulltrace::set_enabled) a span that begins while markers are not as they were when the layer was made
+//! has a note in the registry: so it writes its exit if, and only if, it wrote its enter.
 mod bytes;
 mod entered;
 mod fields;
 mod late;
 mod line;
+mod noted;
 mod sites;
 mod tags;
 #[cfg(test)]
 mod tests;
 
 use core::fmt::{self, Debug};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use nulltrace::raw::{self, Buffer, Dir};
 use nulltrace::{Context as Current, Id};
@@ -113,6 +120,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use bytes::Bytes;
 use fields::Fields;
 use line::Line;
+use noted::Noted;
 use sites::{Site, Text, is_silent};
 use tags::Tags;
 
@@ -133,6 +141,10 @@ pub struct MarkerLayer {
     paths: bool,
     /// Makes the ids of this layer its own; those of the process are so by another.
     seed: u64,
+    /// Markers were on when it was made: as long as nobody switches, so they are for all spans.
+    began_on: bool,
+    /// Of some span something is noted.
+    has_noted: AtomicBool,
 }
 
 /// What a marker pair is.
@@ -183,6 +195,8 @@ impl MarkerLayer {
             kind: Kind::Life,
             paths: false,
             seed: raw::unique() as u64,
+            began_on: raw::on(),
+            has_noted: AtomicBool::new(false),
         }
     }
 
@@ -273,7 +287,7 @@ impl MarkerLayer {
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
         let mut ancestors = context.span(id)?.scope().skip(1);
-        let parent = ancestors.find(|span| !is_silent(span.metadata()))?;
+        let parent = ancestors.find(|span| !is_silent(span.metadata()) && self.is_open(span))?;
         Some(self.id(&parent.id()))
     }
 
@@ -298,7 +312,7 @@ impl MarkerLayer {
         }
         let mut buffer = Buffer::new();
         if let Ok(marker) = raw::encode(&mut buffer, dir, id, tags.get(), args) {
-            send(marker);
+            send(dir, marker);
         }
     }
 
@@ -326,13 +340,27 @@ impl MarkerLayer {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
-        let silent = sites::any_silent()
-            && context
-                .span(id)
-                .is_none_or(|span| is_silent(span.metadata()));
-        if raw::on() && !silent {
+        if raw::on() && (self.is_certain() || self.is_seen(id, context)) {
             entered::enter(id.into_u64(), self.id(id));
         }
+    }
+
+    /// Whether all spans are written, so that none need be looked up.
+    #[inline(always)]
+    fn is_certain(&self) -> bool {
+        !sites::any_silent() && !self.has_noted()
+    }
+
+    /// Whether a span is written, where not all are.
+    #[cold]
+    #[inline(never)]
+    fn is_seen<S>(&self, id: &span::Id, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        context
+            .span(id)
+            .is_some_and(|span| !is_silent(span.metadata()) && self.is_open(&span))
     }
 
     /// An entry begins.
@@ -349,6 +377,7 @@ impl MarkerLayer {
             return;
         };
         if !nulltrace::__private::in_context() {
+            entered::enter(id.into_u64(), entered::PLAIN);
             return self.write(Dir::Enter, Id::Thread, &span, &[]);
         }
         let parent = Parent::new(current());
@@ -366,12 +395,54 @@ impl MarkerLayer {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
-        let own = entered::exit(id.into_u64()).map_or(Id::Thread, Id::Number);
-        if raw::on()
-            && let Some(span) = context.span(id)
-            && !is_silent(span.metadata())
-        {
-            self.write(Dir::Exit, own, &span, &[]);
+        // Of an entry whose enter was not written there is none.
+        let Some(number) = entered::exit(id.into_u64()) else {
+            return;
+        };
+        let own = match number {
+            entered::PLAIN => Id::Thread,
+            number => Id::Number(number),
+        };
+        if let Some(span) = context.span(id) {
+            match std::thread::panicking() && !Noted::of(&span).was_panicking {
+                true => self.write(Dir::Exit, own, &span, &[late::PANICKED]),
+                false => self.write(Dir::Exit, own, &span, &[]),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn has_noted(&self) -> bool {
+        // What is noted of a span comes before its end by whatever makes its end come last.
+        self.has_noted.load(Relaxed)
+    }
+
+    /// Whether its enter was written, and so its exit is owed.
+    #[inline(always)]
+    fn is_open<S>(&self, span: &SpanRef<'_, S>) -> bool
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        match self.has_noted() {
+            true => self.began_on != Noted::of(span).switched,
+            false => self.began_on,
+        }
+    }
+
+    /// Notes that a span begins otherwise than most do.
+    #[cold]
+    #[inline(never)]
+    fn note<S>(&self, id: &span::Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        if let Some(span) = context.span(id) {
+            let noted = Noted {
+                switched: raw::on() != self.began_on,
+                was_panicking: std::thread::panicking(),
+            };
+            noted.keep(&span);
+            self.has_noted.store(true, Relaxed);
         }
     }
 }
@@ -403,10 +474,13 @@ impl Parent {
 }
 
 #[inline(always)]
-fn send(marker: &[u8]) {
+fn send(dir: Dir, marker: &[u8]) {
     #[cfg(test)]
     tests::see(marker);
-    raw::write(marker);
+    match dir {
+        Dir::Enter => raw::write(marker),
+        Dir::Exit => raw::write_exit(marker),
+    }
 }
 
 impl Default for MarkerLayer {
@@ -434,7 +508,16 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
 
     #[inline]
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
-        if self.kind != Kind::Life || !raw::on() {
+        if !raw::on() {
+            if self.began_on {
+                self.note(id, &context);
+            }
+            return;
+        }
+        if !self.began_on || std::thread::panicking() {
+            self.note(id, &context);
+        }
+        if self.kind != Kind::Life {
             return;
         }
         let site = sites::find(attributes.metadata());
@@ -447,17 +530,19 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
             line.parent(self.parent(attributes, id, &context));
             attributes.record(&mut line);
             if let Some(marker) = line.end() {
-                return send(marker);
+                return send(Dir::Enter, marker);
             }
         }
         self.begin(attributes, id, &context);
     }
 
     fn on_record(&self, id: &span::Id, values: &Record<'_>, context: Context<'_, S>) {
-        if self.kind != Kind::Life || !raw::on() {
+        if self.kind != Kind::Life || !(self.began_on || self.has_noted()) {
             return;
         }
-        if let Some(span) = context.span(id) {
+        if let Some(span) = context.span(id)
+            && self.is_open(&span)
+        {
             let mut fields = Fields::new();
             values.record(&mut fields);
             late::keep(&span, &fields);
@@ -484,28 +569,34 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for MarkerLayer {
 
     #[inline]
     fn on_close(&self, id: span::Id, context: Context<'_, S>) {
-        if self.kind != Kind::Life || !raw::on() {
+        if self.kind != Kind::Life || !(self.began_on || self.has_noted()) {
             return;
         }
         let Some(span) = context.span(&id) else {
             return;
         };
+        if !self.is_open(&span) {
+            return;
+        }
         let number = self.id(&id);
         let site = sites::find(span.metadata());
         if site.map_or_else(|| is_silent(span.metadata()), Site::is_silent) {
             return;
         }
+        let panicking = std::thread::panicking();
         // A site that is not known may have recorded fields as well.
         if site.is_some_and(|site| !site.has_late())
+            && !panicking
             && let Some(tags) = self.tags_of(site)
         {
             let mut line = Line::new();
             line.begin(Dir::Exit, number, tags);
             if let Some(marker) = line.end() {
-                return send(marker);
+                return send(Dir::Exit, marker);
             }
         }
-        late::with(&span, |args| {
+        let panicked = panicking && !Noted::of(&span).was_panicking;
+        late::with(&span, panicked, |args| {
             self.write(Dir::Exit, Id::Number(number), &span, args)
         });
     }

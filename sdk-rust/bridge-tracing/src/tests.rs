@@ -96,6 +96,59 @@ fn number(id: spec::Id) -> i64 {
     }
 }
 
+/// Begins spans when it is dropped.
+struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        drop(info_span!("tidy").entered());
+    }
+}
+
+fn panics() {
+    let caught = std::panic::catch_unwind(|| {
+        let _outer = info_span!("outer").entered();
+        let own = info_span!("own", error = Empty).entered();
+        own.record("error", "io");
+        let rows = info_span!("rows", rows = Empty).entered();
+        rows.record("rows", 3);
+        let _tidy = Tidy;
+        panic!("on purpose");
+    });
+    assert!(caught.is_err());
+    drop(info_span!("after").entered());
+}
+
+#[test]
+fn a_panic_is_the_error_of_the_spans_it_ends() {
+    let seen = run(layer(), panics);
+    assert_eq!(
+        seen.lines[3..],
+        [
+            "> tidy",
+            "< tidy",
+            "< rows rows=3 error=panic",
+            "< own error=io",
+            "< outer error=panic",
+            "> after",
+            "< after"
+        ]
+    );
+    let seen = run(layer().each_entry(), panics);
+    assert_eq!(
+        seen.lines[3..],
+        [
+            "> tidy",
+            "< tidy",
+            "< rows error=panic",
+            "< own error=panic",
+            "< outer error=panic",
+            "> after",
+            "< after"
+        ]
+    );
+}
+
 #[test]
 fn the_life_of_a_span() {
     let seen = run(layer(), || {
