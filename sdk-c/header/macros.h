@@ -237,5 +237,5 @@ static inline void nt_span_leave_(nt_span *span)
  * NT_SCOPED(job); nt_span_begin(&job, ...);
  */
 #define NT_SCOPED(name) \
-	__attribute__((cleanup(nt_span_leave_))) nt_span name = {{NT_ID_EMPTY, 0}, NULL, NULL, 0}
+	__attribute__((cleanup(nt_span_leave_))) nt_span name = {{NT_ID_EMPTY, 0}, NULL, NULL, 0, {0}}
 #endif

@@ -101,6 +101,7 @@ static inline nt_result nt_span_begin(nt_span *span, nt_id id, const char *path,
 		span->path = path;
 		span->parent = NULL;
 		span->open = 0;
+		span->recorded[0] = 0;
 	}
 	return NT_OK;
 }
@@ -117,6 +118,12 @@ static inline nt_result nt_span_child(nt_span *child, const nt_span *parent, con
 {
 	nt_id none = {NT_ID_EMPTY, 0};
 	return nt_span_begin(child, parent == NULL ? none : parent->id, path, args, count);
+}
+
+static inline nt_result nt_span_record(nt_span *span, nt_arg arg)
+{
+	(void)span, (void)arg;
+	return NT_OK;
 }
 
 static inline nt_result nt_span_end(nt_span *span, const nt_arg *args, size_t count)

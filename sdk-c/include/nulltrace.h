@@ -159,7 +159,11 @@ typedef enum nt_result {
 	/**
 	 * Refused for a reason that this version has no code for.
 	 */
-	NT_E_OTHER = 6
+	NT_E_OTHER = 6,
+	/**
+	 * There is no room left for an argument to be kept.
+	 */
+	NT_E_LIMIT = 7
 } nt_result;
 
 /**
@@ -233,6 +237,10 @@ typedef struct nt_span {
 	 * Not 0 from its begin to its end.
 	 */
 	uint32_t open;
+	/**
+	 * What nt_span_record() kept.
+	 */
+	uint16_t recorded[130];
 } nt_span;
 
 #ifdef NULLTRACE_OFF
@@ -340,6 +348,7 @@ static inline nt_result nt_span_begin(nt_span *span, nt_id id, const char *path,
 		span->path = path;
 		span->parent = NULL;
 		span->open = 0;
+		span->recorded[0] = 0;
 	}
 	return NT_OK;
 }
@@ -356,6 +365,12 @@ static inline nt_result nt_span_child(nt_span *child, const nt_span *parent, con
 {
 	nt_id none = {NT_ID_EMPTY, 0};
 	return nt_span_begin(child, parent == NULL ? none : parent->id, path, args, count);
+}
+
+static inline nt_result nt_span_record(nt_span *span, nt_arg arg)
+{
+	(void)span, (void)arg;
+	return NT_OK;
 }
 
 static inline nt_result nt_span_end(nt_span *span, const nt_arg *args, size_t count)
@@ -568,9 +583,26 @@ enum nt_result nt_span_child(struct nt_span *child,
 			     size_t count);
 
 /**
- * Ends a span, with arguments or NULL. One that has ended, or never began, is left alone.
+ * Keeps an argument for the end of an open span, from any place in the middle of it. The texts are copied: they need
+ * not last. Of a name that is recorded twice the last value counts.
+ *
+ * There are 256 bytes for names and values, four more counted for each argument. What has no room is refused as
+ * NT_E_LIMIT, and an earlier value of its name is gone.
+ *
+ * @code
+ * nt_span_record(&job, nt_int("rows", rows));
+ * @endcode
  */
-enum nt_result nt_span_end(struct nt_span *span, const struct nt_arg *args, size_t count);
+enum nt_result nt_span_record(struct nt_span *span,
+			      struct nt_arg arg);
+
+/**
+ * Ends a span, with arguments or NULL behind those of nt_span_record(). One that has ended, or never began, is left
+ * alone.
+ */
+enum nt_result nt_span_end(struct nt_span *span,
+			   const struct nt_arg *args,
+			   size_t count);
 
 #ifdef __cplusplus
 } /* extern "C" */
@@ -817,7 +849,7 @@ static inline void nt_span_leave_(nt_span *span)
  * NT_SCOPED(job); nt_span_begin(&job, ...);
  */
 #define NT_SCOPED(name) \
-	__attribute__((cleanup(nt_span_leave_))) nt_span name = {{NT_ID_EMPTY, 0}, NULL, NULL, 0}
+	__attribute__((cleanup(nt_span_leave_))) nt_span name = {{NT_ID_EMPTY, 0}, NULL, NULL, 0, {0}}
 #endif
 
 #ifdef NT_OLD_STANDARD_

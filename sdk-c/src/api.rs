@@ -180,6 +180,7 @@ pub unsafe extern "C" fn nt_mark(
             id,
             Parent::Unnamed,
             &list,
+            None,
             borrow::array(args, arg_count),
         )
     }
@@ -211,6 +212,7 @@ pub extern "C" fn nt_name(result: c_int) -> *const c_char {
         3 => c"E_TAG_DEPTH",
         4 => c"E_ARG_NAME",
         5 => c"E_ARG_COUNT",
+        7 => c"E_LIMIT",
         _ => c"E_OTHER",
     };
     name.as_ptr()
@@ -239,6 +241,6 @@ unsafe fn path_mark(
     // SAFETY: the caller vouches for the path, the elements and their texts.
     unsafe {
         tags.push_path(borrow::terminated(path));
-        mark(dir, id, parent, &tags, borrow::array(args, count))
+        mark(dir, id, parent, &tags, None, borrow::array(args, count))
     }
 }

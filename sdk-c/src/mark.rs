@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use nulltrace::__private::Kept;
 use nulltrace::Id;
 use nulltrace::raw::{self, Buffer, Dir, Refused};
 
@@ -135,6 +136,7 @@ pub(crate) unsafe fn mark(
     of: nt_id,
     parent: Parent,
     tags: &Tags<'_>,
+    kept: Option<&Kept>,
     args: &[nt_arg],
 ) -> nt_result {
     let Some(id) = id(of) else {
@@ -142,11 +144,11 @@ pub(crate) unsafe fn mark(
     };
     let mut buffer = Buffer::new();
     let tags = tags.0.as_slice();
-    let marker = if args.is_empty() && matches!(parent, Parent::Unnamed) {
+    let marker = if args.is_empty() && kept.is_none() && matches!(parent, Parent::Unnamed) {
         raw::encode(&mut buffer, dir, id, tags, &[])
     } else {
         // SAFETY: the caller vouches for the addresses.
-        unsafe { with_args(&mut buffer, dir, id, parent, tags, args) }
+        unsafe { with_args(&mut buffer, dir, id, parent, tags, kept, args) }
     };
     match marker {
         Ok(marker) => {
@@ -160,6 +162,24 @@ pub(crate) unsafe fn mark(
     }
 }
 
+/// The name and the text of an argument; a number is written to `room`.
+///
+/// # Safety
+/// The addresses in `arg` are as [`crate::borrow`] wants them.
+pub(crate) unsafe fn pair<'a>(arg: &'a nt_arg, room: &'a mut Decimal) -> (&'a [u8], &'a [u8]) {
+    let value = match arg.kind {
+        NT_ARG_INT => {
+            let number = arg.number as i64;
+            room.write(number < 0, number.unsigned_abs())
+        }
+        NT_ARG_UINT => room.write(false, arg.number),
+        // SAFETY: the caller vouches for the addresses.
+        _ => unsafe { borrow::text(&arg.value) },
+    };
+    // SAFETY: as above.
+    (unsafe { borrow::text(&arg.name) }, value)
+}
+
 /// Apart, so that a marker without arguments needs no stack for them.
 #[inline(never)]
 unsafe fn with_args<'b>(
@@ -168,6 +188,7 @@ unsafe fn with_args<'b>(
     id: Id,
     parent: Parent,
     tags: &[&[u8]],
+    kept: Option<&'b Kept>,
     args: &[nt_arg],
 ) -> Result<&'b [u8], Refused> {
     let mut parent_number = Decimal::new();
@@ -180,18 +201,12 @@ unsafe fn with_args<'b>(
             pairs.push((PARENT, parent_number.write(false, number.unsigned_abs())));
         }
     }
+    if let Some(kept) = kept {
+        kept.pairs().for_each(|pair| pairs.push(pair));
+    }
     for (arg, room) in args.iter().zip(&mut numbers) {
-        let value = match arg.kind {
-            NT_ARG_INT => {
-                let number = arg.number as i64;
-                room.write(number < 0, number.unsigned_abs())
-            }
-            NT_ARG_UINT => room.write(false, arg.number),
-            // SAFETY: the caller vouches for the addresses.
-            _ => unsafe { borrow::text(&arg.value) },
-        };
-        // SAFETY: as above.
-        pairs.push((unsafe { borrow::text(&arg.name) }, value));
+        // SAFETY: the caller vouches for the addresses.
+        pairs.push(unsafe { pair(arg, room) });
     }
     let own = usize::from(!matches!(parent, Parent::Unnamed));
     let first = pairs.as_slice().get(own);

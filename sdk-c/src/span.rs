@@ -2,12 +2,14 @@
 
 use core::ffi::c_char;
 
+use nulltrace::__private::Kept;
 use nulltrace::raw::Dir;
 
 use crate::borrow;
-use crate::mark::{Parent, Tags, is_off, mark};
+use crate::decimal::Decimal;
+use crate::mark::{Parent, Tags, is_off, mark, pair};
 use crate::nt_unique;
-use crate::types::{NT_ID_EMPTY, nt_arg, nt_id, nt_result, nt_span};
+use crate::types::{NT_ID_EMPTY, kept, nt_arg, nt_id, nt_result, nt_span};
 
 /// Begins a span that nt_span_end() ends, on any thread if its id is a number.
 ///
@@ -31,11 +33,10 @@ pub unsafe extern "C" fn nt_span_begin(
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
-    let begun = nt_span {
+    let begun = Begun {
         id,
         path,
         parent: core::ptr::null(),
-        open: 0,
     };
     // SAFETY: the caller vouches for it.
     unsafe { begin(span, begun, Parent::Unnamed, args, count) }
@@ -63,11 +64,10 @@ pub unsafe extern "C" fn nt_span_begin_in(
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
-    let mut begun = nt_span {
+    let mut begun = Begun {
         id: nt_unique(),
         path,
         parent: core::ptr::null(),
-        open: 0,
     };
     let Some(parent) = Parent::of(parent) else {
         begun.path = core::ptr::null();
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn nt_span_child(
 ) -> nt_result {
     // SAFETY: the caller vouches for it.
     let id = unsafe { parent.as_ref() }.map_or(NOBODY, |parent| parent.id);
-    let begun = nt_span {
+    let begun = Begun {
         id,
         // Without a parent there is no path either, and the child is refused.
         path: if parent.is_null() {
@@ -110,7 +110,6 @@ pub unsafe extern "C" fn nt_span_child(
             path
         },
         parent,
-        open: 0,
     };
     // SAFETY: the caller vouches for it.
     unsafe { begin(child, begun, Parent::Unnamed, args, count) }
@@ -121,7 +120,41 @@ const NOBODY: nt_id = nt_id {
     number: 0,
 };
 
-/// Ends a span, with arguments or NULL. One that has ended, or never began, is left alone.
+/// Keeps an argument for the end of an open span, from any place in the middle of it. The texts are copied: they need
+/// not last. Of a name that is recorded twice the last value counts.
+///
+/// There are 256 bytes for names and values, four more counted for each argument. What has no room is refused as
+/// NT_E_LIMIT, and an earlier value of its name is gone.
+///
+/// @code
+/// nt_span_record(&job, nt_int("rows", rows));
+/// @endcode
+///
+/// # Safety
+/// `span` is NULL or was begun; the texts are as [`nt_mark`](crate::nt_mark) wants them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nt_span_record(span: *mut nt_span, arg: nt_arg) -> nt_result {
+    // SAFETY: the caller vouches for it.
+    let Some(span) = (unsafe { span.as_mut() }) else {
+        return nt_result::NT_OK;
+    };
+    if span.open == 0 {
+        return nt_result::NT_OK;
+    }
+    let mut room = Decimal::new();
+    // SAFETY: the caller vouches for the texts; the span was begun, which made what it keeps.
+    let (kept, (name, value)) = unsafe { (&mut *kept(&mut span.recorded), pair(&arg, &mut room)) };
+    if name.is_empty() {
+        nt_result::NT_E_ARG_NAME
+    } else if kept.set(name, value) {
+        nt_result::NT_OK
+    } else {
+        nt_result::NT_E_LIMIT
+    }
+}
+
+/// Ends a span, with arguments or NULL behind those of nt_span_record(). One that has ended, or never began, is left
+/// alone.
 ///
 /// # Safety
 /// `span` is NULL or was begun; otherwise as [`nt_mark`](crate::nt_mark).
@@ -138,8 +171,17 @@ pub unsafe extern "C" fn nt_span_end(
     if span.open == 0 {
         return nt_result::NT_OK;
     }
-    // SAFETY: the caller vouches for it.
-    let result = unsafe { write(Dir::Exit, span, Parent::Unnamed, args, count) };
+    let ended = Begun {
+        id: span.id,
+        path: span.path,
+        parent: span.parent,
+    };
+    // SAFETY: the caller vouches for it; the span was begun, which made what it keeps.
+    let result = unsafe {
+        let kept = &*kept(&mut span.recorded);
+        let kept = (!kept.is_empty()).then_some(kept);
+        write(Dir::Exit, &ended, Parent::Unnamed, kept, args, count)
+    };
     // An end whose arguments are refused may be tried again without them.
     if result == nt_result::NT_OK {
         span.open = 0;
@@ -147,10 +189,17 @@ pub unsafe extern "C" fn nt_span_end(
     result
 }
 
+/// What a span is begun with.
+struct Begun {
+    id: nt_id,
+    path: *const c_char,
+    parent: *const nt_span,
+}
+
 #[inline(always)]
 unsafe fn begin(
     to: *mut nt_span,
-    mut span: nt_span,
+    span: Begun,
     parent: Parent,
     args: *const nt_arg,
     count: usize,
@@ -161,29 +210,40 @@ unsafe fn begin(
     let on = !is_off(Dir::Enter);
     let result = match on {
         // SAFETY: the caller vouches for it.
-        true => unsafe { write(Dir::Enter, &span, parent, args, count) },
+        true => unsafe { write(Dir::Enter, &span, parent, None, args, count) },
         false => nt_result::NT_OK,
     };
-    // One begun while markers are off owes no exit, also not later.
-    span.open = u32::from(on && result == nt_result::NT_OK);
-    // SAFETY: not NULL, and the caller vouches for it. There is nothing to drop in what it held.
-    unsafe { to.write(span) };
+    // SAFETY: not NULL, and the caller vouches for it. There is nothing to drop in what it held. Field by field, as most
+    // of what it keeps is not written at all.
+    unsafe {
+        (&raw mut (*to).id).write(span.id);
+        (&raw mut (*to).path).write(span.path);
+        (&raw mut (*to).parent).write(span.parent);
+        // One begun while markers are off owes no exit, also not later.
+        (&raw mut (*to).open).write(u32::from(on && result == nt_result::NT_OK));
+        kept(&raw mut (*to).recorded).write(Kept::new());
+    }
     result
 }
 
 #[inline(always)]
 unsafe fn write(
     dir: Dir,
-    span: &nt_span,
+    span: &Begun,
     parent: Parent,
+    kept: Option<&Kept>,
     args: *const nt_arg,
     count: usize,
 ) -> nt_result {
     let mut tags = Tags::new();
     // SAFETY: the caller vouches for the spans, paths, elements and their texts.
     unsafe {
-        push(&mut tags, span, 0);
-        mark(dir, span.id, parent, &tags, borrow::array(args, count))
+        if let Some(parent) = span.parent.as_ref() {
+            push(&mut tags, parent, 1);
+        }
+        tags.push_path(borrow::terminated(span.path));
+        let args = borrow::array(args, count);
+        mark(dir, span.id, parent, &tags, kept, args)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The structures of the C interface.
 
 use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
+
+use nulltrace::__private::Kept;
 
 /// Whose span it is. Make one with nt_thread(), nt_number() and their like, or nt_unique().
 #[repr(C)]
@@ -72,6 +75,15 @@ pub struct nt_span {
     pub parent: *const nt_span,
     /// Not 0 from its begin to its end.
     pub open: u32,
+    /// What nt_span_record() kept.
+    pub recorded: [MaybeUninit<u16>; 130],
+}
+
+const _: () = assert!(size_of::<Kept>() == 260 && align_of::<Kept>() == 2);
+
+/// What a span with this field keeps.
+pub(crate) fn kept(recorded: *mut [MaybeUninit<u16>; 130]) -> *mut Kept {
+    recorded.cast()
 }
 
 /// As a direction: a span begins.
@@ -98,4 +110,6 @@ pub enum nt_result {
     NT_E_ARG_COUNT = 5,
     /// Refused for a reason that this version has no code for.
     NT_E_OTHER = 6,
+    /// There is no room left for an argument to be kept.
+    NT_E_LIMIT = 7,
 }

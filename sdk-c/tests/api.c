@@ -178,6 +178,34 @@ static void spans(void)
 	expect("<:5:job:name=x:");
 	expect("<:5:job.read::");
 
+	/* Arguments from the middle, whose texts need not last. */
+	{
+		char text[] = "gone";
+		char big[300];
+		nt_arg long_one;
+
+		memset(big, 'x', sizeof big);
+		OK(nt_span_begin(&job, nt_thread(), "middle", NULL, 0));
+		for (int i = 0; i < 1000; i++)
+			OK(nt_span_record(&job, nt_int("n", i)));
+		OK(nt_span_record(&job, nt_str("text", text)));
+		OK(nt_span_record(&job, nt_str("other", "a,b")));
+		text[0] = 'x';
+		OK(nt_span_record(&job, nt_uint("n", UINT64_MAX)));
+		OK(nt_span_record(&job, nt_int("long", 1)));
+		long_one = nt_bytes("long", big, sizeof big);
+		GIVES(NT_E_LIMIT, nt_span_record(&job, long_one));
+		long_one.name.len = SIZE_MAX - 1;
+		long_one.name.data = NULL;
+		GIVES(NT_E_ARG_NAME, nt_span_record(&job, long_one));
+		OK(nt_span_end(&job, &name, 1));
+		OK(nt_span_record(&job, nt_int("late", 1)));
+		OK(nt_span_record(NULL, nt_int("late", 1)));
+		OK(nt_span_end(&job, NULL, 0));
+		expect(">:t:middle::");
+		expect("<:t:middle:text=gone,other=a\\,b,n=18446744073709551615,name=x:");
+	}
+
 	/* What is refused has no end, nor children. */
 	nt_span refused;
 	nt_span child;
@@ -242,6 +270,7 @@ int main(void)
 	CHECK(strcmp(nt_version(), NT_VERSION) == 0);
 	CHECK(strcmp(nt_name(NT_OK), "OK") == 0);
 	CHECK(strcmp(nt_name(NT_E_ARG_COUNT), "E_ARG_COUNT") == 0);
+	CHECK(strcmp(nt_name(NT_E_LIMIT), "E_LIMIT") == 0);
 	CHECK(strcmp(nt_name(-1), "E_OTHER") == 0);
 	return 0;
 }

@@ -24,6 +24,7 @@ int main(void)
 	nt_span child;
 	OK(nt_span_begin(&span, nt_empty(), "b", &arg, 1));
 	OK(nt_span_child(&child, &span, "c", NULL, 0));
+	OK(nt_span_record(&child, nt_int("n", 1)));
 	OK(nt_span_end(&child, NULL, 0));
 	nt_write(">:t:b::", 7);
 	CHECK(nt_name(0) != NULL && nt_version() != NULL);

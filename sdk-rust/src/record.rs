@@ -37,12 +37,13 @@ impl Kept {
     }
 
     /// Keeps one argument in the place of one of its name; neither, if there is no room for all of it.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
         self.remove(name);
         let len = usize::from(self.len);
-        let size = HEAD + name.len() + value.len();
+        // Texts of C may be of any length.
+        let size = HEAD.saturating_add(name.len()).saturating_add(value.len());
         if name.is_empty() || usize::from(self.count) == ARGS_MAX || size > ROOM - len {
-            return;
+            return false;
         }
         let head = [name.len() as u16, value.len() as u16].map(u16::to_ne_bytes);
         // SAFETY: the three parts fit behind what is there, as was just seen.
@@ -55,6 +56,14 @@ impl Kept {
         }
         self.len += size as u16;
         self.count += 1;
+        true
+    }
+
+    /// Whether there are none.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     fn remove(&mut self, name: &[u8]) {
