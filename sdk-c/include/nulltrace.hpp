@@ -27,7 +27,6 @@
 #error "nulltrace.hpp needs C++17; nulltrace.h does not"
 #endif
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -93,6 +92,9 @@ public:
 
 	const nt_arg &c() const noexcept { return arg_; }
 
+	/** Whether it says how a span failed. */
+	bool is_error() const noexcept { return std::string_view(arg_.name.data, arg_.name.len) == "error"; }
+
 private:
 	static nt_text text(std::string_view view) noexcept { return {view.data(), view.size()}; }
 
@@ -120,6 +122,41 @@ inline const nt_arg *first(Args args) noexcept
 {
 	return args.size() == 0 ? nullptr : &args.begin()->c();
 }
+
+/** How many exceptions pass. */
+inline int exceptions() noexcept
+{
+#ifdef __cpp_exceptions
+	return std::uncaught_exceptions();
+#else
+	return 0;
+#endif
+}
+
+/** What NULLTRACE_SPAN() keeps: the marker that ends it, and that which an exception writes. */
+class Literal {
+public:
+	Literal(const char *enter, const char *exit, std::size_t len, const char *failed, std::size_t failed_len) noexcept
+	    : literal_(nt_literal_begin_(enter, exit, len)), failed_(failed), failed_len_(failed_len)
+	{
+	}
+	Literal(const Literal &) = delete;
+	Literal &operator=(const Literal &) = delete;
+	~Literal()
+	{
+		if (exceptions() > exceptions_) {
+			literal_.marker = failed_;
+			literal_.len = literal_.len == 0 ? 0 : failed_len_;
+		}
+		nt_literal_end_(&literal_);
+	}
+
+private:
+	nt_literal_ literal_;
+	const char *failed_;
+	std::size_t failed_len_;
+	int exceptions_ = exceptions();
+};
 
 /** Whether a literal is a path of the simple form with nothing unescaped in its tags. */
 constexpr bool is_path(std::string_view path) noexcept
@@ -192,9 +229,9 @@ public:
 
 	~Span()
 	{
-		if (std::uncaught_exceptions() > exceptions_)
-			records_[count_++] = Arg("error", "exception").c();
-		finish();
+		if (detail::exceptions() > exceptions_ && !has_error_)
+			record("error", "exception");
+		finish(nullptr, 0);
 	}
 
 	/** A span inside: it has this one's id, and its tags before its own. It must not outlive this one. */
@@ -203,26 +240,23 @@ public:
 		return Span(*this, path, args);
 	}
 
-	/** An argument for the exit. Text must last until then. At most 8; what is more is left out. */
+	/**
+	 * An argument for the exit. Its texts are copied; of a name that is recorded twice the last value counts. What has
+	 * no room (256 bytes in all) is left out.
+	 */
 	void record(const Arg &arg) noexcept
 	{
-		if (count_ < RECORDS)
-			records_[count_++] = arg.c();
+		const nt_result result = nt_span_record(&span_, arg.c());
+		if (result == NT_OK && arg.is_error())
+			has_error_ = true;
 	}
 	template <typename Value> void record(std::string_view name, const Value &value) noexcept
 	{
 		record(Arg(name, value));
 	}
-	/** A temporary would be gone when the exit is written. */
-	void record(std::string_view name, std::string &&value) = delete;
 
 	/** Ends it now; its destructor then does nothing. */
-	nt_result end(Args args = {}) noexcept
-	{
-		for (const Arg &arg : args)
-			record(arg);
-		return finish();
-	}
+	nt_result end(Args args = {}) noexcept { return finish(detail::first(args), args.size()); }
 
 	Id id() const noexcept { return span_.id; }
 
@@ -232,23 +266,18 @@ private:
 		nt_span_child(&span_, &parent.span_, path, detail::first(args), args.size());
 	}
 
-	nt_result finish() noexcept
+	nt_result finish(const nt_arg *args, std::size_t count) noexcept
 	{
-		const nt_result result = nt_span_end(&span_, records_.data(), count_);
+		const nt_result result = nt_span_end(&span_, args, count);
 		// An argument that is refused must not keep the span open.
 		if (result != NT_OK)
 			nt_span_end(&span_, nullptr, 0);
-		count_ = 0;
 		return result;
 	}
 
-	static constexpr std::size_t RECORDS = 8;
-
 	nt_span span_;
-	int exceptions_ = std::uncaught_exceptions();
-	std::size_t count_ = 0;
-	// And one for the exception.
-	std::array<nt_arg, RECORDS + 1> records_;
+	int exceptions_ = detail::exceptions();
+	bool has_error_ = false;
 };
 
 /** Makes a span current on this thread while it lives: Current current(job.id()). */
@@ -263,11 +292,14 @@ private:
 	Id before_;
 };
 
-#if defined(__cpp_exceptions) && defined(__cpp_rtti) && defined(__GNUC__)
-/** Calls a function in a span of this thread, whose exit has error=TYPE if an exception leaves it. */
+/**
+ * Calls a function in a span of this thread, whose exit has error=TYPE if an exception leaves it; without RTTI the
+ * type is not known, and without exceptions there is none.
+ */
 template <typename Function> decltype(auto) trace(const char *path, Function &&function, Args args = {})
 {
 	Span span(path, args);
+#if defined(__cpp_exceptions) && defined(__cpp_rtti) && defined(__GNUC__)
 	try {
 		return std::forward<Function>(function)();
 	} catch (...) {
@@ -280,15 +312,19 @@ template <typename Function> decltype(auto) trace(const char *path, Function &&f
 		std::free(words);
 		throw;
 	}
-}
+#else
+	return std::forward<Function>(function)();
 #endif
+}
 
 } // namespace off, v0
 } // namespace nulltrace
 
-/** NT_SPAN() with a literal that the compiler checks: the cheapest span there is. */
+/** NT_SPAN() with a literal that the compiler checks; an exception that ends it writes error=exception. */
 #define NULLTRACE_SPAN(path) \
 	static_assert(::nulltrace::detail::is_path("" path), "not a tag path: see nulltrace.h on literals"); \
-	NT_SPAN(path)
+	const ::nulltrace::detail::Literal NT_NAME_(nulltrace_literal_, NT_NUMBER_)( \
+		">:t:" path "::", "<:t:" path "::", NT_CHECKED_(">:t:" path "::", path), \
+		"<:t:" path ":error=exception:", NT_LITERAL_("<:t:" path ":error=exception:"))
 
 #endif

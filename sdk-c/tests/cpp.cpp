@@ -31,7 +31,7 @@ static void scopes()
 		auto card = pay.child("card");
 		auto deep = card.child("read.chip", {{"n", -1}});
 		card.record("rows", 3);
-		card.record("text", "literal");
+		card.record("text", std::string("gone before the exit"));
 	}
 	pay.record("status", 200);
 	CHECK(pay.end({{"more", user}}) == NT_OK);
@@ -45,7 +45,7 @@ static void expect_scopes()
 	expect(">:t:checkout.pay.card::");
 	expect(">:t:checkout.pay.card.read.chip:n=-1:");
 	expect("<:t:checkout.pay.card.read.chip::");
-	expect("<:t:checkout.pay.card:rows=3,text=literal:");
+	expect("<:t:checkout.pay.card:rows=3,text=gone before the exit:");
 	expect("<:t:checkout.pay:status=200,more=ann:");
 	expect("<:t:literal::");
 }
@@ -61,7 +61,11 @@ static void throws()
 
 // A span in a destructor that runs because of an exception is not ended by it.
 struct Cleanup {
-	~Cleanup() { Span span("cleanup"); }
+	~Cleanup()
+	{
+		Span span("cleanup");
+		NULLTRACE_SPAN("cleanup.literal");
+	}
 };
 
 static void exceptions()
@@ -70,6 +74,12 @@ static void exceptions()
 		throws();
 	} catch (const std::runtime_error &) {
 		Span span("caught");
+	}
+	try {
+		Span own("own");
+		own.record("error", "io");
+		throw 1;
+	} catch (int) {
 	}
 	try {
 		Cleanup cleanup;
@@ -96,11 +106,15 @@ static void exceptions()
 	}
 	expect(">:t:literal.throws::");
 	expect(">:t:throws::");
-	expect("<:t:throws:n=0,n=1,n=2,n=3,n=4,n=5,n=6,n=7,error=exception:");
-	expect("<:t:literal.throws::");
+	expect("<:t:throws:n=19,error=exception:");
+	expect("<:t:literal.throws:error=exception:");
 	expect(">:t:caught::");
 	expect("<:t:caught::");
+	expect(">:t:own::");
+	expect("<:t:own:error=io:");
 	expect(">:t:cleanup::");
+	expect(">:t:cleanup.literal::");
+	expect("<:t:cleanup.literal::");
 	expect("<:t:cleanup::");
 	expect(">:t:trace:n=1:");
 	expect("<:t:trace::");
