@@ -119,6 +119,18 @@ for strict_one in c89 c90 iso9899:199409; do
 	grep -q '#error "nulltrace.h needs C99, or for C90 -std=gnu89' "$work/errors" || fail "-std=$strict_one: no clear error"
 done
 
+# longjmp, and threads that end within a span.
+for compiler in "gcc -std=c99" "clang-14 -std=c99"; do
+	$compiler "${strict[@]}" "$tests/leave.c" -o "$work/leave" "${found[@]}" -pthread
+	seen "$work/leave"
+	$compiler -fexceptions "${strict[@]}" "$tests/leave.c" -o "$work/leave" "${found[@]}" -pthread
+	seen "$work/leave" unwinds
+done
+for compiler in g++ clang++-14; do
+	$compiler -x c++ -std=c++17 "${strict[@]}" "$tests/leave.c" -o "$work/leave" -x none "${found[@]}" -pthread
+	seen "$work/leave" unwinds
+done
+
 # Processors that have the macros' system call, and one that has not: at least they compile.
 for target in aarch64-linux-gnu riscv64-linux-gnu; do
 	clang-14 --target=$target -std=c99 -Wall -Wextra -Werror -pedantic -ffreestanding -DREJECT=0 \
