@@ -13,6 +13,12 @@ static int left_by_return(int deep)
 	return 0;
 }
 
+static int walk(int depth)
+{
+	NT_SPAN("walk");
+	return depth == 0 ? 0 : 1 + walk(depth - 1);
+}
+
 static void literals(void)
 {
 	NT_ENTER("checkout");
@@ -36,6 +42,12 @@ static void literals(void)
 		expect("<:t:loop.inner::");
 		expect("<:t:loop::");
 	}
+	/* Each call is a span. */
+	CHECK(walk(2) == 2);
+	for (int i = 0; i < 3; i++)
+		expect(">:t:walk::");
+	for (int i = 0; i < 3; i++)
+		expect("<:t:walk::");
 	CHECK(left_by_return(1) == 1);
 	expect(">:t:left.return::");
 	expect("<:t:left.return::");

@@ -16,6 +16,24 @@ fn plain(a: u32) -> u32 {
 }
 
 #[test]
+fn each_call_of_a_recursion_is_a_span() {
+    #[traced]
+    fn walk(depth: u32) -> u32 {
+        if depth == 0 { 0 } else { 1 + walk(depth - 1) }
+    }
+    let mock = Mock::here();
+    assert_eq!(walk(2), 2);
+    let mut expected = mock.expect();
+    for _ in 0..3 {
+        expected = expected.enter("walk");
+    }
+    for _ in 0..3 {
+        expected = expected.exit("walk");
+    }
+    expected.done();
+}
+
+#[test]
 fn the_name_is_the_tag() {
     let mock = Mock::here();
     assert_eq!(plain(1), 2);
