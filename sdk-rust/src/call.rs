@@ -2,14 +2,11 @@
 
 use core::marker::PhantomData;
 
+use crate::begun::{begin_literal, end_literal, mark_exit};
 use crate::context::{self, PLAIN};
-use crate::dir::Dir;
-use crate::encode::Writer;
 use crate::literal::Literal;
-use crate::panics::{error_of_panic, panicked};
-use crate::span::begin_literal;
 use crate::tracer::enter_literal;
-use crate::{Args, Id, Tracer, device};
+use crate::{Args, Tracer, device};
 
 /// As [`Span`](crate::Span), of a literal and without room for recorded arguments.
 #[derive(Debug)]
@@ -110,44 +107,4 @@ impl Drop for Call {
             end_literal(literal, self.number, self.outer, self.was_panicking);
         }
     }
-}
-
-/// The exit of a literal that has nothing to say but a panic.
-// One call at most, so that the compiler inlines the drop of a guard.
-#[inline(always)]
-pub(crate) fn end_literal(literal: &'static Literal, number: i64, outer: i64, was_panicking: bool) {
-    if number == PLAIN && !std::thread::panicking() && device::exit_at_once(literal.exit) {
-        return;
-    }
-    end_otherwise(literal, number, outer, was_panicking);
-}
-
-#[cold]
-#[inline(never)]
-fn end_otherwise(literal: &'static Literal, number: i64, outer: i64, was_panicking: bool) {
-    let panicked = panicked(was_panicking);
-    mark_exit(literal, number, outer, &|writer| {
-        if panicked {
-            error_of_panic(writer);
-        }
-    });
-}
-
-/// Writes the exit of a literal; false if no marker can say it.
-#[inline(never)]
-fn mark_exit(
-    literal: &'static Literal,
-    number: i64,
-    outer: i64,
-    args: &dyn Fn(&mut Writer<'_>),
-) -> bool {
-    let tracer = match number {
-        PLAIN => Tracer::literal(literal),
-        number => Tracer::literal(literal).id(Id::Number(number)),
-    };
-    let exited = tracer.mark_with(Dir::Exit, args);
-    if exited {
-        context::leave_number(number, outer);
-    }
-    exited
 }

@@ -89,6 +89,7 @@
 //! Needs Rust 1.88.
 
 mod args;
+mod begun;
 mod call;
 mod context;
 mod device;

@@ -3,15 +3,14 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 
-use crate::call::end_literal;
+use crate::begun::{Begun, begin, begin_literal, end_literal, mark};
 use crate::context::{self, PLAIN};
 use crate::dir::Dir;
 use crate::encode::Writer;
-use crate::literal::Literal;
 use crate::panics::{ERROR, error_of_panic, panicked};
 use crate::record::Record;
 use crate::tracer::{enter_literal, send};
-use crate::{Args, Id, Path, Tracer, Value, device, unique};
+use crate::{Args, Id, Path, Tracer, Value, device};
 
 /// A span that began on this thread and ends when this guard is dropped.
 ///
@@ -174,11 +173,11 @@ impl<'a> Span<'a> {
             Id::Thread if !self.is_open() => None,
             id => {
                 let path = path.id(id);
-                return Span::guard(path, Some(self), begin(path, Some(self), PLAIN, &args));
+                return Span::guard(path, Some(self), self.begin_child(path, PLAIN, &args));
             }
         };
         let context = own.unwrap_or_else(context::get);
-        Span::guard(path, Some(self), begin(path, Some(self), context, &args))
+        Span::guard(path, Some(self), self.begin_child(path, context, &args))
     }
 
     /// Keeps an argument for the exit. Of a name that is recorded twice the last value counts.
@@ -343,10 +342,24 @@ impl<'a> Span<'a> {
         self.tracer.path().write(writer);
     }
 
+    #[inline(never)]
+    fn begin_child(&self, path: Tracer<'_>, context: i64, args: &dyn Fn(&mut Args<'_>)) -> Begun {
+        begin(path, Some(&|writer| self.tags(writer)), context, args)
+    }
+
     /// Its exit; false if no marker can say it.
     fn mark_exit(&self, args: &dyn Fn(&mut Writer<'_>)) -> bool {
         send(Dir::Exit, |writer| {
-            mark(writer, &self.tracer.id(self.id()), self.parent, Dir::Exit);
+            let tracer = self.tracer.id(self.id());
+            match self.parent {
+                None => mark(writer, &tracer, None, Dir::Exit),
+                Some(parent) => mark(
+                    writer,
+                    &tracer,
+                    Some(&|writer| parent.tags(writer)),
+                    Dir::Exit,
+                ),
+            }
             self.record.write(writer);
             args(writer);
         })
@@ -381,104 +394,6 @@ fn context_of(tracer: &Tracer<'_>) -> i64 {
         Id::Thread => context::get(),
         _ => PLAIN,
     }
-}
-
-/// What became of an enter.
-#[derive(Clone, Copy)]
-pub(crate) struct Begun {
-    pub(crate) open: bool,
-    /// As in [`Span`].
-    pub(crate) number: i64,
-    pub(crate) outer: i64,
-}
-
-impl Begun {
-    /// Of a literal in a context.
-    #[inline(always)]
-    pub(crate) const fn within(number: i64, context: i64) -> Self {
-        Self {
-            open: number != PLAIN,
-            number,
-            outer: context,
-        }
-    }
-
-    /// Without a number.
-    #[inline(always)]
-    const fn plain(open: bool) -> Self {
-        Self {
-            open,
-            number: PLAIN,
-            outer: PLAIN,
-        }
-    }
-}
-
-/// Begins a span that needs more than the literal's own marker.
-#[inline(never)]
-fn begin(
-    tracer: Tracer<'_>,
-    parent: Option<&Span<'_>>,
-    context: i64,
-    args: &dyn Fn(&mut Args<'_>),
-) -> Begun {
-    if !device::on() {
-        return Begun::plain(false);
-    }
-    let number = match context {
-        PLAIN => PLAIN,
-        _ => unique::next(),
-    };
-    let tracer = match number {
-        PLAIN => tracer,
-        number => tracer.id(Id::Number(number)),
-    };
-    let open = send(Dir::Enter, |writer| {
-        mark(writer, &tracer, parent, Dir::Enter);
-        if number != PLAIN {
-            writer.parent(context::named(context));
-        }
-        args(Args::of(writer));
-    });
-    match number_of(&tracer, parent, number) {
-        number if open && number != PLAIN => Begun {
-            open,
-            number,
-            outer: context::enter(number),
-        },
-        _ => Begun::plain(open),
-    }
-}
-
-/// The same of a literal in a context, which is then what was current before: gives the number, or [`PLAIN`] if no
-/// span was begun. Small, so that the caller has it in a register.
-#[inline(never)]
-pub(crate) fn begin_literal(
-    literal: &'static Literal,
-    context: i64,
-    args: &dyn Fn(&mut Args<'_>),
-) -> i64 {
-    begin(Tracer::literal(literal), None, context, args).number
-}
-
-/// The number by which a span is current: its own, or one of choice. A child has that of its parent, which is.
-fn number_of(tracer: &Tracer<'_>, parent: Option<&Span<'_>>, own: i64) -> i64 {
-    match (tracer.span_id(), parent) {
-        (Id::Number(number), None) if unique::is_one(number) => number,
-        _ => own,
-    }
-}
-
-/// A marker up to its arguments.
-#[inline]
-fn mark(writer: &mut Writer<'_>, tracer: &Tracer<'_>, parent: Option<&Span<'_>>, dir: Dir) {
-    let Some(parent) = parent else {
-        return tracer.begin(writer, dir);
-    };
-    writer.begin(dir, tracer.span_id());
-    parent.tags(writer);
-    tracer.path().write(writer);
-    writer.tags_end();
 }
 
 impl Drop for Span<'_> {
