@@ -19,7 +19,7 @@ pub struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// Begins it, with a unique id unless the tracer has one. With that it names its parent: what is current.
-    #[inline(always)]
+    #[inline]
     pub fn enter(tracer: Tracer<'a>, args: impl Fn(&mut Args<'_>)) -> Self {
         if !device::on() {
             return Self::silent(tracer);
@@ -30,7 +30,7 @@ impl<'a> Task<'a> {
     }
 
     /// The same of the parent that is given, or none, where `outer` is current.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn enter_within(
         tracer: Tracer<'a>,
         parent: Option<i64>,
@@ -95,7 +95,7 @@ impl<'a> Task<'a> {
         self.finish(|writer| args(Args::of(writer)));
     }
 
-    #[inline(always)]
+    #[inline]
     fn finish(&mut self, args: impl Fn(&mut Writer<'_>)) {
         if self.open {
             self.open = false;

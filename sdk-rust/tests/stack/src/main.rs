@@ -1,9 +1,10 @@
 //! How much of the stack a span takes: what each level of a recursion needs more than the same without it. An argument
-//! is the most bytes that a level may take, where a guard may have 256 more for what it records; ends with an error if
-//! one takes more.
+//! is the most bytes that a level may take; ends with an error if one takes more.
 
 use std::hint::black_box;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
 
 use nulltrace::{span, traced};
 
@@ -48,28 +49,69 @@ recursions! {
     }
 }
 
-/// How many bytes a level takes.
-fn level(function: fn(usize) -> usize) -> usize {
-    (function(0) - function(LEVELS)) / LEVELS
+/// The same of futures, each within the next.
+macro_rules! futures {
+    ($($(#[$attribute:meta])* $name:ident $call:ident($level:ident))*) => {$(
+        fn $name(level: usize) -> usize {
+            let mut future = $call(level);
+            let mut context = Context::from_waker(Waker::noop());
+            match future.as_mut().poll(&mut context) {
+                Poll::Ready(deepest) => deepest,
+                Poll::Pending => 0,
+            }
+        }
+
+        #[inline(never)]
+        fn $call(level: usize) -> Pin<Box<dyn Future<Output = usize>>> {
+            $(#[$attribute])*
+            async fn call($level: usize) -> usize {
+                match $level {
+                    0 => here(),
+                    _ => $call(black_box($level - 1)).await,
+                }
+            }
+            Box::pin(call(level))
+        }
+    )*};
+}
+
+futures! {
+    plain_async call_plain(level)
+    #[traced("stack.async", args(level))]
+    traced_async call_traced(level)
+}
+
+/// How many bytes a level takes more than another.
+fn more(than: fn(usize) -> usize, function: fn(usize) -> usize) -> usize {
+    let level = |function: fn(usize) -> usize| (function(0) - function(LEVELS)) / LEVELS;
+    level(function) - level(than)
 }
 
 fn main() -> ExitCode {
-    let most: usize = std::env::args()
-        .nth(1)
-        .and_then(|most| most.parse().ok())
-        .unwrap_or(0);
+    let most = std::env::args().nth(1);
+    let most: usize = most.and_then(|most| most.parse().ok()).unwrap_or(0);
     let mut good = true;
-    for (name, function, recorded) in [
-        ("#[traced]", traced as fn(usize) -> usize, 0),
-        ("#[traced(args)]", traced_args, 0),
-        ("#[traced(ret)]", traced_ret, 0),
-        ("span!", span, 256),
-        ("span! with arguments", span_args, 256),
-        ("span! with recorded ones", recorded, 256),
+    for (name, bytes, allowed) in [
+        ("#[traced]", more(plain, traced), most),
+        ("#[traced(args)]", more(plain, traced_args), most),
+        ("#[traced(ret)]", more(plain, traced_ret), most),
+        // Two markers are made in one frame.
+        (
+            "#[traced] async",
+            more(plain_async, traced_async),
+            most + 128,
+        ),
+        // What is recorded has its place in the guard.
+        ("span!", more(plain, span), most + 256),
+        ("span! with arguments", more(plain, span_args), most + 256),
+        (
+            "span! with recorded ones",
+            more(plain, recorded),
+            most + 256,
+        ),
     ] {
-        let bytes = level(function) - level(plain);
         println!("{name}: {bytes} bytes a level");
-        good &= bytes <= most + recorded;
+        good &= bytes <= allowed;
     }
     match good {
         true => ExitCode::SUCCESS,
