@@ -101,12 +101,6 @@ pub(crate) fn watch(_: Python<'_>) {
     EXPECTED.store(-1, Relaxed);
 }
 
-/// Nothing is ever written: all code is plain.
-pub(crate) fn off(_: Python<'_>) {
-    SIZE.store((&raw const NEVER).cast_mut(), Relaxed);
-    EXPECTED.store(NEVER, Relaxed);
-}
-
 /// Whether all code is plain: nothing is imported that would make it otherwise.
 #[inline(always)]
 pub(crate) fn quiet(_: Python<'_>) -> bool {

@@ -21,6 +21,9 @@ type ContextGet =
 /// Variable, value; gives a token.
 type ContextSet =
     unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
+type SetVectorcall = unsafe extern "C" fn(*mut ffi::PyObject, Vectorcall);
+/// A function's closure, borrowed; a cell's contents, owned. Both may be null.
+type Inside = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 type VectorcallFunction = unsafe extern "C" fn(*mut ffi::PyObject) -> Option<Vectorcall>;
 
 /// What this interpreter has.
@@ -36,6 +39,12 @@ pub(crate) struct Fast {
     pub(crate) context_set: Option<ContextSet>,
     /// The function that serves a callable's vectors; in the stable interface since 3.12, there since 3.11.
     pub(crate) vectorcall_function: Option<VectorcallFunction>,
+    /// What serves the vectors of plain functions, up to 3.12.
+    pub(crate) plain_function: Option<Vectorcall>,
+    /// Has another one serve them, since 3.12.
+    pub(crate) set_vectorcall: Option<SetVectorcall>,
+    pub(crate) closure: Option<Inside>,
+    pub(crate) cell_get: Option<Inside>,
 }
 
 pub(crate) fn fast() -> &'static Fast {
@@ -49,6 +58,10 @@ pub(crate) fn fast() -> &'static Fast {
                 context_set: look_up::<ContextSet>(c"PyContextVar_Set"),
                 vectorcall: look_up::<Vectorcall>(c"PyObject_Vectorcall"),
                 vectorcall_function: look_up::<VectorcallFunction>(c"PyVectorcall_Function"),
+                plain_function: look_up::<Vectorcall>(c"_PyFunction_Vectorcall"),
+                set_vectorcall: look_up::<SetVectorcall>(c"PyFunction_SetVectorcall"),
+                closure: look_up::<Inside>(c"PyFunction_GetClosure"),
+                cell_get: look_up::<Inside>(c"PyCell_Get"),
                 vectorcall_dict: look_up::<Vectorcall>(c"PyObject_VectorcallDict"),
             }
         }

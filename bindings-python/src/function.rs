@@ -1,35 +1,34 @@
-//! A decorated function: a callable that writes a marker before and behind.
+//! What the code of a traced function calls (`_functions.py`): it calls the function that is traced, and writes a
+//! marker before and behind.
 //!
 //! By the interpreter's own interface too: it is called with a vector of arguments and hands that vector
 //! on, where a `#[pyclass]` makes a tuple and a dict for each call.
 
 use crate::chain::{self, Begins};
 use crate::context;
+use crate::depth::{self, Way};
 use crate::emit::{self, Texts};
 use crate::fast::Vectorcall;
 use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::numbered;
 use crate::path::Path;
-use crate::site::ending;
+use crate::real;
 use crate::span;
 use crate::spec::{self, null_on};
-use crate::text::Text;
-use crate::tracer::may_be_named;
+use crate::switch;
+use crate::text::{Text, swallow};
+use crate::tracer::{self, may_be_named};
 use crate::vector::{Given, pass_on};
 use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 use std::cell::RefCell;
-use std::ffi::{c_int, c_ulong, c_void};
-use std::mem::offset_of;
+use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 use std::rc::Rc;
-
-/// `Py_TPFLAGS_HAVE_VECTORCALL`, the same since 3.9.
-const HAVE_VECTORCALL: c_ulong = 1 << 11;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 thread_local! {
     /// The calls that this thread is inside: the function, and the greenlet that runs it, since greenlets
@@ -50,9 +49,8 @@ pub(crate) fn forget() {
 #[repr(C)]
 struct Object {
     head: PyObject,
-    call: Vectorcall,
-    dict: *mut PyObject,
-    weak: *mut PyObject,
+    /// All that it was made of, as a tuple: for pickles.
+    spec: *mut PyObject,
     function: *mut PyObject,
     /// The tracer whose `span()` it is, if that one may be numbered.
     within: *mut PyObject,
@@ -61,9 +59,13 @@ struct Object {
 
 struct Traced {
     marks: Rc<Marks>,
+    /// Nothing is to be looked at but where the call is: neither arguments nor an id nor another tracer.
+    simple: bool,
     /// Its id was given.
     given: bool,
     recursive: bool,
+    /// What serves the function's vectors, if it is one of Python.
+    direct: Option<Vectorcall>,
     enter_plan: Vec<Planned>,
     exit_plan: Vec<Planned>,
 }
@@ -114,6 +116,16 @@ fn texts<'py>(
 }
 
 impl Traced {
+    /// Calls the function.
+    #[inline(always)]
+    fn pass_on(&self, function: *mut PyObject, given: Given, count: usize) -> *mut PyObject {
+        match self.direct {
+            // SAFETY: a function of Python, and the arguments of this call as they were given.
+            Some(direct) => unsafe { direct(function, given.args, count, given.names) },
+            None => pass_on(function, given, count),
+        }
+    }
+
     fn planned(&self, dir: Dir, given: Given, returned: *mut PyObject) -> PyResult<()> {
         let plan = match dir {
             Dir::Enter => &self.enter_plan,
@@ -132,14 +144,31 @@ impl Traced {
     }
 }
 
+/// `call`: what the one line of code of a traced function calls. A method, since the interpreter calls those of this
+/// kind without detours.
 unsafe extern "C" fn call(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: as the interpreter promises.
+    depth::within_limits(Way::ByCode, || unsafe { run(this, args, count, names) })
+}
+
+/// A call.
+///
+/// # Safety
+/// `this` is one of ours, which the caller keeps, and the rest the vector of a call.
+pub(crate) unsafe fn run(
     this: *mut PyObject,
     args: *const *mut PyObject,
     count: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours, which its caller keeps. What it holds does not
-    // change, but `function` is let go when the collector breaks a cycle.
+    // SAFETY: as the caller promises. What it holds does not change, but `function` is let go when the collector
+    // breaks a cycle.
     let (traced, function, within) = unsafe {
         let object = this.cast::<Object>();
         (&(*object).traced, (*object).function, (*object).within)
@@ -152,55 +181,81 @@ unsafe extern "C" fn call(
         };
         return null_mut();
     }
-    // SAFETY: as above.
-    let py = unsafe { Python::assume_attached() };
-    let numbered = context::numbered(py);
-    let inside = (this as usize, if numbered { context::runner() } else { 0 });
-    if !traced.recursive && !come_in(inside) {
-        return pass_on(function, given, count);
+    if !switch::is_on() {
+        return traced.pass_on(function, given, count);
     }
+    // SAFETY: called with the interpreter's lock held.
+    let py = unsafe { Python::assume_attached() };
+    if traced.simple && context::quiet(py) {
+        return call_plain(py, traced, function, given, count);
+    }
+    let numbered = context::numbered(py);
+    if traced.recursive {
+        return call_each(py, traced, function, within, given, count, numbered);
+    }
+    let inside = (this as usize, if numbered { context::runner() } else { 0 });
+    if !come_in(inside) {
+        return traced.pass_on(function, given, count);
+    }
+    let result = call_each(py, traced, function, within, given, count, numbered);
+    go_out(inside);
+    result
+}
+
+/// A call that is a span.
+#[inline(always)]
+fn call_each(
+    py: Python<'_>,
+    traced: &Traced,
+    function: *mut PyObject,
+    within: *mut PyObject,
+    given: Given,
+    count: usize,
+    numbered: bool,
+) -> *mut PyObject {
     let numbered = if traced.given {
         emit::is_unique(traced.marks.id()).is_some()
     } else {
         // SAFETY: a tracer, or null.
         numbered || unsafe { may_be_named(within) }
     };
-    if numbered && emit::on() {
-        let result = null_on(py, || {
+    if numbered {
+        return null_on(py, || {
             call_numbered(py, traced, function, within, given, count)
         });
-        if !traced.recursive {
-            go_out(inside);
-        }
-        return result;
     }
-    let process = context::process();
     // Without arguments of its own nothing but the function can fail.
-    if traced.enter_plan.is_empty() && traced.exit_plan.is_empty() {
-        traced.marks.bare(Dir::Enter);
-        let result = pass_on(function, given, count);
-        let result = if context::process() != process {
-            // The span is that of the parent of a fork, which ends it.
-            result
-        } else if result.is_null() {
-            null_on(py, || fail(py, traced).map(|()| null_mut()))
-        } else {
-            traced.marks.bare(Dir::Exit);
-            result
-        };
-        if !traced.recursive {
-            go_out(inside);
-        }
+    if !traced.enter_plan.is_empty() || !traced.exit_plan.is_empty() {
+        return null_on(py, || call_planned(py, traced, function, given, count));
+    }
+    call_plain(py, traced, function, given, count)
+}
+
+/// A call without arguments in its markers, and with the thread's id.
+#[inline(always)]
+fn call_plain(
+    py: Python<'_>,
+    traced: &Traced,
+    function: *mut PyObject,
+    given: Given,
+    count: usize,
+) -> *mut PyObject {
+    let process = context::process();
+    traced.marks.bare(Dir::Enter);
+    let result = traced.pass_on(function, given, count);
+    if context::process() != process {
+        // The span is that of the parent of a fork, which ends it.
         return result;
     }
-    let result = null_on(py, || call_planned(py, traced, function, given, count));
-    if !traced.recursive {
-        go_out(inside);
+    if result.is_null() {
+        return null_on(py, || fail(py, traced, given).map(|()| null_mut()));
     }
+    traced.marks.bare(Dir::Exit);
     result
 }
 
 /// A call with arguments in its markers, and the thread's id.
+#[inline(never)]
 fn call_planned(
     py: Python<'_>,
     traced: &Traced,
@@ -210,12 +265,12 @@ fn call_planned(
 ) -> PyResult<*mut PyObject> {
     let process = context::process();
     traced.planned(Dir::Enter, given, null_mut())?;
-    let result = pass_on(function, given, count);
+    let result = traced.pass_on(function, given, count);
     if context::process() != process {
         return Ok(result);
     }
     if result.is_null() {
-        fail(py, traced)?;
+        fail(py, traced, given)?;
     } else if let Err(error) = traced.planned(Dir::Exit, given, result) {
         // SAFETY: owned.
         unsafe { ffi::Py_DECREF(result) };
@@ -225,6 +280,7 @@ fn call_planned(
 }
 
 /// A call whose span has a number of its own, if it turns out to be needed.
+#[inline(never)]
 fn call_numbered(
     py: Python<'_>,
     traced: &Traced,
@@ -248,9 +304,9 @@ fn call_numbered(
     let Some(span) = numbered::begin(py, Rc::clone(&traced.marks), id, begins, &begun)? else {
         return call_planned(py, traced, function, given, count);
     };
-    let result = pass_on(function, given, count);
+    let result = traced.pass_on(function, given, count);
     if result.is_null() {
-        return fail_with(py, |last| {
+        return fail_with(py, traced, given, |last| {
             if chain::close(&span)? {
                 // SAFETY: what `begin` gave.
                 unsafe { span::exited(span.as_ptr(), last) };
@@ -302,8 +358,8 @@ fn go_out(call: (usize, usize)) {
 /// # Errors
 /// Only what a program must not lose: it takes the place of the exception.
 #[cold]
-fn fail(py: Python<'_>, traced: &Traced) -> PyResult<()> {
-    fail_with(py, |last| {
+fn fail(py: Python<'_>, traced: &Traced, given: Given) -> PyResult<()> {
+    fail_with(py, traced, given, |last| {
         traced.marks.with(Dir::Exit, last);
         Ok(())
     })
@@ -314,18 +370,25 @@ fn fail(py: Python<'_>, traced: &Traced) -> PyResult<()> {
 /// # Errors
 /// As `fail`.
 #[cold]
-fn fail_with(py: Python<'_>, end: impl FnOnce(&Texts<'_>) -> PyResult<()>) -> PyResult<()> {
+fn fail_with(
+    py: Python<'_>,
+    traced: &Traced,
+    given: Given,
+    end: impl FnOnce(&Texts<'_>) -> PyResult<()>,
+) -> PyResult<()> {
     let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
     // SAFETY: takes the exception out and puts it back; the type is alive meanwhile. PyErr_Fetch is in
     // every interpreter; what took its place is not in 3.9.
     unsafe {
         ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback);
-        let last = if kind.is_null() {
-            None
-        } else {
-            ending(py, kind).ok()
-        };
-        let done = span::texts_of(None, last).and_then(|last| end(&last));
+        let done = texts(py, &traced.exit_plan, given, null_mut()).and_then(|mut last| {
+            if let Some(kind) = Borrowed::from_ptr_or_opt(py, kind)
+                && let Err(error) = span::add_ending(&kind, &mut last)
+            {
+                swallow(py, error)?;
+            }
+            end(&last)
+        });
         if done.is_ok() {
             ffi::PyErr_Restore(kind, value, traceback);
         } else {
@@ -337,115 +400,14 @@ fn fail_with(py: Python<'_>, end: impl FnOnce(&Texts<'_>) -> PyResult<()>) -> Py
     }
 }
 
-/// A call with a tuple and a dict.
-unsafe extern "C" fn call_slow(
-    this: *mut PyObject,
-    args: *mut PyObject,
-    kwargs: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours, a tuple, and a dict or null; all borrowed
-    // items are alive as long as these.
-    unsafe {
-        let count = ffi::PyTuple_Size(args);
-        let mut all: Vec<*mut PyObject> = (0..count)
-            .map(|index| ffi::PyTuple_GetItem(args, index))
-            .collect();
-        let mut names = None;
-        if !kwargs.is_null() && ffi::PyDict_Size(kwargs) > 0 {
-            let py = Python::assume_attached();
-            let (mut at, mut name, mut value) = (0, null_mut(), null_mut());
-            let mut found = Vec::new();
-            while ffi::PyDict_Next(kwargs, &mut at, &mut name, &mut value) != 0 {
-                found.push(Bound::from_borrowed_ptr(py, name));
-                all.push(value);
-            }
-            match PyTuple::new(py, found) {
-                Ok(tuple) => names = Some(tuple),
-                Err(error) => {
-                    spec::raise(py, error);
-                    return null_mut();
-                }
-            }
-        }
-        let names = names.as_ref().map_or(null_mut(), Bound::as_ptr);
-        call(
-            this,
-            all.as_ptr(),
-            usize::try_from(count).unwrap_or(0),
-            names,
-        )
-    }
-}
-
-/// The method of an object that a function of its class is.
-unsafe extern "C" fn bind(
-    this: *mut PyObject,
-    object: *mut PyObject,
-    _: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours, and an object or null.
-    unsafe {
-        let py = Python::assume_attached();
-        if object.is_null() || object == ffi::Py_None() {
-            ffi::Py_INCREF(this);
-            return this;
-        }
-        null_on(py, || {
-            let (this, object) = (
-                Bound::from_borrowed_ptr(py, this),
-                Bound::from_borrowed_ptr(py, object),
-            );
-            match hooks(py) {
-                Some(hooks) => Ok(hooks.method.bind(py).call1((this, object))?.into_ptr()),
-                None => Ok(this.into_ptr()),
-            }
-        })
-    }
-}
-
-unsafe extern "C" fn get_dict(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours; a new dict is owned by it.
-    unsafe {
-        let object = this.cast::<Object>();
-        if (*object).dict.is_null() {
-            (*object).dict = ffi::PyDict_New();
-        }
-        ffi::Py_XINCREF((*object).dict);
-        (*object).dict
-    }
-}
-
-/// An attribute of the function itself.
-macro_rules! of_function {
-    ($name:ident, $attribute:literal) => {
-        unsafe extern "C" fn $name(this: *mut PyObject, _: *mut c_void) -> *mut PyObject {
-            // SAFETY: called by the interpreter with one of ours, whose function is alive.
-            unsafe {
-                ffi::PyObject_GetAttrString((*this.cast::<Object>()).function, $attribute.as_ptr())
-            }
-        }
-    };
-}
-of_function!(get_code, c"__code__");
-of_function!(get_defaults, c"__defaults__");
-of_function!(get_kwdefaults, c"__kwdefaults__");
-of_function!(get_globals, c"__globals__");
-
 unsafe extern "C" fn reduce(this: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours. It is found by its name, as a function is.
-    unsafe { ffi::PyObject_GetAttrString(this, c"__qualname__".as_ptr()) }
-}
-
-unsafe extern "C" fn show(this: *mut PyObject) -> *mut PyObject {
-    // SAFETY: called by the interpreter with one of ours.
+    // SAFETY: called by the interpreter with one of ours, whose tuple is kept, or was let go.
     unsafe {
         let py = Python::assume_attached();
         null_on(py, || {
-            let function = Bound::from_borrowed_ptr_or_opt(py, (*this.cast::<Object>()).function);
-            let function = function.unwrap_or_else(|| py.None().into_bound(py));
-            Ok(format!("<traced {}>", function.repr()?)
-                .into_pyobject(py)?
-                .into_ptr())
+            let spec = Bound::from_borrowed_ptr_or_opt(py, (*this.cast::<Object>()).spec);
+            let function = hooks(py).map(|hooks| hooks.function.bind(py));
+            Ok((function, spec).into_pyobject(py)?.into_ptr())
         })
     }
 }
@@ -463,7 +425,7 @@ unsafe extern "C" fn traverse(
             arg,
             &[
                 ffi::Py_TYPE(this).cast(),
-                (*object).dict,
+                (*object).spec,
                 (*object).function,
                 (*object).within,
             ],
@@ -476,7 +438,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
     unsafe {
         let object = this.cast::<Object>();
         spec::clear_each(&[
-            &raw mut (*object).dict,
+            &raw mut (*object).spec,
             &raw mut (*object).function,
             &raw mut (*object).within,
         ]);
@@ -489,9 +451,6 @@ unsafe extern "C" fn dealloc(this: *mut PyObject) {
     unsafe {
         ffi::PyObject_GC_UnTrack(this.cast());
         let object = this.cast::<Object>();
-        if !(*object).weak.is_null() {
-            ffi::PyObject_ClearWeakRefs(this);
-        }
         clear(this);
         ptr::drop_in_place(&raw mut (*object).traced);
         spec::free(this);
@@ -499,53 +458,49 @@ unsafe extern "C" fn dealloc(this: *mut PyObject) {
 }
 
 fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    use spec::{getter, member, plain};
-    let made = CLASS.get_or_try_init(py, || {
-        let methods = vec![plain(c"__reduce__", reduce, c"")];
-        let getters = vec![
-            getter(c"__dict__", get_dict, None),
-            getter(c"__code__", get_code, None),
-            getter(c"__defaults__", get_defaults, None),
-            getter(c"__kwdefaults__", get_kwdefaults, None),
-            getter(c"__globals__", get_globals, None),
-        ];
-        let place = |name, offset| member(name, ffi::Py_T_PYSSIZET, offset, true);
-        let members = vec![
-            place(c"__vectorcalloffset__", offset_of!(Object, call)),
-            place(c"__dictoffset__", offset_of!(Object, dict)),
-            place(c"__weaklistoffset__", offset_of!(Object, weak)),
+    static MADE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    use spec::{fast_with_names, plain};
+    let made = MADE.get_or_try_init(py, || {
+        let methods = vec![
+            fast_with_names(c"call", call, c""),
+            plain(c"__reduce__", reduce, c""),
         ];
         let slots = [
             (ffi::Py_tp_new, spec::not_made as *mut c_void),
-            (ffi::Py_tp_call, call_slow as *mut c_void),
-            (ffi::Py_tp_descr_get, bind as *mut c_void),
-            (ffi::Py_tp_repr, show as *mut c_void),
             (ffi::Py_tp_dealloc, dealloc as *mut c_void),
             (ffi::Py_tp_traverse, traverse as *mut c_void),
             (ffi::Py_tp_clear, clear as *mut c_void),
         ];
-        // A method is called without making a bound one first.
-        let flags = ffi::Py_TPFLAGS_DEFAULT
-            | ffi::Py_TPFLAGS_HAVE_GC
-            | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR
-            | HAVE_VECTORCALL;
+        let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC;
         spec::make(
             py,
             c"nulltrace.Function",
             size_of::<Object>(),
             flags,
             methods,
-            getters,
-            members,
+            Vec::new(),
+            Vec::new(),
             &slots,
         )
-        .map(Bound::unbind)
+        .map(|class| {
+            CLASS.store(class.as_ptr().cast(), Relaxed);
+            class.unbind()
+        })
     })?;
     Ok(made.bind(py))
 }
 
-/// Makes one.
+/// Whether it is one.
+#[inline(always)]
+pub(crate) fn is_ours(object: *mut PyObject) -> bool {
+    // SAFETY: an object that is alive.
+    unsafe { ffi::Py_TYPE(object) == CLASS.load(Relaxed) }
+}
+
+/// The type, borrowed; it is there for ever. Null before it is made.
+static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
+
+/// Makes one; none if no marker can say this.
 ///
 /// # Errors
 /// Those of the interpreter, and of a plan that `_shared.plan` did not make.
@@ -556,20 +511,25 @@ pub(crate) fn make<'py>(
     plans: [&Bound<'py, PyAny>; 2],
     recursive: bool,
     within: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = function.py();
     let marks = Rc::new(Marks::new(Path::each(tags)?, emit::id(id)));
+    if marks.refused() {
+        return Ok(None);
+    }
     let given = !id.is_none();
-    let [enter_plan, exit_plan] = if marks.refused() {
-        // Nothing is ever written.
-        [Vec::new(), Vec::new()]
-    } else {
-        [read(plans[0])?, read(plans[1])?]
-    };
+    let [enter_plan, exit_plan] = [read(plans[0])?, read(plans[1])?];
+    let spec = (function, tags, id, plans[0], plans[1], recursive, within).into_pyobject(py)?;
     let traced = Traced {
         marks,
+        simple: recursive
+            && !given
+            && within.is_none()
+            && enter_plan.is_empty()
+            && exit_plan.is_empty(),
         given,
         recursive,
+        direct: real::plain().filter(|_| real::is_function(function)),
         enter_plan,
         exit_plan,
     };
@@ -580,13 +540,13 @@ pub(crate) fn make<'py>(
             return Err(PyErr::fetch(py));
         }
         let object = this.cast::<Object>();
-        ptr::write(&raw mut (*object).call, call);
         ptr::write(&raw mut (*object).traced, traced);
         (*object).function = function.clone().into_ptr();
-        if !within.is_none() {
+        if tracer::is_ours(within.as_ptr()) {
             (*object).within = within.clone().into_ptr();
         }
-        Ok(Bound::from_owned_ptr(py, this))
+        (*object).spec = spec.into_ptr();
+        Bound::from_owned_ptr(py, this).getattr("call").map(Some)
     }
 }
 

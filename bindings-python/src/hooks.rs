@@ -1,18 +1,18 @@
 //! What the package's Python code does for this crate: nothing of it is hot.
 
+use crate::real;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 
 pub(crate) struct Hooks {
     /// The automatic tag of the line that calls.
     pub(crate) here: Py<PyAny>,
     /// The exit argument of an exception's type.
     pub(crate) ending: Py<PyAny>,
-    /// `staticmethod` and `classmethod`.
-    pub(crate) methods: Py<PyTuple>,
-    /// `types.MethodType`.
-    pub(crate) method: Py<PyAny>,
+    /// Whether `@Tracer` stands before something.
+    pub(crate) is_decorated: Py<PyAny>,
+    /// What a traced function calls, made of its pickle.
+    pub(crate) function: Py<PyAny>,
     /// An argument that is left out.
     pub(crate) missing: Py<PyAny>,
     /// Stands for what a function returned.
@@ -24,6 +24,9 @@ pub(crate) struct Hooks {
     pub(crate) end: Py<PyAny>,
     pub(crate) close: Py<PyAny>,
     pub(crate) number_of: Py<PyAny>,
+    /// The device, opened by Python: where the library was told by the environment never to.
+    pub(crate) possible: Py<PyAny>,
+    pub(crate) write: Py<PyAny>,
 }
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
@@ -35,17 +38,16 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
     let shared = py.import("nulltrace._shared")?;
     let context = py.import("nulltrace._context")?;
-    let builtins = py.import("builtins")?;
-    let methods = [
-        builtins.getattr("staticmethod")?,
-        builtins.getattr("classmethod")?,
-    ];
+    let device = py.import("nulltrace._pure_device")?;
     HOOKS.get_or_try_init(py, || {
         Ok::<_, PyErr>(Hooks {
             here: shared.getattr("here")?.unbind(),
             ending: shared.getattr("ending")?.unbind(),
-            methods: PyTuple::new(py, methods)?.unbind(),
-            method: py.import("types")?.getattr("MethodType")?.unbind(),
+            is_decorated: shared.getattr("is_decorated")?.unbind(),
+            function: py
+                .import("nulltrace._tracer")?
+                .getattr("function")?
+                .unbind(),
             missing: shared.getattr("MISSING")?.unbind(),
             returned: shared.getattr("ReturnValue")?.unbind(),
             current: context.getattr("_current")?.unbind(),
@@ -54,8 +56,11 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
             end: context.getattr("end")?.unbind(),
             close: context.getattr("close")?.unbind(),
             number_of: context.getattr("number_of")?.unbind(),
+            possible: device.getattr("possible")?.unbind(),
+            write: device.getattr("write")?.unbind(),
         })
     })?;
+    real::start(shared.getattr("here")?.as_ptr());
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 mod chain;
 mod context;
+mod depth;
 mod emit;
 mod fast;
 mod fork;
@@ -17,9 +18,11 @@ mod numbered;
 mod params;
 mod path;
 mod quick;
+mod real;
 mod site;
 mod span;
 mod spec;
+mod switch;
 mod table;
 mod text;
 mod tracer;
@@ -35,17 +38,24 @@ use pyo3::types::PyBytes;
 /// Spans by one short write to `/dev/null`.
 #[pymodule(gil_used = true)]
 mod _nulltrace {
-    use super::{Bound, PyModule, PyResult, context, fork, hooks, site};
+    use super::{Bound, PyModule, PyResult, context, depth, fork, hooks, site, switch};
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{_redirect, encode, function_object, on, open_spans, span_object, unique, watch};
+    use super::{
+        _redirect, enabled, encode, function_object, open_spans, possible, set_enabled, shortcut,
+        span_object, unique, watch,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         hooks::set(module.py())?;
+        switch::start(module.py())?;
+        depth::start(module.py());
         context::start(module.py());
         fork::watch();
+        // How a traced function calls this implementation.
+        module.add("kind", "call")?;
         module.add("Tracer", site::class(module.py())?)
     }
 }
@@ -97,7 +107,7 @@ fn watch(py: Python<'_>) {
     context::watch(py);
 }
 
-/// A function that begins and ends on one thread, traced.
+/// What the code of a traced function calls, if it begins and ends on one thread. None if no marker can say this.
 #[pyfunction(name = "function")]
 fn function_object<'py>(
     r#fn: &Bound<'py, PyAny>,
@@ -107,7 +117,7 @@ fn function_object<'py>(
     leave: &Bound<'py, PyAny>,
     recursive: bool,
     within: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     function::make(r#fn, tags, id, [enter, leave], recursive, within)
 }
 
@@ -117,10 +127,33 @@ fn unique() -> i64 {
     emit::unique()
 }
 
-/// False when NULLTRACE=off or there is no device.
+/// False where there is no null device.
 #[pyfunction]
-fn on() -> bool {
-    emit::on()
+fn possible(py: Python<'_>) -> bool {
+    // Not opened as long as nothing is to be written.
+    let possible = switch::off_by_environment() || emit::possible(py);
+    if !possible {
+        switch::none_ever();
+    }
+    possible
+}
+
+/// Whether markers are written.
+#[pyfunction]
+fn enabled() -> bool {
+    switch::is_on()
+}
+
+/// Switches markers on or off, but for the spans that are open.
+#[pyfunction]
+fn set_enabled(py: Python<'_>, on: bool) {
+    switch::set(py, on);
+}
+
+/// Has calls of a traced function come here at once, or run its code.
+#[pyfunction]
+fn shortcut(function: &Bound<'_, PyAny>, on: bool) {
+    real::shortcut(function, on);
 }
 
 /// For tests: markers go to this descriptor; -1 ends that.

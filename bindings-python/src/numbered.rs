@@ -4,6 +4,7 @@ use crate::chain::{self, Begins};
 use crate::emit::{self, Texts};
 use crate::marks::Marks;
 use crate::span;
+use crate::switch;
 use crate::text::swallow;
 use nulltrace::Id;
 use pyo3::prelude::*;
@@ -31,7 +32,13 @@ pub(crate) fn begin<'py>(
         };
         let parent = if given.is_some() { None } else { Some(parent) };
         // SAFETY: made above.
-        unsafe { span::entered(span.as_ptr(), parent, texts) };
+        unsafe {
+            if switch::is_on() {
+                span::entered(span.as_ptr(), parent, texts);
+            } else {
+                span::silent(span.as_ptr());
+            }
+        }
         Ok(Some(span))
     };
     match attempt() {

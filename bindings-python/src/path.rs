@@ -93,6 +93,11 @@ impl Path {
         Self(self.0[..self.0.len() - last].to_vec())
     }
 
+    /// Whether the last is empty.
+    pub(crate) fn ends_empty(&self) -> bool {
+        self.iter().last().is_none_or(<[u8]>::is_empty)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.0[..];
         std::iter::from_fn(move || {

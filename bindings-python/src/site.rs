@@ -16,13 +16,17 @@ use crate::params::Params;
 use crate::path::Path;
 use crate::span;
 use crate::spec::{self, Doc, null_on};
+use crate::switch::{self, Notes};
 use crate::text::swallow;
-use crate::tracer::{Object, Site, has_spans, kept, may_be_named, none, site, with_id};
+use crate::tracer::{
+    Object, Site, class_is, has_spans, is_ours, kept, may_be_named, none, site, with_id,
+};
 use crate::vector::{self, Given, pass_on};
 use nulltrace::raw::Dir;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 use std::ffi::{c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, null_mut};
@@ -38,14 +42,52 @@ unsafe fn begin(this: *mut PyObject, args: *mut PyObject) -> PyResult<()> {
     // SAFETY: as the caller promises.
     unsafe {
         let object = this.cast::<Object>();
-        let plain = context::quiet(Python::assume_attached())
+        let plain = switch::always_on()
+            && context::quiet(Python::assume_attached())
             && (*object).id.is_null()
             && (*object).within.is_null();
-        if !plain && begin_numbered(this, args)? {
+        if !plain && begin_otherwise(this, args)? {
             return Ok(());
         }
         mark(this, Dir::Enter, args)
     }
+}
+
+/// Begins a span that is numbered or silent; false if it has the thread's id here.
+///
+/// # Safety
+/// As `begin`.
+#[inline(never)]
+unsafe fn begin_otherwise(this: *mut PyObject, args: *mut PyObject) -> PyResult<bool> {
+    if switch::always_off() {
+        return Ok(true);
+    }
+    // SAFETY: as the caller promises; no Python code runs while the site is borrowed.
+    unsafe {
+        if switch::always_on() {
+            return begin_numbered(this, args);
+        }
+        let unnamed = !site(this).named && site(this).marks.path().ends_empty();
+        if unnamed && switch::is_on() {
+            // Made while it was off.
+            rename_by_line(Python::assume_attached(), this)?;
+        }
+        Ok(begin_numbered(this, args)? || !site(this).notes.begin())
+    }
+}
+
+/// The last tag is that of the line that calls.
+///
+/// # Safety
+/// `this` is one of ours.
+unsafe fn rename_by_line(py: Python<'_>, this: *mut PyObject) -> PyResult<()> {
+    let line = line(py)?;
+    // SAFETY: as the caller promises; no Python code runs while the site is borrowed.
+    unsafe {
+        let path = site(this).marks.path().parent().with(line.path());
+        site(this).rename(Rc::new(Marks::of_thread(path)));
+    }
+    Ok(())
 }
 
 /// Begins a span with a number of its own, if it is one here.
@@ -58,10 +100,6 @@ unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<b
     // and kept.
     unsafe {
         let py = Python::assume_attached();
-        if !emit::on() {
-            context::off(py);
-            return Ok(false);
-        }
         let object = this.cast::<Object>();
         let mut given = None;
         if !(*object).id.is_null() {
@@ -76,7 +114,7 @@ unsafe fn begin_numbered(this: *mut PyObject, args: *mut PyObject) -> PyResult<b
             return Ok(false);
         }
         let args = Bound::from_borrowed_ptr_or_opt(py, args);
-        let texts = span::texts_of(args.as_ref(), None)?;
+        let texts = span::texts_of(args.as_ref().filter(|_| switch::is_on()))?;
         let marks = Rc::clone(&site(this).marks);
         let begins = Begins {
             owner: this,
@@ -131,10 +169,18 @@ unsafe fn end(this: *mut PyObject, exit: Exit) -> PyResult<()> {
         if (*object).plain > 0 {
             (*object).plain -= 1;
         }
+        let block = matches!(exit, Exit::Block(_));
+        if !switch::always_on() && !site(this).notes.end(block) {
+            return Ok(());
+        }
         match exit {
-            Exit::Block(kind) if !kind.is_null() => {
-                failed(Python::assume_attached(), this, kind, exit.args(this))
-            }
+            Exit::Block(kind) if !kind.is_null() => send(
+                Python::assume_attached(),
+                this,
+                Dir::Exit,
+                exit.args(this),
+                kind,
+            ),
             _ => mark(this, Dir::Exit, exit.args(this)),
         }
     }
@@ -157,11 +203,12 @@ unsafe fn end_numbered(this: *mut PyObject, exit: Exit) -> PyResult<bool> {
         };
         if written {
             let args = Bound::from_borrowed_ptr_or_opt(py, exit.args(tracer.as_ptr()));
-            let last = match exit {
-                Exit::Block(kind) if !kind.is_null() => Some(ending(py, kind)?),
-                _ => None,
-            };
-            let texts = span::texts_of(args.as_ref(), last)?;
+            let mut texts = span::texts_of(args.as_ref())?;
+            if let Exit::Block(kind) = exit
+                && let Some(kind) = Borrowed::from_ptr_or_opt(py, kind)
+            {
+                span::add_ending(&kind, &mut texts)?;
+            }
             span::exited(span.as_ptr(), &texts);
         }
         Ok(true)
@@ -179,28 +226,32 @@ unsafe fn mark(this: *mut PyObject, dir: Dir, args: *mut PyObject) -> PyResult<(
     unsafe {
         if args.is_null() {
             site(this).marks.bare(dir);
-        } else if emit::on() {
+        } else {
             let py = Python::assume_attached();
             if !site(this).marks.quick(dir, Borrowed::from_ptr(py, args)) {
-                return send(py, this, dir, args, None);
+                return send(py, this, dir, args, null_mut());
             }
         }
     }
     Ok(())
 }
 
-/// The same in all cases, and with the argument that an exception adds.
+/// The same in all cases, and with the argument that an exception of the type `kind` adds, if it is not null.
 #[inline(never)]
 fn send(
     py: Python<'_>,
     this: *mut PyObject,
     dir: Dir,
     args: *mut PyObject,
-    last: Option<Bound<'_, PyTuple>>,
+    kind: *mut PyObject,
 ) -> PyResult<()> {
     // SAFETY: null, or an object that is alive; from here on kept.
     let args = unsafe { Bound::from_borrowed_ptr_or_opt(py, args) };
-    let texts = span::texts_of(args.as_ref(), last)?;
+    let mut texts = span::texts_of(args.as_ref())?;
+    // SAFETY: null, or a type that is alive.
+    if let Some(kind) = unsafe { Borrowed::from_ptr_or_opt(py, kind) } {
+        span::add_ending(&kind, &mut texts)?;
+    }
     // SAFETY: ours; encoding and writing run no Python code.
     unsafe { site(this) }.marks.with(dir, &texts);
     Ok(())
@@ -240,8 +291,12 @@ fn make(
 
 /// Whether `@Tracer` stands before this.
 fn decorates(tag: &Bound<'_, PyAny>) -> bool {
-    let methods = hooks(tag.py()).map(|hooks| hooks.methods.bind(tag.py()));
-    tag.is_callable() || methods.is_some_and(|methods| tag.is_instance(methods).unwrap_or(false))
+    let is_decorated = hooks(tag.py()).map(|hooks| hooks.is_decorated.bind(tag.py()));
+    !tag.is_none()
+        && is_decorated.is_some_and(|it| {
+            it.call1((tag,))
+                .is_ok_and(|it| it.is_truthy().unwrap_or(false))
+        })
 }
 
 /// The tags of a path, or of the line that calls, and whether they were given; none if `tag` is to be
@@ -261,7 +316,8 @@ fn marks(py: Python<'_>, tag: *mut PyObject) -> PyResult<Option<(Rc<Marks>, bool
 
 fn line(py: Python<'_>) -> PyResult<Rc<Marks>> {
     let none = || Rc::new(Marks::of_thread(Path::one(b"")));
-    if !emit::on() {
+    // While it is off, lines are not looked up.
+    if !switch::is_on() {
         return Ok(none());
     }
     let Some(hooks) = hooks(py) else {
@@ -284,8 +340,8 @@ fn create(
     [tag, enter_args, exit_args, id, recursive]: [*mut PyObject; 5],
 ) -> PyResult<*mut PyObject> {
     // SAFETY: an argument, or null.
-    let recursive = !recursive.is_null()
-        && match unsafe { ffi::PyObject_IsTrue(recursive) } {
+    let recursive = recursive.is_null()
+        || match unsafe { ffi::PyObject_IsTrue(recursive) } {
             -1 => return Err(PyErr::fetch(py)),
             is => is == 1,
         };
@@ -298,6 +354,7 @@ fn create(
             marks,
             named,
             recursive,
+            notes: Notes::default(),
         };
         return make(py, class, site, [enter_args, exit_args, id, null_mut()]);
     }
@@ -394,31 +451,6 @@ unsafe extern "C" fn exit(
     }
 }
 
-/// The exit of a span that an exception of this type ended.
-#[cold]
-fn failed(
-    py: Python<'_>,
-    this: *mut PyObject,
-    kind: *mut PyObject,
-    args: *mut PyObject,
-) -> PyResult<()> {
-    if emit::on() {
-        let last = ending(py, kind)?;
-        send(py, this, Dir::Exit, args, Some(last))?;
-    }
-    Ok(())
-}
-
-/// The exit argument of a span that an exception of this type ended.
-pub(crate) fn ending<'py>(py: Python<'py>, kind: *mut PyObject) -> PyResult<Bound<'py, PyTuple>> {
-    // SAFETY: an object that is alive.
-    let kind = unsafe { Bound::from_borrowed_ptr(py, kind) };
-    let Some(hooks) = hooks(py) else {
-        return Ok(PyTuple::empty(py));
-    };
-    Ok(hooks.ending.bind(py).call1((kind,))?.cast_into()?)
-}
-
 unsafe extern "C" fn start(
     this: *mut PyObject,
     args: *const *mut PyObject,
@@ -431,9 +463,6 @@ unsafe extern "C" fn start(
     null_on(py, || {
         // SAFETY: as above.
         let [tag, args] = unsafe { START.of_vector(py, given)? };
-        if !emit::on() {
-            return spec::none(py);
-        }
         // SAFETY: an argument, or null.
         let marks = match unsafe { Borrowed::from_ptr_or_opt(py, tag) } {
             Some(tag) => known::given(tag)?,
@@ -444,10 +473,8 @@ unsafe extern "C" fn start(
             if let Some(marks) = marks {
                 site(this).named = true;
                 site(this).rename(marks);
-            } else if !site(this).named {
-                let line = line(py)?;
-                let path = site(this).marks.path().parent().with(line.path());
-                site(this).rename(Rc::new(Marks::of_thread(path)));
+            } else if !site(this).named && switch::is_on() {
+                rename_by_line(py, this)?;
             }
             let args = if none(args) {
                 (*this.cast::<Object>()).enter_args
@@ -532,6 +559,7 @@ unsafe extern "C" fn span(
                 marks: Rc::new(marks),
                 named,
                 recursive: parent.recursive,
+                notes: Notes::default(),
             };
             make(
                 py,
@@ -569,7 +597,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         // SAFETY: ours, and no Python code runs while it is borrowed.
         unsafe {
             let object = this.cast::<Object>();
-            if !(*object).id.is_null() || !emit::on() {
+            if !(*object).id.is_null() || switch::always_off() {
                 ffi::Py_INCREF(this);
                 begin(this, (*object).enter_args)?;
                 return Ok(this);
@@ -579,6 +607,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
                 marks: Rc::clone(&own.marks),
                 named: own.named,
                 recursive: own.recursive,
+                notes: Notes::default(),
             };
             let enter_args = copied(py, (*object).enter_args)?;
             let exit_args = copied(py, (*object).exit_args)?;
@@ -592,7 +621,7 @@ unsafe extern "C" fn moving(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
             ];
             let made = make(py, ffi::Py_TYPE(this), copy, args)?;
             let made = Bound::from_owned_ptr(py, made);
-            let texts = span::texts_of(enter_args.as_ref(), None)?;
+            let texts = span::texts_of(enter_args.as_ref().filter(|_| switch::is_on()))?;
             let marks = Rc::clone(&site(made.as_ptr()).marks);
             let begins = Begins {
                 owner: this,
@@ -649,6 +678,28 @@ unsafe extern "C" fn parts(this: *mut PyObject, _: *mut PyObject) -> *mut PyObje
     })
 }
 
+/// For copies: whether the tags were given, and the tracer whose span it is or None.
+unsafe extern "C" fn set(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter with one of ours and so many arguments.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: as above. The old is let go last.
+    null_on(py, || unsafe {
+        let object = this.cast::<Object>();
+        let within = if count == 2 { *args.add(1) } else { this };
+        if count != 2 || !(none(within) || is_ours(within)) {
+            return Err(PyTypeError::new_err("not a bool and a tracer"));
+        }
+        site(this).named = *args == ffi::Py_True();
+        let old = std::mem::replace(&mut (*object).within, kept(within));
+        ffi::Py_XDECREF(old);
+        spec::none(py)
+    })
+}
+
 unsafe extern "C" fn traverse(
     this: *mut PyObject,
     visit: ffi::visitproc,
@@ -700,7 +751,7 @@ unsafe extern "C" fn dealloc(this: *mut PyObject) {
     }
 }
 
-const DOC: &Doc = c"Tracer(tag=None, enter_args=None, exit_args=None, *, id=None, recursive=False)
+const DOC: &Doc = c"Tracer(tag=None, enter_args=None, exit_args=None, *, id=None, recursive=True)
 --
 
 ";
@@ -739,6 +790,7 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         ),
         plain(c"_moving", moving, c"_moving($self, /)\n--\n\n"),
         plain(c"_given", parts, c"_given($self, /)\n--\n\n"),
+        fast(c"_set", set, c"_set($self, named, within, /)\n--\n\n"),
     ];
     let members = vec![
         member(c"_spans", OR_NONE, offset_of!(Object, spans), false),
@@ -772,6 +824,7 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: a type that was made just now.
     let init = unsafe { ffi::PyType_GetSlot(class.as_ptr().cast(), ffi::Py_tp_init) };
     INIT.store(init, Ordering::Relaxed);
+    class_is(&class);
     vector::of_class(&class, call);
     Ok(class)
 }

@@ -3,6 +3,7 @@
 
 use crate::context;
 use crate::emit::{self, Texts};
+use crate::hooks::hooks;
 use crate::marks::Marks;
 use crate::path::Path;
 use crate::spec::{self, null_on};
@@ -12,7 +13,6 @@ use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr;
@@ -94,6 +94,15 @@ pub(crate) unsafe fn entered(this: *mut PyObject, parent: Option<i64>, texts: &T
             (*this.cast::<Object>()).named = 0;
         }
     }
+}
+
+/// Its exit is known, and not written.
+///
+/// # Safety
+/// `this` is one of ours.
+pub(crate) unsafe fn silent(this: *mut PyObject) {
+    // SAFETY: as the caller promises.
+    unsafe { (*this.cast::<Object>()).named = 0 };
 }
 
 /// Writes the marker of an exit.
@@ -237,22 +246,30 @@ unsafe extern "C" fn closes(this: *mut PyObject, _: *mut PyObject) -> *mut PyObj
     unsafe { ffi::PyBool_FromLong((*this.cast::<Object>()).closes().into()) }
 }
 
-/// The arguments of a tracer, and the one that an exception adds.
-pub(crate) fn texts_of<'py>(
-    args: Option<&Bound<'py, PyAny>>,
-    last: Option<Bound<'py, PyTuple>>,
-) -> PyResult<Texts<'py>> {
-    let mut texts = match args {
-        Some(args) => emit::texts(args)?,
-        None => Texts::NONE,
+/// The arguments of a tracer.
+pub(crate) fn texts_of<'py>(args: Option<&Bound<'py, PyAny>>) -> PyResult<Texts<'py>> {
+    args.map_or(Ok(Texts::NONE), emit::texts)
+}
+
+/// Adds the argument of an exception of this type, if the program has not set it.
+///
+/// # Errors
+/// Only what a program must not lose.
+pub(crate) fn add_ending<'py>(kind: &Bound<'py, PyAny>, texts: &mut Texts<'py>) -> PyResult<()> {
+    let Some(hooks) = hooks(kind.py()) else {
+        return Ok(());
     };
-    if let Some(last) = last {
-        let pair = (Text::of(last.get_item(0)?)?, Text::of(last.get_item(1)?)?);
-        if let (Some(name), Some(value)) = pair {
+    let ending = hooks.ending.bind(kind.py()).call1((kind,))?;
+    let (name, value) = ending
+        .get_item(0)?
+        .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    if let (Some(name), Some(value)) = (Text::of(name)?, Text::of(value)?) {
+        let mut given = texts.pairs().iter();
+        if name.bytes() != b"error" || !given.any(|(name, _)| name.bytes() == b"error") {
             texts.push((name, value));
         }
     }
-    Ok(texts)
+    Ok(())
 }
 
 unsafe extern "C" fn traverse(

@@ -3,12 +3,14 @@
 use crate::emit;
 use crate::marks::Marks;
 use crate::span;
+use crate::switch::Notes;
 use nulltrace::Id;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::ffi::c_int;
 use std::ptr::null_mut;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// The object. The pointers are owned, or null.
 #[repr(C)]
@@ -34,6 +36,7 @@ pub(crate) struct Site {
     /// The tag was given: it is not that of a line.
     pub(crate) named: bool,
     pub(crate) recursive: bool,
+    pub(crate) notes: Notes,
 }
 
 impl Site {
@@ -49,6 +52,19 @@ pub(crate) fn with_id(marks: Rc<Marks>, id: Option<Id>) -> Rc<Marks> {
         return marks;
     }
     Rc::new(Marks::new(marks.path().clone(), id))
+}
+
+/// The type, borrowed; it is there for ever. Null before it is made.
+static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
+
+pub(crate) fn class_is(class: &Bound<'_, PyAny>) {
+    CLASS.store(class.as_ptr().cast(), Relaxed);
+}
+
+/// Whether it is one.
+pub(crate) fn is_ours(object: *mut PyObject) -> bool {
+    // SAFETY: an object that is alive, and a type.
+    unsafe { ffi::PyObject_TypeCheck(object, CLASS.load(Relaxed)) != 0 }
 }
 
 /// What it marks.

@@ -165,29 +165,45 @@ def test_a_thread_of_a_fork_is_not_inside(written):
     assert written.raw().count(b">:t:f::") == 2
 
 
+OFF = """
+import nulltrace
+from nulltrace import Tracer
+def f(): return 7
+traced = Tracer(f)
+assert traced() == Tracer("a")(f)() == 7 and nulltrace.enabled() is False
+with Tracer("a", {"n": 1}) as t:
+    with t.span(): pass
+    with t.span("b"): pass
+with Tracer(): pass
+t.start(); t.stop(); t.start("c", {"x": 1}); t.stop({"x": 1})
+import asyncio
+@Tracer
+async def main():
+    async with Tracer("x"): pass
+asyncio.run(main())
+"""
+
+
 def test_off(tmp_path):
-    code = """
-    import nulltrace
-    from nulltrace import Tracer
-    def f(): return 7
-    assert Tracer(f) is f and Tracer("a")(f) is f and nulltrace._impl.on() is False
-    with Tracer("a", {"n": 1}) as t:
-        with t.span(): pass
-        with t.span("b"): pass
-    with Tracer(): pass
-    t.start(); t.stop(); t.start("c", {"x": 1}); t.stop({"x": 1})
-    nulltrace._impl.span(("a",), 7).exit(())
-    import asyncio
-    async def main():
-        async with Tracer("x"): pass
-    asyncio.run(main())
-    """
-    code = textwrap.dedent(code)
-    assert straced(code, tmp_path, env={"NULLTRACE": "off"}) == []
-    # Exactly this word.
-    for other in ("OFF", "0", ""):
-        run = python("import nulltrace; print(nulltrace._impl.on())", env={"NULLTRACE": other})
-        assert run.stdout.strip() == "True", run.stderr
+    assert straced(OFF, tmp_path, env={"NULLTRACE": "off"}) == []
+
+
+def test_off_opens_nothing():
+    code = OFF + "import os; print([n for n in map(int, os.listdir('/proc/self/fd')) if n >= 64])"
+    run = python(code, env={"NULLTRACE": "off"})
+    assert run.stdout.strip() == "[]", run.stderr
+
+
+@pytest.mark.parametrize("value", ["0", "off", "OFF", "Off", "false", "False", "no", "NO"])
+def test_values_that_are_off(value):
+    run = python("import nulltrace; print(nulltrace.enabled())", env={"NULLTRACE": value})
+    assert run.stdout.strip() == "False", run.stderr
+
+
+@pytest.mark.parametrize("value", ["", "1", "on", "true", "yes", "00", "offf", "off ", "n"])
+def test_values_that_are_on(value):
+    run = python("import nulltrace; print(nulltrace.enabled())", env={"NULLTRACE": value})
+    assert run.stdout.strip() == "True", run.stderr
 
 
 def test_no_null_device(tmp_path):
@@ -205,7 +221,7 @@ def test_no_null_device(tmp_path):
     import nulltrace
     from nulltrace import Tracer
     with Tracer("a", {"n": 1}): pass
-    assert Tracer(len) is len and not nulltrace._impl.on()
+    assert Tracer(len) is len and not nulltrace._impl.possible() and not nulltrace.enabled()
     """
     run = python(textwrap.dedent(code), env={"FAKE": str(fake)})
     if "AssertionError: 1\n" in run.stderr:
@@ -314,10 +330,11 @@ def test_live(tmp_path):
     hits = {tuple(span["tags"]): (span["hits"], span["child_hits"]) for span in found["spans"]}
     assert hits[("thread",)] == (4, 20)
     assert hits[("thread", "fib")][0] == 20
-    assert hits[("fib",)][0] == 20
+    # Each call of the recursion: for n from 0 to 4 there are 1, 1, 3, 5 and 9.
+    assert hits[("fib",)][0] == 4 * 19
     assert hits[("task", "a.b")] == (10, 10)
     assert hits[("task", "a.b", "inner")] == (10, 0)
     ledger = found["ledger"]
     assert ledger["markers"]["malformed"] == 0 and ledger["markers"]["unmatched_exit"] == 0
-    assert ledger["spans"]["exit"] == ledger["spans"]["opened"] == 4 + 20 + 20 + 10 + 10
+    assert ledger["spans"]["exit"] == ledger["spans"]["opened"] == 4 + 20 + 4 * 19 + 10 + 10
     assert set(ledger["lost"].values()) == {0}

@@ -78,7 +78,7 @@ def test_greenlets(recorder, patch):
         """
         import gevent
 
-        @Tracer(enter_args={"n": Args(0)})
+        @Tracer(enter_args={"n": Args(0)}, recursive=False)
         def handle(n):
             gevent.sleep(0.02 * (3 - n))
             with shared:

@@ -25,10 +25,10 @@ PROGRAMS = {
     "arguments": """
         @Tracer(enter_args={"n": Args(0)}, exit_args={"ret": ReturnValue})
         def factorial(n):
-          if n == 1:
-            return 1
-          else:
-            return n * factorial(n-1)
+          result = 1
+          for factor in range(1, n + 1):
+            result *= factor
+          return result
 
         print(factorial(10))
     """,

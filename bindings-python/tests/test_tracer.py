@@ -431,7 +431,7 @@ def test_a_tracer_has_a_signature():
         ("enter_args", None, "POSITIONAL_OR_KEYWORD"),
         ("exit_args", None, "POSITIONAL_OR_KEYWORD"),
         ("id", None, "KEYWORD_ONLY"),
-        ("recursive", False, "KEYWORD_ONLY"),
+        ("recursive", True, "KEYWORD_ONLY"),
     ]
 
 

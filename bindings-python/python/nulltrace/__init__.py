@@ -11,11 +11,22 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import _shared
+from . import _tracer
 from ._context import attach, current
 from ._shared import Args, Kwds, ReturnValue
+from ._tracer import enabled, set_enabled
 
-__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "attach", "current", "implementation"]
+__all__ = [
+    "Args",
+    "Kwds",
+    "ReturnValue",
+    "Tracer",
+    "attach",
+    "current",
+    "enabled",
+    "implementation",
+    "set_enabled",
+]
 
 _impl: Any
 if os.environ.get("NULLTRACE_PURE") == "1":
@@ -29,4 +40,4 @@ else:
 
 implementation = "pure" if _impl.__name__.endswith("._pure") else "native"
 
-Tracer: Any = _shared.complete(_impl)
+Tracer: Any = _tracer.complete(_impl)

@@ -4,7 +4,17 @@ from typing import Any, Final, Literal, TypeVar, overload
 
 from typing_extensions import disjoint_base
 
-__all__ = ["Args", "Kwds", "ReturnValue", "Tracer", "attach", "current", "implementation"]
+__all__ = [
+    "Args",
+    "Kwds",
+    "ReturnValue",
+    "Tracer",
+    "attach",
+    "current",
+    "enabled",
+    "implementation",
+    "set_enabled",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Tag = str | bytes | bytearray | list[str | bytes] | list[str] | tuple[str | bytes, ...]
@@ -26,6 +36,8 @@ class Kwds:
 
 class ReturnValue: ...
 
+def set_enabled(on: bool) -> None: ...
+def enabled() -> bool: ...
 def current() -> object | None: ...
 
 class attach:
@@ -43,7 +55,7 @@ class Tracer:
         exit_args: _Args | None = None,
         *,
         id: int | str | None = None,
-        recursive: bool = False,
+        recursive: bool = True,
     ) -> Tracer: ...
     @overload
     def __new__(  # type: ignore[misc]
@@ -53,7 +65,7 @@ class Tracer:
         exit_args: _Args | None = None,
         *,
         id: int | str | None = None,
-        recursive: bool = False,
+        recursive: bool = True,
     ) -> _F: ...
     @property
     def tags(self) -> tuple[str, ...]: ...

@@ -78,6 +78,15 @@ def _is_in_trio() -> bool:
         return False
 
 
+always_on = True
+"""For the implementation in Python, whether markers have been written since the start: nothing else is looked for then."""
+
+
+def switched() -> None:
+    global always_on, expected
+    always_on, expected = False, -1
+
+
 def _look(size: int) -> None:
     global _seen, _loop, _getcurrent, _in_trio
     (_loop, _getcurrent, _in_trio), whole = probes()
@@ -92,7 +101,7 @@ def here() -> bool:
     if size != _seen:
         _look(size)
     if not (_used or _loop or _getcurrent or _in_trio):
-        expected = _seen
+        expected = _seen if always_on else -1
         return False
     expected = -1
     return _current.get() is not None or in_task()
@@ -135,7 +144,13 @@ def _after_fork() -> None:
     process += 1
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def in_children(run: Callable[[], None]) -> None:
+    """Has each child of a fork run this, where there are forks."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=run)
+
+
+in_children(_after_fork)
 
 
 # --- Spans --------------------------------------------------------------------------------------

@@ -79,12 +79,10 @@ class Request:
             return
         self._open = False
         args: List[Tuple[str, Any]] = []
-        last = None if kind is None else _shared.ending(kind)
-        if self.status is not None and (last is None or last[0] != "status"):
+        last = () if kind is None else _shared.ending(kind)
+        if self.status is not None and not any(name == "status" for name, _ in last):
             args.append(("status", self.status))
-        if last is not None:
-            args.append(last)
-        self.span.stop(args)
+        self.span.stop([*args, *last])
 
 
 def _began(tracer: Any, numbered: bool) -> Any:

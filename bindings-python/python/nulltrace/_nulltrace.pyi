@@ -3,7 +3,23 @@ from typing import Any
 
 from . import Tracer as Tracer
 
-__all__ = ["_redirect", "encode", "function", "on", "open_spans", "span", "unique", "watch", "Tracer"]
+__all__ = [
+    "_redirect",
+    "enabled",
+    "encode",
+    "function",
+    "kind",
+    "open_spans",
+    "possible",
+    "set_enabled",
+    "shortcut",
+    "span",
+    "unique",
+    "watch",
+    "Tracer",
+]
+
+kind: str
 
 def encode(
     direction: str, id: int | str | None, tags: Iterable[str | bytes], args: Any = None, parent: int | None = None
@@ -13,5 +29,8 @@ def span(tags: Any, id: Any) -> Any: ...
 def open_spans() -> int: ...
 def watch() -> None: ...
 def unique() -> int: ...
-def on() -> bool: ...
+def possible() -> bool: ...
+def enabled() -> bool: ...
+def set_enabled(on: bool) -> None: ...
+def shortcut(function: Any, on: bool) -> None: ...
 def _redirect(fd: int) -> None: ...

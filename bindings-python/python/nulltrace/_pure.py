@@ -2,249 +2,76 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import itertools
 import os
-import re
-import resource
-import stat
 import sys
 import threading
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from threading import get_ident
+from typing import Any, Dict, List, Optional, Tuple, Union
 
-from . import _context, _shared
-
-LIMIT = 4096
-# A marker that is too long is sent as so many bytes: the collector sees that it was cut.
-_CUT = LIMIT + 1
-
-Text = Union[str, bytes]
-Id = Union[int, str]
-
-# --- Encoding -----------------------------------------------------------------------------------
-
-_TAG = re.compile(rb"[.:=,\\<>]")
-_ARG = re.compile(rb"[:=,\\]")
-_CONTROL = re.compile(rb"[\x00-\x1f]")
-_JSON = re.compile(rb'["\\\x00-\x1f]')
-_JSON_ESCAPES = {b"%c" % c: b"\\u%04x" % c for c in range(0x20)}
-_JSON_ESCAPES.update(
-    {b'"': b'\\"', b"\\": b"\\\\", b"\b": b"\\b", b"\t": b"\\t", b"\n": b"\\n", b"\f": b"\\f", b"\r": b"\\r"}
+from . import _context, _pure_device, _shared
+from ._pure_device import write
+from ._pure_encode import (
+    CUT,
+    Id,
+    as_bytes,
+    as_id,
+    both,
+    encode,
+    encode_marker,
+    is_path,
+    of_thread,
+    pairs,
+    path,
+    utf8,
+    with_plain,
 )
 
+__all__ = ["encode"]
 
-def _utf8(text: str) -> bytes:
-    # No more than can be sent, so that a huge value costs no memory.
-    text = text[:_CUT]
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        pass
-    try:
-        # A name of a file that is not UTF-8 holds its bytes so.
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace")
+# --- Switching ----------------------------------------------------------------------------------
+
+STEADY_OFF, TOGGLED = 1, 2
+_initial = not _pure_device._dead and not _shared.is_off(os.environ.get("NULLTRACE"))
+_on = _initial
+# 0 while markers have been written since the start: then nothing else is asked.
+_state = 0 if _on else STEADY_OFF
+_context.always_on = _on
 
 
-def _bytes(value: Any) -> bytes:
-    kind = type(value)
-    if kind is bytes:
-        return value[:_CUT]  # type: ignore[no-any-return]
-    if kind is not str:
-        value = bytes(value[:_CUT]) if isinstance(value, (bytes, bytearray)) else str(value)
-        if isinstance(value, bytes):
-            return value
-    return _utf8(value)
+def enabled() -> bool:
+    """Whether markers are written."""
+    return _on
 
 
-def _pairs(args: Any) -> List[Tuple[bytes, bytes]]:
-    """Arguments as bytes; one whose text cannot be made is left out."""
-    found = []
-    try:
-        if hasattr(args, "items"):
-            args = args.items()
-        for name, value in list(args):
-            try:
-                found.append((_bytes(name), _bytes(value)))
-            except Exception:
-                pass
-    except Exception:
-        pass
-    return found
+def set_enabled(on: bool) -> None:
+    global _on, _state
+    if on != _on and _pure_device.possible():
+        _on, _state = on, TOGGLED
+        _context.switched()
 
 
-def _id(id: Any) -> Optional[bytes]:
-    """The id as it is written; None if it is none."""
-    if id is None:
-        return b"t"
-    if isinstance(id, str):
-        return id.encode() if id in ("", "g", "t", "p", "pp") else None
-    if isinstance(id, int) and -(1 << 63) <= id < 1 << 63:
-        return b"%d" % int(id)
-    return None
+def possible() -> bool:
+    """False where there is no null device. It is not opened as long as nothing is to be written."""
+    global _on, _state
+    if _state == STEADY_OFF and not _pure_device._dead:
+        return True
+    if not _pure_device.possible():
+        _on, _state = False, STEADY_OFF
+        _context.switched()
+    return not _pure_device._dead
 
 
-def _path(tag: Any) -> Tuple[bytes, ...]:
-    """The tags of a path. One that no marker can have is kept, and refused when it is encoded."""
-    try:
-        if isinstance(tag, str):
-            return tuple(map(_utf8, str.split(tag, ".", 33)))
-        if isinstance(tag, (bytes, bytearray)):
-            return tuple(bytes(tag).split(b".", 33))
-        # No tag is refused as an empty one is, also where more follow.
-        return tuple(map(_bytes, tag)) or (b"",)
-    except Exception:
-        return (b"",)
+def shortcut(function: Any, on: bool) -> None:
+    """For the native implementation."""
 
 
-def _is_path(tag: Any) -> bool:
-    return isinstance(tag, (str, bytes, bytearray, list, tuple))
-
-
-def _encode(
-    direction: bytes,
-    id: Optional[bytes],
-    tags: Tuple[bytes, ...],
-    args: List[Tuple[bytes, bytes]],
-    parent: Optional[int] = None,
-) -> Union[bytes, str]:
-    """A marker, or the code of what refuses it. An enter may name its parent: 0 stands for none."""
-    if id is None:
-        return "E_ID"
-    if not tags or b"" in tags:
-        return "E_TAG_EMPTY"
-    if len(tags) > 32:
-        return "E_TAG_DEPTH"
-    if direction == b">" and args and args[0][0] == b"^":
-        return "E_ARG_NAME"
-    if parent is not None:
-        args = [(b"^", b"%d" % parent if parent else b""), *args]
-    if len(args) > 64:
-        return "E_ARG_COUNT"
-    control = any(map(_CONTROL.search, tags))
-    for name, value in args:
-        if not name:
-            return "E_ARG_NAME"
-        control = control or bool(_CONTROL.search(name) or _CONTROL.search(value))
-    if control:
-        return _encode_json(direction, id, tags, args)
-    return b"%b:%b:%b:%b:" % (
-        direction,
-        id,
-        b".".join([_escape(_TAG, tag) for tag in tags]),
-        b",".join([b"%b=%b" % (_escape(_ARG, name), _escape(_ARG, value)) for name, value in args]),
-    )
-
-
-def _escape(reserved: "re.Pattern[bytes]", text: bytes) -> bytes:
-    # A substitution costs a microsecond even where there is nothing to substitute, and mostly there is not.
-    return reserved.sub(rb"\\\g<0>", text) if reserved.search(text) else text
-
-
-def _quote(text: bytes) -> bytes:
-    return b'"%b"' % _JSON.sub(lambda found: _JSON_ESCAPES[found.group()], text)
-
-
-def _encode_json(
-    direction: bytes, id: bytes, tags: Tuple[bytes, ...], args: List[Tuple[bytes, bytes]]
-) -> bytes:
-    parts = [
-        _quote(direction),
-        _quote(id) if id in (b"", b"g", b"t", b"p", b"pp") else id,
-        b"[%b]" % b",".join(map(_quote, tags)),
-    ]
-    if args:
-        parts.append(b"[%b]" % b",".join([b"{%b:%b}" % (_quote(n), _quote(v)) for n, v in args]))
-    return b"[%b]" % b",".join(parts)
-
-
-def encode(
-    direction: str, id: Optional[Id], tags: Iterable[Text], args: Any = (), parent: Optional[int] = None
-) -> bytes:
-    """A marker as it is written: its first 4097 bytes if it is longer. ValueError with the code of the
-    format if no marker can say this."""
-    marker = _encode(direction.encode(), _id(id), _path(tags), _pairs(args), parent)
-    if isinstance(marker, str):
-        raise ValueError(marker)
-    return marker[:_CUT]
-
-
-# --- Writing ------------------------------------------------------------------------------------
-
-_off = os.environ.get("NULLTRACE") == "off"
-_fd = -1
-_dead = _off
-_redirected = False
-_lock = threading.Lock()
-
-
-def _open() -> None:
-    """Opens the device, far from the numbers that programs use."""
-    global _fd, _dead
-    fd = -1
-    try:
-        fd = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if soft < 0 or soft > 1024:
-            soft = 1024
-        for least in (soft - 32, 64):
-            try:
-                high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, max(least, 0))
-            except OSError:
-                continue
-            os.close(fd)
-            fd = high
-            break
-        found = os.fstat(fd)
-        if stat.S_ISCHR(found.st_mode) and found.st_rdev == os.makedev(1, 3):
-            _fd = fd
-            return
-        os.close(fd)
-    except (OSError, ValueError):
-        pass
-    _dead = True
-
-
-def _write(marker: bytes) -> None:
-    try:
-        os.write(_fd, marker)
-    except OSError as error:
-        if error.errno == errno.EBADF:
-            _again(marker)
-
-
-def _again(marker: bytes) -> None:
-    # Never opened, or closed by the program.
-    failed = _fd
-    with _lock:
-        if _dead or _redirected:
-            return
-        if _fd == failed:
-            _open()
-    if not _dead:
-        try:
-            os.write(_fd, marker)
-        except OSError:
-            pass
-
-
-def on() -> bool:
-    """False when NULLTRACE=off or there is no device."""
-    if _fd < 0 and not _dead:
-        with _lock:
-            if _fd < 0 and not _dead:
-                _open()
-    return not _dead
+kind = "block"
+"""How a traced function calls this implementation."""
 
 
 def _redirect(fd: int) -> None:
-    """For tests: markers go to this descriptor; -1 ends that."""
-    global _fd, _dead, _redirected
-    if _off:
-        return
-    _fd, _dead, _redirected = fd, False, fd >= 0
+    _pure_device.redirect(fd)
 
 
 def _start() -> Any:
@@ -256,13 +83,13 @@ _ids = _start()
 
 
 def _after_fork() -> None:
-    global _ids, _lock, _open_spans
+    global _ids, _open_spans
     _ids = _start()
     _open_spans = 0
-    _lock = threading.Lock()
+    _pure_device.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+_context.in_children(_after_fork)
 
 
 def unique() -> int:
@@ -305,7 +132,7 @@ class _Span:
         self._tags = tags
         # Of the marker in its simple form, from behind an id up to the arguments, if that is known.
         self._bare = bare
-        self._number: Any = _id(id)
+        self._number: Any = as_id(id)
 
     def fresh(self) -> "_Span":
         """Another of the same tags, with a number of its own."""
@@ -338,35 +165,42 @@ class _Span:
         if self._bare is not None and parent is not None and not args:
             marker = b">:%b%b^=%b:" % (self._number, self._bare, b"%d" % parent if parent else b"")
         else:
-            marker = _encode(b">", self._number, self._tags, _pairs(args) if args else [], parent)
+            marker = encode_marker(b">", self._number, self._tags, pairs(args) if args else [], parent)
         if isinstance(marker, str):
             self.named = False
-        elif not _dead:
-            _write(marker[:_CUT])
+        else:
+            write(marker[:CUT])
 
-    def exit(self, args: Any, last: Any = None) -> None:
-        """Writes its marker, with the argument of an exception, if there was one."""
+    def exit(self, args: Any, kind: Any = None) -> None:
+        """Writes its marker, with the argument of an exception of this type, if there was one."""
         marker: Union[bytes, str]
-        if self._bare is not None and not args and last is None:
+        if self._bare is not None and not args and kind is None:
             marker = b"<:%b%b:" % (self._number, self._bare)
         else:
-            pairs = _pairs(args) if args else []
-            if last is not None:
-                pairs.append((_bytes(last[0]), _bytes(last[1])))
-            marker = _encode(b"<", self._number, self._tags, pairs)
-        if not _dead and not isinstance(marker, str):
-            _write(marker[:_CUT])
+            marker = encode_marker(b"<", self._number, self._tags, _exit_pairs(args, kind))
+        if not isinstance(marker, str):
+            write(marker[:CUT])
+
+
+def _exit_pairs(args: Any, kind: Any) -> List[Tuple[bytes, bytes]]:
+    found = pairs(args) if args else []
+    if kind is not None:
+        found += [(as_bytes(name), as_bytes(value)) for name, value in _shared.ending(kind, found)]
+    return found
 
 
 def _bare(enter: Optional[bytes]) -> Optional[bytes]:
     """Of a marker without arguments whose id is `t`, what stands between the id and the arguments."""
-    simple = enter is not None and len(enter) < _CUT - 64 and enter[:4] == b">:t:"
+    simple = enter is not None and len(enter) < CUT - 64 and enter[:4] == b">:t:"
     return enter[3:-1] if enter is not None and simple else None
 
 
 def span(tags: Any, id: Any) -> _Span:
     """A span of these tags and this id, not begun: for functions that may be suspended."""
-    return _Span(_path(tags), id)
+    return _Span(path(tags), id)
+
+
+_MOST_NOTES = 4096
 
 
 class Tracer:
@@ -382,6 +216,7 @@ class Tracer:
         "_spans",
         "_plain",
         "_within",
+        "_notes",
         "__weakref__",
     )
 
@@ -399,6 +234,8 @@ class Tracer:
     _plain: int
     # The tracer whose `span()` it is, if that one may be numbered.
     _within: Any
+    # After the first switch: of each open span with the thread's id its thread, and whether it was written.
+    _notes: List[Tuple[int, bool]]
 
     def __new__(
         cls,
@@ -407,34 +244,36 @@ class Tracer:
         exit_args: Any = None,
         *,
         id: Any = None,
-        recursive: Any = False,
+        recursive: Any = True,
     ) -> Any:
-        named = _is_path(tag)
-        if not named and (callable(tag) or isinstance(tag, (staticmethod, classmethod))):
+        named = type(tag) is str or is_path(tag)
+        if not named and tag is not None and _shared.is_decorated(tag):
             return cls._decorate(tag, None, id, enter_args, exit_args, recursive)  # type: ignore[attr-defined]
         self = object.__new__(cls)
         self._spans = self._within = None
         self._plain = 0
         self._named = named
         self._id = id
-        self._recursive = bool(recursive)
+        self._recursive = True if recursive is True else bool(recursive)
         self._enter_args = enter_args
         self._exit_args = exit_args
-        if _dead:
-            # Off: no marker is ever made of it.
-            self._tags = _path(tag) if named else (b"",)
-            self._enter = self._exit = None
+        if not named:
+            # While it is off, lines are not looked up.
+            tag = _shared.here(1) if _on else ""
+            self._mark((utf8(tag),))
+        elif id is None and type(tag) is str:
+            self._tags, self._enter, self._exit = of_thread(tag)
         else:
-            self._set(_path(tag) if named else (_utf8(_shared.here(1)),))
+            self._mark(path(tag))
         return self
 
-    def _set(self, tags: Tuple[bytes, ...]) -> None:
+    def _mark(self, tags: Tuple[bytes, ...]) -> None:
         self._tags = tags
-        id = _id(self._id)
-        enter = _encode(b">", id, tags, [])
-        leave = _encode(b"<", id, tags, [])
-        self._enter = None if isinstance(enter, str) else enter[:_CUT]
-        self._exit = None if isinstance(leave, str) else leave[:_CUT]
+        self._enter, self._exit = both(as_id(self._id), tags)
+
+    def _set(self, named: bool, within: Any) -> None:
+        """For copies."""
+        self._named, self._within = named, within
 
     @property
     def tags(self) -> Tuple[str, ...]:
@@ -447,7 +286,7 @@ class Tracer:
     @tag.setter
     def tag(self, tag: Any) -> None:
         self._named = True
-        self._set(_path(tag))
+        self._mark(path(tag))
 
     @property
     def id(self) -> Id:
@@ -476,38 +315,80 @@ class Tracer:
     def exit_args(self, args: Any) -> None:
         self._exit_args = args
 
-    def _emit(self, direction: bytes, args: Any, last: Any = None) -> None:
-        pairs = _pairs(args) if args else []
-        if last is not None:
-            pairs.append((_bytes(last[0]), _bytes(last[1])))
-        marker = _encode(direction, _id(self._id), self._tags, pairs)
+    def _emit(self, direction: bytes, args: Any, kind: Any = None) -> None:
+        quick = None if kind is not None else with_plain(self._enter if direction == b">" else self._exit, args)
+        if quick is not None:
+            write(quick)
+            return
+        # The text of an argument may be the program's own code, which may change the tags.
+        found = _exit_pairs(args, kind)
+        marker = encode_marker(direction, as_id(self._id), self._tags, found)
         if not isinstance(marker, str):
-            _write(marker[:_CUT])
+            write(marker[:CUT])
 
     def _begin(self, args: Any) -> bool:
-        """Begins a numbered span; false if it has the thread's id here."""
-        if self._id is not None:
-            if _dead or not _context.is_unique(self._id):
-                return False
-        elif len(_modules) == _context.expected or not _context.here():
-            if self._within is None or not self._within._may_be_named():
-                if _context.expected < 0:
-                    self._plain += 1
-                return False
-        if _dead:
-            return False
-        pairs = _pairs(args) if args else []
-        return self._open(self, self._within, False, pairs, 4)
+        """Begins a span that is numbered or silent; false if it has the thread's id here."""
+        if _state == STEADY_OFF:
+            return True
+        if _on and not self._named and not self._tags[-1]:
+            # Made while it was off.
+            self._mark(self._tags[:-1] + (utf8(_shared.here(2)),))
+        if self._is_numbered():
+            return self._open(self, self._within, False, args, 4)
+        return self._note()
 
-    def _open(self, tracer: "Tracer", within: Any, always: bool, pairs: Any, depth: int) -> bool:
+    def _is_numbered(self) -> bool:
+        if self._id is not None:
+            return _context.is_unique(self._id)
+        if len(_modules) != _context.expected and _context.here():
+            return True
+        if self._within is not None and self._within._may_be_named():
+            return True
+        if _context.expected < 0:
+            self._plain += 1
+        return False
+
+    def _note(self) -> bool:
+        """After the first switch, each span with the thread's id is noted, so that its exit is known. Whether it is
+        silent."""
+        if not _state:
+            return False
+        notes = getattr(self, "_notes", None)
+        if notes is None:
+            notes = self._notes = []
+        elif len(notes) >= _MOST_NOTES:
+            del notes[0]
+        notes.append((get_ident(), _on))
+        return not _on
+
+    def _was_begun(self, block: bool) -> bool:
+        """Whether the span that ends was written when it began. One that `stop` ends may be another thread's."""
+        if _state == STEADY_OFF:
+            return False
+        notes = getattr(self, "_notes", [])
+        thread = get_ident()
+        for at in range(len(notes) - 1, -1, -1):
+            if notes[at][0] == thread:
+                return bool(notes.pop(at)[1])
+        if notes and not block:
+            return bool(notes.pop()[1])
+        # It began before the first switch.
+        return _initial
+
+    def _open(self, tracer: "Tracer", within: Any, always: bool, args: Any, depth: int) -> bool:
+        given_args = pairs(args) if args and _on else []
         given = tracer._id is not None
         bare = None if given else _bare(tracer._enter)
         span = _Span(tracer._tags, tracer._id if given else unique(), bare)
         parent = _context.begin(span, self, tracer, within, always or given, depth)
         if parent is None:
             self._plain += 1
-            return False
-        span.enter(None if given else parent, pairs)
+            return self._note()
+        if _on:
+            span.enter(None if given else parent, given_args)
+        else:
+            # Its exit is known, and not written.
+            span.named = False
         return True
 
     def _may_be_named(self) -> bool:
@@ -522,7 +403,7 @@ class Tracer:
         if written:
             if args is None:
                 args = tracer._exit_args
-            span.exit(args, None if kind is None else _shared.ending(kind))
+            span.exit(args, kind)
         return True
 
     def __enter__(self) -> Any:
@@ -532,10 +413,9 @@ class Tracer:
         ) and self._begin(self._enter_args):
             return self
         if self._enter_args:
-            if not _dead:
-                self._emit(b">", self._enter_args)
+            self._emit(b">", self._enter_args)
         elif self._enter is not None:
-            _write(self._enter)
+            write(self._enter)
         return self
 
     def __exit__(self, kind: Any = None, error: Any = None, traceback: Any = None) -> None:
@@ -543,19 +423,18 @@ class Tracer:
             return
         if self._plain:
             self._plain -= 1
+        if _state and not self._was_begun(True):
+            return
         if kind is not None or self._exit_args:
-            if not _dead:
-                self._emit(b"<", self._exit_args, None if kind is None else _shared.ending(kind))
+            self._emit(b"<", self._exit_args, kind)
         elif self._exit is not None:
-            _write(self._exit)
+            write(self._exit)
 
     def start(self, tag: Any = None, args: Any = None) -> None:
-        if _dead:
-            return
-        if _is_path(tag):
+        if is_path(tag):
             self.tag = tag
-        elif not self._named:
-            self._set(self._tags[:-1] + (_utf8(_shared.here(1)),))
+        elif not self._named and _on:
+            self._mark(self._tags[:-1] + (utf8(_shared.here(1)),))
         if args is None:
             args = self._enter_args
         if self._begin(args):
@@ -563,33 +442,33 @@ class Tracer:
         if args:
             self._emit(b">", args)
         elif self._enter is not None:
-            _write(self._enter)
+            write(self._enter)
 
     def stop(self, args: Any = None) -> None:
-        if _dead or (self._spans and self._end(args, None, False)):
+        if self._spans and self._end(args, None, False):
             return
         if self._plain:
             self._plain -= 1
+        if _state and not self._was_begun(False):
+            return
         if args is None:
             args = self._exit_args
         if args:
             self._emit(b"<", args)
         elif self._exit is not None:
-            _write(self._exit)
+            write(self._exit)
 
     def span(self, tag: Any = None, enter_args: Any = None, exit_args: Any = None) -> Any:
         # An id that was chosen by hand is that of spans inside too, but a unique number, which is of one
         # span only.
         shares = self._id is not None and not _context.is_unique(self._id)
         id, within = (self._id, None) if shares else (None, self)
-        named = _is_path(tag)
-        if not named and (callable(tag) or isinstance(tag, (staticmethod, classmethod))):
+        named = is_path(tag)
+        if not named and tag is not None and _shared.is_decorated(tag):
             return type(self)._decorate(  # type: ignore[attr-defined]
                 tag, self._tags, id, enter_args, exit_args, self._recursive, within, child=True
             )
-        if _dead:
-            return self._like(self._tags, enter_args, exit_args, id, named, within)
-        last = _path(tag) if named else (_utf8(_shared.here(1)),)
+        last = path(tag) if named else (utf8(_shared.here(1) if _on else ""),)
         return self._like(self._tags + last, enter_args, exit_args, id, named, within)
 
     def _like(self, tags: Any, enter_args: Any, exit_args: Any, id: Any, named: bool, within: Any) -> Any:
@@ -602,19 +481,19 @@ class Tracer:
         it._recursive = self._recursive
         it._enter_args = enter_args
         it._exit_args = exit_args
-        it._set(tags)
+        it._mark(tags)
         return it
 
     def _moving(self) -> Any:
         """Begins a span with a number of its own, unless it was given an id, and gives what `as` names: then
         another tracer, so that each has its own arguments."""
-        if self._id is not None or _dead:
+        if self._id is not None or _state == STEADY_OFF:
             return self.__enter__()
         enter, leave = (
             args.copy() if type(args) is dict else args for args in (self._enter_args, self._exit_args)
         )
         it = self._like(self._tags, enter, leave, None, self._named, None)
-        self._open(it, self._within, True, _pairs(enter) if enter else [], 3)
+        self._open(it, self._within, True, enter, 3)
         return it
 
     def _given(self) -> Tuple[Any, ...]:
@@ -627,94 +506,149 @@ class Tracer:
 Tracer.__module__ = "nulltrace"
 
 
+# --- Functions ----------------------------------------------------------------------------------
+
+
 def function(
     fn: Any, tags: Any, id: Any, enter: _shared.Plan, leave: _shared.Plan, recursive: bool, within: Any
 ) -> Any:
-    """A function that begins and ends on one thread, traced."""
-    tags = _path(tags)
-    number = _id(id)
-    enter_bytes = _encode(b">", number, tags, [])
-    leave_bytes = _encode(b"<", number, tags, [])
-    if isinstance(enter_bytes, str) or isinstance(leave_bytes, str):
-        return _untraced(fn)
-    enter_bytes = enter_bytes[:_CUT]
-    leave_bytes = leave_bytes[:_CUT]
-    unique_id = _context.is_unique(id)
-    bare = _bare(enter_bytes)
-    inside = threading.local()
+    """What the code of a traced function calls, if it begins and ends on one thread. None if no marker can say
+    this."""
+    made = (_Function if recursive else _Outermost)(fn, tags, id, enter, leave, within)
+    return None if made.markers[0] is None else made
 
-    def mark(direction: bytes, args: List[Tuple[str, Any]]) -> None:
-        marker = _encode(direction, number, tags, _pairs(args))
-        if not isinstance(marker, str):
-            _write(marker[:_CUT])
 
-    def begin(args: Any, kwargs: Any) -> Optional[_Span]:
-        """Begins a numbered span, if it may be one here."""
-        span = _Span(tags, id, None) if unique_id else _Span(tags, unique(), bare)
-        given = _shared.values(enter, args, kwargs)
-        parent = _context.begin(span, None, None, within, unique_id, 2)
-        if parent is None:
-            return None
-        span.enter(None if unique_id else parent, given)
-        return span
+class _Function:
+    """Begins and ends the spans of calls. What `begin` gives is the span, or the number of the process for one with
+    the thread's id, or None if nothing is written."""
 
-    def call(args: Any, kwargs: Any, numbered: bool) -> Any:
-        span = begin(args, kwargs) if numbered else None
-        if span is not None:
-            try:
-                result = fn(*args, **kwargs)
-            except BaseException as error:
-                if _context.close(span):
-                    span.exit((_shared.ending(type(error)),))
-                raise
-            if _context.close(span):
-                span.exit(_shared.values(leave, args, kwargs, result))
-            return result
-        process = _context.process
-        if enter:
-            mark(b">", _shared.values(enter, args, kwargs))
-        else:
-            _write(enter_bytes)
+    __slots__ = ("fn", "tags", "id", "enter", "leave", "within", "number", "markers", "is_unique", "bare")
+    recursive = True
+
+    def __init__(
+        self, fn: Any, tags: Any, id: Any, enter: _shared.Plan, leave: _shared.Plan, within: Any
+    ) -> None:
+        self.fn = fn
+        self.tags = path(tags)
+        self.id = id
+        self.enter = enter
+        self.leave = leave
+        self.within = within
+        self.number = as_id(id)
+        self.markers = both(self.number, self.tags)
+        self.is_unique = _context.is_unique(id)
+        self.bare = _bare(self.markers[0])
+
+    def __reduce__(self) -> Any:
+        given = (self.fn, self.tags, self.id, self.enter, self.leave, self.recursive, self.within)
+        return function, given
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """For code that was made for the native implementation, and pickled."""
+        token = self.begin(args, kwargs)
         try:
-            result = fn(*args, **kwargs)
+            result = self.fn(*args, **kwargs)
         except BaseException as error:
-            if _context.process == process:
-                mark(b"<", [_shared.ending(type(error))])
+            self.fail(token, type(error), args, kwargs)
             raise
-        if _context.process != process:
-            # The span is that of the parent of a fork, which ends it.
-            pass
-        elif leave:
-            mark(b"<", _shared.values(leave, args, kwargs, result))
-        else:
-            _write(leave_bytes)
+        self.end(token, result, args, kwargs)
         return result
 
-    def traced(*args: Any, **kwargs: Any) -> Any:
+    def begin(self, args: Any, kwargs: Any) -> Any:
+        if _state and not _on:
+            return None
         numbered = len(_modules) != _context.expected and _context.here()
-        runner = _context.runner() if numbered else 0
-        if id is not None:
-            numbered = unique_id
-        elif not numbered:
-            numbered = within is not None and within._may_be_named()
-        if recursive:
-            return call(args, kwargs, numbered)
-        # Of a recursion only the outermost call is a span. A thread's own state: it is gone with the
-        # thread. A child of a fork is not inside its parent's call; greenlets change places on one thread.
-        if getattr(inside, "process", None) != _context.process:
-            inside.process = _context.process
-            inside.runners = set()
-        runners = inside.runners
-        if runner in runners:
-            return fn(*args, **kwargs)
-        runners.add(runner)
-        try:
-            return call(args, kwargs, numbered)
-        finally:
-            runners.discard(runner)
+        if self.id is not None:
+            numbered = self.is_unique
+        elif not numbered and self.within is not None:
+            numbered = self.within._may_be_named()
+        if numbered:
+            span = self._numbered(args, kwargs)
+            if span is not None:
+                return span
+        if self.enter:
+            self._mark(b">", _shared.values(self.enter, args, kwargs))
+        else:
+            write(self.markers[0])
+        return _context.process
 
-    return traced
+    def _numbered(self, args: Any, kwargs: Any) -> Optional[_Span]:
+        """Begins a numbered span, if it is one here."""
+        span = _Span(self.tags, self.id) if self.is_unique else _Span(self.tags, unique(), self.bare)
+        given = _shared.values(self.enter, args, kwargs)
+        parent = _context.begin(span, None, None, self.within, self.is_unique, 2)
+        if parent is None:
+            return None
+        span.enter(None if self.is_unique else parent, given)
+        return span
+
+    def _mark(self, direction: bytes, args: Any, kind: Any = None) -> None:
+        bare = self.markers[0] if direction == b">" else self.markers[1]
+        quick = None if kind is not None else with_plain(bare, dict(args))
+        if quick is not None:
+            write(quick)
+            return
+        marker = encode_marker(direction, self.number, self.tags, _exit_pairs(args, kind))
+        if not isinstance(marker, str):
+            write(marker[:CUT])
+
+    def end(self, token: Any, result: Any, args: Any, kwargs: Any) -> None:
+        if token is None:
+            return
+        if type(token) is not int:
+            if _context.close(token):
+                token.exit(_shared.values(self.leave, args, kwargs, result))
+        elif token != _context.process:
+            # The span is that of the parent of a fork, which ends it.
+            pass
+        elif self.leave:
+            self._mark(b"<", _shared.values(self.leave, args, kwargs, result))
+        else:
+            write(self.markers[1])
+
+    def fail(self, token: Any, kind: Any, args: Any, kwargs: Any) -> None:
+        if token is None:
+            return
+        if type(token) is not int:
+            if _context.close(token):
+                token.exit(_shared.values(self.leave, args, kwargs), kind)
+        elif token == _context.process:
+            try:
+                self._mark(b"<", _shared.values(self.leave, args, kwargs), kind)
+            except RecursionError:
+                # The span ends in any case; this needs no more of the stack.
+                write(self.markers[1])
 
 
-def _untraced(fn: Any) -> Any:
-    return lambda *args, **kwargs: fn(*args, **kwargs)
+class _Outermost(_Function):
+    """Of a recursion only the outermost call is a span."""
+
+    __slots__ = ("inside",)
+    recursive = False
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        # A thread's own state: it is gone with the thread.
+        self.inside = threading.local()
+
+    def begin(self, args: Any, kwargs: Any) -> Any:
+        # A child of a fork is not inside its parent's call; greenlets change places on one thread.
+        if getattr(self.inside, "process", None) != _context.process:
+            self.inside.process = _context.process
+            self.inside.runners = set()
+        is_in_context = len(_modules) != _context.expected and _context.here()
+        runner = _context.runner() if is_in_context else 0
+        if runner in self.inside.runners:
+            return None
+        self.inside.runners.add(runner)
+        return runner, super().begin(args, kwargs)
+
+    def end(self, token: Any, result: Any, args: Any, kwargs: Any) -> None:
+        if token is not None:
+            self.inside.runners.discard(token[0])
+            super().end(token[1], result, args, kwargs)
+
+    def fail(self, token: Any, kind: Any, args: Any, kwargs: Any) -> None:
+        if token is not None:
+            self.inside.runners.discard(token[0])
+            super().fail(token[1], kind, args, kwargs)

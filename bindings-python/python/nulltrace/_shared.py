@@ -1,5 +1,4 @@
-"""What both implementations share: arguments of decorated functions, automatic tags, and the wrappers
-of functions whose calls do not end on the thread they began on."""
+"""What both implementations share: arguments of decorated functions, and automatic tags."""
 
 from __future__ import annotations
 
@@ -7,9 +6,14 @@ import functools
 import inspect
 import sys
 import types
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import _context
+from . import _functions
+
+
+def is_off(value: Optional[str]) -> bool:
+    """Whether this value of `NULLTRACE` switches all off."""
+    return value is not None and value.lower() in ("0", "off", "false", "no")
 
 
 class Args:
@@ -56,6 +60,9 @@ class ReturnValue:
 class _Missing:
     __slots__ = ()
 
+    def __reduce__(self) -> str:
+        return "MISSING"
+
 
 MISSING = _Missing()
 """The value of an argument that is left out."""
@@ -69,24 +76,19 @@ def plan(fn: Any, wanted: Any) -> Plan:
     """How the arguments `wanted` are got from a call of `fn`."""
     if not wanted:
         return ()
-    names: Tuple[str, ...] = ()
-    defaults: Dict[str, Any] = {}
+    names, defaults = _functions.parameters(fn)
     code = getattr(fn, "__code__", None)
-    if code is not None:
-        names = code.co_varnames[: code.co_argcount]
-        values = fn.__defaults__ or ()
-        defaults = dict(zip(names[len(names) - len(values) :], values))
-        defaults.update(fn.__kwdefaults__ or {})
+    more = code is None or code.co_flags & inspect.CO_VARARGS
     found: List[Tuple[str, Optional[int], Optional[str], Any]] = []
     for name, value in wanted.items():
         if isinstance(value, Args) and isinstance(value.i, int):
-            key = names[value.i] if -len(names) <= value.i < len(names) else None
-            default = MISSING if key is None else defaults.get(key, MISSING)
-            # Counted from the end, only the caller's own arguments can be meant.
-            found.append((name, value.i, key if value.i >= 0 else None, default if value.i >= 0 else MISSING))
+            # Counted from the end of the parameters, where their number is fixed.
+            index = value.i if value.i >= 0 or more else value.i + len(names)
+            key = names[index] if 0 <= index < len(names) else None
+            found.append((name, index, key, MISSING if key is None else defaults.get(key, MISSING)))
         elif isinstance(value, Kwds):
-            index = names.index(value.key) if value.key in names else None
-            found.append((name, index, value.key, defaults.get(value.key, MISSING)))
+            at = names.index(value.key) if value.key in names else None
+            found.append((name, at, value.key, defaults.get(value.key, MISSING)))
         elif isinstance(value, ReturnValue):
             found.append((name, None, None, ReturnValue))
         elif not isinstance(value, Args):
@@ -109,12 +111,12 @@ def values(plan: Plan, args: Any, kwargs: Any, returned: Any = MISSING) -> List[
     return found
 
 
-def ending(kind: Any) -> Tuple[str, str]:
-    """The exit argument of a span that an exception of this type ended."""
+def ending(kind: Any, args: Any = ()) -> Tuple[Tuple[str, str], ...]:
+    """The exit argument of a span that an exception of this type ended; none if the program has set it in `args`."""
     name = str(getattr(kind, "__name__", type(kind).__name__))
     if kind is GeneratorExit or name in ("CancelledError", "Cancelled"):
-        return ("status", "cancelled")
-    return ("error", name)
+        return (("status", "cancelled"),)
+    return () if any(given[0] in ("error", b"error") for given in args) else (("error", name),)
 
 
 _seen: Dict[Tuple[Any, int], str] = {}
@@ -135,247 +137,32 @@ def here(depth: int) -> str:
     return tag
 
 
-def decorate(
-    impl: Any, fn: Any, tags: Any, id: Any, enter_args: Any, exit_args: Any, recursive: bool, within: Any
-) -> Any:
-    """`fn`, traced. `tags` are those given, or None; `id` likewise; `within` is the tracer whose `span` it
-    is, or None. What cannot be traced stays as it is."""
-    if isinstance(fn, (staticmethod, classmethod)):
-        return type(fn)(decorate(impl, fn.__func__, tags, id, enter_args, exit_args, recursive, within))
-    if not callable(fn) or isinstance(fn, type) or not impl.on():
-        return fn
-    if tags is None:
-        tags = (name_of(fn),)
-    enter, leave = plan(fn, enter_args), plan(fn, exit_args)
-    wrap = _kind(fn)
-    if wrap is None:
-        return functools.update_wrapper(
-            impl.function(fn, tags, id, enter, leave, bool(recursive), within), fn
-        )
-    return wrap(fn, _Calls(impl, tags, id, enter, leave, within))
-
-
 def name_of(fn: Any) -> str:
-    """The automatic tag of a function."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    """The automatic tag of a function, or of a descriptor: of the function that it calls."""
+    inner = True
+    while inner:
+        inner = False
+        for kinds, attribute in _INSIDE:
+            if isinstance(fn, kinds):
+                fn, inner = getattr(fn, attribute), True
     return str(getattr(fn, "__name__", None) or type(fn).__name__)
 
 
-def _kind(fn: Any) -> Optional[Callable[[Any, _Calls], Any]]:
-    for it in (fn, getattr(type(fn), "__call__", None)):
-        if inspect.iscoroutinefunction(it):
-            return _coroutine
-        if inspect.isasyncgenfunction(it):
-            return _async_generator
-        if inspect.isgeneratorfunction(it):
-            return _generator
-    return None
+_INSIDE = (
+    ((staticmethod, classmethod), "__func__"),
+    ((property, types.DynamicClassAttribute), "fget"),
+    (
+        (
+            functools.partial,
+            functools.partialmethod,
+            functools.cached_property,
+            functools.singledispatchmethod,
+        ),
+        "func",
+    ),
+)
 
 
-class _Calls:
-    """Begins and ends the spans of calls that may interleave on a thread or move between threads."""
-
-    __slots__ = ("impl", "tags", "id", "enter", "leave", "within", "like")
-
-    def __init__(self, impl: Any, tags: Any, id: Any, enter: Plan, leave: Plan, within: Any) -> None:
-        self.impl = impl
-        self.tags = tags
-        self.id = id
-        self.enter = enter
-        self.leave = leave
-        self.within = within
-        self.like = impl.span(tags, None)
-
-    def begin(self, args: Any, kwargs: Any, plain: bool = False) -> Any:
-        """The span of a call, current from here on if it has a number. One in plain code, `plain`, has no
-        parent that it can name, but it may have one."""
-        given = values(self.enter, args, kwargs)
-        if self.id is None:
-            span = self.like.fresh()
-            plain = plain and _context.is_guessed_right()
-            parent = _context.begin(span, None, None, self.within, True, 1)
-            span.enter(None if plain and parent == 0 else parent, given)
-            return span
-        span = self.impl.span(self.tags, self.id)
-        if _context.is_unique(self.id):
-            _context.begin(span, None, None, None, True, 1)
-        span.enter(None, given)
-        return span
-
-    def end(self, span: Any, args: Any, kwargs: Any, returned: Any = MISSING) -> None:
-        if self._closed(span):
-            span.exit(values(self.leave, args, kwargs, returned))
-
-    def fail(self, span: Any, kind: Any) -> None:
-        if self._closed(span):
-            span.exit((ending(kind),))
-
-    def _closed(self, span: Any) -> bool:
-        """Whether its exit is to be written."""
-        return _context.close(span) if span.open else self.id is not None
-
-
-def _coroutine(fn: Any, calls: _Calls) -> Any:
-    @functools.wraps(fn)
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = calls.begin(args, kwargs)
-        try:
-            result = await fn(*args, **kwargs)
-        except BaseException as error:
-            calls.fail(span, type(error))
-            raise
-        calls.end(span, args, kwargs, result)
-        return result
-
-    return traced
-
-
-def _generator(fn: Any, calls: _Calls) -> Any:
-    @functools.wraps(fn)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        before = _context.top()
-        span = calls.begin(args, kwargs, plain=True)
-        given = None
-        try:
-            inner = fn(*args, **kwargs)
-            step = inner.send
-            while True:
-                # Only the end of `inner` raises this: it cannot be raised inside it.
-                try:
-                    value = step(given)
-                except StopIteration as stop:
-                    result = stop.value
-                    break
-                # Whoever takes the values is not inside.
-                _context.pause(span, before)
-                try:
-                    given = yield value
-                except GeneratorExit:
-                    before = _context.resume(span)
-                    inner.close()
-                    raise
-                except BaseException as error:
-                    step, given = inner.throw, error
-                else:
-                    step = inner.send
-                before = _context.resume(span)
-        except BaseException as error:
-            given = None
-            _context.pause(span, before)
-            calls.fail(span, type(error))
-            raise
-        _context.pause(span, before)
-        calls.end(span, args, kwargs, result)
-        return result
-
-    code = getattr(fn, "__code__", None)
-    if code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE:
-        return types.coroutine(traced)
-    return traced
-
-
-def _async_generator(fn: Any, calls: _Calls) -> Any:
-    @functools.wraps(fn)
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        before = _context.top()
-        span = calls.begin(args, kwargs)
-        try:
-            inner = fn(*args, **kwargs)
-            step = inner.__anext__()
-            while True:
-                # Only the end of `inner` raises this: it cannot be raised inside it.
-                try:
-                    value = await step
-                except StopAsyncIteration:
-                    break
-                _context.pause(span, before)
-                try:
-                    sent = yield value
-                except GeneratorExit:
-                    before = _context.resume(span)
-                    await inner.aclose()
-                    raise
-                except BaseException as error:
-                    step = inner.athrow(error)
-                else:
-                    step = inner.asend(sent)
-                before = _context.resume(span)
-        except BaseException as error:
-            _context.pause(span, before)
-            calls.fail(span, type(error))
-            raise
-        _context.pause(span, before)
-        calls.end(span, args, kwargs)
-
-    return traced
-
-
-def complete(impl: Any) -> Any:
-    """Gives an implementation's `Tracer` what is the same in all. They are set on the type itself: a
-    class derived from it would cost each new span some time."""
-
-    def _decorate(
-        cls: Any,
-        fn: Any,
-        tags: Any,
-        id: Any,
-        enter_args: Any,
-        exit_args: Any,
-        recursive: bool,
-        within: Any = None,
-        child: bool = False,
-    ) -> Any:
-        if child:
-            tags = (*tags, name_of(getattr(fn, "__func__", fn)))
-        return decorate(impl, fn, tags, id, enter_args, exit_args, recursive, within)
-
-    def __call__(self: Any, fn: Any) -> Any:
-        """Decorates a function."""
-        tags, named, *more = self._given()
-        if not named:
-            tags = (*tags[:-1], name_of(getattr(fn, "__func__", fn)))
-        return decorate(impl, fn, tags, *more)
-
-    _context.on_use = impl.watch
-    _context.open_spans = impl.open_spans
-    tracer = impl.Tracer
-    tracer._decorate = classmethod(_decorate)
-    for function in (__call__, __aenter__, __aexit__):
-        function.__qualname__ = "Tracer." + function.__name__
-        function.__module__ = "nulltrace"
-        setattr(tracer, function.__name__, function)
-    tracer.__doc__ = DOC
-    return tracer
-
-
-async def __aenter__(self: Any) -> Any:
-    """Begins a span with a number of its own, and gives it."""
-    return self._moving()
-
-
-async def __aexit__(self: Any, kind: Any = None, error: Any = None, traceback: Any = None) -> None:
-    """Ends the span that `async with` began."""
-    if self._spans or self._id is not None:
-        self.__exit__(kind, error, traceback)
-
-
-# The frame of the block distinguishes one exit from another.
-_context.inner = (__aenter__.__code__, __aexit__.__code__)
-
-
-DOC = """A span, or a function's spans; reusable.
-
-    `with Tracer("a.b")` and `async with Tracer("a.b")` trace a block, `@Tracer`, `@Tracer("a.b")` and
-    `@Tracer(enter_args={"n": Args(0)}, exit_args={"ret": ReturnValue})` a function, a method, a
-    coroutine or a generator. Without a tag it is the function's name, or `folder/file.py:line(function)`
-    for a block. A dot in a tag that is text separates tags; a list gives each on its own.
-
-    `id` is "", "g", "t" (this thread), "p", "pp" or a number. Without one it is that of the thread in plain
-    synchronous code; in a task, a callback of an event loop, a greenlet or another numbered span, and always
-    for `async with`, coroutines and generators, a number of its own. Then it names its parent.
-
-    Of a recursive function the outermost call is traced; with `recursive=True` all are.
-
-    Nothing here raises: what no marker can say is not written.
-    """
+def is_decorated(it: Any) -> bool:
+    """Whether `@Tracer` stands before this: a function, or a descriptor of any kind."""
+    return callable(it) or hasattr(type(it), "__get__")
