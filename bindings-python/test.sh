@@ -29,7 +29,8 @@ if [ ! -e "$cache/installed" ] || [ test.sh -nt "$cache/installed" ]; then
 	rm -rf "$tools"
 	python3 -m venv "$tools"
 	pip install 'maturin>=1.9,<2' 'pytest>=8' 'mypy>=1.18' sysdig-tracers==0.1.2 \
-		'gevent>=25' 'gunicorn>=23' 'trio>=0.30' 'uvicorn>=0.30'
+		'gevent>=25' 'gunicorn>=23' 'trio>=0.30' 'uvicorn>=0.30' \
+		'celery>=5' 'cloudpickle>=3' 'fastapi>=0.110' 'pydantic>=2' 'wrapt>=1.16'
 	touch "$cache/installed"
 fi
 

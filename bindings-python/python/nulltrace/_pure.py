@@ -514,6 +514,8 @@ def function(
 ) -> Any:
     """What the code of a traced function calls, if it begins and ends on one thread. None if no marker can say
     this."""
+    # In a process that has the native implementation, a pickled one may be of that.
+    within = within if isinstance(within, Tracer) else None
     made = (_Function if recursive else _Outermost)(fn, tags, id, enter, leave, within)
     return None if made.markers[0] is None else made
 
@@ -553,6 +555,8 @@ class _Function:
             raise
         self.end(token, result, args, kwargs)
         return result
+
+    call = __call__
 
     def begin(self, args: Any, kwargs: Any) -> Any:
         if _state and not _on:

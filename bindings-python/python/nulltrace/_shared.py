@@ -84,6 +84,8 @@ def plan(fn: Any, wanted: Any) -> Plan:
         if isinstance(value, Args) and isinstance(value.i, int):
             # Counted from the end of the parameters, where their number is fixed.
             index = value.i if value.i >= 0 or more else value.i + len(names)
+            if index < 0 and not more:
+                continue
             key = names[index] if 0 <= index < len(names) else None
             found.append((name, index, key, MISSING if key is None else defaults.get(key, MISSING)))
         elif isinstance(value, Kwds):

@@ -20,12 +20,12 @@ def trace(impl: Any, fn: Any, tags: Any, id: Any, enter: Plan, leave: Plan, with
             (inspect.isgeneratorfunction, "generator", _generator),
         ):
             if is_kind(it):
-                call = wrap(fn, _Calls(impl, tags, id, enter, leave, within))
+                call = wrap(fn, Calls(impl, tags, id, enter, leave, within))
                 return _functions.make(impl, fn, call, kind) if kind else functools.update_wrapper(call, fn)
     return None
 
 
-class _Calls:
+class Calls:
     """Begins and ends the spans of calls that may interleave on a thread or move between threads."""
 
     __slots__ = ("impl", "tags", "id", "enter", "leave", "within", "like")
@@ -38,6 +38,11 @@ class _Calls:
         self.leave = leave
         self.within = within
         self.like = impl.span(tags, None)
+
+    def __reduce__(self) -> Any:
+        from . import _tracer
+
+        return _tracer.calls, (self.tags, self.id, self.enter, self.leave, self.within)
 
     def begin(self, args: Any, kwargs: Any, plain: bool = False) -> Any:
         """The span of a call, current from here on if it has a number. One in plain code, `plain`, has no
@@ -73,7 +78,7 @@ class _Calls:
         return _context.close(span) if span.open else self.id is not None
 
 
-def _coroutine(fn: Any, calls: _Calls) -> Any:
+def _coroutine(fn: Any, calls: Calls) -> Any:
     async def traced(*args: Any, **kwargs: Any) -> Any:
         span = calls.begin(args, kwargs)
         try:
@@ -87,7 +92,7 @@ def _coroutine(fn: Any, calls: _Calls) -> Any:
     return traced
 
 
-def _generator(fn: Any, calls: _Calls) -> Any:
+def _generator(fn: Any, calls: Calls) -> Any:
     def traced(*args: Any, **kwargs: Any) -> Any:
         before = _context.top()
         span = calls.begin(args, kwargs, plain=True)
@@ -127,7 +132,7 @@ def _generator(fn: Any, calls: _Calls) -> Any:
     return traced
 
 
-def _async_generator(fn: Any, calls: _Calls) -> Any:
+def _async_generator(fn: Any, calls: Calls) -> Any:
     async def traced(*args: Any, **kwargs: Any) -> Any:
         before = _context.top()
         span = calls.begin(args, kwargs)

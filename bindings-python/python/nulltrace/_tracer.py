@@ -7,6 +7,7 @@ from typing import Any, Tuple
 from . import _context, _functions
 from ._decorate import decorate
 from ._shared import name_of
+from ._suspended import Calls
 
 impl: Any = None
 """The implementation of this process."""
@@ -14,7 +15,13 @@ impl: Any = None
 
 def function(*given: Any) -> Any:
     """What a traced function calls, of this process's implementation: for those that were pickled."""
-    return impl.function(*given)
+    made = impl.function(*given)
+    return getattr(made, "__self__", made)
+
+
+def calls(*given: Any) -> Any:
+    """The same of a function whose calls may be suspended."""
+    return Calls(impl, *given)
 
 
 def set_enabled(on: bool) -> None:
