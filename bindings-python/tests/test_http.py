@@ -1,6 +1,8 @@
 """The middlewares, without any framework."""
 
 import asyncio
+import gc
+import os
 import threading
 import urllib.request
 from types import SimpleNamespace
@@ -307,3 +309,137 @@ def test_asgi_templates(written):
         serve(asgi.Middleware(ok, template=lambda scope: "/asked" if not scope.get("app") else None), scope)
     found = [it["tags"][2] for it in written.parsed() if it["dir"] == ">"]
     assert found == ["/r/{n}", "/given", "/yes/{n}", "/part", "/api/inner/{x}", "/fib/{n}", "/fib/{n}", "/asked"]
+
+
+def test_asgi_routes_of_the_application_it_wraps(written):
+    async def inner(scope, receive, send):
+        pass
+
+    match = SimpleNamespace(name="FULL"), {}
+    inner.routes = [SimpleNamespace(path_format="/yes/{n}", matches=lambda scope: match)]
+
+    async def between(scope, receive, send):
+        await inner(scope, receive, send)
+
+    between.app = inner
+    serve(asgi.Middleware(between), {})
+    assert [it["tags"][2] for it in written.parsed()] == ["/yes/{n}"] * 2
+
+
+def fastapi_app():
+    """With included routers, one in the other, and with a mounted application that has its own."""
+    fastapi = pytest.importorskip("fastapi")
+    inner = fastapi.APIRouter(prefix="/n/{deep}")
+    teams = fastapi.APIRouter(prefix="/r/{team}")
+    mounted, app = fastapi.FastAPI(), fastapi.FastAPI()
+
+    @inner.get("/leaf/{x}")
+    async def leaf(deep, x):
+        return x
+
+    @teams.get("/m/{who}")
+    async def member(team, who):
+        return who
+
+    @app.get("/d/{x}/y")
+    async def plain(x):
+        return x
+
+    teams.include_router(inner, prefix="/mid")
+    mounted.include_router(teams, prefix="/in")
+    app.include_router(teams)
+    app.mount("/sub/{tenant}", mounted)
+    return app, mounted
+
+
+PATHS = {
+    "/d/abc/y": "/d/{x}/y",
+    "/r/red/m/joe": "/r/{team}/m/{who}",
+    "/r/red/mid/n/b/leaf/c": "/r/{team}/mid/n/{deep}/leaf/{x}",
+    "/sub/t/in/r/red/m/joe": "/sub/{tenant}/in/r/{team}/m/{who}",
+    "/sub/t/in/r/red/mid/n/b/leaf/c": "/sub/{tenant}/in/r/{team}/mid/n/{deep}/leaf/{x}",
+}
+REQUEST = {"root_path": "", "headers": [], "query_string": b"", "http_version": "1.1", "scheme": "http"}
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["around", "inside"])
+def test_fastapi_templates(written, inside):
+    app, _ = fastapi_app()
+    if inside:
+        app.add_middleware(asgi.Middleware)
+    served = app if inside else asgi.Middleware(app)
+    for path, template in PATHS.items():
+        serve(served, {**REQUEST, "path": path, "raw_path": path.encode()})
+        found = written.parsed()
+        assert [it["tags"] for it in found] == [["http", "GET", template]] * 2
+        assert found[1]["args"] == [["status", "200"]]
+
+
+def test_fastapi_in_a_mounted_application(written):
+    app, mounted = fastapi_app()
+    mounted.add_middleware(asgi.Middleware)
+    serve(app, {**REQUEST, "path": "/sub/7/in/r/red/m/joe"})
+    assert written.parsed()[0]["tags"] == ["http", "GET", "/sub/{n}/in/r/{team}/m/{who}"]
+
+
+def test_wsgi_file_wrapper(written, tmp_path):
+    from wsgiref.handlers import SimpleHandler
+    from wsgiref.util import FileWrapper
+
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    files, sent = [], []
+
+    def app(environ, start_response):
+        files.append(open(file, "rb"))
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](files[-1])
+
+    class Handler(SimpleHandler):
+        def sendfile(self):
+            # What a server does that has the system send a file.
+            assert type(self.result) is FileWrapper and written.raw()[-1][:1] == b">"
+            sent.append(os.pread(self.result.filelike.fileno(), 100, 0))
+            return True
+
+    Handler(None, None, None, environ()).run(wsgi.Middleware(app))
+    assert sent == [b"content"] and files[0].closed
+    assert [it["args"] for it in written.parsed()] == [[["status", "200"]]]
+
+
+def test_wsgi_file_wrapper_that_is_a_function(written):
+    class Opaque:
+        __slots__ = ("file",)
+
+        def __iter__(self):
+            return iter([self.file])
+
+    made = []
+
+    def wrapper(file, size=8192):
+        made.append(Opaque())
+        made[-1].file = file
+        return made[-1]
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](b"file", 4096)
+
+    given = environ(**{"wsgi.file_wrapper": wrapper})
+    body = wsgi.Middleware(app)(given, lambda *started: None)
+    assert body is made[0] and list(body) == [b"file"]
+    assert [it["args"] for it in written.parsed()] == [[], [["status", "200"]]]
+
+
+def test_wsgi_file_wrapper_that_is_not_closed(written):
+    from wsgiref.util import FileWrapper
+    import io
+
+    def app(environ, start_response):
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"x"))
+
+    body = wsgi.Middleware(app)(environ(**{"wsgi.file_wrapper": FileWrapper}), lambda *started: None)
+    assert type(body) is FileWrapper and list(body) == [b"x"] and len(written.raw()) == 1
+    del body
+    gc.collect()
+    assert len(written.raw()) == 1

@@ -10,9 +10,9 @@ begin is inside too, and concurrent requests do not mix. WebSockets and lifespan
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
-from ._http import Requests
+from ._http import Requests, without_numbers
 
 __all__ = ["Middleware"]
 
@@ -21,7 +21,7 @@ class Middleware:
     """Wraps an ASGI application.
 
     The template is what the framework put into the scope (`nulltrace.template`, `route`), or what the
-    routes of `scope["app"]` say (Starlette, FastAPI); else what `template(scope)` returns; else the
+    routes of `scope["app"]` or of `app` say (Starlette, FastAPI); else what `template(scope)` returns; else the
     path, its numbers replaced by `{n}`. More than `limit` templates are not distinguished.
     """
 
@@ -33,7 +33,7 @@ class Middleware:
         limit: int = 1000,
     ) -> None:
         self.app = app
-        self._requests = Requests(_offered, template, limit)
+        self._requests = Requests(lambda scope: _offered(scope, app), template, limit)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -66,12 +66,16 @@ class Middleware:
         request.end()
 
 
-def _offered(scope: Any) -> Any:
+def _offered(scope: Any, app: Any = None) -> Any:
     found = scope.get("nulltrace.template")
     if found is None:
         found = _path(scope.get("route"))
     if found is None:
-        found = _matching(getattr(scope.get("app"), "routes", None), scope)
+        found = _best(_routes(scope.get("app") or app), scope)[1]
+        base = scope.get("app_root_path")
+        if isinstance(found, str) and base is not None:
+            # In a mounted application: where it is mounted.
+            found = without_numbers(scope.get("root_path", "")[len(base) :]) + found
     return found
 
 
@@ -80,21 +84,44 @@ def _path(route: Any) -> Any:
     return getattr(route, "path", None) if found is None else found
 
 
-def _matching(routes: Any, scope: Any) -> Any:
-    """The path of the route that will take this request: one that matches in full, else one that does
-    but for the method."""
-    partial = None
+def _routes(app: Any) -> Any:
+    """Those of an application, also behind other middlewares."""
+    for _ in range(_DEEPEST):
+        routes = getattr(app, "routes", None)
+        if routes is not None or app is None:
+            return routes
+        app = getattr(app, "app", None)
+    return None
+
+
+_DEEPEST = 32
+
+
+def _best(routes: Any, scope: Any) -> Tuple[str, Any]:
+    """How well the route matches that will take this request, and its path: one that matches in full, else one that
+    does but for the method."""
+    best: Tuple[str, Any] = ("NONE", None)
     for route in routes or ():
-        match, inner = route.matches(scope)
-        found = _path(route)
-        below = getattr(route, "routes", None)
-        if match.name != "NONE" and below:
-            rest = _matching(below, {**scope, **inner})
-            # A mount's own format ends in the rest of the path.
-            prefix = getattr(route, "path", None) or ""
-            found = found if rest is None else prefix + rest
-        if match.name == "FULL":
+        found = _match(route, scope)
+        if found[0] == "FULL":
             return found
-        if match.name == "PARTIAL" and partial is None:
-            partial = found
-    return partial
+        if found[0] == "PARTIAL" and best[0] == "NONE":
+            best = found
+    return best
+
+
+def _match(route: Any, scope: Any) -> Tuple[str, Any]:
+    included = getattr(route, "effective_candidates", None)
+    if included is not None:
+        # FastAPI keeps the routes of an included router apart, with the whole path.
+        return _best(included(), scope)
+    match, inner = route.matches(scope)
+    route = getattr(route, "starlette_route", None) or route
+    found = _path(route)
+    below = getattr(route, "routes", None)
+    if match.name != "NONE" and below:
+        rest = _best(below, {**scope, **inner})[1]
+        # A mount's own format ends in the rest of the path.
+        prefix = getattr(route, "path", None) or ""
+        found = found if rest is None else prefix + rest
+    return match.name, found

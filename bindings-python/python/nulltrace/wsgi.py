@@ -11,7 +11,7 @@ greenlet (gunicorn's gevent worker) a number.
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 from ._http import Request, Requests
 
@@ -45,11 +45,15 @@ class Middleware:
             request.status = str(status)[:3]
             return start_response(status, headers, *more)
 
+        is_file = _noting_files(environ)
         try:
             body = self.app(environ, start)
         except BaseException as error:
             request.end(type(error))
             raise
+        if is_file(body):
+            # The server sends the file by itself if it sees its own object.
+            return _ending(body, request)
         return (_Sized if hasattr(body, "__len__") else _Body)(body, request)
 
 
@@ -59,6 +63,50 @@ def _offered(environ: Any) -> Any:
         if isinstance(found, str):
             return found
     return environ.get("nulltrace.template")
+
+
+def _noting_files(environ: Any) -> Callable[[Any], bool]:
+    """What tells whether a body was made by the server's file wrapper."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type):
+        return lambda body: isinstance(body, wrapper)
+    made: List[Any] = []
+
+    def noting(*args: Any) -> Any:
+        made.append(wrapper(*args))
+        return made[-1]
+
+    if wrapper is not None:
+        environ["wsgi.file_wrapper"] = noting
+    return lambda body: any(body is it for it in made)
+
+
+def _ending(body: Any, request: Request) -> Any:
+    """A server's own object; the span ends when it is closed, or now where that cannot be noticed."""
+    try:
+        body.close = _Closing(getattr(body, "close", None), request)
+    except (AttributeError, TypeError):
+        request.end()
+    return body
+
+
+class _Closing:
+    __slots__ = ("_close", "_request")
+
+    def __init__(self, close: Optional[Callable[[], Any]], request: Request) -> None:
+        self._close = close
+        self._request = request
+
+    def __call__(self) -> None:
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._request.end(sys.exc_info()[0])
+
+    def __del__(self) -> None:
+        # A server that does not close.
+        self._request.end()
 
 
 class _Body:
