@@ -15,6 +15,7 @@ unset NULLTRACE NULLTRACE_PURE PYTHONPATH
 
 missing=()
 command -v strace > /dev/null || missing+=(strace)
+command -v pypy3 > /dev/null || missing+=(pypy3)
 python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
 	[ "$(id -u)" = 0 ] || fail "missing: ${missing[*]}"
@@ -53,6 +54,8 @@ pip --python "$fresh" install --no-index "$wheel"
 cd "$cache"
 "$fresh" ../tests/smoke.py native
 NULLTRACE_PURE=1 "$fresh" ../tests/smoke.py pure
+PYTHONPATH=$cache/fresh/lib/$("$fresh" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')/site-packages \
+	pypy3 ../tests/smoke.py pure
 
 pip install --force-reinstall --no-index --no-deps "$wheel"
 for pure in 0 1; do

@@ -2,10 +2,11 @@
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import PURE, ROOT, python
 
 import nulltrace
 
@@ -27,3 +28,29 @@ def test_the_version_is_that_of_the_workspace():
 def test_it_is_typed():
     folder = Path(nulltrace.__file__).parent
     assert (folder / "py.typed").exists() and (folder / "__init__.pyi").exists()
+
+
+@pytest.mark.skipif(not PURE, reason="the native part does not use it")
+def test_without_fcntl():
+    """As on systems that are no Unix: nothing is written, and nothing fails."""
+    code = """
+    import os, sys
+    sys.modules["fcntl"] = sys.modules["resource"] = None
+    del os.register_at_fork
+    import nulltrace
+    from nulltrace import Tracer
+    def f(): return 7
+    assert Tracer(f) is f and not nulltrace.enabled()
+    nulltrace.set_enabled(True)
+    assert not nulltrace.enabled()
+    with Tracer("a", {"n": 1}) as t, t.span("b"):
+        t.start()
+        t.stop()
+    async def main():
+        async with Tracer("c"): pass
+    import asyncio
+    asyncio.run(main())
+    print([n for n in map(int, os.listdir("/proc/self/fd")) if n >= 64])
+    """
+    run = python(textwrap.dedent(code))
+    assert run.returncode == 0 and run.stdout.strip() == "[]", run.stderr

@@ -640,6 +640,9 @@ def test_a_deep_recursion(limit):
     depths = [tuple(map(int, line.split())) for line in run.stdout.splitlines()]
     # In Python alone a traced call has two frames; and the first 24 KiB of the stack are counted as they are.
     least = (lambda plain: plain / 2 - 10) if PURE else (lambda plain: plain - 100)
+    if sys.implementation.name == "pypy":
+        # It measures the stack instead of counting.
+        least = lambda plain: plain / 3
     assert len(depths) == 3 and all(least(plain) <= traced for plain, traced in depths), depths
 
 

@@ -20,13 +20,17 @@ _ENDS = {
     "coroutine": "return await {call}",
     "generator": "return (yield from {call})",
 }
-# In Python alone: the markers without another frame around the function.
+# In Python alone: the markers without another frame around the function. At the end of a recursion there may be no room
+# for the call of `fail` either.
 _BLOCK = """
   {token} = {nt}.begin({packed})
   try:
    {result} = {nt}.fn({passed})
   except BaseException as {error}:
-   {nt}.fail({token}, type({error}), {packed})
+   try:
+    {nt}.fail({token}, type({error}), {packed})
+   except Exception:
+    pass
    raise
   {nt}.end({token}, {result}, {packed})
   return {result}
@@ -75,8 +79,20 @@ def _signature(code: types.CodeType) -> Tuple[str, str, str]:
     return ", ".join(takes), ", ".join(passed), "(%s), {%s}" % ("".join(packed), " ".join(more))
 
 
-@functools.lru_cache(maxsize=512)
-def _template(
+# Code by all that it is made of: many functions have the same parameters. Not without bound.
+_templates: Dict[Tuple[Any, ...], types.CodeType] = {}
+
+
+def _template(*wanted: Any) -> types.CodeType:
+    code = _templates.get(wanted)
+    if code is None:
+        if len(_templates) >= 512:
+            _templates.clear()
+        code = _templates[wanted] = _compiled(*wanted)
+    return code
+
+
+def _compiled(
     kind: str, takes: str, passed: str, packed: str, nt: str, free: Tuple[str, ...]
 ) -> types.CodeType:
     frees = ", ".join(free) or "None"
@@ -89,6 +105,7 @@ def _template(
     is_async = "async " if kind == "coroutine" else ""
     outer = ", ".join((*free, nt))
     tree = ast.parse("def outer(%s):\n %sdef f(%s): %s\n return f" % (outer, is_async, takes, body))
+    node: Any
     for node in ast.walk(tree):
         # One line, which becomes that of the function.
         if hasattr(node, "lineno"):

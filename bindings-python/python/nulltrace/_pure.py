@@ -537,7 +537,7 @@ class _Function:
         self.leave = leave
         self.within = within
         self.number = as_id(id)
-        self.markers = both(self.number, self.tags)
+        self.markers: Tuple[Any, Any] = both(self.number, self.tags)
         self.is_unique = _context.is_unique(id)
         self.bare = _bare(self.markers[0])
 
@@ -619,8 +619,8 @@ class _Function:
         elif token == _context.process:
             try:
                 self._mark(b"<", _shared.values(self.leave, args, kwargs), kind)
-            except RecursionError:
-                # The span ends in any case; this needs no more of the stack.
+            except Exception:
+                # At the end of a recursion: the span ends in any case, and this needs no more of the stack.
                 write(self.markers[1])
 
 

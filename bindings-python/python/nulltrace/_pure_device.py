@@ -14,6 +14,8 @@ except ImportError:
     # No Unix: there is no null device either, and nothing is written.
     fcntl = resource = None  # type: ignore[assignment]
 
+# PyPy does not have the name; without it, the number is that of Linux.
+_DUPLICATE = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)
 _fd = -1
 _dead = fcntl is None
 _redirected = False
@@ -31,7 +33,7 @@ def _open() -> None:
             soft = 1024
         for least in (soft - 32, 64):
             try:
-                high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, max(least, 0))
+                high = fcntl.fcntl(fd, _DUPLICATE, max(least, 0))
             except OSError:
                 continue
             os.close(fd)
