@@ -24,7 +24,7 @@ use nulltrace::raw::Dir;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 use std::rc::Rc;
@@ -59,8 +59,11 @@ struct Object {
 
 struct Traced {
     marks: Rc<Marks>,
+    /// Its markers without arguments.
+    enter: Box<[u8]>,
+    exit: Box<[u8]>,
     /// Nothing is to be looked at but where the call is: neither arguments nor an id nor another tracer.
-    simple: bool,
+    simple: Cell<bool>,
     /// Its id was given.
     given: bool,
     recursive: bool,
@@ -174,6 +177,11 @@ pub(crate) unsafe fn run(
         (&(*object).traced, (*object).function, (*object).within)
     };
     let given = Given::new(args, count, names);
+    // SAFETY: called with the interpreter's lock held.
+    let py = unsafe { Python::assume_attached() };
+    if traced.simple.get() && switch::is_on() && context::quiet(py) {
+        return call_plain(py, traced, function, given, count);
+    }
     if function.is_null() {
         // SAFETY: raises on the thread that holds the interpreter's lock.
         unsafe {
@@ -183,11 +191,6 @@ pub(crate) unsafe fn run(
     }
     if !switch::is_on() {
         return traced.pass_on(function, given, count);
-    }
-    // SAFETY: called with the interpreter's lock held.
-    let py = unsafe { Python::assume_attached() };
-    if traced.simple && context::quiet(py) {
-        return call_plain(py, traced, function, given, count);
     }
     let numbered = context::numbered(py);
     if traced.recursive {
@@ -241,7 +244,7 @@ fn call_plain(
     count: usize,
 ) -> *mut PyObject {
     let process = context::process();
-    traced.marks.bare(Dir::Enter);
+    emit::write(&traced.enter);
     let result = traced.pass_on(function, given, count);
     if context::process() != process {
         // The span is that of the parent of a fork, which ends it.
@@ -250,7 +253,7 @@ fn call_plain(
     if result.is_null() {
         return null_on(py, || fail(py, traced, given).map(|()| null_mut()));
     }
-    traced.marks.bare(Dir::Exit);
+    emit::write(&traced.exit);
     result
 }
 
@@ -437,6 +440,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
     // SAFETY: called by the collector, or before the end, with one of ours.
     unsafe {
         let object = this.cast::<Object>();
+        (*object).traced.simple.set(false);
         spec::clear_each(&[
             &raw mut (*object).spec,
             &raw mut (*object).function,
@@ -521,12 +525,16 @@ pub(crate) fn make<'py>(
     let [enter_plan, exit_plan] = [read(plans[0])?, read(plans[1])?];
     let spec = (function, tags, id, plans[0], plans[1], recursive, within).into_pyobject(py)?;
     let traced = Traced {
+        enter: marks.bytes(Dir::Enter).into(),
+        exit: marks.bytes(Dir::Exit).into(),
         marks,
-        simple: recursive
-            && !given
-            && within.is_none()
-            && enter_plan.is_empty()
-            && exit_plan.is_empty(),
+        simple: Cell::new(
+            recursive
+                && !given
+                && within.is_none()
+                && enter_plan.is_empty()
+                && exit_plan.is_empty(),
+        ),
         given,
         recursive,
         direct: real::plain().filter(|_| real::is_function(function)),

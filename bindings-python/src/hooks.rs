@@ -24,6 +24,9 @@ pub(crate) struct Hooks {
     pub(crate) end: Py<PyAny>,
     pub(crate) close: Py<PyAny>,
     pub(crate) number_of: Py<PyAny>,
+    /// Arguments that are set in the middle of a span; see `_record.py`.
+    pub(crate) nested: Py<PyAny>,
+    pub(crate) taken: Py<PyAny>,
     /// The device, opened by Python: where the library was told by the environment never to.
     pub(crate) possible: Py<PyAny>,
     pub(crate) write: Py<PyAny>,
@@ -38,6 +41,7 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
     let shared = py.import("nulltrace._shared")?;
     let context = py.import("nulltrace._context")?;
+    let record = py.import("nulltrace._record")?;
     let device = py.import("nulltrace._pure_device")?;
     HOOKS.get_or_try_init(py, || {
         Ok::<_, PyErr>(Hooks {
@@ -56,6 +60,8 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
             end: context.getattr("end")?.unbind(),
             close: context.getattr("close")?.unbind(),
             number_of: context.getattr("number_of")?.unbind(),
+            nested: record.getattr("nested")?.unbind(),
+            taken: record.getattr("taken")?.unbind(),
             possible: device.getattr("possible")?.unbind(),
             write: device.getattr("write")?.unbind(),
         })

@@ -40,7 +40,7 @@ impl Marks {
 
     /// The marker without arguments; empty if it is refused.
     #[inline(always)]
-    fn bytes(&self, dir: Dir) -> &[u8] {
+    pub(crate) fn bytes(&self, dir: Dir) -> &[u8] {
         let both = match self.both.get() {
             Some(both) => both,
             None => self.make(),

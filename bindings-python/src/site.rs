@@ -45,7 +45,8 @@ unsafe fn begin(this: *mut PyObject, args: *mut PyObject) -> PyResult<()> {
         let plain = switch::always_on()
             && context::quiet(Python::assume_attached())
             && (*object).id.is_null()
-            && (*object).within.is_null();
+            && (*object).within.is_null()
+            && (*object).recorded.is_null();
         if !plain && begin_otherwise(this, args)? {
             return Ok(());
         }
@@ -65,15 +66,56 @@ unsafe fn begin_otherwise(this: *mut PyObject, args: *mut PyObject) -> PyResult<
     // SAFETY: as the caller promises; no Python code runs while the site is borrowed.
     unsafe {
         if switch::always_on() {
-            return begin_numbered(this, args);
+            return Ok(begin_numbered(this, args)? || nested(this)?);
         }
         let unnamed = !site(this).named && site(this).marks.path().ends_empty();
         if unnamed && switch::is_on() {
             // Made while it was off.
             rename_by_line(Python::assume_attached(), this)?;
         }
-        Ok(begin_numbered(this, args)? || !site(this).notes.begin())
+        Ok(begin_numbered(this, args)? || nested(this)? || !site(this).notes.begin())
     }
+}
+
+/// A span with the thread's id begins: what was set in the middle of another is not its own. False.
+///
+/// # Safety
+/// `this` is one of ours.
+unsafe fn nested(this: *mut PyObject) -> PyResult<bool> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let py = Python::assume_attached();
+        if let (false, Some(hooks)) = (none((*this.cast::<Object>()).recorded), hooks(py)) {
+            let tracer = Bound::from_borrowed_ptr(py, this);
+            hooks.nested.bind(py).call1((tracer,))?;
+        }
+    }
+    Ok(false)
+}
+
+/// The arguments of an exit, and those that were set in the middle of the span, of this number or with the thread's id.
+///
+/// # Safety
+/// `tracer` is one of ours, `args` null or an object that is alive.
+#[cold]
+unsafe fn taken<'py>(
+    py: Python<'py>,
+    tracer: *mut PyObject,
+    number: Option<&Bound<'py, PyAny>>,
+    args: *mut PyObject,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: as the caller promises.
+    let (tracer, args) = unsafe {
+        (
+            Bound::from_borrowed_ptr(py, tracer),
+            Bound::from_borrowed_ptr_or_opt(py, args),
+        )
+    };
+    let Some(hooks) = hooks(py) else {
+        return Ok(args);
+    };
+    let found = hooks.taken.bind(py).call1((tracer, number, args))?;
+    Ok((!found.is_none()).then_some(found))
 }
 
 /// The last tag is that of the line that calls.
@@ -170,18 +212,21 @@ unsafe fn end(this: *mut PyObject, exit: Exit) -> PyResult<()> {
             (*object).plain -= 1;
         }
         let block = matches!(exit, Exit::Block(_));
+        let mut args = exit.args(this);
+        // Kept until it is written.
+        let mut _taken = None;
+        if !(*object).recorded.is_null() && !none((*object).recorded) {
+            _taken = taken(Python::assume_attached(), this, None, args)?;
+            args = _taken.as_ref().map_or(null_mut(), Bound::as_ptr);
+        }
         if !switch::always_on() && !site(this).notes.end(block) {
             return Ok(());
         }
         match exit {
-            Exit::Block(kind) if !kind.is_null() => send(
-                Python::assume_attached(),
-                this,
-                Dir::Exit,
-                exit.args(this),
-                kind,
-            ),
-            _ => mark(this, Dir::Exit, exit.args(this)),
+            Exit::Block(kind) if !kind.is_null() => {
+                send(Python::assume_attached(), this, Dir::Exit, args, kind)
+            }
+            _ => mark(this, Dir::Exit, args),
         }
     }
 }
@@ -201,8 +246,15 @@ unsafe fn end_numbered(this: *mut PyObject, exit: Exit) -> PyResult<bool> {
             Ok(None) => return Ok(false),
             Err(error) => return swallow(py, error).map(|()| false),
         };
+        let mut args = Bound::from_borrowed_ptr_or_opt(py, exit.args(tracer.as_ptr()));
+        for (index, it) in [tracer.as_ptr(), this].into_iter().enumerate() {
+            if (index == 0 || it != tracer.as_ptr()) && !none((*it.cast::<Object>()).recorded) {
+                let number = span.getattr("id")?;
+                let given = args.as_ref().map_or(null_mut(), Bound::as_ptr);
+                args = taken(py, it, Some(&number), given)?;
+            }
+        }
         if written {
-            let args = Bound::from_borrowed_ptr_or_opt(py, exit.args(tracer.as_ptr()));
             let mut texts = span::texts_of(args.as_ref())?;
             if let Exit::Block(kind) = exit
                 && let Some(kind) = Borrowed::from_ptr_or_opt(py, kind)
@@ -717,6 +769,7 @@ unsafe extern "C" fn traverse(
                 (*object).within,
                 (*object).enter_args,
                 (*object).exit_args,
+                (*object).recorded,
             ],
         )
     }
@@ -731,6 +784,7 @@ unsafe extern "C" fn clear(this: *mut PyObject) -> c_int {
             &raw mut (*object).within,
             &raw mut (*object).enter_args,
             &raw mut (*object).exit_args,
+            &raw mut (*object).recorded,
         ]);
     }
     0
@@ -794,6 +848,7 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     ];
     let members = vec![
         member(c"_spans", OR_NONE, offset_of!(Object, spans), false),
+        member(c"_recorded", OR_NONE, offset_of!(Object, recorded), false),
         member(c"_id", OR_NONE, offset_of!(Object, id), true),
         member(c"_plain", ffi::Py_T_INT, offset_of!(Object, plain), true),
         member(

@@ -23,6 +23,8 @@ pub(crate) struct Object {
     pub(crate) within: *mut PyObject,
     pub(crate) enter_args: *mut PyObject,
     pub(crate) exit_args: *mut PyObject,
+    /// Python's own: arguments that were set in the middle of spans, see `_record.py`.
+    pub(crate) recorded: *mut PyObject,
     /// As it was given; null for the default.
     pub(crate) id: *mut PyObject,
     /// Spans with the thread's id that are open, as far as they are counted: where there may be others.

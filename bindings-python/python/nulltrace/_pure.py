@@ -9,7 +9,7 @@ import threading
 from threading import get_ident
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from . import _context, _pure_device, _shared
+from . import _context, _pure_device, _record, _shared
 from ._pure_device import write
 from ._pure_encode import (
     CUT,
@@ -217,6 +217,7 @@ class Tracer:
         "_plain",
         "_within",
         "_notes",
+        "_recorded",
         "__weakref__",
     )
 
@@ -236,6 +237,8 @@ class Tracer:
     _within: Any
     # After the first switch: of each open span with the thread's id its thread, and whether it was written.
     _notes: List[Tuple[int, bool]]
+    # See `_record.py`.
+    _recorded: Any
 
     def __new__(
         cls,
@@ -250,7 +253,7 @@ class Tracer:
         if not named and tag is not None and _shared.is_decorated(tag):
             return cls._decorate(tag, None, id, enter_args, exit_args, recursive)  # type: ignore[attr-defined]
         self = object.__new__(cls)
-        self._spans = self._within = None
+        self._spans = self._within = self._recorded = None
         self._plain = 0
         self._named = named
         self._id = id
@@ -335,6 +338,8 @@ class Tracer:
             self._mark(self._tags[:-1] + (utf8(_shared.here(2)),))
         if self._is_numbered():
             return self._open(self, self._within, False, args, 4)
+        if self._recorded is not None:
+            _record.nested(self)
         return self._note()
 
     def _is_numbered(self) -> bool:
@@ -400,16 +405,22 @@ class Tracer:
         if found is None:
             return False
         span, tracer, written = found
+        if args is None:
+            args = tracer._exit_args
+        for it in {tracer, self}:
+            if it._recorded is not None:
+                args = _record.taken(it, span.id, args)
         if written:
-            if args is None:
-                args = tracer._exit_args
             span.exit(args, kind)
         return True
 
     def __enter__(self) -> Any:
         # What `_begin` finds first, without the call.
         if (
-            self._id is not None or self._within is not None or len(_modules) != _context.expected
+            self._id is not None
+            or self._within is not None
+            or self._recorded is not None
+            or len(_modules) != _context.expected
         ) and self._begin(self._enter_args):
             return self
         if self._enter_args:
@@ -423,10 +434,13 @@ class Tracer:
             return
         if self._plain:
             self._plain -= 1
+        args = self._exit_args
+        if self._recorded is not None:
+            args = _record.taken(self, None, args)
         if _state and not self._was_begun(True):
             return
-        if kind is not None or self._exit_args:
-            self._emit(b"<", self._exit_args, kind)
+        if kind is not None or args:
+            self._emit(b"<", args, kind)
         elif self._exit is not None:
             write(self._exit)
 
@@ -449,10 +463,12 @@ class Tracer:
             return
         if self._plain:
             self._plain -= 1
-        if _state and not self._was_begun(False):
-            return
         if args is None:
             args = self._exit_args
+        if self._recorded is not None:
+            args = _record.taken(self, None, args)
+        if _state and not self._was_begun(False):
+            return
         if args:
             self._emit(b"<", args)
         elif self._exit is not None:
@@ -473,7 +489,7 @@ class Tracer:
 
     def _like(self, tags: Any, enter_args: Any, exit_args: Any, id: Any, named: bool, within: Any) -> Any:
         it = object.__new__(type(self))
-        it._spans = None
+        it._spans = it._recorded = None
         it._plain = 0
         it._within = within
         it._named = named

@@ -6,6 +6,7 @@ from typing import Any, Tuple
 
 from . import _context, _functions
 from ._decorate import decorate
+from ._record import record
 from ._shared import name_of
 from ._suspended import Calls
 
@@ -45,7 +46,7 @@ def complete(it: Any) -> Any:
     _context.open_spans = impl.open_spans
     tracer = impl.Tracer
     tracer._decorate = classmethod(_decorate)
-    for method in (__call__, __aenter__, __aexit__, __reduce__):
+    for method in (__call__, __aenter__, __aexit__, __reduce__, record):
         method.__qualname__ = "Tracer." + method.__name__
         method.__module__ = "nulltrace"
         setattr(tracer, method.__name__, method)
