@@ -84,57 +84,76 @@ unsafe extern "C" fn call(
 /// Whose method the function's code calls: the last of its closure. Owned; null if it is none of ours.
 #[inline(always)]
 unsafe fn inner(of: *mut PyObject) -> *mut PyObject {
-    // SAFETY: a function with a closure, as those that were proven. What is found is owned by it at this moment.
+    // SAFETY: a function with a closure of cells, as those that were proven. What is found is owned by it now.
     unsafe {
-        let word = CLOSURE.load(Relaxed);
-        if word == 0 {
+        let (closure, items) = (CLOSURE.load(Relaxed), ITEMS.load(Relaxed));
+        if closure == 0 {
             return asked(of);
         }
-        let inner = read(of, word);
-        ffi::Py_XINCREF(inner);
-        inner
-    }
-}
-
-/// Where a function has its closure, in words; 0 if that is not known. The stable interface does not name it, and to ask
-/// for each thing costs a twentieth of a span.
-static CLOSURE: AtomicUsize = AtomicUsize::new(0);
-
-/// Finds that word, in a function that has such a closure.
-unsafe fn prove(of: *mut PyObject) {
-    // SAFETY: a function, which has so many words.
-    unsafe {
-        let wanted = asked(of);
-        let Some(closure) = fast().closure else {
-            return;
-        };
-        let cells = closure(of);
-        let is_there = |&word: &usize| *of.cast::<*mut PyObject>().add(word) == cells;
-        let word = (FIRST_WORD..WORDS).find(is_there);
-        let proven = word.filter(|&word| !wanted.is_null() && read(of, word) == wanted);
-        CLOSURE.store(proven.unwrap_or(0), Relaxed);
-        ffi::Py_XDECREF(wanted);
-    }
-}
-
-/// Borrowed, or null.
-#[inline(always)]
-unsafe fn read(of: *mut PyObject, word: usize) -> *mut PyObject {
-    // SAFETY: the words of a function, a tuple (its length, then its items), a cell and a method of this library, whose
-    // object is behind its table. Their order is the same in every CPython since 3.8.
-    unsafe {
-        let at = |object: *mut PyObject, word: usize| *object.cast::<*mut PyObject>().add(word);
-        let cells = at(of, word);
-        let last = at(cells, 2) as usize + 2;
-        let method = at(at(cells, last), 2);
+        let cells = word(of, closure);
+        let last = word(cells, LENGTH) as usize - 1 + items;
+        let method = word(word(cells, last), CONTENTS);
         if method.is_null() || ffi::PyCFunction_Check(method) == 0 {
             return null_mut();
         }
-        let inner = at(method, 3);
+        let inner = word(method, SELF);
         if inner.is_null() || !function::is_ours(inner) {
             return null_mut();
         }
+        ffi::Py_INCREF(inner);
         inner
+    }
+}
+
+/// Where a function has its closure, and a tuple its items, in words; 0 if that is not known. The stable interface does
+/// not name them, and to ask for each thing costs a twentieth of a span.
+static CLOSURE: AtomicUsize = AtomicUsize::new(0);
+static ITEMS: AtomicUsize = AtomicUsize::new(0);
+/// Where a tuple has its length, a cell its contents and a method its object.
+const LENGTH: usize = 2;
+const CONTENTS: usize = 2;
+const SELF: usize = 3;
+
+/// # Safety
+/// An object of more words than that, which is alive.
+#[inline(always)]
+unsafe fn word(object: *mut PyObject, word: usize) -> *mut PyObject {
+    // SAFETY: as the caller promises.
+    unsafe { *object.cast::<*mut PyObject>().add(word) }
+}
+
+/// Finds those words by a function that has such a closure. Nothing is followed before it is known what it is.
+unsafe fn prove(of: *mut PyObject) {
+    // SAFETY: a function, which has so many words; a tuple has as many as its items and its head.
+    unsafe {
+        let inner = asked(of);
+        let (Some(closure), Some(get)) = (fast().closure, fast().cell_get) else {
+            return;
+        };
+        if inner.is_null() {
+            return;
+        }
+        // It is kept by the function.
+        ffi::Py_DECREF(inner);
+        let cells = closure(of);
+        let length = ffi::PyTuple_Size(cells) as usize;
+        let cell = ffi::PyTuple_GetItem(cells, length as ffi::Py_ssize_t - 1);
+        let method = get(cell);
+        ffi::Py_DECREF(method);
+        let found = (FIRST_WORD..WORDS).find(|&at| word(of, at) == cells);
+        // Newer interpreters have a tuple's hash before its items.
+        let items = [LENGTH + 1, LENGTH + 2];
+        let items = items
+            .into_iter()
+            .find(|items| word(cells, items + length - 1) == cell);
+        if let (Some(found), Some(items)) = (found, items)
+            && word(cells, LENGTH) as usize == length
+            && word(cell, CONTENTS) == method
+            && word(method, SELF) == inner
+        {
+            ITEMS.store(items, Relaxed);
+            CLOSURE.store(found, Relaxed);
+        }
     }
 }
 

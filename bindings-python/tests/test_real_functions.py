@@ -142,6 +142,25 @@ def test_what_a_cache_has(written):
     assert f.cache_info().currsize == 0 and tags(written) == ["f", "f"]
 
 
+def test_what_an_object_can_do_besides(written):
+    class Task:
+        name = "task"
+
+        def __call__(self, n):
+            return n
+
+        def delay(self, n):
+            return [self(n)]
+
+        @property
+        def broken(self):
+            raise ValueError
+
+    f = Tracer(Task())
+    assert f(1) == 1 and f.delay(2) == [2] and f.name == "task" and not hasattr(f, "broken")
+    assert tags(written) == ["Task"]
+
+
 def test_mock(written):
     spec = mock.create_autospec(traced)
     spec(1, c=2)
@@ -493,6 +512,12 @@ def test_celery(written):
     def bound(self, x):
         return self.name, x
 
+    @Tracer
+    @app.task
+    def outer(x):
+        return x
+
+    assert outer.delay(1).get() == outer(1) == 1 and tags(written) == ["outer"]
     assert add.delay(1).get() == 3 and add(1, y=3) == 4 and add.name == __name__ + ".add"
     assert bound.delay(1).get() == (__name__ + ".bound", 1)
     with pytest.raises(TypeError):

@@ -187,6 +187,46 @@ def test_functions_have_their_own_code_while_off(switched):
     assert switched.raw() == [b">:t:f::", b"<:t:f::", *[b">:t:g::", b"<:t:g::"] * 2]
 
 
+def test_functions_of_all_kinds_have_their_own_code_while_off(switched):
+    def outer(k):
+        @Tracer
+        async def later(n):
+            await asyncio.sleep(0)
+            return n + k
+
+        @Tracer
+        def numbers(n):
+            got = yield n + k
+            return got
+
+        @Tracer
+        async def items(n):
+            yield n + k
+
+        @Tracer
+        def nested(n):
+            return [(lambda: n + i + k)() for i in range(2)]
+
+        return later, numbers, items, nested
+
+    later, numbers, items, nested = outer(1)
+
+    async def all_of_them():
+        assert [it async for it in items(2)] == [3]
+        return await later(2)
+
+    for on in (False, True, False):
+        set_enabled(on)
+        assert asyncio.run(all_of_them()) == 3 and nested(1) == [2, 3]
+        it = numbers(4)
+        assert next(it) == 5
+        with pytest.raises(StopIteration) as stop:
+            it.send(6)
+        assert stop.value.value == 6
+    began = [m.split(":")[2] for m in switched.text() if m[0] == ">"]
+    assert began == ["items", "later", "nested", "numbers"]
+
+
 def test_functions_of_a_class_that_uses_super(switched):
     class Base:
         def f(self):

@@ -302,15 +302,16 @@ def top() -> Any:
 
 
 def pause(span: Any, before: Any) -> None:
-    """A generator, whose span this is, stops running: what was current before is again."""
-    if span.open:
+    """A generator, whose span this is, or None while nothing is written, stops running: what was current before is
+    again."""
+    if span is not None and span.open:
         _current.set(_nearest(before))
 
 
 def resume(span: Any) -> Any:
     """It runs again, maybe in another context than before: what is to be current when it stops."""
     before = _current.get()
-    if span.open:
+    if span is not None and span.open:
         _current.set(span)
     return before
 

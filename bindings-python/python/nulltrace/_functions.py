@@ -187,13 +187,23 @@ def make(impl: Any, fn: Any, call: Any, kind: str, needs_arguments: bool = False
         made = types.FunctionType(code, fn.__globals__, fn.__name__, fn.__defaults__, closure)
         made.__kwdefaults__ = fn.__kwdefaults__ and dict(fn.__kwdefaults__)
     functools.update_wrapper(made, fn)
-    for name in ("cache_info", "cache_clear", "cache_parameters"):
-        # Those of `functools.lru_cache` are not among a function's own attributes.
-        if hasattr(fn, name) and not hasattr(made, name):
-            setattr(made, name, getattr(fn, name))
+    if type(fn) is not types.FunctionType:
+        _take_attributes(made, fn)
     _all[made] = (code, silent)
     _switch(impl, made, impl.enabled())
     return made
+
+
+def _take_attributes(made: Any, fn: Any) -> None:
+    """What an object can do besides being called: `cache_clear` of `functools.lru_cache`, `delay` of a task."""
+    for name in dir(fn):
+        if name[0] == "_" or hasattr(made, name):
+            continue
+        try:
+            setattr(made, name, getattr(fn, name))
+        except Exception:
+            # A property that fails is none of this function's.
+            pass
 
 
 _globals: Dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}

@@ -20,6 +20,7 @@ from ._pure_encode import (
     encode,
     encode_marker,
     is_path,
+    of_line,
     of_thread,
     pairs,
     path,
@@ -262,8 +263,11 @@ class Tracer:
         self._exit_args = exit_args
         if not named:
             # While it is off, lines are not looked up.
-            tag = _shared.here(1) if _on else ""
-            self._mark((utf8(tag),))
+            line = _shared.here(1) if _on else ""
+            if id is None:
+                self._tags, self._enter, self._exit = of_line(line)
+            else:
+                self._mark((utf8(line),))
         elif id is None and type(tag) is str:
             self._tags, self._enter, self._exit = of_thread(tag)
         else:

@@ -164,6 +164,7 @@ def encode(
 _RESERVED = re.compile(r"[\x00-\x1f:=,\\]").search
 _names: Dict[str, None] = {}
 _heads: Dict[Optional[bytes], str] = {}
+_lines: Dict[str, Tuple[Tuple[bytes, ...], Optional[bytes], Optional[bytes]]] = {}
 _known: Dict[str, Tuple[Tuple[bytes, ...], Optional[bytes], Optional[bytes]]] = {}
 # Names and tags that are made anew each time must not fill the memory.
 _MOST = 1024
@@ -188,6 +189,17 @@ def of_thread(tag: str) -> Tuple[Tuple[bytes, ...], Optional[bytes], Optional[by
             if len(_known) >= _MOST:
                 _known.clear()
             _known[tag] = found
+    return found
+
+
+def of_line(line: str) -> Tuple[Tuple[bytes, ...], Optional[bytes], Optional[bytes]]:
+    """The same of one tag, whatever is in it."""
+    found = _lines.get(line)
+    if found is None:
+        tags = (utf8(line),)
+        if len(_lines) >= _MOST:
+            _lines.clear()
+        found = _lines[line] = (tags, *both(b"t", tags))
     return found
 
 
