@@ -166,19 +166,22 @@ def test_trio(recorder):
         """
         import trio
 
-        async def task(n):
+        async def task(n, begun, may_end, ended):
             with Tracer("task", {"n": n}):
-                await trio.sleep(0.05 * (2 - n))
+                begun.set()
+                await may_end.wait()
                 with Tracer("in"):
                     pass
+            ended.set()
 
         async def main():
             with Tracer("main"):
+                begun, ended, other = [trio.Event() for _ in range(3)]
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(task, 0)
-                    await trio.sleep(0)
-                    await trio.sleep(0.01)
-                    nursery.start_soon(task, 1)
+                    # The first goes on when the second has ended.
+                    nursery.start_soon(task, 0, begun, ended, other)
+                    await begun.wait()
+                    nursery.start_soon(task, 1, other, begun, ended)
                 await trio.to_thread.run_sync(lambda: Tracer("thread")(len)(""))
 
         with Tracer("plain"):
