@@ -162,8 +162,9 @@ def _silent(code: types.CodeType, nt: str) -> Optional[types.CodeType]:
     return code.replace(co_freevars=(*code.co_freevars, nt), co_code=bytecode)
 
 
-# Traced functions, their code while markers are written and while they are not.
-_all: "weakref.WeakKeyDictionary[Any, Tuple[types.CodeType, Optional[types.CodeType]]]"
+# Of each traced function its code while markers are written, the code of the function that it traces, if it is one, and
+# the name of the cell.
+_all: "weakref.WeakKeyDictionary[Any, Tuple[types.CodeType, Optional[types.CodeType], str]]"
 _all = weakref.WeakKeyDictionary()
 
 
@@ -171,25 +172,24 @@ def make(impl: Any, fn: Any, call: Any, kind: str, needs_arguments: bool = False
     """A function that traces `fn` by `call`, of the implementation. Of what is no function the parameters are not
     known: it takes any."""
     nt = "_nulltrace"
-    code = silent = None
+    code = own = None
     if type(fn) is types.FunctionType:
         own = fn.__code__
         # Behind all others, as the compiler sorts the names of a closure.
         nt = max(_names(own), default="") + nt
         code = _code(kind, fn, nt, needs_arguments)
     if code is None:
-        nt = "_nulltrace"
+        nt, own = "_nulltrace", None
         code = _template(kind, "*args, **kwargs", "*args, **kwargs", "args, kwargs", nt, ())
         made = types.FunctionType(code, _globals, closure=(types.CellType(call),))
     else:
-        silent = _silent(own, nt)
         closure = (*(fn.__closure__ or ()), types.CellType(call))
         made = types.FunctionType(code, fn.__globals__, fn.__name__, fn.__defaults__, closure)
         made.__kwdefaults__ = fn.__kwdefaults__ and dict(fn.__kwdefaults__)
     functools.update_wrapper(made, fn)
     if type(fn) is not types.FunctionType:
         _take_attributes(made, fn)
-    _all[made] = (code, silent)
+    _all[made] = (code, own, nt)
     _switch(impl, made, impl.enabled())
     return made
 
@@ -210,8 +210,11 @@ _globals: Dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}
 
 
 def _switch(impl: Any, function: Any, on: bool) -> None:
-    code, silent = _all[function]
-    function.__code__ = code if on or silent is None else silent
+    code, own, nt = _all[function]
+    silent = None if on or own is None else _silent(own, nt)
+    wanted = code if silent is None else silent
+    if function.__code__ is not wanted:
+        function.__code__ = wanted
     impl.shortcut(function, on)
 
 
