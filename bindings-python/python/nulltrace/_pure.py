@@ -449,6 +449,8 @@ class Tracer:
             write(self._exit)
 
     def start(self, tag: Any = None, args: Any = None) -> None:
+        if _state == STEADY_OFF:
+            return
         if is_path(tag):
             self.tag = tag
         elif not self._named and _on:
@@ -463,6 +465,8 @@ class Tracer:
             write(self._enter)
 
     def stop(self, args: Any = None) -> None:
+        if _state == STEADY_OFF:
+            return
         if self._spans and self._end(args, None, False):
             return
         if self._plain:
