@@ -17,15 +17,14 @@ _CO_VARARGS, _CO_VARKEYWORDS, _CO_ITERABLE_COROUTINE = 0x04, 0x08, 0x100
 
 _ENDS = {
     "call": "return {call}",
-    "coroutine": "return await {call}",
     "generator": "return (yield from {call})",
 }
-# In Python alone: the markers without another frame around the function. At the end of a recursion there may be no room
+# Coroutines, and in Python alone all: the markers without another frame around the function. At the end of a recursion there may be no room
 # for the call of `fail` either.
 _BLOCK = """
   {token} = {nt}.begin({packed})
   try:
-   {result} = {nt}.fn({passed})
+   {result} = {wait}{nt}.fn({passed})
   except BaseException as {error}:
    try:
     {nt}.fail({token}, type({error}), {packed})
@@ -96,13 +95,14 @@ def _compiled(
     kind: str, takes: str, passed: str, packed: str, nt: str, free: Tuple[str, ...]
 ) -> types.CodeType:
     frees = ", ".join(free) or "None"
-    if kind == "block":
+    wait = "await " if kind == "coroutine" else ""
+    if kind in ("block", "coroutine"):
         names = {name: "%s_%s" % (nt, name) for name in ("token", "result", "error")}
-        body = _BLOCK.format(nt=nt, passed=passed, packed=packed, free=frees, **names)
+        body = _BLOCK.format(nt=nt, wait=wait, passed=passed, packed=packed, free=frees, **names)
     else:
         # What stands behind the return is never run: it makes the names those of the closure.
         body = _ENDS[kind].format(call="%s(%s)" % (nt, passed)) + "; " + frees
-    is_async = "async " if kind == "coroutine" else ""
+    is_async = "async " if wait else ""
     outer = ", ".join((*free, nt))
     tree = ast.parse("def outer(%s):\n %sdef f(%s): %s\n return f" % (outer, is_async, takes, body))
     node: Any
@@ -131,7 +131,7 @@ def _code(kind: str, fn: Any, nt: str, needs_arguments: bool) -> Optional[types.
     if not all(map(str.isidentifier, _names(code))):
         return None
     takes, passed, packed = _signature(code)
-    if kind == "block" and not needs_arguments:
+    if kind in ("block", "coroutine") and not needs_arguments:
         packed = _NO_ARGUMENTS
     try:
         made = _template(kind, takes, passed, packed, nt, code.co_freevars)

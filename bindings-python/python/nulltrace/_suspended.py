@@ -15,12 +15,15 @@ def trace(impl: Any, fn: Any, tags: Any, id: Any, enter: Plan, leave: Plan, with
     """A function whose calls may be suspended, traced; None if it is of another kind."""
     for it in (fn, getattr(type(fn), "__call__", None)):
         for is_kind, kind, wrap in (
-            (inspect.iscoroutinefunction, "coroutine", _coroutine),
+            (inspect.iscoroutinefunction, "coroutine", None),
             (inspect.isasyncgenfunction, "", _async_generator),
             (inspect.isgeneratorfunction, "generator", _generator),
         ):
             if is_kind(it):
-                call = wrap(fn, Calls(impl, tags, id, enter, leave, within))
+                calls = Calls(impl, fn, tags, id, enter, leave, within)
+                if wrap is None:
+                    return _functions.make(impl, fn, calls, kind, bool(enter or leave))
+                call = wrap(fn, calls)
                 return _functions.make(impl, fn, call, kind) if kind else functools.update_wrapper(call, fn)
     return None
 
@@ -28,10 +31,13 @@ def trace(impl: Any, fn: Any, tags: Any, id: Any, enter: Plan, leave: Plan, with
 class Calls:
     """Begins and ends the spans of calls that may interleave on a thread or move between threads."""
 
-    __slots__ = ("impl", "tags", "id", "enter", "leave", "within", "like")
+    __slots__ = ("impl", "fn", "tags", "id", "enter", "leave", "within", "like")
 
-    def __init__(self, impl: Any, tags: Any, id: Any, enter: Plan, leave: Plan, within: Any) -> None:
+    def __init__(
+        self, impl: Any, fn: Any, tags: Any, id: Any, enter: Plan, leave: Plan, within: Any
+    ) -> None:
         self.impl = impl
+        self.fn = fn
         self.tags = tags
         self.id = id
         self.enter = enter
@@ -42,7 +48,7 @@ class Calls:
     def __reduce__(self) -> Any:
         from . import _tracer
 
-        return _tracer.calls, (self.tags, self.id, self.enter, self.leave, self.within)
+        return _tracer.calls, (self.fn, self.tags, self.id, self.enter, self.leave, self.within)
 
     def begin(self, args: Any, kwargs: Any, plain: bool = False) -> Any:
         """The span of a call, current from here on if it has a number. One in plain code, `plain`, has no
@@ -62,7 +68,7 @@ class Calls:
         span.enter(None, given)
         return span
 
-    def end(self, span: Any, args: Any, kwargs: Any, returned: Any = MISSING) -> None:
+    def end(self, span: Any, returned: Any, args: Any, kwargs: Any) -> None:
         if self._closed(span):
             span.exit(values(self.leave, args, kwargs, returned))
 
@@ -76,20 +82,6 @@ class Calls:
         if span is None:
             return False
         return _context.close(span) if span.open else self.id is not None
-
-
-def _coroutine(fn: Any, calls: Calls) -> Any:
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = calls.begin(args, kwargs)
-        try:
-            result = await fn(*args, **kwargs)
-        except BaseException as error:
-            calls.fail(span, type(error), args, kwargs)
-            raise
-        calls.end(span, args, kwargs, result)
-        return result
-
-    return traced
 
 
 def _generator(fn: Any, calls: Calls) -> Any:
@@ -126,7 +118,7 @@ def _generator(fn: Any, calls: Calls) -> Any:
             calls.fail(span, type(error), args, kwargs)
             raise
         _context.pause(span, before)
-        calls.end(span, args, kwargs, result)
+        calls.end(span, result, args, kwargs)
         return result
 
     return traced
@@ -162,6 +154,6 @@ def _async_generator(fn: Any, calls: Calls) -> Any:
             calls.fail(span, type(error), args, kwargs)
             raise
         _context.pause(span, before)
-        calls.end(span, args, kwargs)
+        calls.end(span, MISSING, args, kwargs)
 
     return traced
