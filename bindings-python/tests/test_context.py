@@ -81,23 +81,36 @@ def test_nothing_is_imported_for_it():
 
 @pytest.mark.parametrize("block", ["async with", "with", "start"])
 def test_siblings_have_a_number_each(written, block):
-    async def fetch(t, n, before, length):
-        await asyncio.sleep(before)
+    async def fetch(t, n, may_begin, begun, may_end, ended):
+        await may_begin.wait()
         span = t.span("fetch", {"n": n}, {"n": n})
+
+        async def inside():
+            begun.set()
+            await may_end.wait()
+
         if block == "async with":
             async with span:
-                await asyncio.sleep(length)
+                await inside()
         elif block == "with":
             with span:
-                await asyncio.sleep(length)
+                await inside()
         else:
             span.start()
-            await asyncio.sleep(length)
+            await inside()
             span.stop()
+        ended.set()
 
     async def main():
+        begun, ended = [[asyncio.Event() for _ in range(3)] for _ in range(2)]
+        now = asyncio.Event()
+        now.set()
         async with Tracer("page") as t:
-            await asyncio.gather(fetch(t, 0, 0, 0.15), fetch(t, 1, 0.05, 0.2), fetch(t, 2, 0.1, 0))
+            await asyncio.gather(
+                fetch(t, 0, now, begun[0], ended[2], ended[0]),
+                fetch(t, 1, begun[0], begun[1], ended[0], ended[1]),
+                fetch(t, 2, begun[1], begun[2], now, ended[2]),
+            )
 
     run(main())
     assert written.text() == [
