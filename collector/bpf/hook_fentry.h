@@ -40,8 +40,7 @@ static __always_inline void nt_iter_pieces(struct nt_pieces *v, struct iov_iter 
 	const struct iovec *list;
 	__u8 type = from->iter_type;
 
-	v->count = 0;
-	v->more = false;
+	v->count = v->all = 0;
 	if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 	    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		void *ubuf = NULL;
@@ -50,7 +49,7 @@ static __always_inline void nt_iter_pieces(struct nt_pieces *v, struct iov_iter 
 		bpf_core_read(&ubuf, sizeof(ubuf), &from->ubuf);
 		v->at[0].base = (__u64)ubuf + skip;
 		v->at[0].len = from->count;
-		v->count = 1;
+		v->count = v->all = 1;
 		return;
 	}
 	/* Any other kind is the kernel's own memory. */
@@ -60,13 +59,20 @@ static __always_inline void nt_iter_pieces(struct nt_pieces *v, struct iov_iter 
 		list = ((struct iov_iter___since_6_4 *)from)->__iov;
 	else
 		list = ((struct iov_iter___before_6_4 *)from)->iov;
-	v->more = count > NT_PIECES;
+	if (count > NT_PIECES_MAX)
+		return;
+	v->list = (__u64)list;
+	v->skip = skip;
+	v->where = NT_LIST_KERNEL;
+	v->all = count;
 	if (count > NT_PIECES)
 		count = NT_PIECES;
 	asm volatile("" : "+r"(count));
 	if (count > NT_PIECES ||
-	    bpf_probe_read_kernel(v->at, count * sizeof(v->at[0]), list))
+	    bpf_probe_read_kernel(v->at, count * sizeof(v->at[0]), list)) {
+		v->all = 0;
 		return;
+	}
 	v->count = count;
 	/* vfs_writev begins at the first piece's beginning; io_uring's retry need not. */
 	v->at[0].base += skip;
@@ -92,7 +98,7 @@ int nt_write_iter_null(__u64 *ctx)
 	if (!s)
 		return 0;
 	nt_iter_pieces(&s->pieces, (struct iov_iter *)ctx[1]);
-	write.base = nt_first_piece(&s->pieces);
+	write.base = nt_first_piece(&s->pieces, NT_SLOT_WRITE_ITER);
 	if (!write.base)
 		return 0;
 	peek = nt_peek_write(&write, &record);

@@ -22,11 +22,14 @@ static __always_inline bool nt_fd_is_null(struct task_struct *task, __u32 fd)
 	       (mode & NT_S_IFMT) == NT_S_IFCHR;
 }
 
-/* Reads the list of pieces of a writev; a 32-bit caller's has pairs of 32 bits. */
+/* Reads the list of pieces of a writev. */
 static __always_inline void nt_read_pieces(struct nt_pieces *v, __u64 list, __u64 count,
 					     bool compat)
 {
-	v->more = count > NT_PIECES;
+	v->list = list;
+	v->skip = 0;
+	v->all = count;
+	v->where = compat ? NT_LIST_COMPAT : NT_LIST_USER;
 	if (count > NT_PIECES)
 		count = NT_PIECES;
 	v->count = count;
@@ -34,17 +37,14 @@ static __always_inline void nt_read_pieces(struct nt_pieces *v, __u64 list, __u6
 		asm volatile("" : "+r"(count));
 		if (count > NT_PIECES ||
 		    bpf_probe_read_user(v->at, count * sizeof(v->at[0]), (void *)list))
-			v->count = 0;
+			v->count = v->all = 0;
 		return;
 	}
 	for (int i = 0; i < NT_PIECES; i++) {
-		__u32 pair[2] = {};
-
 		if (i >= NT_READ(v->count))
 			break;
-		bpf_probe_read_user(pair, sizeof(pair), (void *)(list + i * sizeof(pair)));
-		v->at[i].base = pair[0];
-		v->at[i].len = pair[1];
+		if (!nt_read_piece(v, i, &v->at[i]))
+			v->at[i].len = 0;
 	}
 }
 
@@ -71,10 +71,10 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 	write.len = args.length;
 	if (call == NT_CALL_WRITEV) {
 		s = nt_scratch(NT_SLOT_SYSCALL);
-		if (!s)
+		if (!s || args.length > NT_PIECES_MAX)
 			return false;
 		nt_read_pieces(&s->pieces, args.buffer, args.length, compat);
-		write.base = nt_first_piece(&s->pieces);
+		write.base = nt_first_piece(&s->pieces, NT_SLOT_SYSCALL);
 		write.len = 0;
 		if (!write.base)
 			return false;

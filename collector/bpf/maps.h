@@ -129,6 +129,8 @@ struct nt_short {
 };
 
 #define NT_PIECES 16
+/* The kernel's UIO_MAXIOV: it refuses a longer list. */
+#define NT_PIECES_MAX 1024
 
 /* One piece of user memory, as struct iovec has it. */
 struct nt_piece {
@@ -136,10 +138,22 @@ struct nt_piece {
 	__u64 len;
 };
 
+/* Where the list of pieces is, and how. */
+enum nt_list {
+	NT_LIST_USER,
+	NT_LIST_COMPAT, /* pairs of 32 bits */
+	NT_LIST_KERNEL,
+};
+
+/* The first pieces are read at once. Where there are more, the list is walked. */
 struct nt_pieces {
 	struct nt_piece at[NT_PIECES];
-	__u32 count;
-	bool more; /* there are pieces beyond */
+	__u64 list;
+	__u64 skip;  /* bytes of the first piece that are written already */
+	__u64 first; /* where the bytes begin, once it was looked for */
+	__u32 count; /* in `at` */
+	__u32 all;
+	__u32 where; /* enum nt_list */
 };
 
 /*

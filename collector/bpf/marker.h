@@ -63,8 +63,58 @@ static __always_inline enum nt_peek nt_peek_write(struct nt_write *w, struct nt_
 	return t && t->left ? NT_PEEK_CONT : NT_PEEK_OTHER;
 }
 
+/* Piece `i` of the list. */
+static __always_inline bool nt_read_piece(const struct nt_pieces *v, __u32 i,
+					  struct nt_piece *piece)
+{
+	if (v->where == NT_LIST_COMPAT) {
+		__u32 pair[2];
+
+		if (bpf_probe_read_user(pair, sizeof(pair), (void *)(v->list + i * sizeof(pair))))
+			return false;
+		piece->base = pair[0];
+		piece->len = pair[1];
+	} else {
+		void *from = (void *)(v->list + i * sizeof(*piece));
+
+		if (v->where == NT_LIST_KERNEL ? bpf_probe_read_kernel(piece, sizeof(*piece), from) :
+						 bpf_probe_read_user(piece, sizeof(*piece), from))
+			return false;
+	}
+	if (i == 0) {
+		piece->base += v->skip;
+		piece->len -= v->skip;
+	}
+	return true;
+}
+
+static long nt_find_piece(__u32 i, void *slot)
+{
+	struct nt_scratch *s = nt_scratch(*(__u32 *)slot);
+	struct nt_piece piece;
+
+	if (!s || !nt_read_piece(&s->pieces, i, &piece))
+		return 1;
+	if (!piece.len)
+		return 0;
+	s->pieces.first = piece.base;
+	return 1;
+}
+
+/* Where the bytes begin of a write whose first pieces are empty; 0 if all are. */
+__noinline __u64 nt_walk_to_first(__u32 slot)
+{
+	struct nt_scratch *s = nt_scratch(slot);
+
+	if (!s)
+		return 0;
+	s->pieces.first = 0;
+	bpf_loop(s->pieces.all, nt_find_piece, &slot, 0);
+	return s->pieces.first;
+}
+
 /* Where the bytes of a write in pieces begin; 0 if it has none. */
-static __always_inline __u64 nt_first_piece(const struct nt_pieces *v)
+static __always_inline __u64 nt_first_piece(const struct nt_pieces *v, __u32 slot)
 {
 	for (int i = 0; i < NT_PIECES; i++) {
 		if (i >= NT_READ(v->count))
@@ -72,40 +122,60 @@ static __always_inline __u64 nt_first_piece(const struct nt_pieces *v)
 		if (v->at[i].len)
 			return v->at[i].base;
 	}
-	return 0;
+	return v->all > NT_PIECES ? nt_walk_to_first(slot) : 0;
+}
+
+/* Copies a piece behind what was copied. False if it cannot be read: then there is nothing. */
+static __always_inline bool nt_append(struct nt_scratch *s, __u64 base, __u64 n)
+{
+	__u64 off = NT_READ(s->len), room;
+
+	if (n == 0)
+		return true;
+	room = off < NT_PAYLOAD_MAX ? NT_PAYLOAD_MAX - off : 0;
+	if (n > room) {
+		n = room;
+		s->head.flags |= NT_CUT;
+	}
+	asm volatile("" : "+r"(n));
+	asm volatile("" : "+r"(off));
+	if (n == 0)
+		return true;
+	if (off > NT_PAYLOAD_MAX || n > NT_PAYLOAD_MAX ||
+	    bpf_probe_read_user(s->payload + off, n, (void *)base)) {
+		s->len = 0;
+		return false;
+	}
+	s->len = off + n;
+	return true;
+}
+
+static long nt_gather_piece(__u32 i, void *slot)
+{
+	struct nt_scratch *s = nt_scratch(*(__u32 *)slot);
+	struct nt_piece piece;
+
+	if (!s)
+		return 1;
+	if (!nt_read_piece(&s->pieces, i, &piece)) {
+		s->len = 0;
+		return 1;
+	}
+	return !nt_append(s, piece.base, piece.len);
 }
 
 /* Copies the pieces one behind the other. */
-static __always_inline void nt_gather(struct nt_scratch *s)
+static __always_inline void nt_gather(struct nt_scratch *s, __u32 slot)
 {
 	s->len = 0;
-	if (s->pieces.more)
-		s->head.flags |= NT_CUT;
+	if (s->pieces.all > NT_PIECES) {
+		bpf_loop(s->pieces.all, nt_gather_piece, &slot, 0);
+		return;
+	}
 	for (int i = 0; i < NT_PIECES; i++) {
-		__u64 n, off, room;
-
-		if (i >= NT_READ(s->pieces.count))
+		if (i >= NT_READ(s->pieces.count) ||
+		    !nt_append(s, s->pieces.at[i].base, s->pieces.at[i].len))
 			break;
-		n = s->pieces.at[i].len;
-		if (n == 0)
-			continue;
-		off = NT_READ(s->len);
-		if (off >= NT_PAYLOAD_MAX) {
-			s->head.flags |= NT_CUT;
-			break;
-		}
-		room = NT_PAYLOAD_MAX - off;
-		if (n > room) {
-			n = room;
-			s->head.flags |= NT_CUT;
-		}
-		asm volatile("" : "+r"(n));
-		if (n > NT_PAYLOAD_MAX ||
-		    bpf_probe_read_user(s->payload + off, n, (void *)s->pieces.at[i].base)) {
-			s->len = 0;
-			break;
-		}
-		s->len = off + n;
 	}
 }
 
@@ -175,7 +245,7 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 	if (w->len)
 		nt_copy(s, w->base, w->len);
 	else
-		nt_gather(s);
+		nt_gather(s, w->slot);
 	flags = NT_READ(s->head.flags);
 	n = NT_READ(s->len);
 	if (n == 0 || n > NT_PAYLOAD_MAX) {

@@ -188,14 +188,50 @@ fn a_long_write_is_cut_and_says_so() {
         assert_eq!(live.own_writes()[1], cut(&long[..len.min(4096)], is_cut));
         live.all.clear();
     }
-    // Sixteen segments are seen.
-    let bytes: Vec<IoSlice<'_>> = long[..20].chunks(1).map(IoSlice::new).collect();
-    file.write_vectored(&bytes[..16]).unwrap();
-    file.write_vectored(&bytes[..17]).unwrap();
-    assert_eq!(
-        live.own_writes(),
-        [cut(&long[..16], false), cut(&long[..16], true)]
-    );
+}
+
+#[test]
+fn every_piece_of_a_write_is_seen() {
+    let Some(mut live) = live() else { return };
+    let mut file = null();
+    let mut marker = b">:1:many:k=".to_vec();
+    marker.resize(1023, b'x');
+    marker.push(b':');
+    for count in [16, 17, 200, 1024] {
+        let pieces: Vec<IoSlice<'_>> = marker[..count].chunks(1).map(IoSlice::new).collect();
+        file.write_vectored(&pieces).unwrap();
+        assert_eq!(live.own_writes(), [Kind::write(&marker[..count])]);
+        live.all.clear();
+    }
+    // Empty ones hide nothing, wherever they stand.
+    for empty in [1, 15, 16, 17, 1023] {
+        let mut pieces = vec![IoSlice::new(b""); empty];
+        pieces.push(IoSlice::new(b">:1:last::"));
+        file.write_vectored(&pieces).unwrap();
+        assert_eq!(live.own_writes(), [Kind::write(b">:1:last::")]);
+        live.all.clear();
+    }
+    // Large pieces behind the sixteenth are cut as in any write.
+    let large = vec![b'y'; 3000];
+    let mut pieces = vec![IoSlice::new(b">:1:"); 1];
+    pieces.extend(vec![IoSlice::new(b""); 20]);
+    pieces.extend([IoSlice::new(&large), IoSlice::new(&large)]);
+    file.write_vectored(&pieces).unwrap();
+    let whole = [&b">:1:"[..], &large, &large].concat();
+    let cut = Kind::Write {
+        bytes: whole[..4096].into(),
+        cut: true,
+        cont: false,
+    };
+    assert_eq!(live.own_writes(), [cut]);
+    live.all.clear();
+    // What the kernel refuses is no marker.
+    let pieces = vec![IoSlice::new(b">:1:many::"); 1025];
+    // SAFETY: IoSlice is an iovec by its documentation.
+    let done = unsafe { libc::writev(file.as_raw_fd(), pieces.as_ptr().cast(), 1025) };
+    assert_eq!(done, -1);
+    assert_eq!(live.own_writes(), []);
+    assert_eq!(live.source.lost(), Default::default());
 }
 
 #[test]
@@ -441,11 +477,22 @@ fn a_32_bit_caller_is_understood() {
     }
     assert_eq!(call(4, page.addr(), marker.len() as u64), marker.len());
     assert_eq!(call(146, page.addr() + 64, 2), marker.len());
+    // Behind twenty empty pieces.
+    // SAFETY: the page has room for 22 pairs behind byte 256, which are zero but for the last two.
+    unsafe {
+        let (from, to) = (page.byte_add(64), page.byte_add(256 + 20 * 8));
+        to.cast::<u64>().copy_from(from.cast(), 2);
+    }
+    assert_eq!(call(146, page.addr() + 256, 22), marker.len());
     // i386's 20 is getpid and x86_64's is writev: no marker.
     call(20, page.addr() + 64, 2);
     assert_eq!(
         live.own_writes(),
-        [Kind::write(marker), Kind::write(marker)]
+        [
+            Kind::write(marker),
+            Kind::write(marker),
+            Kind::write(marker)
+        ]
     );
     // SAFETY: mapped above.
     unsafe { libc::munmap(page, 4096) };
