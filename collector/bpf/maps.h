@@ -175,6 +175,7 @@ struct nt_scratch {
 	struct nt_process process;
 	struct nt_thread no_state; /* used where there is no memory for a thread's state */
 	__u64 len;		 /* of the payload; 0: it could not be read */
+	__u64 beyond;		 /* bytes of the write behind it */
 	struct nt_head head;
 	/* Twice: the verifier bounds an offset and a length by NT_PAYLOAD_MAX, but not their sum. */
 	__u8 payload[2 * NT_PAYLOAD_MAX];

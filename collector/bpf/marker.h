@@ -4,6 +4,8 @@
 #define NT_MARKER_H
 
 #define NT_NULL_RDEV ((1 << 20) | 3)
+/* The kernel's MAX_RW_COUNT: what a longer write has is written by the next, if the program makes one. */
+#define NT_WRITE_MAX 0x7ffff000ULL
 
 /* What the first bytes of a write can be. */
 enum nt_peek {
@@ -134,8 +136,8 @@ static __always_inline bool nt_append(struct nt_scratch *s, __u64 base, __u64 n)
 		return true;
 	room = off < NT_PAYLOAD_MAX ? NT_PAYLOAD_MAX - off : 0;
 	if (n > room) {
+		s->beyond += n - room;
 		n = room;
-		s->head.flags |= NT_CUT;
 	}
 	asm volatile("" : "+r"(n));
 	asm volatile("" : "+r"(off));
@@ -183,8 +185,8 @@ static __always_inline void nt_gather(struct nt_scratch *s, __u32 slot)
 static __always_inline void nt_copy(struct nt_scratch *s, __u64 base, __u64 n)
 {
 	if (n > NT_PAYLOAD_MAX) {
+		s->beyond = n - NT_PAYLOAD_MAX;
 		n = NT_PAYLOAD_MAX;
-		s->head.flags |= NT_CUT;
 	}
 	s->len = n;
 	asm volatile("" : "+r"(n));
@@ -236,17 +238,16 @@ static __always_inline void nt_mark_pending(struct nt_thread *t, __u8 flags, con
 static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __u64 ts, __u32 cont)
 {
 	struct nt_scratch *s = nt_scratch(w->slot);
-	__u8 flags;
-	__u64 n;
+	__u8 flags = cont ? NT_CONT : 0;
+	__u64 n, size, beyond;
 
 	if (!s)
 		return 0;
-	s->head.flags = cont ? NT_CONT : 0;
+	s->beyond = 0;
 	if (w->len)
 		nt_copy(s, w->base, w->len);
 	else
 		nt_gather(s, w->slot);
-	flags = NT_READ(s->head.flags);
 	n = NT_READ(s->len);
 	if (n == 0 || n > NT_PAYLOAD_MAX) {
 		nt_count(NT_N_FAULT);
@@ -257,9 +258,19 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		nt_report_process(t, ts, w->slot);
 	if (nt_activity)
 		nt_segment_at_marker(ts);
-	nt_fill_head(&s->head, w->task, ts, sizeof(s->head) + n, NT_WRITE, flags);
+	size = sizeof(s->head) + n;
+	beyond = NT_READ(s->beyond);
+	if (beyond) {
+		/* The kernel takes no more than so much at once. */
+		if (beyond > NT_WRITE_MAX - NT_PAYLOAD_MAX)
+			beyond = NT_WRITE_MAX - NT_PAYLOAD_MAX;
+		flags |= NT_CUT;
+		__builtin_memcpy(s->payload + n, &beyond, sizeof(beyond));
+		size += sizeof(beyond);
+	}
+	nt_fill_head(&s->head, w->task, ts, size, NT_WRITE, flags);
 	s->head.number = ++t->number;
-	nt_send_marker(&s->head, sizeof(s->head) + n);
+	nt_send_marker(&s->head, size);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
 	return 0;
 }

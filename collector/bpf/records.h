@@ -32,7 +32,7 @@ enum nt_kind {
 };
 
 enum nt_flags {
-	NT_CUT = 1,	/* NT_WRITE: the write was longer than the payload */
+	NT_CUT = 1,	/* NT_WRITE: behind the payload follows how many bytes the write had beyond it, a __u64 */
 	NT_CONT = 2,	/* NT_WRITE: begins like no marker; may continue a fragment */
 	/*
 	 * NT_PROCESS: sent by exec, not ahead of a marker. All other threads have ended;

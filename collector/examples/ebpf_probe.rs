@@ -38,11 +38,11 @@ fn line(record: &[u8]) -> String {
     let what = match event.what {
         What::Write {
             bytes,
-            cut,
+            beyond,
             continues,
         } => format!(
             "write{}{} {}",
-            if cut { " cut" } else { "" },
+            if beyond > 0 { " cut" } else { "" },
             if continues { " cont" } else { "" },
             bytes.escape_ascii()
         ),

@@ -166,26 +166,20 @@ fn a_long_write_is_cut_and_says_so() {
         .chain((4..5000).map(|i| b'a' + (i % 26) as u8))
         .collect();
     let mut file = null();
-    let cut = |bytes: &[u8], cut| Kind::Write {
+    let cut = |bytes: &[u8], beyond| Kind::Write {
         bytes: bytes.into(),
-        cut,
+        beyond,
         cont: false,
     };
-    for (len, is_cut) in [
-        (129, false),
-        (4095, false),
-        (4096, false),
-        (4097, true),
-        (5000, true),
-    ] {
+    for (len, beyond) in [(129, 0), (4095, 0), (4096, 0), (4097, 1), (5000, 904)] {
         file.write_all(&long[..len]).unwrap();
-        assert_eq!(live.own_writes(), [cut(&long[..len.min(4096)], is_cut)]);
+        assert_eq!(live.own_writes(), [cut(&long[..len.min(4096)], beyond)]);
         let halves = [
             IoSlice::new(&long[..len / 2]),
             IoSlice::new(&long[len / 2..len]),
         ];
         file.write_vectored(&halves).unwrap();
-        assert_eq!(live.own_writes()[1], cut(&long[..len.min(4096)], is_cut));
+        assert_eq!(live.own_writes()[1], cut(&long[..len.min(4096)], beyond));
         live.all.clear();
     }
 }
@@ -220,7 +214,7 @@ fn every_piece_of_a_write_is_seen() {
     let whole = [&b">:1:"[..], &large, &large].concat();
     let cut = Kind::Write {
         bytes: whole[..4096].into(),
-        cut: true,
+        beyond: 6004 - 4096,
         cont: false,
     };
     assert_eq!(live.own_writes(), [cut]);

@@ -190,6 +190,33 @@ static void burst(long n)
 	}
 }
 
+/* 512 markers of 16 bytes in one write, and again in a writev of 32 pieces; then pages that are no markers. */
+static void together(void)
+{
+	static char all[8192], page[100000];
+	struct iovec pieces[32];
+
+	for (int i = 0; i < 512; i++) {
+		char one[17];
+
+		snprintf(one, sizeof(one), "%c:%d:step.o::\n", "><"[i % 2], 1000 + i / 2);
+		memcpy(all + 16 * i, one, 16);
+	}
+	for (int i = 0; i < 32; i++)
+		pieces[i] = (struct iovec){ all + 256 * i, 256 };
+	if (write(null_fd, all, sizeof(all)) != sizeof(all) ||
+	    writev(null_fd, pieces, 32) != sizeof(all))
+		abort();
+	for (int i = 0; i < 4; i++) {
+		static const char *const begin[] = { "text", "<!DOCTYPE html>", "[\n  1, 2", "[ \"x\"," };
+
+		memset(page, '7', sizeof(page));
+		memcpy(page, begin[i], strlen(begin[i]));
+		if (write(null_fd, page, sizeof(page)) != sizeof(page))
+			abort();
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -216,6 +243,8 @@ int main(int argc, char **argv)
 		garbage(n, m);
 	else if (!strcmp(mode, "distinct"))
 		distinct(n);
+	else if (!strcmp(mode, "together"))
+		together();
 	else if (!strcmp(mode, "burst"))
 		burst(n);
 	else

@@ -176,6 +176,26 @@ fn the_collector_killed_and_started_again_during_spans() {
 }
 
 #[test]
+fn what_one_long_write_has_behind_4096_bytes_is_counted() {
+    for backend in hooks() {
+        let ran = run(backend, &[], &workload(&["together"]));
+        assert!(ran.output.status.success());
+        let markers = ["seen", "enter", "exit"].map(|key| ran.ledger(&format!("markers.{key}")));
+        assert_eq!(markers, [512, 256, 256], "{backend}: those before it stay");
+        assert_eq!(ran.hits(&["step", "o"]), 256);
+        // Pages that are no markers are nobody's.
+        assert_eq!(ran.ledger("lost.long_write_bytes"), 2 * 4096);
+        let said = ran.stderr();
+        assert!(said.contains("lost: long write bytes 8192;"), "{said}");
+        assert!(said.contains("write each marker by itself"), "{said}");
+        let script = "printf '>:1:a::\\n%04088d' 7 > /dev/null"; // 4096 bytes
+        let ran = run(backend, &[], &["sh", "-c", script]);
+        assert_eq!(ran.ledger("markers.enter"), 1);
+        assert!(ran.stderr().contains("nothing lost"), "{}", ran.stderr());
+    }
+}
+
+#[test]
 fn a_ring_too_small_counts_what_it_lost() {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");

@@ -5,7 +5,8 @@
 use nulltrace_core::input::event::{BadRecord, Event, What};
 use nulltrace_core::input::layout::{self, KindLayout, LayoutRecord, Reader};
 use nulltrace_core::input::record::{
-    CgroupRecord, FileRecord, Head, KIND_CGROUP, KIND_FILE, KIND_LAYOUT, SegmentRecord,
+    CgroupRecord, FLAG_CUT, FileRecord, Head, KIND_CGROUP, KIND_FILE, KIND_LAYOUT, KIND_WRITE,
+    SegmentRecord,
 };
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
@@ -99,7 +100,11 @@ fn parts() -> impl Strategy<Value = Parts> {
                 .collect(),
         };
         let mut fixed = fixed.to_vec();
-        Head::mut_from_prefix(&mut fixed).unwrap().0.kind = of.kind;
+        let head = Head::mut_from_prefix(&mut fixed).unwrap().0;
+        head.kind = of.kind;
+        if of.kind == KIND_WRITE && names < size_of::<u64>() {
+            head.flags &= !FLAG_CUT; // It would be too short.
+        }
         if of.kind == KIND_FILE {
             FileRecord::mut_from_bytes(&mut fixed).unwrap().names = names as u32;
         } else if of.kind == KIND_CGROUP {

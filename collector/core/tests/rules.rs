@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Collected, exec, exit, facts, fork, numbered, process, push, write};
-use nulltrace_core::input::event::Event;
+use nulltrace_core::input::event::{Event, What};
 use nulltrace_core::input::made::Made;
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
@@ -74,6 +74,30 @@ impl Story {
             .map(|span| (span.pid, span.end, span.how))
             .collect()
     }
+}
+
+#[test]
+fn what_is_behind_the_seen_part_of_a_write_is_lost_where_it_was_markers() {
+    let mut correlator = Correlator::new(Limits::default());
+    let mut out = Collected::default();
+    let mut push = |ts, bytes, beyond| {
+        let what = What::Write {
+            bytes,
+            beyond,
+            continues: false,
+        };
+        let event = write(ts, 1, 1, b"");
+        correlator.push(&Event { what, ..event }, &mut out);
+        correlator.lost().long_write_bytes
+    };
+    assert_eq!(push(1, b"no marker", 1000), 0);
+    assert_eq!(push(2, b">:t:a::\n", 1000), 1000);
+    assert_eq!(push(3, b"[1, 2", 1000), 1000);
+    // What continues a marker is a part of one.
+    assert_eq!(push(4, b">:t:a", 0), 1000);
+    assert_eq!(push(5, b".b::\n", 5), 1005);
+    assert_eq!(push(6, b".b::\n", 5), 1005);
+    assert!(correlator.ledger().check().is_ok());
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Seen {
 pub enum Kind {
     Write {
         bytes: Vec<u8>,
-        cut: bool,
+        beyond: u64,
         cont: bool,
     },
     Process {
@@ -54,14 +54,14 @@ impl Kind {
     pub fn write(bytes: &[u8]) -> Self {
         Self::Write {
             bytes: bytes.into(),
-            cut: false,
+            beyond: 0,
             cont: false,
         }
     }
     pub fn cont(bytes: &[u8]) -> Self {
         Self::Write {
             bytes: bytes.into(),
-            cut: false,
+            beyond: 0,
             cont: true,
         }
     }
@@ -78,11 +78,11 @@ fn seen(record: &[u8]) -> Seen {
     let what = match event.what {
         What::Write {
             bytes,
-            cut,
+            beyond,
             continues,
         } => Kind::Write {
             bytes: bytes.into(),
-            cut,
+            beyond,
             cont: continues,
         },
         What::Process { facts, exec } => Kind::Process {

@@ -39,7 +39,7 @@ pub(crate) fn programs() -> &'static Path {
 pub(crate) enum Seen {
     Write {
         bytes: Vec<u8>,
-        cut: bool,
+        beyond: u64,
         continues: bool,
     },
     Process {
@@ -80,11 +80,11 @@ impl Record {
         let seen = match event.what {
             What::Write {
                 bytes,
-                cut,
+                beyond,
                 continues,
             } => Seen::Write {
                 bytes: bytes.to_vec(),
-                cut,
+                beyond,
                 continues,
             },
             What::Process { facts, exec } => Seen::Process {
@@ -164,18 +164,18 @@ pub(crate) fn program(name: &str) -> Run {
 
 impl Run {
     /// What was written, with its flags, in order.
-    pub(crate) fn writes(&self) -> Vec<(&Record, String, bool, bool)> {
+    pub(crate) fn writes(&self) -> Vec<(&Record, String, u64, bool)> {
         self.records
             .iter()
             .filter_map(|record| match &record.seen {
                 Seen::Write {
                     bytes,
-                    cut,
+                    beyond,
                     continues,
                 } => Some((
                     record,
                     String::from_utf8_lossy(bytes).into_owned(),
-                    *cut,
+                    *beyond,
                     *continues,
                 )),
                 _ => None,

@@ -13,7 +13,7 @@
 //! let record = [head.as_bytes(), payload].concat();
 //! let event = Event::decode(&record).unwrap();
 //! assert_eq!((event.ts, event.pid, event.tid, event.number), (7, 1, 2, 1));
-//! assert!(matches!(event.what, What::Write { bytes: b">::a::", cut: false, continues: false }));
+//! assert!(matches!(event.what, What::Write { bytes: b">::a::", beyond: 0, continues: false }));
 //! ```
 
 use core::fmt;
@@ -54,8 +54,8 @@ pub enum What<'a> {
     Write {
         /// What was written, at most [`PAYLOAD_MAX`](crate::input::record::PAYLOAD_MAX) bytes.
         bytes: &'a [u8],
-        /// The write was longer than that.
-        cut: bool,
+        /// How many bytes the write had behind these; not 0 where it was cut.
+        beyond: u64,
         /// It begins like no marker and can only continue a fragment.
         continues: bool,
     },
@@ -225,9 +225,17 @@ impl<'a> Event<'a> {
             return Err(size);
         }
         let what = match head.kind {
+            KIND_WRITE if head.flags & FLAG_CUT != 0 => {
+                let (bytes, beyond) = rest.split_last_chunk().ok_or(size)?;
+                What::Write {
+                    bytes,
+                    beyond: u64::from_ne_bytes(*beyond),
+                    continues: head.flags & FLAG_CONT != 0,
+                }
+            }
             KIND_WRITE => What::Write {
                 bytes: rest,
-                cut: head.flags & FLAG_CUT != 0,
+                beyond: 0,
                 continues: head.flags & FLAG_CONT != 0,
             },
             KIND_PROCESS => What::Process {

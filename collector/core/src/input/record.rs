@@ -57,7 +57,7 @@ pub const KIND_LAYOUT: u8 = 48;
 /// The kinds that only [snapshots](super::snapshot) have.
 pub const SNAPSHOT_KINDS: core::ops::RangeInclusive<u8> = 49..=57;
 
-/// The write was longer than [`PAYLOAD_MAX`].
+/// The write was longer than [`PAYLOAD_MAX`]: behind the payload follows by how many bytes, a `u64`.
 pub const FLAG_CUT: u8 = 1;
 /// The write begins like no marker; it may continue a fragment.
 pub const FLAG_CONT: u8 = 2;

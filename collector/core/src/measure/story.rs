@@ -110,7 +110,7 @@ pub(super) fn push(
 ) {
     let what = What::Write {
         bytes: text.as_bytes(),
-        cut: false,
+        beyond: 0,
         continues: false,
     };
     let event = Event {

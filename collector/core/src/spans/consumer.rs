@@ -20,7 +20,7 @@
 //!
 //! let (mut correlator, mut opened) = (Correlator::new(Limits::default()), Opened(0));
 //! let bytes = b">:t:checkout::";
-//! let what = What::Write { bytes, cut: false, continues: false };
+//! let what = What::Write { bytes, beyond: 0, continues: false };
 //! correlator.push(&Event { ts: 1, pid: 7, tid: 7, number: 1, what }, &mut opened);
 //! assert_eq!(opened.0, 1);
 //! ```

@@ -8,7 +8,7 @@
 //!
 //! let write = |ts, bytes| Event {
 //!     ts, pid: 1, tid: 1, number: 0,
-//!     what: What::Write { bytes, cut: false, continues: false },
+//!     what: What::Write { bytes, beyond: 0, continues: false },
 //! };
 //! let mut correlator = Correlator::new(Limits::default());
 //! let mut spans = Vec::new();
@@ -79,6 +79,8 @@ struct State {
     slots: u64,
     /// Segments in more spans than they are added to.
     deep: u64,
+    /// Bytes of markers' writes behind those that are seen.
+    beyond: u64,
     /// Records of snapshots that contradict themselves or others, or were too many.
     refused: u64,
 }
@@ -102,6 +104,7 @@ impl Correlator {
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
+                beyond: 0,
                 refused: 0,
             },
             restoring: Some(Box::default()),
@@ -127,11 +130,12 @@ impl Correlator {
             out.fact(event);
         }
         match what {
-            What::Write { bytes, cut, .. } => {
+            What::Write { bytes, beyond, .. } => {
                 state.spans.numbered(pid, tid, number, true);
                 let each = |joined: Joined<'_>| state.marker(pid, tid, number, &joined, out);
-                if !self.fragments.push((pid, tid), ts, bytes, cut, each) {
-                    state.markers.not_markers += 1;
+                match self.fragments.push((pid, tid), ts, bytes, beyond > 0, each) {
+                    true => state.beyond = state.beyond.saturating_add(beyond),
+                    false => state.markers.not_markers += 1,
                 }
                 // Within a marker it is not known yet what the thread does.
                 if !self.fragments.has((pid, tid)) {
@@ -263,6 +267,7 @@ impl Correlator {
         let mut lost = self.state.losses.clone();
         lost.slots = lost.slots.saturating_add(self.state.slots);
         lost.depth = lost.depth.saturating_add(self.state.deep);
+        lost.long_write_bytes = lost.long_write_bytes.saturating_add(self.state.beyond);
         lost.history = lost.history.saturating_add(self.state.reached.forgotten());
         lost.segment += self.state.reported.unreported();
         lost.bad_record = lost.bad_record.saturating_add(self.state.refused);

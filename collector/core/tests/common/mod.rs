@@ -35,7 +35,7 @@ pub(crate) fn write(ts: u64, pid: u32, tid: u32, bytes: &[u8]) -> Event<'_> {
         number: 0,
         what: What::Write {
             bytes,
-            cut: false,
+            beyond: 0,
             continues: false,
         },
     }

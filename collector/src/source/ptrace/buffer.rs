@@ -55,8 +55,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the record `first` + `rest`; waits for room unless everything shall end.
-    pub(super) fn push(&self, first: &[u8], rest: &[u8]) {
+    /// Adds the record of these parts; waits for room unless everything shall end.
+    pub(super) fn push(&self, parts: &[&[u8]]) {
         let mut state = self.state();
         while state.words.len() >= FULL && !self.stop.load(Ordering::Acquire) {
             state = self
@@ -65,13 +65,16 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         let before = state.words.len();
-        let size = first.len() + rest.len();
+        let size: usize = parts.iter().map(|part| part.len()).sum();
         state
             .words
             .resize(before + size.div_ceil(size_of::<u64>()), 0);
-        let bytes = state.words[before..].as_mut_bytes();
-        bytes[..first.len()].copy_from_slice(first);
-        bytes[first.len()..size].copy_from_slice(rest);
+        let mut bytes = state.words[before..].as_mut_bytes();
+        for part in parts {
+            let (to, rest) = bytes.split_at_mut(part.len());
+            to.copy_from_slice(part);
+            bytes = rest;
+        }
         let after = state.words.len();
         drop(state);
         if before == 0 || (before < MANY && after >= MANY) {
@@ -194,7 +197,7 @@ mod tests {
             flags: 0,
             number: 0,
         };
-        shared.push(head.as_bytes(), payload);
+        shared.push(&[head.as_bytes(), payload]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::sys::Call;
 
 /// Read at once: most markers are whole in it, and for other writes it costs no more than one byte.
 const PEEK: usize = 256;
+/// The kernel's `MAX_RW_COUNT`: what a longer write has is written by the next, if the program makes one.
+pub(super) const WRITE_MAX: usize = 0x7fff_f000;
 /// The kernel's `UIO_MAXIOV`: a longer vector is refused by the call itself.
 const VECTOR_MAX: usize = 1024;
 

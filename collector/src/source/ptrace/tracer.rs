@@ -15,7 +15,7 @@ use super::buffer::Shared;
 use super::facts;
 use super::family::Family;
 use super::filter::AUDIT_ARCH;
-use super::memory::{Reader, is_null_device};
+use super::memory::{Reader, WRITE_MAX, is_null_device};
 use super::sys::{self, Change};
 
 /// What every tracee is traced with, and passes on to the threads and processes it makes.
@@ -159,7 +159,7 @@ impl Tracer {
             child: tid.cast_unsigned(),
             reserved: 0,
         };
-        self.shared.push(record.as_bytes(), &[]);
+        self.shared.push(&[record.as_bytes()]);
     }
 
     fn exec(&mut self, tgid: pid_t, former: pid_t) {
@@ -212,7 +212,11 @@ impl Tracer {
             }
         };
         let ts = facts::now();
-        let mut flags = if total > PAYLOAD_MAX { FLAG_CUT } else { 0 };
+        let beyond = (total.min(WRITE_MAX).saturating_sub(PAYLOAD_MAX) as u64).to_ne_bytes();
+        let (mut flags, beyond): (u8, &[u8]) = match total > PAYLOAD_MAX {
+            true => (FLAG_CUT, &beyond),
+            false => (0, &[]),
+        };
         if marker {
             thread.pending.begin(bytes, ts);
         } else {
@@ -225,7 +229,7 @@ impl Tracer {
             ts,
             pid: tgid.cast_unsigned(),
             tid: tid.cast_unsigned(),
-            size: (size_of::<Head>() + bytes.len()) as u16,
+            size: (size_of::<Head>() + bytes.len() + beyond.len()) as u16,
             kind: KIND_WRITE,
             flags,
             number: thread.markers,
@@ -233,7 +237,7 @@ impl Tracer {
         if self.family.announce(tgid) {
             tell_process(&self.shared, ts, tgid, tid, 0);
         }
-        self.shared.push(record.as_bytes(), bytes);
+        self.shared.push(&[record.as_bytes(), bytes, beyond]);
     }
 
     fn tell_exit(&self, pid: pid_t, tid: pid_t, status: i32, flags: u8) {
@@ -242,7 +246,7 @@ impl Tracer {
             code: status.cast_unsigned(),
             reserved: 0,
         };
-        self.shared.push(record.as_bytes(), &[]);
+        self.shared.push(&[record.as_bytes()]);
     }
 }
 
@@ -251,7 +255,7 @@ fn tell_process(shared: &Shared, ts: u64, pid: pid_t, tid: pid_t, flags: u8) {
         ts,
         ..head::<ProcessRecord>(KIND_PROCESS, flags, pid, tid)
     };
-    shared.push(facts::process(head).as_bytes(), &[]);
+    shared.push(&[facts::process(head).as_bytes()]);
 }
 
 fn head<Record>(kind: u8, flags: u8, pid: pid_t, tid: pid_t) -> Head {

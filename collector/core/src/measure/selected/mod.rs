@@ -17,7 +17,7 @@
 //!
 //! let write = |ts, bytes| Event {
 //!     ts, pid: 1, tid: 1, number: 0,
-//!     what: What::Write { bytes, cut: false, continues: false },
+//!     what: What::Write { bytes, beyond: 0, continues: false },
 //! };
 //! let slow = Condition::parse("span.arg.cart=7", &|_| None).unwrap();
 //! let by = vec!["span.exitarg.status".parse().unwrap()];

@@ -11,7 +11,7 @@
 //!
 //! let write = |ts, bytes| Event {
 //!     ts, pid: 1, tid: 1, number: 0,
-//!     what: What::Write { bytes, cut: false, continues: false },
+//!     what: What::Write { bytes, beyond: 0, continues: false },
 //! };
 //! let (mut correlator, mut slowest) = (Correlator::new(Limits::default()), Slowest::default());
 //! correlator.push(&write(100, b">:t:checkout:cart=7:"), &mut slowest);

@@ -33,7 +33,7 @@ impl Correlator {
     ///
     /// let write = |ts, bytes| Event {
     ///     ts, pid: 1, tid: 1, number: 0,
-    ///     what: What::Write { bytes, cut: false, continues: false },
+    ///     what: What::Write { bytes, beyond: 0, continues: false },
     /// };
     /// let mut first = Correlator::new(Limits::default());
     /// first.push(&write(100, b">:t:checkout:cart=7:"), &mut |_: &Closed| {});
