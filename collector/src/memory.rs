@@ -111,10 +111,10 @@ pub const SHARES: [Share; 11] = [
     },
     Share {
         part: Part::Fragments,
-        holds: "unfinished markers, one for a thread",
+        holds: "unfinished markers, one for a thread; of one process a quarter",
         share: 24,
         each: 6 << 10,
-        full: "the oldest counts as malformed",
+        full: "the process with the most loses its oldest, counted as `lost.fragments`",
     },
     Share {
         part: Part::Order,

@@ -190,12 +190,14 @@ pub struct Lost {
     /// Bytes behind the first 4096 of a write that began with a marker, or went on with one: what they held was
     /// not seen.
     pub long_write_bytes: u64,
+    /// Markers that were not written to their end yet and were given up, as too many were.
+    pub fragments: u64,
 }
 
 impl Lost {
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, Count); 15] {
+    pub const fn causes(&self) -> [(&'static str, Count); 16] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,
@@ -213,6 +215,7 @@ impl Lost {
             sink,
             lookup,
             long_write_bytes,
+            fragments,
         } = *self;
         [
             ("ring_full", ring_full),
@@ -230,6 +233,7 @@ impl Lost {
             ("unknown_kind", Count::Known(unknown_kind)),
             ("lookup", Count::Known(lookup)),
             ("long_write_bytes", Count::Known(long_write_bytes)),
+            ("fragments", Count::Known(fragments)),
         ]
     }
 
@@ -251,6 +255,7 @@ impl Lost {
             b"bad_record" => self.bad_record = count.known().unwrap_or(self.bad_record),
             b"unknown_kind" => self.unknown_kind = count.known().unwrap_or(self.unknown_kind),
             b"lookup" => self.lookup = count.known().unwrap_or(self.lookup),
+            b"fragments" => self.fragments = count.known().unwrap_or(self.fragments),
             b"long_write_bytes" => {
                 self.long_write_bytes = count.known().unwrap_or(self.long_write_bytes);
             }
@@ -299,7 +304,7 @@ mod tests {
             lost.set(cause.as_bytes(), Count::Known(n));
         }
         let counts: Vec<_> = lost.causes().iter().map(|(_, n)| n.known()).collect();
-        assert_eq!(counts, (1..=15).map(Some).collect::<Vec<_>>());
+        assert_eq!(counts, (1..=16).map(Some).collect::<Vec<_>>());
         let before = lost.clone();
         lost.set(b"of a later version", Count::Known(7));
         assert_eq!(lost, before);

@@ -697,7 +697,7 @@ fn limits_hold_for_what_is_restored() {
     }
     let limits = Limits {
         open: 10,
-        fragments: 3,
+        fragments: 12,
         ..Limits::default()
     };
     let (mut second, mut seen) = (Correlator::new(limits), Seen::default());
@@ -707,7 +707,7 @@ fn limits_hold_for_what_is_restored() {
     assert_eq!(open, (991..=1000).collect::<Vec<_>>());
     let ledger = second.ledger();
     assert_eq!((ledger.spans.before, ledger.spans.evicted), (1000, 990));
-    assert_eq!(ledger.markers.refused(), 97, "the oldest fragments");
+    assert_eq!(ledger.lost.fragments, 97, "the oldest");
     assert_eq!(ledger.check(), Ok(()));
     // By bytes, too.
     let limits = Limits {

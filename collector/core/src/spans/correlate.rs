@@ -79,6 +79,8 @@ struct State {
     slots: u64,
     /// Segments in more spans than they are added to.
     deep: u64,
+    /// Unfinished markers given up for want of room.
+    fragments: u64,
     /// Bytes of markers' writes behind those that are seen.
     beyond: u64,
     /// Records of snapshots that contradict themselves or others, or were too many.
@@ -104,6 +106,7 @@ impl Correlator {
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
+                fragments: 0,
                 beyond: 0,
                 refused: 0,
             },
@@ -228,7 +231,10 @@ impl Correlator {
     fn expire(&mut self, now: u64, out: &mut impl Consumer) {
         let state = &mut self.state;
         self.fragments.expire(now, |(pid, tid), joined| {
-            state.marker(pid, tid, 0, &joined, out);
+            match joined {
+                Some(joined) => state.marker(pid, tid, 0, &joined, out),
+                None => state.fragments = state.fragments.saturating_add(1),
+            }
             state.settle(pid, tid, out);
         });
         state
@@ -267,6 +273,7 @@ impl Correlator {
         let mut lost = self.state.losses.clone();
         lost.slots = lost.slots.saturating_add(self.state.slots);
         lost.depth = lost.depth.saturating_add(self.state.deep);
+        lost.fragments = lost.fragments.saturating_add(self.state.fragments);
         lost.long_write_bytes = lost.long_write_bytes.saturating_add(self.state.beyond);
         lost.history = lost.history.saturating_add(self.state.reached.forgotten());
         lost.segment += self.state.reported.unreported();
