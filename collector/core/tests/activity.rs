@@ -199,6 +199,45 @@ fn an_open_span_has_fields_as_one_that_ended() {
     );
 }
 
+/// Both markers of `x` come in parts, and its thread does something between them.
+fn in_parts(limits: Limits) -> Story {
+    let mut story = Story::with(limits);
+    story.marks(50, 2, ">:t:out::", &[]);
+    story.marks(100, 2, ">:t:x", &[]);
+    let mut returned = segment(2, 100, 150, 0, &[(7, 1)]);
+    returned[19] = FLAG_AT_RETURN;
+    story.gives(&returned);
+    story.since[2] = 150;
+    // A sample of what goes on is no more than what the next record says.
+    let mut sample = segment(2, 150, 180, 0, &[]);
+    sample[18] = KIND_SO_FAR;
+    story.gives(&sample);
+    story.marks(300, 2, "::\n", &[(7, 2)]);
+    story.marks(400, 2, "<:t:x", &[]);
+    story.marks(450, 2, "::\n", &[(7, 4)]);
+    story.marks(500, 2, "<:t:out::", &[]);
+    assert_eq!(story.seen.closed[0].duration(), 300);
+    assert_eq!(story.seen.closed[1].duration(), 450);
+    story
+}
+
+/// A marker that comes in parts is where its first part is, for the span and for what was done in it.
+#[test]
+fn a_marker_in_parts_divides_time_where_it_begins() {
+    let story = in_parts(Limits::default());
+    assert_eq!(story.wall("x"), (300, 300));
+    assert_eq!(story.wall("out"), (150, 450));
+    for reach in [Reach::Process, Reach::Script, Reach::Machine] {
+        let story = in_parts(Limits {
+            reach,
+            ..Limits::default()
+        });
+        assert_eq!(story.wide("x").0, 300, "{reach:?}");
+        assert_eq!(story.wide("out").0, 450, "{reach:?}");
+        assert_eq!(story.correlator.outside().wall, 0, "{reach:?}");
+    }
+}
+
 /// A span that moved to another thread has what both did.
 #[test]
 fn a_span_that_moves_has_what_both_threads_did() {

@@ -176,7 +176,7 @@ pub enum EndedBy {
 }
 
 impl EndedBy {
-    fn from_flags(flags: u8) -> Self {
+    pub(crate) fn from_flags(flags: u8) -> Self {
         if flags & FLAG_AT_MARKER != 0 {
             Self::Marker
         } else if flags & FLAG_AT_RETURN != 0 {

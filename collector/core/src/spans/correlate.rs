@@ -159,11 +159,18 @@ impl Correlator {
                 if by != EndedBy::Marker {
                     state.spans.numbered(pid, tid, number, false);
                 }
-                // Within a marker that comes in parts, all of its segments wait.
-                if !self.fragments.has((pid, tid)) {
-                    state.settle(pid, tid, out);
+                // Within a marker that comes in parts, all of its segments wait: it bears the time of its first
+                // part, so what came after is of what it leaves open. What is sampled is reported again.
+                let within = self.fragments.has((pid, tid));
+                if within {
+                    if !so_far {
+                        state.wait(&whole, out);
+                    }
+                    return;
                 }
-                if by == EndedBy::Marker && !so_far {
+                state.settle(pid, tid, out);
+                // Where spans have what others than their thread did, the time alone decides.
+                if by == EndedBy::Marker && !so_far && !state.reached.is_wide() {
                     state.wait(&whole, out);
                 } else {
                     state.segment(&whole, so_far, About::Innermost, out);
@@ -422,12 +429,10 @@ impl State {
         }
     }
 
-    /// Keeps a segment until its marker comes.
+    /// Keeps a segment until its marker comes, or the rest of it.
     #[inline]
     fn wait(&mut self, whole: &Whole<'_>, out: &mut impl Consumer) {
-        if self.reached.is_wide() {
-            self.segment(whole, false, About::Innermost, out);
-        } else if let Some((pid, tid)) = self.waiting.add(*whole) {
+        if let Some((pid, tid)) = self.waiting.add(*whole) {
             self.settle(pid, tid, out);
         }
     }

@@ -1,7 +1,7 @@
 //! Segments that were ended by markers, until these are read: only then is it known which span they are about.
 //!
 //! A segment and its marker come one behind the other, so mostly one waits, and not for long. Where a marker
-//! comes in parts, the segments between the parts wait too.
+//! comes in parts, the segments between the parts wait too, whatever ended them.
 
 use std::collections::VecDeque;
 
@@ -32,7 +32,7 @@ impl Waited {
         Whole {
             segment: &self.segment,
             calls: &self.calls,
-            by: EndedBy::Marker,
+            by: EndedBy::from_flags(self.segment.head.flags),
         }
     }
 }

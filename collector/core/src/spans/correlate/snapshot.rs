@@ -138,7 +138,7 @@ impl State {
             Part::Thread(thread) => self.spans.restore_thread(thread),
             Part::Reported(segment, calls) => self.reported.restore(segment, calls),
             Part::Waiting(segment, calls) => {
-                let by = EndedBy::Marker;
+                let by = EndedBy::from_flags(segment.head.flags);
                 let whole = Whole { segment, calls, by };
                 self.wait(&whole, out);
             }
