@@ -126,6 +126,56 @@ fn what_is_no_marker_is_left_alone() {
 }
 
 #[test]
+fn a_write_that_the_kernel_refuses_is_no_marker() {
+    let run = program("refused");
+    run.check();
+    assert_eq!(run.texts(), [">:t:sync::", ">:t:far::"]);
+    assert_eq!((run.faults, run.unseen), (0, 0));
+}
+
+#[test]
+fn children_that_are_not_to_be_traced() {
+    let run = program("untraced");
+    run.check();
+    assert_eq!(run.texts(), [">:t:clone::", ">:t:clone3::"]);
+    let children: Vec<u32> = run.forks().iter().map(|fork| fork.1).collect();
+    let writers: Vec<u32> = run.writes().iter().map(|write| write.0.pid).collect();
+    assert_eq!(children, writers);
+    assert_eq!((run.faults, run.unseen), (0, 0));
+}
+
+#[test]
+fn json_markers_in_parts() {
+    let run = program("json");
+    run.check();
+    let seen: Vec<_> = run
+        .writes()
+        .iter()
+        .map(|write| (write.1.clone(), write.3))
+        .collect();
+    let wanted = [
+        ("[\">\",1,[\"ns::", false),
+        ("a::", true),
+        ("b\"]]\n", true),
+        (">:t:a::\n[\"<\",1,[\"ns::", false),
+        ("a::b\"]]", true),
+    ];
+    assert_eq!(seen, wanted.map(|(text, part)| (text.to_owned(), part)));
+}
+
+#[test]
+fn a_program_that_hides_its_memory() {
+    let run = program("hides");
+    run.check();
+    let seen = match rustix::process::getuid().is_root() {
+        true => (3, 0), // Nothing is hidden from root; the other run of these tests has it.
+        false => (1, 1),
+    };
+    assert_eq!((run.writes().len(), run.unseen), seen);
+    assert_eq!(run.faults, 0);
+}
+
+#[test]
 fn a_program_that_cannot_be_read() {
     if rustix::process::getuid().is_root() {
         return; // Nothing is hidden from root; the other run of these tests has it.

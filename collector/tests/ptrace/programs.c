@@ -91,6 +91,66 @@ static int others(void)
 	return 0;
 }
 
+/* Writes to the null device that the kernel refuses, and two that it takes. */
+static int refused(void)
+{
+	int reads = open("/dev/null", O_RDONLY), path = open("/dev/null", O_PATH), pipes[2];
+	struct iovec one = { ">:t:no::", 8 }, sync = { ">:t:sync::", 10 };
+	struct iovec negative[2] = { { ">:t:no::", 8 }, { ">", (size_t)1 << 63 } };
+
+	check(pipe(pipes), 0);
+	check(write(reads, ">:t:no::", 8), -1);
+	check(writev(path, &one, 1), -1);
+	check(write(200, ">:t:no::", 8), -1);
+	check(pwrite(pipes[1], ">:t:no::", 8, 0), -1);
+	check(pwrite(null, ">:t:no::", 8, -5), -1);
+	check(pwritev(null, &one, 1, -5), -1);
+	check(pwritev2(null, &one, 1, -5, 0), -1);
+	check(pwritev2(null, &one, 1, -1, 0x40000000), -1);
+	check(syscall(SYS_write, null, ">:t:no::", -1L), -1);
+	check(writev(null, negative, 2), -1);
+	check(pwritev(null, negative, 2, 0), -1);
+	check(syscall(SYS_write, null, -4096L, 8), -1);
+	check(syscall(SYS_writev, null, 8, 1), -1);
+	check(pwritev2(null, &sync, 1, -1, RWF_DSYNC), 10);
+	check(pwrite(null, ">:t:far::", 9, 1L << 40), 9);
+	return 0;
+}
+
+static void cloned(long child, const char *text)
+{
+	int status;
+
+	check(child < 0, 0);
+	if (child == 0) {
+		mark(text);
+		_exit(7);
+	}
+	check(waitpid(child, &status, __WALL), child);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 7, 1);
+}
+
+/* Children that are not to be traced can write all the same. */
+static int untraced(void)
+{
+	/* struct clone_args: flags, three places, exit signal, stack, its size, tls. In memory that cannot be written. */
+	static const unsigned long args[8] = { CLONE_UNTRACED, 0, 0, 0, SIGCHLD };
+
+	cloned(syscall(SYS_clone, (unsigned long)CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0), ">:t:clone::");
+	cloned(syscall(SYS_clone3, args, sizeof(args)), ">:t:clone3::");
+	return 0;
+}
+
+/* It hides its memory. */
+static int hides(void)
+{
+	mark(">:t:before::");
+	check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 0);
+	mark(">:t:hidden::");
+	mark("<:t:hidden::");
+	return 0;
+}
+
 static int vforked(void)
 {
 	int status;
@@ -239,6 +299,17 @@ static int fragments(void)
 	return 0;
 }
 
+/* Colons end nothing in JSON. */
+static int json(void)
+{
+	mark("[\">\",1,[\"ns::");
+	mark("a::");
+	mark("b\"]]\n");
+	mark(">:t:a::\n[\"<\",1,[\"ns::");
+	mark("a::b\"]]");
+	return 0;
+}
+
 static int cut(void)
 {
 	static char text[100000];
@@ -331,6 +402,8 @@ int main(int argc, char **argv)
 		{ "stopped", stopped }, { "fragments", fragments }, { "cut", cut },
 		{ "to_stdout", to_stdout }, { "orphan", orphan }, { "endless", endless },
 		{ "massacre", massacre }, { "privileges", privileges },
+		{ "refused", refused }, { "untraced", untraced }, { "hides", hides },
+		{ "json", json },
 	};
 
 	self = argv[0];

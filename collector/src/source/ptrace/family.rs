@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use libc::pid_t;
 
+use super::descriptors::Descriptors;
 use super::pending::Pending;
 
 /// A traced thread.
@@ -12,6 +13,7 @@ pub(super) struct Thread {
     pub(super) tgid: pid_t,
     /// The marker it may be in the middle of.
     pub(super) pending: Pending,
+    pub(super) descriptors: Descriptors,
     /// How many markers it wrote, those that could not be read too. With some, its end is worth a record.
     pub(super) markers: u32,
     /// It is exiting or gone: its end has been reported.
@@ -25,6 +27,8 @@ struct Process {
     live: usize,
     /// Its facts were sent.
     announced: bool,
+    /// Its memory is hidden, and that was counted.
+    unseen: bool,
 }
 
 /// Everything that is traced. Its size is bounded by the number of live threads.
@@ -59,6 +63,7 @@ impl Family {
             place.insert(Thread {
                 tgid,
                 pending: Pending::default(),
+                descriptors: Descriptors::default(),
                 markers: 0,
                 ended: false,
             });
@@ -73,6 +78,13 @@ impl Family {
             .is_some_and(|process| !std::mem::replace(&mut process.announced, true))
     }
 
+    /// Whether it is to be counted that process `tgid` cannot be seen; answers yes once for each program it runs.
+    pub(super) fn lose_sight(&mut self, tgid: pid_t) -> bool {
+        self.processes
+            .get_mut(&tgid)
+            .is_some_and(|process| !std::mem::replace(&mut process.unseen, true))
+    }
+
     /// Process `tgid` runs another program, called for by its thread `former`, whose id is `tgid`
     /// from now on. All others have ended.
     pub(super) fn exec(&mut self, tgid: pid_t, former: pid_t) {
@@ -83,11 +95,14 @@ impl Family {
             Process {
                 live: 0,
                 announced: true,
+                unseen: false,
             },
         );
         self.add(tgid, tgid);
         if let (Some(thread), Some(caller)) = (self.threads.get_mut(&tgid), caller) {
             *thread = caller;
+            // Those are of its former id.
+            thread.descriptors = Descriptors::default();
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use libc::pid_t;
 use nulltrace_core::input::record::PAYLOAD_MAX;
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use zerocopy::IntoBytes;
 
 use super::filter::vectored;
@@ -28,6 +28,8 @@ pub(super) struct Reader {
     pieces: Vec<libc::iovec>,
     /// `process_vm_readv` is barred here, by a container's own filter.
     by_file: bool,
+    /// A null device of our own.
+    null: Option<File>,
 }
 
 /// One write, as far as it was read.
@@ -45,7 +47,43 @@ impl Reader {
             vector: Vec::new(),
             pieces: Vec::new(),
             by_file: false,
+            null: File::options().write(true).open("/dev/null").ok(),
         }
+    }
+
+    /// Whether the kernel refuses the write that was peeked at last, though its descriptor is good: for its offset,
+    /// flags, length or address. Only a write that may be refused is tried, on a null device of our own, which
+    /// reads no memory.
+    pub(super) fn is_refused(&self, call: &Call, total: Option<usize>) -> bool {
+        let Some(null) = &self.null else {
+            return false;
+        };
+        let [_, base, count, rest @ ..] = call.args.map(|arg| arg as usize);
+        let number = call.number as libc::c_long;
+        let dot = piece(b".".as_ptr() as usize, 1);
+        let plain = vectored(call.number) == Some(false);
+        // What was read and is not too long is good; these two have neither offset nor flags.
+        let good = total.is_some_and(|total| total <= WRITE_MAX);
+        let (base, count) = match (good, plain) {
+            (true, _) if matches!(number, libc::SYS_write | libc::SYS_writev) => return false,
+            (true, true) => (dot.iov_base as usize, dot.iov_len),
+            (true, false) => ((&raw const dot) as usize, 1),
+            (false, true) => (base, count),
+            (false, false) => (self.vector.as_ptr() as usize, self.vector.len()),
+        };
+        // SAFETY: the null device reads nothing of what it is given; a list of pieces is ours.
+        let done = unsafe {
+            libc::syscall(
+                number,
+                null.as_raw_fd(),
+                base,
+                count,
+                rest[0],
+                rest[1],
+                rest[2],
+            )
+        };
+        done < 0
     }
 
     /// The first bytes of what `call` of `tid` writes; `None` for a call that writes nothing.
@@ -81,7 +119,15 @@ impl Reader {
                 self.vector.resize(count, [0; 2]);
                 let into = self.vector.as_mut_bytes();
                 let from = piece(base, into.len());
-                read_exact(tid, &[from], into, &mut self.by_file)?;
+                match read_exact(tid, &[from], into, &mut self.by_file) {
+                    // The kernel cannot read the list either.
+                    Err(error)
+                        if matches!(error.raw_os_error(), Some(libc::EFAULT | libc::EIO)) =>
+                    {
+                        return Ok(None);
+                    }
+                    read => read?,
+                }
             }
             _ => return Ok(None),
         }
@@ -102,20 +148,6 @@ impl Reader {
         read_exact(tid, &self.pieces, into, &mut self.by_file)?;
         Ok(into)
     }
-}
-
-/// Whether file descriptor `fd` of the thread is the null device.
-///
-/// Asked again for each write that may be a marker, so that it does not matter how and when the
-/// descriptor came to be. `/proc/TID` is the thread's own table, shared or not.
-pub(super) fn is_null_device(tid: pid_t, fd: u64) -> bool {
-    // The kernel takes the low half only.
-    let path = format!("/proc/{tid}/fd/{}", fd as u32);
-    // Not a word to a network file system: the tracer may not hang on one.
-    statx(CWD, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE).is_ok_and(|file| {
-        let kind = rustix::fs::FileType::from_raw_mode(file.stx_mode.into());
-        kind.is_char_device() && (file.stx_rdev_major, file.stx_rdev_minor) == (1, 3)
-    })
 }
 
 fn piece(base: usize, len: usize) -> libc::iovec {
@@ -222,22 +254,5 @@ mod tests {
             let nowhere = call(libc::SYS_write, std::ptr::null(), 3);
             assert!(reader.peek(std::process::id() as pid_t, &nowhere).is_err());
         }
-    }
-
-    #[test]
-    fn the_null_device_is_known_by_its_number() {
-        use std::os::fd::AsRawFd;
-        let pid = std::process::id() as pid_t;
-        let open = |path| File::open(path).unwrap();
-        let (null, zero, file) = (
-            open("/dev/null"),
-            open("/dev/zero"),
-            open("/proc/self/stat"),
-        );
-        assert!(is_null_device(pid, null.as_raw_fd() as u64));
-        assert!(is_null_device(pid, null.as_raw_fd() as u64 | 1 << 32));
-        assert!(!is_null_device(pid, zero.as_raw_fd() as u64));
-        assert!(!is_null_device(pid, file.as_raw_fd() as u64));
-        assert!(!is_null_device(pid, 9999));
     }
 }

@@ -15,9 +15,10 @@
 //!   traced, and wants `no_new_privs` for the filter (which is set only where it does).
 //! - **Tracers inside the command** (strace, gdb) fail with `EPERM`: a thread has one tracer.
 //! - **What is not seen**: programs of a foreign ABI (i386 on x86-64), which run untouched, and
-//!   programs that the user may run but not read, whose memory the kernel hides: each such exec counts
-//!   as [`Lost::scope`]. Not counted: single foreign calls (`int 0x80`, x32), and io_uring.
-//! - **Children made with `CLONE_UNTRACED`** get the filter but no tracer, so their writes fail.
+//!   programs whose memory the kernel hides, as the user may run but not read them, or as they asked for it
+//!   (`PR_SET_DUMPABLE`): each counts as [`Lost::scope`]. Not counted: single foreign calls (`int 0x80`, x32), and io_uring.
+//! - **`CLONE_UNTRACED`** is taken from the flags of `clone` and `clone3`: a child without a tracer could not
+//!   write, as it has the filter.
 //! - **`/proc`** must be mounted, and the kernel at least 5.3.
 //! - **Process and thread ids** are those of nulltrace's own pid namespace; inside a container they
 //!   are what the container sees. The cgroup id is 0.
@@ -54,6 +55,7 @@
 //! ```
 
 mod buffer;
+mod descriptors;
 mod error;
 mod facts;
 mod family;

@@ -13,6 +13,8 @@ pub(super) struct Pending {
     until: u64,
     /// How many bytes may still come; 0 when nothing is pending.
     room: usize,
+    /// It may be JSON, where colons end nothing.
+    json: bool,
 }
 
 impl Pending {
@@ -25,19 +27,26 @@ impl Pending {
     pub(super) fn begin(&mut self, bytes: &[u8], now: u64) {
         self.until = now.saturating_add(FRAGMENT_NS);
         self.room = PAYLOAD_MAX;
+        self.json = false;
         self.go_on(bytes);
     }
 
     /// Takes note of a continuation.
     pub(super) fn go_on(&mut self, bytes: &[u8]) {
-        self.room = match finished(bytes) {
+        self.json |= has_array(bytes);
+        self.room = match !self.json && finished(bytes) {
             true => 0,
             false => self.room.saturating_sub(bytes.len()),
         };
     }
 }
 
-/// Whether `bytes` surely end a marker: `::`, unless the first colon is escaped or is the direction's.
+/// Whether a line may begin a JSON marker.
+fn has_array(bytes: &[u8]) -> bool {
+    bytes.contains(&b'[') && (bytes[0] == b'[' || bytes.windows(2).any(|pair| pair == b"\n["))
+}
+
+/// Whether `bytes` surely end a simple marker: `::`, unless the first colon is escaped or is the direction's.
 fn finished(bytes: &[u8]) -> bool {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     matches!(line, [.., before, b':', b':'] if !matches!(before, b'>' | b'<' | b'\\'))
@@ -66,6 +75,10 @@ mod tests {
         assert!(after(&[b">:t:a:k=v:"]));
         assert!(after(&[b">", b":", b"t"]));
         assert!(after(&[b"[\">\",1,[\"a\"]]"]));
+        // In JSON, colons end nothing.
+        assert!(after(&[b"[\">\",1,[\"ns::"]));
+        assert!(after(&[b"[\">\",1,[\"", b"ns::", b"a::"]));
+        assert!(after(&[b">:t:a::\n[\">\",1,[\"ns::"]));
     }
 
     #[test]

@@ -110,6 +110,76 @@ pub(super) fn call(tid: pid_t) -> Option<Call> {
     })
 }
 
+/// Takes `CLONE_UNTRACED` from the flags of the clone that `tid` is about to make, if they have it: without a tracer
+/// each write of the child would fail. Where the kernel hides the tracee's memory they stay as they are.
+pub(super) fn keep_traced(tid: pid_t, call: &Call) {
+    const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
+    match call.number as libc::c_long {
+        libc::SYS_clone if call.args[0] & UNTRACED != 0 => {
+            set_first_argument(tid, call.args[0] & !UNTRACED);
+        }
+        // They are the first word of its structure.
+        libc::SYS_clone3 => {
+            let place = call.args[0] as usize;
+            if let Some(flags) = peek(tid, place)
+                && flags & UNTRACED != 0
+            {
+                let _ = request(
+                    libc::PTRACE_POKEDATA,
+                    tid,
+                    place,
+                    (flags & !UNTRACED) as usize,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A word of the memory of a tracee.
+fn peek(tid: pid_t, place: usize) -> Option<u64> {
+    let mut word = 0_u64;
+    let local = libc::iovec {
+        iov_base: ptr::from_mut(&mut word).cast(),
+        iov_len: size_of::<u64>(),
+    };
+    let remote = libc::iovec {
+        iov_base: place as *mut libc::c_void,
+        iov_len: size_of::<u64>(),
+    };
+    // SAFETY: `local` is `word`; the other address is of the other process and looked up by the kernel.
+    let got = unsafe { libc::process_vm_readv(tid, &local, 1, &remote, 1, 0) };
+    (got == size_of::<u64>() as isize).then_some(word)
+}
+
+/// Sets the first argument of the call at which a tracee stopped.
+fn set_first_argument(tid: pid_t, value: u64) {
+    // SAFETY: registers are numbers, for which zeros are valid.
+    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    if exchange(libc::PTRACE_GETREGSET, tid, &mut registers).is_err() {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        registers.rdi = value;
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        registers.regs[0] = value;
+    }
+    let _ = exchange(libc::PTRACE_SETREGSET, tid, &mut registers);
+}
+
+/// Gets or sets the registers of a tracee.
+fn exchange(how: Request, tid: pid_t, registers: &mut libc::user_regs_struct) -> io::Result<()> {
+    const NT_PRSTATUS: usize = 1;
+    let mut place = libc::iovec {
+        iov_base: ptr::from_mut(registers).cast(),
+        iov_len: size_of::<libc::user_regs_struct>(),
+    };
+    request(how, tid, NT_PRSTATUS, ptr::from_mut(&mut place) as usize)
+}
+
 /// The ABI of a tracee at its stop, as seccomp names it.
 pub(super) fn abi(tid: pid_t) -> Option<u32> {
     Some(info(tid)?.arch)

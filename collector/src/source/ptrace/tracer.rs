@@ -14,9 +14,9 @@ use zerocopy::IntoBytes;
 use super::buffer::Shared;
 use super::facts;
 use super::family::Family;
-use super::filter::AUDIT_ARCH;
-use super::memory::{Reader, WRITE_MAX, is_null_device};
-use super::sys::{self, Change};
+use super::filter::{self, AUDIT_ARCH};
+use super::memory::{Reader, WRITE_MAX};
+use super::sys::{self, Call, Change};
 
 /// What every tracee is traced with, and passes on to the threads and processes it makes.
 ///
@@ -106,7 +106,7 @@ impl Tracer {
                 return;
             }
             Change::Signal(number) => signal = number,
-            Change::Event(libc::PTRACE_EVENT_SECCOMP, _) => self.write(tid),
+            Change::Event(libc::PTRACE_EVENT_SECCOMP, _) => self.call(tid),
             Change::Event(
                 libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE,
                 _,
@@ -166,7 +166,7 @@ impl Tracer {
         self.started |= tgid == self.command;
         self.family.exec(tgid, former);
         if facts::hidden(tgid) || sys::abi(tgid).is_some_and(|abi| abi != AUDIT_ARCH) {
-            self.shared.unseen.fetch_add(1, Ordering::Relaxed);
+            self.lose_sight(tgid);
         }
         tell_process(&self.shared, facts::now(), tgid, former, FLAG_EXEC);
     }
@@ -177,12 +177,30 @@ impl Tracer {
         }
     }
 
-    /// A thread is about to write: sends the record if that is, or may belong to, a marker.
-    fn write(&mut self, tid: pid_t) {
-        let (Some(call), Some(thread)) = (sys::call(tid), self.family.thread(tid)) else {
+    /// The writes of process `tgid` are not seen while it runs this program.
+    fn lose_sight(&mut self, tgid: pid_t) {
+        if self.family.lose_sight(tgid) {
+            self.shared.unseen.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A thread is about to make one of the calls that the filter selects.
+    fn call(&mut self, tid: pid_t) {
+        let Some(call) = sys::call(tid) else {
             return;
         };
-        let peeked = match self.reader.peek(tid, &call) {
+        match filter::vectored(call.number) {
+            Some(_) => self.write(tid, &call),
+            None => sys::keep_traced(tid, &call),
+        }
+    }
+
+    /// A thread is about to write: sends the record if that is, or may belong to, a marker.
+    fn write(&mut self, tid: pid_t, call: &Call) {
+        let Some(thread) = self.family.thread(tid) else {
+            return;
+        };
+        let peeked = match self.reader.peek(tid, call) {
             Ok(None) => return,
             Ok(Some(write)) => {
                 let marker = nulltrace_spec::begins(write.bytes);
@@ -191,9 +209,20 @@ impl Tracer {
                 }
                 Ok((marker, write.total))
             }
+            // A process may hide its memory at any time: prctl(PR_SET_DUMPABLE, 0).
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let tgid = thread.tgid;
+                return self.lose_sight(tgid);
+            }
             Err(error) => Err(error),
         };
-        if !is_null_device(tid, call.args[0]) {
+        if !thread.descriptors.is_null_device(tid, call.args[0]) {
+            return;
+        }
+        if self
+            .reader
+            .is_refused(call, peeked.as_ref().ok().map(|peeked| peeked.1))
+        {
             return;
         }
         let read = peeked.and_then(|(marker, total)| {
