@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use nulltrace_core::input::made::Made;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::clock;
+
 /// Between two anchors, nanoseconds.
 const MINUTE_NS: u64 = 60_000_000_000;
 /// Clocks that drift by more than this against each other since the last anchor were set, or the machine slept.
@@ -28,16 +30,14 @@ struct Clocks {
 
 impl Clocks {
     fn now() -> Self {
-        let ns = |id| {
-            let now = clock_gettime(id);
-            now.tv_sec
-                .saturating_mul(1_000_000_000)
-                .saturating_add(now.tv_nsec)
-        };
+        let wall = clock_gettime(ClockId::Realtime);
         Self {
-            monotonic: ns(ClockId::Monotonic).unsigned_abs(),
-            wall: ns(ClockId::Realtime),
-            boot: ns(ClockId::Boottime).unsigned_abs(),
+            monotonic: clock::monotonic(),
+            wall: wall
+                .tv_sec
+                .saturating_mul(1_000_000_000)
+                .saturating_add(wall.tv_nsec),
+            boot: clock::boottime(),
         }
     }
 

@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use rustix::time::{ClockId, clock_gettime};
-
+use crate::clock;
 use crate::namespace;
 use crate::source::keeper::{Ask, Keeper};
 
@@ -19,16 +18,15 @@ impl Since {
     /// From `CLOCK_MONOTONIC`, nanoseconds. That clock stands still while the machine sleeps: of a process
     /// that began before it last slept, the time comes out too late and fits none.
     pub(crate) fn monotonic(ns: u64) -> Self {
-        let slept = clock(ClockId::Boottime).saturating_sub(clock(ClockId::Monotonic));
         let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
-        Self(ns.saturating_add(slept) / tick)
+        Self(ns.saturating_add_signed(clock::proc_ahead()) / tick)
     }
 
     /// Back again, right to a tick.
     pub(super) fn as_monotonic(self) -> u64 {
-        let slept = clock(ClockId::Boottime).saturating_sub(clock(ClockId::Monotonic));
         let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
-        self.0.saturating_mul(tick).saturating_sub(slept)
+        let ns = self.0.saturating_mul(tick);
+        ns.saturating_add_signed(clock::proc_ahead().saturating_neg())
     }
 
     /// One tick later: the two clocks are not read at once.
@@ -40,11 +38,6 @@ impl Since {
     pub(crate) fn is_about(self, other: Self) -> bool {
         self <= other.next() && other <= self.next()
     }
-}
-
-fn clock(id: ClockId) -> u64 {
-    let now = clock_gettime(id);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
 /// What of `/proc/PID/stat` is needed.

@@ -7,12 +7,8 @@ use std::path::Path;
 
 use libc::pid_t;
 use nulltrace_core::input::record::{COMM_LEN, EXE_LEN, Head, ProcessRecord};
-use rustix::time::{ClockId, clock_gettime};
 
-/// `CLOCK_MONOTONIC` in nanoseconds.
-pub(super) fn now() -> u64 {
-    nanoseconds(ClockId::Monotonic)
-}
+use crate::clock;
 
 /// Thread group and parent of a new tracee.
 pub(super) struct Kin {
@@ -110,18 +106,9 @@ fn put(place: &mut [u8], text: &[u8]) {
 
 /// `/proc` counts from boot, suspended time included; spans are on the clock without it.
 fn since_boot_to_monotonic(ticks: u64) -> u64 {
-    // SAFETY: takes a number, gives a number.
-    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1);
-    let boot = u128::from(ticks) * 1_000_000_000 / u128::from(per_second.cast_unsigned());
-    let suspended = nanoseconds(ClockId::Boottime).saturating_sub(now());
-    u64::try_from(boot)
-        .unwrap_or(u64::MAX)
-        .saturating_sub(suspended)
-}
-
-fn nanoseconds(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+    let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
+    let ns = ticks.saturating_mul(tick);
+    ns.saturating_add_signed(clock::proc_ahead().saturating_neg())
 }
 
 #[cfg(test)]
@@ -162,7 +149,10 @@ mod tests {
             facts.exe[..exe.len().min(EXE_LEN - 1)],
             exe[..exe.len().min(EXE_LEN - 1)]
         );
-        assert!(facts.start <= now() && now() - facts.start < 3_600_000_000_000);
+        assert!(
+            facts.start <= clock::monotonic()
+                && clock::monotonic() - facts.start < 3_600_000_000_000
+        );
         assert_eq!(
             kin(rustix::thread::gettid().as_raw_nonzero().get())
                 .unwrap()

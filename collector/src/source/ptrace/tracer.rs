@@ -17,6 +17,7 @@ use super::family::Family;
 use super::filter::{self, AUDIT_ARCH};
 use super::memory::{Reader, WRITE_MAX};
 use super::sys::{self, Call, Change};
+use crate::clock;
 
 /// What every tracee is traced with, and passes on to the threads and processes it makes.
 ///
@@ -168,7 +169,7 @@ impl Tracer {
         if facts::hidden(tgid) || sys::abi(tgid).is_some_and(|abi| abi != AUDIT_ARCH) {
             self.lose_sight(tgid);
         }
-        tell_process(&self.shared, facts::now(), tgid, former, FLAG_EXEC);
+        tell_process(&self.shared, clock::monotonic(), tgid, former, FLAG_EXEC);
     }
 
     fn end(&mut self, tid: pid_t, status: i32) {
@@ -204,7 +205,7 @@ impl Tracer {
             Ok(None) => return,
             Ok(Some(write)) => {
                 let marker = nulltrace_spec::begins(write.bytes);
-                if !marker && !thread.pending.open(facts::now) {
+                if !marker && !thread.pending.open(clock::monotonic) {
                     return;
                 }
                 Ok((marker, write.total))
@@ -240,7 +241,7 @@ impl Tracer {
                 return;
             }
         };
-        let ts = facts::now();
+        let ts = clock::monotonic();
         let beyond = (total.min(WRITE_MAX).saturating_sub(PAYLOAD_MAX) as u64).to_ne_bytes();
         let (mut flags, beyond): (u8, &[u8]) = match total > PAYLOAD_MAX {
             true => (FLAG_CUT, &beyond),
@@ -289,7 +290,7 @@ fn tell_process(shared: &Shared, ts: u64, pid: pid_t, tid: pid_t, flags: u8) {
 
 fn head<Record>(kind: u8, flags: u8, pid: pid_t, tid: pid_t) -> Head {
     Head {
-        ts: facts::now(),
+        ts: clock::monotonic(),
         pid: pid.cast_unsigned(),
         tid: tid.cast_unsigned(),
         size: size_of::<Record>() as u16,
