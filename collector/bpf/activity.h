@@ -300,7 +300,7 @@ __noinline int nt_join(void)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (!a) {
-		a = bpf_task_storage_get(&activities, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		a = nt_create(&activities, task);
 		if (!a) {
 			nt_count(NT_N_SEGMENT);
 			return 0;

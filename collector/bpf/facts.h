@@ -148,11 +148,10 @@ static __always_inline bool nt_send_facts(struct nt_process *p, struct task_stru
 	return true;
 }
 
-/* The end of a member is reported even where there was no memory for this. */
+/* The end of a member is reported even where there was no memory for this, as is that of one another thread put there. */
 static __always_inline void nt_set_reported(__u32 tgid, __u32 reported)
 {
-	if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_ANY) &&
-	    !bpf_map_lookup_elem(&members, &tgid))
+	if (bpf_map_update_elem(&processes, &tgid, &reported, BPF_ANY) && !nt_is_known(tgid))
 		nt_count(NT_N_STORAGE);
 }
 

@@ -5,11 +5,6 @@
 
 #define NT_SIGNAL_GROUP_EXIT 4
 
-static __always_inline bool nt_is_known(__u32 tgid)
-{
-	return bpf_map_lookup_elem(&processes, &tgid) || bpf_map_lookup_elem(&members, &tgid);
-}
-
 /* (parent, child), in the parent, before the child first runs. */
 SEC("raw_tp/sched_process_fork")
 int nt_fork(struct bpf_raw_tracepoint_args *ctx)

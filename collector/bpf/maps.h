@@ -96,6 +96,12 @@ struct {
 	__type(value, __u32);
 } processes SEC(".maps");
 
+/* Whether the end of a process is reported. */
+static __always_inline bool nt_is_known(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&processes, &tgid) || bpf_map_lookup_elem(&members, &tgid);
+}
+
 /* State of a thread that wrote a marker. A thread without one takes the fast path. */
 struct nt_thread {
 	__u64 since;		/* when the pending marker began */
@@ -112,6 +118,20 @@ struct {
 	__type(key, int);
 	__type(value, struct nt_thread);
 } threads SEC(".maps");
+
+/*
+ * A thread's state, created if it has none. While something else of the same task is created on another cpu
+ * the kernel refuses that, so it is tried again.
+ */
+#define nt_create(map, task)                                                                      \
+	({                                                                                        \
+		void *created = bpf_task_storage_get(map, task, NULL,                             \
+						     BPF_LOCAL_STORAGE_GET_F_CREATE);             \
+		if (!created)                                                                     \
+			created = bpf_task_storage_get(map, task, NULL,                           \
+						       BPF_LOCAL_STORAGE_GET_F_CREATE);           \
+		created;                                                                          \
+	})
 
 /* Reads memory where the compiler might reuse the value it wrote there. */
 #define NT_READ(x) (*(volatile typeof(x) *)&(x))

@@ -314,7 +314,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	if (a)
 		t = &a->thread;
 	else
-		t = bpf_task_storage_get(&threads, w->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		t = nt_create(&threads, w->task);
 	if (!t) {
 		/* The marker still goes out, but not what follows it or the thread's end. */
 		struct nt_scratch *s = nt_scratch(w->slot);
@@ -330,8 +330,7 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	if (!nt_in_scope(t))
 		return;
 	if (nt_activity && !a) {
-		a = bpf_task_storage_get(&activities, w->task, NULL,
-					 BPF_LOCAL_STORAGE_GET_F_CREATE);
+		a = nt_create(&activities, w->task);
 		if (a)
 			t = &a->thread;
 		else
