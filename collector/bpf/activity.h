@@ -25,7 +25,7 @@ struct nt_thread_activity {
 	__u32 nr;
 	__u32 at;	 /* of its kind in `calls` */
 	__u32 fd;	 /* of the call, where its file may have another name after it */
-	__u32 preempted; /* it was switched out while it was runnable */
+	__u32 state;	 /* in which it was switched out; 0: runnable */
 	__u16 class;	 /* of the call */
 	bool idle;	 /* it has no span open: its calls are not counted */
 	struct nt_file_id file; /* of the call */
@@ -158,11 +158,29 @@ static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_st
 		off = now - out;
 	if (waited > off)
 		waited = off;
-	if (a->preempted)
+	if (!a->state)
 		waited = off;
 	*waiting = waited;
 	return off;
 }
+
+/* States of a task that does not run, as the kernel has them since 6.1. */
+#define NT_TASK_STOPPED 0x4
+#define NT_TASK_TRACED 0x8
+/*
+ * The freezer of cgroups puts a thread to sleep in the second, the other one in the first.
+ * Both do so on the way back to the program: there nothing else sleeps like that.
+ */
+#define NT_TASK_FROZEN (0x8000 | 0x2000)
+#define NT_TASK_HELD (NT_TASK_STOPPED | NT_TASK_TRACED | NT_TASK_FROZEN)
+
+static __always_inline __u32 nt_held_by(__u32 state)
+{
+	return state & NT_TASK_STOPPED ? NT_HELD_STOPPED :
+	       state & NT_TASK_TRACED ? NT_HELD_TRACED : NT_HELD_FROZEN;
+}
+
+int nt_add_held(struct nt_thread_activity *a, __u64 time);
 
 /*
  * Accounts for the time the current task was off its cpu, if it was. That ended at
@@ -188,6 +206,8 @@ static __always_inline void nt_account_off_cpu(struct nt_thread_activity *a, str
 		a->call_blocked += off - waited;
 	} else if (!a->idle) {
 		a->segment.fault += off - waited;
+		if (a->state & NT_TASK_HELD)
+			nt_add_held(a, off - waited);
 	}
 }
 
@@ -195,7 +215,10 @@ static __always_inline void nt_segment_begin(struct nt_thread_activity *a, struc
 					     __u64 ts)
 {
 	nt_store_first(a->segment.since, 0);
-	__builtin_memset(&a->segment, 0, sizeof(a->segment));
+	/* The rest of the head is filled in when it is sent. */
+	a->segment.head.number = 0;
+	__builtin_memset(&a->segment.kernel, 0,
+			 sizeof(a->segment) - __builtin_offsetof(struct nt_segment, kernel));
 	a->minor = task->min_flt;
 	a->major = task->maj_flt;
 	nt_store_last(a->segment.since, ts);
@@ -390,6 +413,23 @@ __noinline int nt_find_calls(struct nt_thread_activity *a, struct nt_file_id *fi
 	calls->flags = flags;
 	calls->min = ~0ULL;
 	nt_store_last(a->segment.calls, at + 1);
+	return 0;
+}
+
+/* Adds time in which the thread was held, between two calls. It has a place among them, as it is rare. */
+__noinline int nt_add_held(struct nt_thread_activity *a, __u64 time)
+{
+	struct nt_file_id none = {};
+	__u32 at;
+
+	if (!a)
+		return 0;
+	a->nr = nt_held_by(a->state);
+	nt_find_calls(a, &none, NT_C_HELD, 0);
+	at = NT_READ(a->at);
+	asm volatile("" : "+r"(at));
+	if (at < NT_CALLS_MAX)
+		a->calls[at].time += time;
 	return 0;
 }
 

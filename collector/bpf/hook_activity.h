@@ -94,11 +94,11 @@ int nt_switch(__u64 *ctx)
 		nt_account_off_cpu(a, task, now);
 		if (nt_parts && !a->entered && now - a->segment.since > NT_PART_NS)
 			nt_segment_end(a, task, now, 0);
-		a->preempted = (bool)ctx[0] || task->__state == 0;
-		if (a->preempted)
-			a->segment.involuntary++;
-		else
+		a->state = (bool)ctx[0] ? 0 : task->__state;
+		if (a->state)
 			a->segment.voluntary++;
+		else
+			a->segment.involuntary++;
 		a->run_delay = nt_run_delay(task);
 		nt_store_last(a->out, now);
 	}

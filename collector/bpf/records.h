@@ -150,6 +150,13 @@ enum nt_calls_flags {
 	NT_C_OUT = 2,	/* written to it */
 	NT_C_AGAIN = 4,	/* calls that are counted already, with the other of their two files */
 	NT_C_IN_PROGRESS = 8,	/* in NT_SO_FAR, at the end: the call the thread is in, not counted yet */
+	NT_C_HELD = 64,	/* no calls: `time` is the part of the segment's `fault` in which the thread was held; `nr` is an enum nt_held */
+};
+
+enum nt_held {
+	NT_HELD_STOPPED, /* by a signal */
+	NT_HELD_TRACED,	 /* by a debugger or tracer */
+	NT_HELD_FROZEN,	 /* by a freezer */
 };
 
 /* Calls of one number on one file in one segment. */
@@ -179,7 +186,7 @@ struct nt_segment {
 	__u64 kernel;	/* on a cpu in system calls that returned; in NT_SO_FAR also in the one it is in */
 	__u64 runnable;	/* waiting for a cpu: woken or preempted, and not yet running */
 	__u64 blocked;	/* asleep, in a system call or not */
-	__u64 fault;	/* the part of `blocked` outside system calls: page faults, mostly */
+	__u64 fault;	/* the part of `blocked` outside system calls: page faults, and NT_C_HELD */
 	__u64 other_time;	/* time of calls for which there was no room in `calls`, ns */
 	__u32 other;	/* how many those were */
 	__u32 voluntary;	/* context switches to sleep */

@@ -96,7 +96,7 @@ static __always_inline __u64 nt_off_so_far(struct nt_thread_activity *a, struct 
 		return nt_off(a, task, out, last_switch, now, waited);
 	off = now > out ? now - out : 0;
 	*waited = 0;
-	if (a->preempted)
+	if (!a->state)
 		*waited = off;
 	else if (task->__state == 0)
 		*waited = nt_run_delay(task) - a->run_delay + nt_queued(task, now);
@@ -131,6 +131,31 @@ static __always_inline bool nt_call_in_progress(struct nt_so_far *to, __u32 n, s
 		return false;
 	to->segment.kernel += time - calls->blocked;
 	return true;
+}
+
+/* Adds time in which the task is held to what the `n` calls have of it, or behind them. Their number then. */
+static __always_inline __u32 nt_held_so_far(struct nt_so_far *to, __u32 n, __u32 state, __u64 time)
+{
+	__u32 nr = nt_held_by(state);
+	struct nt_calls *calls;
+
+	for (__u32 at = 0; at < NT_CALLS_MAX && at < n; at++) {
+		calls = &to->calls[at];
+		if (calls->flags == NT_C_HELD && calls->nr == nr) {
+			calls->time += time;
+			return n;
+		}
+	}
+	asm volatile("" : "+r"(n));
+	if (n >= NT_CALLS_MAX)
+		return n;
+	calls = &to->calls[n];
+	__builtin_memset(calls, 0, sizeof(*calls));
+	calls->nr = nr;
+	calls->flags = NT_C_HELD;
+	calls->min = ~0ULL;
+	calls->time = time;
+	return n + 1;
 }
 
 /*
@@ -188,6 +213,8 @@ int nt_sample_task(struct bpf_iter__task *ctx)
 			blocked += off - waited;
 		} else if (!a->idle) {
 			to->segment.fault += off - waited;
+			if (a->state & NT_TASK_HELD)
+				n = nt_held_so_far(to, n, a->state, off - waited);
 		}
 	}
 	to->segment.minor = task->min_flt - a->minor;

@@ -4,12 +4,14 @@
 
 mod common;
 
+use core::mem::offset_of;
+
 use common::{exit, facts, process, write};
 use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes};
 use nulltrace_core::input::event::{BadRecord, Event};
 use nulltrace_core::input::record::{
-    CallsRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, Head, KIND_SEGMENT, KIND_SO_FAR, RECORD_MAX,
-    SegmentRecord,
+    CALLS_HELD, CallsRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, Head, KIND_SEGMENT, KIND_SO_FAR,
+    RECORD_MAX, SegmentRecord, Stops,
 };
 use nulltrace_core::measure::summary::Summary;
 use nulltrace_core::query::field::{At, Field, Known, Value};
@@ -236,6 +238,53 @@ fn a_marker_in_parts_divides_time_where_it_begins() {
         assert_eq!(story.wide("out").0, 450, "{reach:?}");
         assert_eq!(story.correlator.outside().wall, 0, "{reach:?}");
     }
+}
+
+/// A segment has among its calls for how long its thread was held.
+#[test]
+fn time_that_a_thread_was_held_is_no_call() {
+    let held = |limits| {
+        let mut story = Story::with(limits);
+        story.marks(100, 2, ">:t:x::", &[]);
+        let mut bytes = segment(2, 100, 400, 250, &[(7, 1), (0, 0), (2, 0)]);
+        bytes[19] = FLAG_AT_RETURN;
+        let mut set = |at: usize, value: u64| {
+            bytes[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+        };
+        set(offset_of!(SegmentRecord, fault), 200);
+        let call = |n| size_of::<SegmentRecord>() + n * size_of::<CallsRecord>();
+        set(call(0) + offset_of!(CallsRecord, time), 50);
+        for (n, time) in [(1, 120), (2, 70)] {
+            set(call(n) + offset_of!(CallsRecord, time), time);
+            set(
+                call(n) + offset_of!(CallsRecord, flags),
+                u64::from(CALLS_HELD),
+            );
+        }
+        story.gives(&bytes);
+        story.since[2] = 400;
+        story.marks(500, 2, "<:t:x::", &[]);
+        story
+    };
+    let stops = Stops {
+        stopped: 120,
+        traced: 0,
+        frozen: 70,
+    };
+    let story = held(Limits::default());
+    assert_eq!(story.times("x").all.stops, stops);
+    let calls = |story: &Story| -> Vec<u32> {
+        let rows = story.seen.summary.rows([]);
+        rows[0].stats.calls.iter().map(|(nr, _)| nr).collect()
+    };
+    assert_eq!(calls(&story), [7]);
+    let reach = Reach::Process;
+    let story = held(Limits {
+        reach,
+        ..Limits::default()
+    });
+    assert_eq!(story.seen.summary.rows([])[0].times.all.stops, stops);
+    assert_eq!(calls(&story), [7]);
 }
 
 /// A span that moved to another thread has what both did.

@@ -98,6 +98,7 @@ impl Tail {
         times.blocked += take(segment.blocked - times.blocked.min(segment.blocked));
         let asleep_in_calls = segment.blocked.saturating_sub(segment.fault);
         times.fault = (times.fault).max(times.blocked.saturating_sub(asleep_in_calls));
+        times.stops = segment.stops.within(times.fault);
         if !in_call {
             return Some(Self { times, call: None });
         }
@@ -134,6 +135,7 @@ impl Tail {
         ] {
             *sum = sum.saturating_sub(tail);
         }
+        times.stops = times.stops.zip(self.times.stops, u64::saturating_sub);
         if let Some((at, [time, blocked, runnable])) = self.call {
             let call = &mut calls[at];
             call.time -= time;
@@ -209,6 +211,7 @@ fn times_between(times: &Times, from: u64, to: u64, whole: u64) -> Times {
         runnable: part(times.runnable),
         blocked: part(times.blocked),
         fault: part(times.fault),
+        stops: times.stops.map(part),
         ..Times::NONE
     }
 }
@@ -255,6 +258,7 @@ fn part(value: u64, at: u64, whole: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::record::Stops;
     use proptest::prelude::*;
     use zerocopy::FromZeros;
 
@@ -362,7 +366,8 @@ mod tests {
             let [user, kernel, runnable, blocked] = parts.map(|ns| ns * 1000);
             let fault = blocked / 3;
             let wall = user + kernel + runnable + blocked;
-            let whole = Times { wall, kernel, runnable, blocked, fault, minor: 7, ..Times::NONE };
+            let stops = Stops { stopped: fault / 2, traced: fault / 4, frozen: fault / 8 };
+            let whole = Times { wall, kernel, runnable, blocked, fault, stops, minor: 7, ..Times::NONE };
             let other = (other * 1000).min(kernel);
             let calls = [call(kernel - other + blocked - fault, blocked - fault), call(other, 0)];
             let mut ends: Vec<u64> = cuts.iter().map(|cut| (cut * 1000).min(wall)).collect();

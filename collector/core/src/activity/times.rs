@@ -11,7 +11,7 @@
 //! assert_eq!(sum.on_cpu() + sum.runnable + sum.blocked, sum.wall);
 //! ```
 
-use crate::input::record::SegmentRecord;
+use crate::input::record::{SegmentRecord, Stops};
 
 /// Where the time of a thread went. Times are nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +24,10 @@ pub struct Times {
     pub runnable: u64,
     /// Asleep.
     pub blocked: u64,
-    /// Of which outside system calls, mostly in page faults.
+    /// Of which outside system calls: in page faults, or stopped.
     pub fault: u64,
+    /// Of which stopped.
+    pub stops: Stops,
     /// Context switches to sleep.
     pub voluntary: u64,
     /// Context switches by preemption.
@@ -44,6 +46,7 @@ impl Times {
         runnable: 0,
         blocked: 0,
         fault: 0,
+        stops: Stops::NONE,
         voluntary: 0,
         involuntary: 0,
         minor: 0,
@@ -72,6 +75,7 @@ impl Times {
             runnable,
             blocked,
             fault,
+            stops,
             voluntary,
             involuntary,
             minor,
@@ -90,9 +94,11 @@ impl Times {
         ] {
             *own = own.saturating_add(others);
         }
+        self.stops = self.stops.zip(stops, u64::saturating_add);
     }
 }
 
+/// Its calls say how much of it the thread was held.
 impl From<&SegmentRecord> for Times {
     fn from(segment: &SegmentRecord) -> Self {
         Self {
@@ -101,6 +107,7 @@ impl From<&SegmentRecord> for Times {
             runnable: segment.runnable,
             blocked: segment.blocked,
             fault: segment.fault,
+            stops: Stops::NONE,
             voluntary: segment.voluntary.into(),
             involuntary: segment.involuntary.into(),
             minor: segment.minor.into(),

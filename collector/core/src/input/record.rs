@@ -87,6 +87,9 @@ pub const CALLS_OUT: u32 = 2;
 pub const CALLS_AGAIN: u32 = 4;
 /// [`CallsRecord::flags`]: one call that did not return yet, which is not counted, only its time so far.
 pub const CALLS_IN_PROGRESS: u32 = 8;
+/// [`CallsRecord::flags`]: no calls; for so long the thread was held, in the time of [`SegmentRecord::fault`].
+/// [`CallsRecord::nr`] says by what: 0 a signal, 1 a tracer, 2 a freezer.
+pub const CALLS_HELD: u32 = 64;
 /// [`CallsRecord::flags`]: no calls; so much time of those that were [`CALLS_IN_PROGRESS`] is of calls that have
 /// returned. No record of the kernel has it.
 pub const CALLS_RETURNED: u32 = 16;
@@ -220,6 +223,82 @@ pub struct SegmentRecord {
     pub calls: u32,
 }
 
+/// Time in which a thread was held, and neither ran nor waited for anything: that of [`CALLS_HELD`]. Nanoseconds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Stops {
+    /// Stopped by a signal, until `SIGCONT`.
+    pub stopped: u64,
+    /// Stopped by a debugger or tracer.
+    pub traced: u64,
+    /// Frozen, with its cgroup or all of the machine.
+    pub frozen: u64,
+}
+
+impl Stops {
+    /// No time.
+    pub const NONE: Self = Self {
+        stopped: 0,
+        traced: 0,
+        frozen: 0,
+    };
+
+    /// That of a segment's calls, no more than `most` of it.
+    #[must_use]
+    pub fn of(calls: &[CallsRecord], most: u64) -> Self {
+        let of = |nr| {
+            let held = calls.iter().filter(|call| call.is_held() && call.nr == nr);
+            held.map(|call| call.time).fold(0, u64::saturating_add)
+        };
+        let stops = Self {
+            stopped: of(0),
+            traced: of(1),
+            frozen: of(2),
+        };
+        stops.within(most)
+    }
+
+    /// No more than `most` of it.
+    #[must_use]
+    pub fn within(self, mut most: u64) -> Self {
+        self.map(|time| {
+            let taken = time.min(most);
+            most -= taken;
+            taken
+        })
+    }
+
+    /// All of it.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        self.stopped
+            .saturating_add(self.traced)
+            .saturating_add(self.frozen)
+    }
+
+    /// Of each kind what `with` makes of it.
+    #[must_use]
+    pub fn map(self, mut with: impl FnMut(u64) -> u64) -> Self {
+        Self {
+            stopped: with(self.stopped),
+            traced: with(self.traced),
+            frozen: with(self.frozen),
+        }
+    }
+
+    /// Of each kind what `with` makes of it and `other`'s.
+    #[must_use]
+    pub fn zip(self, other: Self, mut with: impl FnMut(u64, u64) -> u64) -> Self {
+        Self {
+            stopped: with(self.stopped, other.stopped),
+            traced: with(self.traced, other.traced),
+            frozen: with(self.frozen, other.frozen),
+        }
+    }
+}
+
 /// Which file: the same for all who have it open, sockets, pipes and the kernel's anonymous files too.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -335,12 +414,19 @@ impl CallsRecord {
     pub const fn is_empty(&self) -> bool {
         self.count == 0 && self.time == 0
     }
+
+    /// Whether it is [`CALLS_HELD`], and no calls.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.flags & CALLS_HELD != 0
+    }
 }
 
 const _: () = {
     assert!(size_of::<SegmentRecord>() == 96);
     assert!(offset_of!(SegmentRecord, other) == 72);
     assert!(offset_of!(SegmentRecord, calls) == 92);
+    assert!(size_of::<Stops>() == 24);
     assert!(size_of::<CallsRecord>() == 200);
     assert!(offset_of!(CallsRecord, time) == 16);
     assert!(offset_of!(CallsRecord, nr) == 64);

@@ -11,6 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use super::event::BadRecord;
 use super::record::{
     COMM_LEN, CallsRecord, EXE_LEN, FileId, Head, ProcessRecord, SNAPSHOT_KINDS, SegmentRecord,
+    Stops,
 };
 
 /// `Head::kind` of a [`SnapshotRecord`].
@@ -111,7 +112,8 @@ pub struct FactsRecord {
     pub exe: [u8; EXE_LEN],
 }
 
-/// Where time went, as [`Times`](crate::activity::Times) has it, in the order of its fields.
+/// Where time went, as [`Times`](crate::activity::Times) has it, in the order of its fields without
+/// [`Stops`].
 pub type TimesRecord = [u64; 9];
 
 /// A span that is open. Behind it stand its tags, those of its parent and its arguments: the first two canonical,
@@ -154,6 +156,10 @@ pub struct OpenRecord {
     pub id: u32,
     /// A set of `OPEN_` constants.
     pub flags: u32,
+    /// The part of its own time in which its thread was stopped.
+    pub own_stops: Stops,
+    /// That of all its time.
+    pub all_stops: Stops,
 }
 
 /// [`OpenRecord::facts`]: those that its process has now.
@@ -201,7 +207,7 @@ const _: () = {
     assert!(size_of::<SnapshotRecord>() == 32);
     assert!(size_of::<NamedRecord>() == 104);
     assert!(size_of::<FactsRecord>() == 136);
-    assert!(size_of::<OpenRecord>() == 248);
+    assert!(size_of::<OpenRecord>() == 296);
     assert!(size_of::<ThreadRecord>() == 32);
 };
 

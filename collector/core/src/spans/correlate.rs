@@ -37,7 +37,7 @@ use crate::facts::path::TagPath;
 use crate::facts::process::{Process, Processes};
 use crate::input::event::{EndedBy, Event, What};
 use crate::input::fragments::Fragments;
-use crate::input::record::{CallsRecord, FileId};
+use crate::input::record::{CALLS_HELD, CallsRecord, FileId, Stops};
 use crate::input::write::unpadded;
 use crate::ledger::{Ledger, Lost, Markers};
 use crate::spans::consumer::{Consumer, Malformed, Wants};
@@ -472,12 +472,27 @@ impl State {
         let Some(Delta { segment, calls }) = self.reported.delta(segment, calls, so_far) else {
             return;
         };
-        let times = Times::from(&segment);
+        let mut times = Times::from(&segment);
         self.named.clear();
+        let mut flags = 0;
         for call in calls {
+            flags |= call.flags;
             let file = (call.file != FileId::NONE).then(|| self.files.get(call.file));
             self.named.push(file);
         }
+        let mut counted = Vec::new();
+        let calls = match flags & CALLS_HELD {
+            0 => calls,
+            // Rare: some are no calls.
+            _ => {
+                times.stops = Stops::of(calls, times.fault);
+                counted.extend(calls.iter().filter(|call| !call.is_held()).copied());
+                let mut each = calls.iter();
+                self.named
+                    .retain(|_| each.next().is_some_and(|call| !call.is_held()));
+                &counted[..]
+            }
+        };
         let inside = Inside {
             pid,
             tid,

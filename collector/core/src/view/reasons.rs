@@ -85,10 +85,29 @@ fn largest(
         [": waiting for a cpu".into()],
     );
     found.add(
-        of(all.fault, wall),
+        of(all.fault.saturating_sub(all.stops.sum()), wall),
         "blocked ",
         [" outside system calls: page faults".into()],
     );
+    for (ns, how, why) in [
+        (
+            all.stops.stopped,
+            "stopped ",
+            ": by a signal, until SIGCONT",
+        ),
+        (
+            all.stops.traced,
+            "traced ",
+            ": stopped by a debugger or tracer",
+        ),
+        (
+            all.stops.frozen,
+            "frozen ",
+            ": by the freezer of its cgroup",
+        ),
+    ] {
+        found.add(of(ns, wall), how, [why.into()]);
+    }
     found.add(of(all.user(), wall), "on cpu ", [" in its own code".into()]);
     for group in &mut groups {
         for (how, ns) in HOW {
@@ -281,7 +300,7 @@ mod tests {
     use super::*;
     use crate::activity::{SpanTimes, Times};
     use crate::facts::file::{File, FileKind};
-    use crate::input::record::{CALLS_AGAIN, CALLS_IN_PROGRESS, CallsRecord};
+    use crate::input::record::{CALLS_AGAIN, CALLS_IN_PROGRESS, CallsRecord, Stops};
     use crate::measure::calls::Room;
     use crate::measure::summary::Summary;
     use crate::spans::span::{Closed, End};
@@ -323,6 +342,43 @@ mod tests {
                 "blocked 80.0 % in read: 2 calls"
             ]
         );
+    }
+
+    /// A thread that was stopped had no page fault.
+    #[test]
+    fn what_held_a_thread_is_told_apart() {
+        let path = fixture::path(&[b"job"]);
+        let all = Times {
+            wall: 1_000,
+            blocked: 900,
+            fault: 900,
+            stops: Stops {
+                stopped: 400,
+                traced: 300,
+                frozen: 150,
+            },
+            ..Times::NONE
+        };
+        let mut summary = Summary::default();
+        summary.push(&Closed {
+            times: Some(SpanTimes {
+                own: all,
+                all,
+                interleaved: 0,
+            }),
+            ..fixture::span(&path, 1_000, End::Exit)
+        });
+        assert_eq!(
+            texts(&summary),
+            [
+                "stopped 40.0 %: by a signal, until SIGCONT",
+                "traced 30.0 %: stopped by a debugger or tracer",
+                "frozen 15.0 %: by the freezer of its cgroup",
+                "on cpu 10.0 % in its own code"
+            ]
+        );
+        let page_faults = "blocked 5.0 % outside system calls: page faults".to_owned();
+        assert!(!texts(&summary).contains(&page_faults), "the smallest part");
     }
 
     /// The reasons of a span of one microsecond that did these calls.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use nulltrace_core::activity::Times;
+use nulltrace_core::input::record::Stops;
 use nulltrace_core::measure::summary::{Inferred, PathKind, Row};
 use nulltrace_core::view::{Names, VIEWS};
 use serde::Serialize;
@@ -83,7 +84,8 @@ struct Ends {
     lost: u64,
 }
 
-/// `on_cpu + runnable + blocked = wall`, and `user + kernel = on_cpu`.
+/// `on_cpu + runnable + blocked = wall`, and `user + kernel = on_cpu`. `stopped`, `traced` and `frozen` are parts of
+/// `fault`, which is the part of `blocked` outside system calls.
 #[derive(Serialize)]
 struct Time {
     wall: u64,
@@ -93,6 +95,9 @@ struct Time {
     runnable: u64,
     blocked: u64,
     fault: u64,
+    stopped: u64,
+    traced: u64,
+    frozen: u64,
     voluntary_switches: u64,
     involuntary_switches: u64,
     minor_faults: u64,
@@ -252,6 +257,12 @@ impl Time {
             runnable,
             blocked,
             fault,
+            stops:
+                Stops {
+                    stopped,
+                    traced,
+                    frozen,
+                },
             voluntary,
             involuntary,
             minor,
@@ -265,6 +276,9 @@ impl Time {
             runnable,
             blocked,
             fault,
+            stopped,
+            traced,
+            frozen,
             voluntary_switches: voluntary,
             involuntary_switches: involuntary,
             minor_faults: minor,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::activity::Times;
+use crate::input::record::CALLS_HELD;
 use crate::measure::calls::CallStats;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -34,6 +35,31 @@ fn in_progress(nr: u32, time: u64) -> CallsRecord {
     CallsRecord {
         flags: CALLS_IN_PROGRESS,
         ..naps(nr, 0, time)
+    }
+}
+
+/// Time in which a thread was stopped is reported once, however often it was sampled.
+#[test]
+fn stops_are_reported_once() {
+    let held = |nr, ms| CallsRecord {
+        flags: CALLS_HELD,
+        ..calls(nr, 0, ms * MS)
+    };
+    let all = [
+        (600, 400, vec![held(0, 300)]),
+        (1600, 1300, vec![held(0, 300), held(1, 800)]),
+        (1700, 1400, vec![held(0, 350), held(1, 800), held(2, 50)]),
+    ];
+    let (mut reported, mut sums) = (Reported::default(), Sums::default());
+    for (at, (ts, fault, calls)) in all.iter().enumerate() {
+        let segment = SegmentRecord {
+            fault: fault * MS,
+            ..segment(BEGAN + ts * MS, fault * MS, 0)
+        };
+        sums.add(reported.delta(&segment, calls, at < 2));
+        if at == 2 {
+            assert_eq!(sums, Sums::of(&segment, calls));
+        }
     }
 }
 

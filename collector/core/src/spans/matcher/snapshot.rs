@@ -9,7 +9,7 @@ use super::{Place, Reach, Spans};
 use crate::activity::{SpanTimes, Times};
 use crate::facts::args::ArgList;
 use crate::facts::process::{Process, Processes};
-use crate::input::record::Head;
+use crate::input::record::{Head, Stops};
 use crate::input::snapshot::{
     FACTS_NOW, FLAG_IDLE, FLAG_TIMES, ID_GLOBAL, ID_NONE, ID_NUMBER, ID_PARENT, KIND_OPEN,
     KIND_SNAPSHOT, KIND_THREAD, OPEN_ASIDE, OPEN_BY_PROCESS, OPEN_BY_THREAD, OPEN_ORPHAN,
@@ -129,6 +129,8 @@ impl Spans {
                 .iter()
                 .filter(|(_, is)| *is)
                 .fold(0, |all, (flag, _)| all | flag),
+            own_stops: times.own.stops,
+            all_stops: times.all.stops,
         };
         let text = [tags, parent_tags, span.args.packed()];
         to.write(KIND_OPEN, &record, &text);
@@ -210,8 +212,8 @@ impl Spans {
             self.table.share(slot);
         }
         let times = SpanTimes {
-            own: times(&record.own),
-            all: times(&record.all),
+            own: times(&record.own, record.own_stops),
+            all: times(&record.all, record.all_stops),
             interleaved: record.interleaved,
         };
         self.inside.restored(&self.table, slot, times);
@@ -295,6 +297,7 @@ fn times_record(times: &Times) -> TimesRecord {
         runnable,
         blocked,
         fault,
+        stops: _,
         voluntary,
         involuntary,
         minor,
@@ -313,7 +316,7 @@ fn times_record(times: &Times) -> TimesRecord {
     ]
 }
 
-fn times(record: &TimesRecord) -> Times {
+fn times(record: &TimesRecord, stops: Stops) -> Times {
     let [
         wall,
         kernel,
@@ -331,6 +334,7 @@ fn times(record: &TimesRecord) -> Times {
         runnable,
         blocked,
         fault,
+        stops,
         voluntary,
         involuntary,
         minor,
