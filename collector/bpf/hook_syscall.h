@@ -48,6 +48,17 @@ static __always_inline void nt_read_pieces(struct nt_pieces *v, __u64 list, __u6
 	}
 }
 
+/* Where the bytes of a writev begin; 0 if it has none. Separate: most writes have no list. */
+__noinline __u64 nt_list_begins(__u64 list, __u64 count, __u32 compat)
+{
+	struct nt_scratch *s = nt_scratch(NT_SLOT_SYSCALL);
+
+	if (!s || count > NT_PIECES_MAX)
+		return 0;
+	nt_read_pieces(&s->pieces, list, count, compat);
+	return nt_first_piece(&s->pieces, NT_SLOT_SYSCALL);
+}
+
 /* A write call, by its native number or, for a 32-bit caller, the other one. Returns whether it was a marker. */
 static __always_inline bool nt_write_call(struct task_struct *task, struct pt_regs *regs, __u64 nr,
 					  bool compat)
@@ -56,7 +67,6 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 	struct nt_short record = {};
 	struct nt_call_args args;
 	struct nt_write write;
-	struct nt_scratch *s;
 	enum nt_peek peek;
 
 	if (call == NT_CALL_NONE)
@@ -70,11 +80,7 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 	write.base = args.buffer;
 	write.len = args.length;
 	if (call == NT_CALL_WRITEV) {
-		s = nt_scratch(NT_SLOT_SYSCALL);
-		if (!s || args.length > NT_PIECES_MAX)
-			return false;
-		nt_read_pieces(&s->pieces, args.buffer, args.length, compat);
-		write.base = nt_first_piece(&s->pieces, NT_SLOT_SYSCALL);
+		write.base = nt_list_begins(args.buffer, args.length, compat);
 		write.len = 0;
 		if (!write.base)
 			return false;
