@@ -10,11 +10,17 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
 const KEPT_MAX: usize = 128;
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
-/// The descriptors of one thread. Its directory in `/proc` is kept open: from there a look-up takes two thirds of
-/// what it takes from the root.
+/// For how long it is remembered that a descriptor is open for writing, ns. To find that out takes nearly as long as all
+/// else; what was closed and opened anew under the same number is mostly open for the same.
+const WRITES_NS: u64 = 1_000_000_000;
+
+/// The descriptors of one thread. Its directory in `/proc` is kept open: from there a look-up is cheaper than from the
+/// root.
 #[derive(Default)]
 pub(super) struct Descriptors {
     kept: Option<Kept>,
+    /// The last one that was found to be open for writing, and until when that is remembered.
+    writes: Option<(u32, u64)>,
 }
 
 impl Descriptors {
@@ -22,16 +28,26 @@ impl Descriptors {
     ///
     /// Asked again for each write that may be a marker, so that it does not matter how and when the descriptor
     /// came to be. `/proc/TID` is the thread's own table, shared or not.
-    pub(super) fn is_null_device(&mut self, tid: pid_t, fd: u64) -> bool {
+    pub(super) fn is_null_device(&mut self, tid: pid_t, fd: u64, now: u64) -> bool {
         if self.kept.is_none() {
             self.kept = Kept::open(tid);
         }
         // The kernel takes the low half only.
         let fd = fd as u32;
-        match &self.kept {
-            Some(kept) => is_null_device(kept.0.as_fd(), &fd.to_string()),
-            None => is_null_device(CWD, &format!("/proc/{tid}/fd/{fd}")),
+        let (dir, path) = match &self.kept {
+            Some(kept) => (kept.0.as_fd(), fd.to_string()),
+            None => (CWD, format!("/proc/{tid}/fd/{fd}")),
+        };
+        let known = self
+            .writes
+            .is_some_and(|(of, until)| of == fd && now <= until);
+        if !known && !is_open_for_writing(dir, &path) {
+            return false;
         }
+        if !known {
+            self.writes = Some((fd, now.saturating_add(WRITES_NS)));
+        }
+        is_null_device(dir, &path)
     }
 }
 
@@ -56,22 +72,19 @@ impl Drop for Kept {
     }
 }
 
+/// The link itself says how the file was opened.
+fn is_open_for_writing(dir: BorrowedFd<'_>, path: &str) -> bool {
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::SYMLINK_NOFOLLOW;
+    let link = statx(dir, path, flags, StatxFlags::MODE);
+    link.is_ok_and(|link| u32::from(link.stx_mode) & libc::S_IWUSR != 0)
+}
+
 fn is_null_device(dir: BorrowedFd<'_>, path: &str) -> bool {
     // Not a word to a network file system: the tracer may not hang on one.
-    let flags = AtFlags::STATX_DONT_SYNC;
-    // The link itself says how the file was opened.
-    let link = statx(
-        dir,
-        path,
-        flags | AtFlags::SYMLINK_NOFOLLOW,
-        StatxFlags::MODE,
-    );
-    let writes = link.is_ok_and(|link| u32::from(link.stx_mode) & libc::S_IWUSR != 0);
-    writes
-        && statx(dir, path, flags, StatxFlags::TYPE).is_ok_and(|file| {
-            let kind = rustix::fs::FileType::from_raw_mode(file.stx_mode.into());
-            kind.is_char_device() && (file.stx_rdev_major, file.stx_rdev_minor) == (1, 3)
-        })
+    statx(dir, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE).is_ok_and(|file| {
+        let kind = rustix::fs::FileType::from_raw_mode(file.stx_mode.into());
+        kind.is_char_device() && (file.stx_rdev_major, file.stx_rdev_minor) == (1, 3)
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +106,7 @@ mod tests {
         let mut all: Vec<Descriptors> = Vec::new();
         all.resize_with(KEPT_MAX + 2, Descriptors::default);
         for of in &mut all {
-            let mut is_null = |fd: u64| of.is_null_device(pid, fd);
+            let mut is_null = |fd: u64| of.is_null_device(pid, fd, 0);
             assert!(is_null(null.as_raw_fd() as u64));
             assert!(is_null(null.as_raw_fd() as u64 | 1 << 32));
             assert!(!is_null(zero.as_raw_fd() as u64));
@@ -105,5 +118,22 @@ mod tests {
         }
         assert!(all.iter().any(|of| of.kept.is_none()));
         assert!(all.iter().any(|of| of.kept.is_some()));
+    }
+    #[test]
+    fn how_a_descriptor_was_opened_is_looked_up_again_after_a_second() {
+        let pid = std::process::id() as pid_t;
+        let null = File::options().write(true).open("/dev/null").unwrap();
+        let fd = null.as_raw_fd() as u64;
+        let mut of = Descriptors::default();
+        assert!(of.is_null_device(pid, fd, 5));
+        // Another file under the same number: it need not be the null device, nor be open for writing.
+        let zero = File::options().write(true).open("/dev/zero").unwrap();
+        let readable = File::open("/dev/null").unwrap();
+        // SAFETY: both descriptors are open and ours.
+        let take = |with: &File| unsafe { libc::dup2(with.as_raw_fd(), null.as_raw_fd()) };
+        assert!(take(&zero) >= 0);
+        assert!(!of.is_null_device(pid, fd, 6));
+        assert!(take(&readable) >= 0);
+        assert!(!of.is_null_device(pid, fd, 6 + WRITES_NS));
     }
 }

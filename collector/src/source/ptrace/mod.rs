@@ -19,6 +19,8 @@
 //!   (`PR_SET_DUMPABLE`): each counts as [`Lost::scope`]. Not counted: single foreign calls (`int 0x80`, x32), and io_uring.
 //! - **`CLONE_UNTRACED`** is taken from the flags of `clone` and `clone3`: a child without a tracer could not
 //!   write, as it has the filter.
+//! - **Writes that the kernel refuses** are no markers. Whether a descriptor is open for writing is looked up again
+//!   after a second: until then one that was opened anew, under the same number and for reading, is not noticed.
 //! - **`/proc`** must be mounted, and the kernel at least 5.3.
 //! - **Process and thread ids** are those of nulltrace's own pid namespace; inside a container they
 //!   are what the container sees. The cgroup id is 0.

@@ -217,7 +217,8 @@ impl Tracer {
             }
             Err(error) => Err(error),
         };
-        if !thread.descriptors.is_null_device(tid, call.args[0]) {
+        let ts = clock::monotonic();
+        if !thread.descriptors.is_null_device(tid, call.args[0], ts) {
             return;
         }
         if self
@@ -241,7 +242,6 @@ impl Tracer {
                 return;
             }
         };
-        let ts = clock::monotonic();
         let beyond = (total.min(WRITE_MAX).saturating_sub(PAYLOAD_MAX) as u64).to_ne_bytes();
         let (mut flags, beyond): (u8, &[u8]) = match total > PAYLOAD_MAX {
             true => (FLAG_CUT, &beyond),
