@@ -36,12 +36,12 @@ export class Span {
   private constructor()
   /** As it stands in the markers; `null` if nothing is written. */
   readonly id: string | null
-  /** An argument for the exit. */
+  /** An argument for the exit. A name that is set twice has the last value. */
   record(name: string, value: Value): this
   record(args: Args): this
   /** Ends the span, once. */
   end(args?: Args | null): void
-  /** Ends it with the name of what was thrown as `error`. */
+  /** Ends it with the name of what was thrown as `error`, unless that was set already. */
   fail(thrown: unknown): void
   /** Opens a child: its tags are these and its own. */
   span(path: Path, args?: Args | null): Span
@@ -137,8 +137,8 @@ export const wrap: Tracer['wrap']
 export const middleware: Tracer['middleware']
 
 /**
- * The open span whose function is running; one that does nothing outside of all. Plain functions there, and
- * what they open, have none: give `async: true` to `wrap`, or use the span that `trace` passes.
+ * The open span whose function is running; one that does nothing outside of all. That of a function ends with it:
+ * `end` then only sets arguments.
  */
 export function current(): Span
 /** Calls `fn` with `span` as its context, as `span.run` does; with `null` outside of all. */
@@ -148,8 +148,16 @@ export function bind<F extends (...args: never[]) => unknown>(fn: F): F
 
 /** Who writes: the addon, or `fs.writeSync` where it does not load or `NULLTRACE_PURE=1` is set. */
 export const implementation: 'native' | 'pure'
-/** False with `NULLTRACE=off`, read once, and where there is no null device: then all this is idle. */
-export const on: boolean
+/**
+ * Whether spans are begun. Not at the start if `NULLTRACE` is `0`, `off`, `false` or `no`, and never on other
+ * systems than Linux.
+ */
+export function enabled(): boolean
+/**
+ * Switches on or off, in this thread. A span that is open writes its exit all the same; one that was begun while off
+ * writes nothing.
+ */
+export function setEnabled(on: boolean): void
 export const version: string
 
 export default Trace

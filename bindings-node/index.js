@@ -2,6 +2,7 @@
 
 const backend = require('./lib/backend.js')
 const { bind, current, withContext } = require('./lib/current.js')
+const { setEnabled, state } = require('./lib/context.js')
 const { Span } = require('./lib/span.js')
 const { Trace } = require('./lib/trace-class.js')
 const { Tracer } = require('./lib/tracer.js')
@@ -15,15 +16,17 @@ module.exports = Object.assign(Trace, {
   Tracer,
   Span,
   tracer,
-  span: (path, args, options) => tracer.span(path, args, options),
-  trace: (path, args, body) => tracer.trace(path, args, body),
-  wrap: (path, fn, options) => tracer.wrap(path, fn, options),
-  middleware: (options) => tracer.middleware(options),
+  // Bound functions have no place on the stack of their own.
+  span: tracer.span.bind(tracer),
+  trace: tracer.trace.bind(tracer),
+  wrap: tracer.wrap.bind(tracer),
+  middleware: tracer.middleware.bind(tracer),
   current,
   withContext,
   bind,
   implementation: backend.implementation,
-  on: backend.on,
+  enabled: () => !state.off,
+  setEnabled,
   version: require('./package.json').version,
 })
 Object.defineProperties(Trace, {

@@ -1,21 +1,24 @@
 'use strict'
 // The one place that decides who writes: the addon if it loads, else fs.writeSync.
 //
-// A backend has: `implementation`; `on`; `numbers`, see numbers.js; `numbered(head)`, a function that writes
-// a marker with these numbers; `numberedWith`, the same with arguments, which only the addon has, see its
-// src/hot.rs (of `pure` the first takes the text of arguments); `writeText(text)`; `writeBytes(buffer)`; and for tests `capture()` and `captured()`.
+// A backend has: `implementation`; `usable`, whether there is a null device; `numbers`, see numbers.js;
+// `numbered(head)`, a function that writes a marker with these numbers; `numberedWith`, the same with arguments,
+// which only the addon has, see its src/hot.rs (of `pure` the first takes the text of arguments);
+// `writeText(text)`; `writeBytes(buffer)`; and for tests `capture()` and `captured()`.
 
-const off = process.env.NULLTRACE === 'off'
+/** What the environment says at the start. */
+const startsOff = /^(0|off|false|no)$/i.test(process.env.NULLTRACE ?? '')
 
+/** The addon, if it is to be had. It reads `NULLTRACE` too and then stays silent, so it cannot be switched on later. */
 function native() {
-  if (process.env.NULLTRACE_PURE === '1' || process.platform !== 'linux') return null
+  if (startsOff || process.env.NULLTRACE_PURE === '1' || process.platform !== 'linux') return null
   try {
     const { isOn, numbers, numbered, numberedWith, version, writeBytes, writeText, capture, captured } = require('../nulltrace.node')
-    return { implementation: 'native', on: !off && isOn(), numbers, numbered, numberedWith, version: version(), writeBytes, writeText, capture, captured }
+    return { implementation: 'native', usable: isOn(), numbers, numbered, numberedWith, version: version(), writeBytes, writeText, capture, captured }
   } catch {
     // another machine's addon, or none
     return null
   }
 }
 
-module.exports = native() ?? require('./pure.js')
+module.exports = Object.assign(native() ?? require('./pure.js'), { startsOff })

@@ -7,7 +7,9 @@
 // there. What is in there goes before the number.
 
 const { AsyncLocalStorage, executionAsyncId } = require('node:async_hooks')
+const backend = require('./backend.js')
 const { GUESS, ROOT, numbers } = require('./numbers.js')
+const { Recorded } = require('./recorded.js')
 
 const context = new AsyncLocalStorage()
 
@@ -15,6 +17,8 @@ const context = new AsyncLocalStorage()
 const DEEPEST = 1000
 
 const state = {
+  /** No spans are begun; those that are open end as they would. */
+  off: false,
   /** Why spans cannot take the shortest way, each reason counted. */
   slow: 0,
   /** AsyncLocalStorage is on for good. */
@@ -31,6 +35,16 @@ const state = {
 
 /** @type {Map<number, Bare>} by number, spans of the synchronous code that what runs later may name */
 const watched = new Map()
+
+/** Whether spans are begun. They never are where markers cannot be written. */
+function setEnabled(on) {
+  const off = !on || !backend.usable
+  if (off === state.off) return
+  state.off = off
+  state.slow += off ? 1 : -1
+}
+
+setEnabled(!backend.startsOff)
 
 /** The span that AsyncLocalStorage carries, or what is open of those around it; null if there is none. */
 function here() {
@@ -100,7 +114,7 @@ function popHand() {
   while (state.hand !== null && !state.hand.span.live) state.hand = state.hand.beneath
 }
 
-/** What stands in AsyncLocalStorage for a span of the synchronous code. */
+/** What stands for a span of the synchronous code in AsyncLocalStorage, and for `current`. */
 class Bare {
   constructor(number) {
     this.number = number
@@ -109,12 +123,18 @@ class Bare {
     this.live = true
     this.parent = null
     this.base = null
+    /** Of the span itself too, should it get an object. */
+    this.recorded = new Recorded()
   }
 }
 
+/** That of the span of that number. Its end is no longer on the shortest way. */
 function watch(number) {
   let bare = watched.get(number)
-  if (bare === undefined) watched.set(number, (bare = new Bare(number)))
+  if (bare === undefined) {
+    watched.set(number, (bare = new Bare(number)))
+    state.slow++
+  }
   return bare
 }
 
@@ -131,6 +151,7 @@ function unwatch(number, goes) {
   const bare = watched.get(number)
   if (bare === undefined) return undefined
   watched.delete(number)
+  state.slow--
   // `last` may have put it there.
   if (context.getStore() === bare) context.enterWith(undefined)
   bare.live = goes
@@ -185,7 +206,8 @@ function leave(span, stays) {
     span.around = null
     if (!state.lasting && state.trials === 0) context.disable()
   } else if (way === QUIET && !stays && state.slow !== 0) {
-    unwatch(span.number, false)
+    const bare = unwatch(span.number, false)
+    if (bare !== undefined) span.record(bare.recorded.pairs)
   }
 }
 
@@ -212,4 +234,4 @@ function within(span, self, fn, args) {
   }
 }
 
-module.exports = { context, enter, handsCount, held, here, last, leave, numberOf, parentOf, popHand, pushHand, started, state, stopped, unwatch, within }
+module.exports = { context, enter, handsCount, held, here, last, leave, numberOf, parentOf, popHand, pushHand, setEnabled, started, state, stopped, unwatch, watch, within }

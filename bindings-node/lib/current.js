@@ -1,25 +1,27 @@
 'use strict'
 // The context, read and set by hand.
 
-const backend = require('./backend.js')
-const { held, here, within } = require('./context.js')
+const { held, here, state, watch, within } = require('./context.js')
+const { Inner } = require('./inner.js')
+const { numbers } = require('./numbers.js')
 const { nothing } = require('./span.js')
 
-/** The open span whose function is running and is a context; `nothing` outside of all. */
+/** The open span whose function is running; `nothing` outside of all. */
 function current() {
   const span = here()
-  return span === null || span.base === null ? nothing : span
+  if (span === null) return numbers[1] > 0 ? new Inner(watch(numbers[1])) : nothing
+  return span.site === null ? new Inner(span) : span
 }
 
 /** Calls `fn` with `span` as the current one; with null, or a span that writes nothing, outside of all. */
 function withContext(span, fn, ...args) {
-  if (!backend.on) return fn(...args)
-  return within(span === null || span.site === null ? undefined : span, undefined, fn, args)
+  if (state.off) return fn(...args)
+  return within(span === null ? undefined : span.stored, undefined, fn, args)
 }
 
 /** `fn`, in the context of now whenever it is called. */
 function bind(fn) {
-  if (!backend.on) return fn
+  if (state.off) return fn
   const span = held()
   return function bound(...args) {
     return within(span, this, fn, args)

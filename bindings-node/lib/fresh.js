@@ -1,31 +1,39 @@
 'use strict'
-// plain.js, evaluated again.
+// plain.js, evaluated again: once for each path, and once more for those with arguments.
 
-const { readFileSync } = require('node:fs')
-const { join } = require('node:path')
 const { Script } = require('node:vm')
 const shared = require('./plain.js')
 
-/** @type {Script | null | undefined} parsed once, when first needed; null if that cannot be */
+/** @type {Script | null | undefined} compiled once, when first needed; null if that cannot be */
 let script
 
 /** A `plain` whose calls the engine knows apart from those of all others. */
 function fresh() {
-  if (script === undefined) script = parsed()
+  if (script === undefined) script = compiled()
   if (script === null) return shared.plain
-  const module = { exports: {} }
-  script.runInThisContext()(module)
-  return module.exports.plain
+  try {
+    return script.runInThisContext()().plain
+  } catch {
+    // A tool put calls of its own into the text.
+    return shared.plain
+  }
 }
 
-function parsed() {
+function compiled() {
   try {
-    const filename = join(__dirname, 'plain.js')
-    return new Script(`(function (module) {${readFileSync(filename, 'utf8')}\n})`, { filename })
+    // The text of the function, not the file: in a bundle there is no file.
+    return new Script(`(${shared.make})`, { filename: 'nulltrace/lib/plain.js' })
   } catch {
-    // In a bundle, or a program that may not read files: all share one.
+    // Some tools leave no text.
     return null
   }
 }
 
-module.exports = { fresh }
+/** That of a site, for functions with these options. */
+function freshFor(site, { enterArgs, exitArgs }) {
+  const which = (enterArgs === undefined ? 0 : 1) + (exitArgs === undefined ? 0 : 2)
+  site.plains ??= [null, null, null, null]
+  return (site.plains[which] ??= fresh())
+}
+
+module.exports = { fresh, freshFor }

@@ -153,7 +153,7 @@ function numbered(head) {
 
 module.exports = {
   implementation: 'pure',
-  on: process.platform === 'linux' && process.env.NULLTRACE !== 'off',
+  usable: process.platform === 'linux',
   numbers,
   numbered,
   numberedWith: null,

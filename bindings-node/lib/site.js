@@ -34,6 +34,8 @@ class Site {
     /** The same with arguments, see `quickly`; null where there is no addon. */
     this.enterWith = null
     this.exitWith = null
+    /** See fresh.js. */
+    this.plains = null
     /** Paths below, by the text or site they were asked for. */
     this.below = null
   }

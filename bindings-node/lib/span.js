@@ -2,10 +2,10 @@
 // Open spans, their numbers, and the spans they are opened in.
 
 const { handsCount, here, last, numberOf, parentOf, popHand, pushHand, state, unwatch, within } = require('./context.js')
-const encode = require('./encode.js')
 const { errorName } = require('./error.js')
 const ids = require('./ids.js')
 const { GUESS, ROOT, isUnique, numbers, textOf, unique } = require('./numbers.js')
+const { Recorded } = require('./recorded.js')
 const { end, enter } = require('./write.js')
 
 // `id:path` of the open spans whose id the caller chose, or that took theirs from one of those. Others
@@ -72,32 +72,23 @@ class Span {
 
   /** Keeps what the exit will say. */
   record(name, value) {
-    if (!this.live) return this
-    try {
-      const more = typeof name === 'object' ? encode.pairs(name) : [[name, value]]
-      for (const pair of more ?? []) {
-        this.recorded ??= []
-        if (this.recorded.length < encode.MAX_ARGS) this.recorded.push(pair)
-      }
-    } catch {
-      // a getter of the caller's threw
-    }
+    if (this.live) (this.recorded ??= new Recorded()).set(name, value)
     return this
   }
 
   /** Ends it; what is ended stays ended. */
   end(args) {
     if (!this.live) return
-    if (args !== undefined && this.recorded !== null) this.record(args)
+    const all = this.recorded === null ? args : this.recorded.with(args)
     this.live = false
     if (this.ties !== 0) this.untie()
     // in the middle of its body
     if (numbers[1] === this.number) numbers[1] = this.outer
-    if (args === undefined && this.recorded === null && this.idText === null && this.site.prepared) {
+    if (all === undefined && this.idText === null && this.site.prepared) {
       numbers[0] = this.number
       return this.site.exit()
     }
-    end(this.site, this.number, this.idText, this.recorded ?? args)
+    end(this.site, this.number, this.idText, all)
   }
 
   /** @private */
@@ -108,14 +99,14 @@ class Span {
     if (this.ties & SHADOW) this.shadow.live = false
   }
 
-  /** Ends it with the name of what was thrown. */
+  /** Ends it with the name of what was thrown, unless the program set an `error` itself. */
   fail(thrown) {
-    this.end({ error: errorName(thrown) })
+    this.end(this.recorded?.has('error') ? undefined : { error: errorName(thrown) })
   }
 
   /** A child by name: these tags and its own. */
   span(path, args) {
-    if (this.site === null) return nothing
+    if (this.site === null || state.off) return nothing
     const site = this.site.child(path)
     if (site === null) return nothing
     let open = this
@@ -124,6 +115,11 @@ class Span {
     const around = here()
     const nests = handsCount(around) && ((this.ties & OF_HAND) !== 0 || this.number === numberOf(around))
     return nests && span.live ? hand(span, around) : span.float()
+  }
+
+  /** What AsyncLocalStorage is to carry for it. @private */
+  get stored() {
+    return this.site === null ? undefined : this
   }
 
   /** Calls `fn` so that what it opens, now or later, lies in this span. */
@@ -172,6 +168,7 @@ function keep(span, key, parent, args) {
 
 /** Opens `path` where the caller is. */
 function openHere(root, path, args, how) {
+  if (state.off) return nothing
   const around = here()
   const base = around === null ? null : around.base
   const site = base === null ? root.child(path) : base.child(root.tags.length === 0 ? path : root.child(path))
@@ -196,6 +193,7 @@ function hand(span, around) {
 
 /** Opens `path` with an id that the caller chose; context is passed over. */
 function openWith(root, path, args, id) {
+  if (state.off) return nothing
   const site = root.child(path)
   const own = ids.parse(id)
   if (site === null || own === null) return nothing
@@ -208,6 +206,8 @@ function stay(span) {
   last()
   const shadow = unwatch(span.number, true)
   if (shadow !== undefined) {
+    if (span.recorded !== null) shadow.recorded.set(span.recorded.pairs)
+    span.recorded = shadow.recorded
     span.shadow = shadow
     span.ties |= SHADOW
   }

@@ -61,13 +61,13 @@ function shortly(site, args, of) {
     result = of(span)
   } catch (thrown) {
     numbers[1] = outer
-    if (state.slow !== 0) unwatch(number, false)
+    if (state.slow !== 0) settle(span)
     span.fail(thrown)
     throw thrown
   }
   numbers[1] = outer
   if (typeof result === 'object' && span.live && isPromise(result)) return following(result, stay(span))
-  if (state.slow !== 0) unwatch(number, false)
+  if (state.slow !== 0) settle(span)
   if (span.recorded === null && span.live) {
     span.live = false
     numbers[0] = number
@@ -76,6 +76,12 @@ function shortly(site, args, of) {
     span.end()
   }
   return result
+}
+
+/** The call of a span of the shortest way is over: what stood for it goes, and what was recorded there is its own. */
+function settle(span) {
+  const bare = unwatch(span.number, false)
+  if (bare !== undefined) span.record(bare.recorded.pairs)
 }
 
 const isThenable = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function'

@@ -1,6 +1,7 @@
 'use strict'
 
 const backend = require('./backend.js')
+const { state } = require('./context.js')
 const { middleware } = require('./middleware.js')
 const { ASYNC, HAND, nothing, openHere, openWith } = require('./span.js')
 const { root } = require('./site.js')
@@ -16,7 +17,7 @@ class Tracer {
   }
 
   span(path, args, options) {
-    if (!backend.on || this.#root === null) return nothing
+    if (state.off || this.#root === null) return nothing
     if (options?.id !== undefined) return openWith(this.#root, path, args, options.id)
     return openHere(this.#root, path, args, options?.async === true ? ASYNC : HAND)
   }
@@ -27,7 +28,7 @@ class Tracer {
       body = args
       args = undefined
     }
-    if (backend.on && this.#root !== null) return traced(this.#root, path, args, body)
+    if (!state.off && this.#root !== null) return traced(this.#root, path, args, body)
     return untraced(body)
   }
 
@@ -38,12 +39,12 @@ class Tracer {
       fn = path
       path = [fn.name || 'anonymous']
     }
-    if (!backend.on || this.#root === null || typeof fn !== 'function') return fn
+    if (!backend.usable || this.#root === null || typeof fn !== 'function') return fn
     return wrapped(this.#root, path, fn, options ?? {})
   }
 
   middleware(options) {
-    if (!backend.on || this.#root === null) return (req, res, next) => next?.()
+    if (!backend.usable || this.#root === null) return (req, res, next) => next?.()
     return middleware(this.#root, options ?? {})
   }
 }

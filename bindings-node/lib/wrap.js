@@ -1,30 +1,35 @@
 'use strict'
+// Wrappers: of each kind of function one that is of the same kind.
 
-const { ASYNC_GENERATOR, GENERATOR, following, isPromise, kind, kinds, said } = require('./body.js')
+const { asynchronous } = require('./asynchronous.js')
 const body = require('./body.js')
 const { enter, leave, state, unwatch } = require('./context.js')
-const { fresh } = require('./fresh.js')
+const { freshFor } = require('./fresh.js')
 const { FIRST, LAST, numbers } = require('./numbers.js')
+const shared = require('./plain.js')
 const { TRIALS } = require('./site.js')
-const { ASYNC, PLAIN, STEPS, adopt, openHere, nothing, stay } = require('./span.js')
+const { ASYNC, PLAIN, adopt, openHere, nothing, stay } = require('./span.js')
+const { asyncSteps, syncSteps } = require('./steps.js')
 const { spelled } = require('./write.js')
 
+const { following, isPromise, kind, kinds, said } = body
 const { apply, construct } = Reflect
 
 /** A function that does what `fn` does, within a span. */
 function wrapped(root, path, fn, options) {
-  const of = options.async ? body.ASYNC : kind(fn)
   const site = root.child(path)
   if (site === null) return fn
+  const of = kind(fn)
   let made
-  if (of === GENERATOR || of === ASYNC_GENERATOR) made = generator(root, site, fn, options, of)
-  else if (of === body.PLAIN && site.prepared) made = plain(root, site, fn, options)
-  else made = general(root, site, fn, options, of === body.ASYNC)
-  kinds.set(made, of)
+  if (of === body.GENERATOR) made = syncSteps(root, site, fn, options)
+  else if (of === body.ASYNC_GENERATOR) made = asyncSteps(root, site, fn, options)
+  else if (of === body.ASYNC) made = asynchronous(root, site, fn, options)
+  else made = plain(root, site, fn, options)
+  kinds.set(made, options.async ? body.ASYNC : of)
   return like(made, fn)
 }
 
-/** The name, length and properties of `fn`, so that no difference is visible. */
+/** The name, length, text and properties of `fn`, so that no difference is visible. */
 function like(made, fn) {
   Object.setPrototypeOf(made, fn)
   for (const name of ['name', 'length']) {
@@ -33,62 +38,133 @@ function like(made, fn) {
   }
   const own = Object.getOwnPropertyDescriptor(fn, 'prototype')
   if (own !== undefined) made.prototype = own.value
+  // Some programs read the names of parameters there, or whether it is a class.
+  const { toString } = fn
+  const value = function () {
+    return apply(toString, this === made ? fn : this, [])
+  }
+  Object.defineProperty(made, 'toString', { value, writable: true, configurable: true })
   return made
 }
+
+/**
+ * Span objects of calls of `plain` that are under way, the innermost last. The calls keep where theirs is, as a
+ * number below 0: so they have one variable for both ways.
+ */
+const opened = []
+
+/** Takes out what `number` stands for. Behind it are those of calls that found no room on the stack to end. */
+function taken(number) {
+  const at = -number - 1
+  const span = opened[at]
+  opened.length = at
+  return span
+}
+
+/**
+ * The numbers of the calls that are under way and have no span object, each with that of the span around: two
+ * variables less in each frame of `plain`.
+ */
+class Calls {
+  constructor() {
+    this.depth = 0
+    this.numbers = new Float64Array(128)
+  }
+
+  /** Keeps `numbers[0]`, which becomes the current one; gives its place. */
+  push() {
+    const at = this.depth + 2
+    if (at >= this.numbers.length) this.grow()
+    this.numbers[at] = numbers[0]
+    this.numbers[at + 1] = numbers[1]
+    numbers[1] = numbers[0]
+    return (this.depth = at)
+  }
+
+  /** Takes it out into `numbers[0]`. Behind it are those of calls that found no room on the stack to end. */
+  pop(at) {
+    this.depth = at - 2
+    numbers[0] = this.numbers[at]
+    numbers[1] = this.numbers[at + 1]
+  }
+
+  /** @private */
+  grow() {
+    const more = new Float64Array(2 * this.numbers.length)
+    more.set(this.numbers)
+    this.numbers = more
+  }
+}
+
+const calls = new Calls()
 
 /** The way of most calls, see plain.js, with those that are rarer. */
 function plain(root, site, fn, options) {
   const { exitArgs } = options
-  return fresh()(fn, site, options, {
+  const moves = options.async === true
+  const usual = site.prepared && !moves
+  return (usual ? freshFor(site, options) : shared.plain)(fn, site, options, {
     FIRST,
     LAST,
     apply,
-    begin(args) {
-      const span = openHere(root, site, args, PLAIN)
-      return span === nothing ? null : span
+    calls,
+    construct: (args, target) => constructed(root, site, fn, options, args, target),
+    end: (number, result) => returned(taken(number), result, exitArgs),
+    fail: (number, thrown) => failed(taken(number), thrown),
+    failed(number, thrown) {
+      const span = adopt(site, number)
+      const bare = unwatch(number, false)
+      if (bare !== undefined) span.recorded = bare.recorded
+      span.fail(thrown)
     },
-    enterContext: enter,
-    construct: (args, target) => call(root, site, fn, options, false, false, undefined, args, target),
-    fail(number, thrown) {
-      unwatch(number, false)
-      adopt(site, number).fail(thrown)
-    },
-    failed,
     follow: (number, promise) => following(promise, stay(adopt(site, number)), exitArgs),
+    isConstructor,
     isPromise,
-    left: (number) => unwatch(number, false),
+    left: (number) => unwatch(number, false)?.recorded ?? null,
     numbers,
-    returned: (span, result) => returned(span, result, exitArgs),
+    open(args, trial) {
+      const span = openHere(root, site, args, moves ? ASYNC : PLAIN)
+      if (span === nothing) return 0
+      try {
+        enter(span, moves, trial)
+        return -opened.push(span)
+      } catch (thrown) {
+        failed(span, thrown)
+        throw thrown
+      }
+    },
     said,
     spelled,
     state,
-    trials: TRIALS,
+    // Fewer than none: all calls have a span object.
+    trials: usual ? TRIALS : -1,
   })
 }
 
-function general(root, site, fn, options, moves) {
-  let trials = moves ? 0 : TRIALS
-  return function traced() {
-    const target = new.target === traced ? fn : new.target
-    const trial = trials !== 0
-    if (trial) trials--
-    return call(root, site, fn, options, moves, trial, this, arguments, target)
+/** Whether `new` takes it. */
+function isConstructor(fn) {
+  try {
+    // Nothing of `fn` is called or read.
+    return typeof new (new Proxy(fn, { construct: () => ({}) }))() === 'object'
+  } catch {
+    return false
   }
 }
 
-/** Any call: asynchronous, recursive, in a context, or as a constructor (`target`). */
-function call(root, site, fn, { enterArgs, exitArgs }, moves, trial, self, args, target) {
-  const span = openHere(root, site, said(enterArgs, ...args), moves ? ASYNC : PLAIN)
-  if (span === nothing) return target === undefined ? apply(fn, self, args) : construct(fn, args, target)
-  let result
+/** A call of `fn` as a constructor: what `new` gives is of the caller, be it a promise. */
+function constructed(root, site, fn, { enterArgs, exitArgs }, args, target) {
+  const span = state.off ? nothing : openHere(root, site, said(enterArgs, ...args), PLAIN)
+  if (span === nothing) return construct(fn, args, target)
   try {
-    enter(span, moves, trial)
-    result = target === undefined ? apply(fn, self, args) : construct(fn, args, target)
+    enter(span, false, false)
+    const made = construct(fn, args, target)
+    leave(span, false)
+    if (span.live) span.end(said(exitArgs, made))
+    return made
   } catch (thrown) {
     failed(span, thrown)
     throw thrown
   }
-  return returned(span, result, exitArgs)
 }
 
 /** The call of a span threw. */
@@ -106,62 +182,6 @@ function returned(span, result, exitArgs) {
   leave(span, false)
   if (span.live) span.end(said(exitArgs, result))
   return result
-}
-
-/** The span begins with the first step and ends with the last; what the steps open lies in it. */
-function generator(root, site, fn, options, of) {
-  const steps = of === GENERATOR ? syncSteps : asyncSteps
-  return function traced() {
-    const begin = () => openHere(root, site, said(options.enterArgs, ...arguments), STEPS)
-    const made = steps(apply(fn, this, arguments), begin, options.exitArgs)
-    const own = fn.prototype
-    return typeof own === 'object' && own !== null ? Object.setPrototypeOf(made, own) : made
-  }
-}
-
-/** `inner`, each of whose steps is made in `span`; for `yield*`, which asks for these three. */
-function stepping(inner, span, moves) {
-  if (span === nothing) return inner
-  const step = (name) => (value) => {
-    try {
-      enter(span, moves, false)
-      return inner[name](value)
-    } finally {
-      leave(span, false)
-    }
-  }
-  const steps = { next: step('next'), return: step('return'), throw: step('throw') }
-  steps[moves ? Symbol.asyncIterator : Symbol.iterator] = () => steps
-  return steps
-}
-
-function* syncSteps(inner, begin, exitArgs) {
-  const span = begin()
-  try {
-    const last = yield* stepping(inner, span, false)
-    span.end(said(exitArgs, last))
-    return last
-  } catch (thrown) {
-    span.fail(thrown)
-    throw thrown
-  } finally {
-    // left early by `break` or return()
-    span.end()
-  }
-}
-
-async function* asyncSteps(inner, begin, exitArgs) {
-  const span = begin()
-  try {
-    const last = yield* stepping(inner, span, true)
-    span.end(said(exitArgs, last))
-    return last
-  } catch (thrown) {
-    span.fail(thrown)
-    throw thrown
-  } finally {
-    span.end()
-  }
 }
 
 module.exports = { wrapped }

@@ -3,9 +3,10 @@
 const assert = require('node:assert')
 const { spawnSync } = require('node:child_process')
 const { test } = require('node:test')
-const { fresh } = require('../lib/fresh.js')
+const { fresh, freshFor } = require('../lib/fresh.js')
 const shared = require('../lib/plain.js')
-const { numbered, program, root } = require('./help.js')
+const { root } = require('../lib/site.js')
+const { numbered, program, root: directory } = require('./help.js')
 
 const CALLS = `
 const backend = require('./lib/backend.js')
@@ -33,24 +34,29 @@ test('each function has an evaluation of its own', () => {
   assert.strictEqual(String(a), String(shared.plain))
 })
 
-test('where the file cannot be read, all share one', () => {
-  const text = `
-    const fs = require('node:fs')
-    require('./lib/plain.js')
-    const { readFileSync } = fs
-    fs.readFileSync = (name, ...rest) => {
-      if (String(name).endsWith('plain.js')) throw new Error('no')
-      return readFileSync(name, ...rest)
-    }
-    console.log(require('./lib/fresh.js').fresh() === require('./lib/plain.js').plain)
-    ${CALLS}`
-  const [same, calls] = program(text).trim().split('\n')
-  assert.strictEqual(same, 'true')
-  assert.deepStrictEqual(shown(calls), EXPECTED)
+test('functions of one path and the same options share it', () => {
+  const [a, b] = ['fresh', 'fresh2'].map((path) => root.child(path))
+  const options = { enterArgs: () => ({}) }
+  assert.strictEqual(freshFor(a, {}), freshFor(a, {}))
+  assert.notStrictEqual(freshFor(a, {}), freshFor(a, options))
+  assert.notStrictEqual(freshFor(a, {}), freshFor(b, {}))
+})
+
+test('where the text is of no use, all share one', () => {
+  // As a tool that counts calls, or takes the text away, leaves it.
+  for (const text of ['function make() { counted(1) }', 'function make() { [native code] }']) {
+    const [same, calls] = program(`
+      const shared = require('./lib/plain.js')
+      shared.make.toString = () => ${JSON.stringify(text)}
+      console.log(require('./lib/fresh.js').fresh() === shared.plain)
+      ${CALLS}`).trim().split('\n')
+    assert.strictEqual(same, 'true')
+    assert.deepStrictEqual(shown(calls), EXPECTED)
+  }
 })
 
 test('a program that forbids code from strings', () => {
-  const ran = spawnSync(process.execPath, ['--disallow-code-generation-from-strings', '-e', CALLS], { cwd: root, encoding: 'utf8', timeout: 30000 })
+  const ran = spawnSync(process.execPath, ['--disallow-code-generation-from-strings', '-e', CALLS], { cwd: directory, encoding: 'utf8', timeout: 30000 })
   assert.strictEqual(ran.status, 0, ran.stderr)
   assert.deepStrictEqual(shown(ran.stdout), EXPECTED)
 })

@@ -18,7 +18,7 @@ const WORK = `
 
 test('the implementation is the one that was asked for', () => {
   assert.strictEqual(nulltrace.implementation, process.env.NULLTRACE_PURE === '1' ? 'pure' : 'native')
-  assert.strictEqual(nulltrace.on, true)
+  assert.strictEqual(nulltrace.enabled(), true)
 })
 
 test('each marker is one write to the null device, by the thread that runs JavaScript', (t) => {
@@ -49,9 +49,9 @@ test('off: nothing is written, and all works', (t) => {
   const text = `
     const n = require('./index.js')
     const assert = require('node:assert')
-    assert.strictEqual(n.on, false)
+    assert.strictEqual(n.enabled(), false)
     const fn = () => 5
-    assert.strictEqual(n.wrap(fn), fn)
+    assert.strictEqual(n.wrap(fn)(), 5)
     assert.strictEqual(n.trace('x', (span) => { span.record('a', 1); return span.id }), null)
     n.span('x').span('y').end()
     n.middleware()({}, {}, () => n.trace('x', Promise.resolve(7)).then((v) => assert.strictEqual(v, 7)))
@@ -62,8 +62,10 @@ test('off: nothing is written, and all works', (t) => {
   assert.deepStrictEqual(writes, [])
 })
 
-test('only `off` is off', () => {
-  for (const value of ['0', 'OFF', '', 'no']) assert.strictEqual(program(`process.stdout.write(String(require('./index.js').on))`, { NULLTRACE: value }), 'true')
+test('what `NULLTRACE` means', () => {
+  const said = (value) => program(`process.stdout.write(String(require('./index.js').enabled()))`, { NULLTRACE: value })
+  for (const value of ['0', 'off', 'OFF', 'false', 'False', 'no', 'NO']) assert.strictEqual(said(value), 'false', value)
+  for (const value of ['', '1', 'on', 'yes', 'true', 'offf', ' off', '00', 'none']) assert.strictEqual(said(value), 'true', value)
 })
 
 test('a descriptor closed behind our back is opened again', (t) => {

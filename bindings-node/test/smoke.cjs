@@ -3,7 +3,7 @@ const assert = require('node:assert')
 const nulltrace = require('nulltrace')
 
 assert.strictEqual(nulltrace.implementation, process.env.NULLTRACE_PURE === '1' ? 'pure' : 'native')
-assert.strictEqual(nulltrace.on, true)
+assert.strictEqual(nulltrace.enabled(), true)
 const { Trace, span, trace, wrap } = nulltrace
 assert.strictEqual(new nulltrace(7).id, 7)
 const t = new Trace('smoke')

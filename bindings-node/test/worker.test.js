@@ -13,7 +13,7 @@ function inWorker(text) {
     const n = require(${JSON.stringify(require.resolve('../index.js'))})
     const { markers } = require(${JSON.stringify(require.resolve('./help.js'))})
     const got = markers(() => { ${text} })
-    Promise.resolve(got).then((markers) => parentPort.postMessage({ markers, implementation: n.implementation, on: n.on }))`
+    Promise.resolve(got).then((markers) => parentPort.postMessage({ markers, implementation: n.implementation, on: n.enabled() }))`
   return new Promise((done, failed) => {
     const worker = new Worker(whole, { eval: true })
     let message

@@ -2,8 +2,9 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const { trace, wrap } = require('../index.js')
-const { sleep, recorded } = require('./help.js')
+const { types, promisify } = require('node:util')
+const { current, span, trace, wrap } = require('../index.js')
+const { program, sleep, recorded } = require('./help.js')
 
 test('each call is a span, by the name of the function', () => {
   const add = wrap(function add(a, b) { return a + b })
@@ -153,4 +154,120 @@ test('what is no function, or has no path, comes back as it is', () => {
   const fn = () => {}
   assert.strictEqual(wrap('', fn), fn)
   assert.strictEqual(wrap('x', 5), 5)
+})
+
+test('the wrapper is of the kind of its function', async () => {
+  const all = [() => {}, async () => {}, function* () {}, async function* () {}, { method() {} }.method, class {}, function () {}, wrap('x', async () => {})]
+  const facts = (fn) => [types.isAsyncFunction(fn), types.isGeneratorFunction(fn), fn.constructor, Object.prototype.toString.call(fn), 'prototype' in fn, String(fn)]
+  for (const fn of all) assert.deepStrictEqual(facts(wrap('x', fn)), facts(fn))
+  const bound = Date.bind(null, 0)
+  assert.strictEqual(new (wrap('x', bound))().getTime(), 0)
+  assert.strictEqual(types.isAsyncFunction(wrap('x', () => {}, { async: true })), false)
+})
+
+test('`this` of a strict function is what the caller gave', () => {
+  const self = wrap('self', function () { return this })
+  assert.deepStrictEqual([self(), self.call(5), self.call('a')], [undefined, 5, 'a'])
+})
+
+test('parameters of a generator are made by the call, not by the first step', async () => {
+  const fail = () => { throw new TypeError('e') }
+  assert.throws(wrap(function* (a = fail()) {}), TypeError)
+  assert.throws(wrap(async function* (a = fail()) {}), TypeError)
+  await assert.rejects(wrap(async (a = fail()) => {}), TypeError)
+  const seen = []
+  const steps = wrap(function* (...all) { seen.push(this, arguments.length, ...all); yield* all })
+  assert.deepStrictEqual([...steps.call(7, 1, undefined)], [1, undefined])
+  assert.deepStrictEqual(seen, [7, 2, 1, undefined])
+  assert.strictEqual(steps.length, 0)
+})
+
+test('what a plain function returns is the same object', () => {
+  const kinds = [{ then(done) { done(7) } }, new (class extends Promise {})(() => {}), Object.assign(Promise.resolve(1), { pid: 1 }), [][Symbol.iterator](), new AbortController().signal]
+  for (const value of kinds) {
+    const give = wrap('give', () => value)
+    for (let i = 0; i < 10; i++) assert.strictEqual(give(), value)
+    assert.strictEqual(trace('give', () => value), value)
+  }
+  class Odd { constructor() { return Promise.resolve(5) } }
+  assert(types.isPromise(new (wrap(Odd))()))
+})
+
+test('properties that tools look for', async () => {
+  const read = wrap('read', Object.assign((done) => done(null, 1), { [promisify.custom]: async () => 2 }))
+  assert.strictEqual(await promisify(read)(), 2)
+  assert.strictEqual(await promisify(wrap('read', (done) => done(null, 1)))(), 1)
+  const counted = Object.assign(() => {}, { mock: { calls: [] }, _isMockFunction: true })
+  assert.deepStrictEqual([wrap(counted).mock, wrap(counted)._isMockFunction], [counted.mock, true])
+})
+
+test('an argument in the middle of a call, wherever it is made', async () => {
+  const fail = () => { throw new TypeError('e') }
+  const note = (...all) => all.forEach((value) => current().record('n', value))
+  const cases = [
+    [wrap('plain', () => note(1, 2)), 'n=2'],
+    [wrap('result', () => note(1), { exitArgs: () => ({ n: 3, m: 4 }) }), 'n=3,m=4'],
+    [wrap('async', async () => { note(1); await null; note(2) }), 'n=2'],
+    [wrap('promise', () => { note(1); return Promise.resolve() }), 'n=1'],
+    [wrap('steps', function* () { note(1); yield; note(2) }), 'n=2'],
+    [wrap('fails', () => { note(1); fail() }), 'n=1,error=TypeError'],
+    [wrap('error', () => { current().record('error', 'mine'); fail() }), 'error=mine'],
+    [wrap('rejects', async () => { current().record('error', 'mine'); fail() }), 'error=mine'],
+    [() => trace('trace', (own) => { note(1); own.record('m', 2) }), /^(n=1,m=2|m=2,n=1)$/],
+    [() => trace('child', () => { current().span('child').end(); current().end({ k: 'v' }) }), 'k=v'],
+    [() => trace('inside', () => current().run(() => note(1))), 'n=1'],
+    [() => { const open = span('open'); open.record('n', 1).record({ n: 2, m: 1 }); open.end({ m: 3 }) }, 'n=2,m=3'],
+  ]
+  for (const [fn, wanted] of cases) {
+    for (let i = 0; i < 12; i++) {
+      const got = await recorded(async () => {
+        try {
+          const result = fn()
+          for (const _ of result?.next ? result : []);
+          await result
+        } catch (error) { assert(error instanceof TypeError) }
+      })
+      const said = /^<:#1:[^:]*:(.*):$/.exec(got.at(-1))[1]
+      if (typeof wanted === 'string') assert.strictEqual(said, wanted)
+      else assert.match(said, wanted)
+    }
+  }
+})
+
+test('the current span of a call that is over takes nothing', () => {
+  let kept
+  const got = recorded(() => {
+    wrap('a', () => { kept = current() })()
+    kept.record('late', 1)
+    wrap('b', () => {})()
+  })
+  assert.deepStrictEqual(got, ['>:#1:a:^=:', '<:#1:a::', '>:#2:b:^=:', '<:#2:b::'])
+})
+
+test('recursion goes at least 6 tenths as deep as with a simple wrapper', () => {
+  // Each in a process of its own, as what the engine learns of one changes the other. What it has compiled by then
+  // differs: the best of some is what there is room for.
+  const deepest = (wrapper) => Number(program(`
+    const { wrap } = require('./index.js')
+    const wrapper = ${wrapper}
+    const all = [1, 2, 3].map(() => {
+      for (let k = 200; ; k += 100) {
+        const down = wrapper((n) => (n === 0 ? 0 : 1 + down(n - 1)))
+        try { down(k) } catch (error) { if (error instanceof RangeError) return k - 100; throw error }
+      }
+    })
+    process.stdout.write(String(Math.max(...all)))`))
+  const simple = deepest('(fn) => function (...args) { return fn.apply(this, args) }')
+  const wrapped = deepest("(fn) => wrap('down', fn)")
+  assert(wrapped >= 0.6 * simple, `${wrapped} of ${simple}`)
+})
+
+test('a full stack leaves no span open, and what comes next is right', () => {
+  let down
+  const got = recorded(() => {
+    down = wrap('down', (n) => down(n + 1))
+    assert.throws(() => down(0), RangeError)
+    wrap('next', () => {})()
+  })
+  assert.deepStrictEqual(got.slice(-2).map((one) => one.replace(/#\d+/, 'N')), ['>:N:next:^=:', '<:N:next::'])
 })

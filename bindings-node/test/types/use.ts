@@ -1,5 +1,5 @@
 // Compiled by types.test.js as a CommonJS module, without running it.
-import nulltrace, { Trace, Tracer, bind, current, implementation, middleware, on, span, trace, tracer, version, withContext, wrap } from 'nulltrace'
+import nulltrace, { Trace, Tracer, bind, current, implementation, enabled, middleware, setEnabled, span, trace, tracer, version, withContext, wrap } from 'nulltrace'
 import http = require('node:http')
 
 const same: typeof Trace = nulltrace
@@ -46,7 +46,8 @@ http.createServer((req, res) => traced(req, res, () => res.end()))
 new Tracer('app').middleware()
 
 const who: 'native' | 'pure' = implementation
-const facts: [boolean, string] = [on, version]
+const facts: [boolean, string] = [enabled(), version]
+setEnabled(true)
 void who
 void facts
 
