@@ -29,35 +29,19 @@ function kind(fn) {
 }
 
 /**
- * A promise we may put another in the place of: of the language itself and without named properties
- * of its own (async_hooks puts symbols on all). Others (lazy queries, child processes that are promises too) must come through as they
- * are: their `then` may start something, or their class have more than `then`.
+ * A promise we may put another in the place of: of the language itself, be it of another `vm` context, and without
+ * named properties of its own (async_hooks puts symbols on all). Others (lazy queries, child processes that are
+ * promises too) must come through as they are: their `then` may start something, or their class have more than `then`.
  */
 function isPromise(value) {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    types.isPromise(value) &&
-    Object.getPrototypeOf(value) === ofPromise &&
-    Object.getOwnPropertyNames(value).length === 0
-  )
+  return typeof value === 'object' && value !== null && types.isPromise(value) && isOwn(Object.getPrototypeOf(value)) && Object.getOwnPropertyNames(value).length === 0
 }
 
-/**
- * A promise of the same outcome that ends `span` when it settles. A new one, because handling a
- * rejection here would otherwise hide from the program that it was not handled.
- */
-function following(promise, span, exitArgs) {
-  return promise.then(
-    (value) => {
-      span.end(said(exitArgs, value))
-      return value
-    },
-    (thrown) => {
-      span.fail(thrown)
-      throw thrown
-    },
-  )
+/** Whether a promise of that prototype is of the language: those of a class are one step further from the root. */
+function isOwn(prototype) {
+  if (prototype === ofPromise) return true
+  const above = prototype === null ? null : Object.getPrototypeOf(prototype)
+  return above !== null && Object.getPrototypeOf(above) === null
 }
 
 /** The arguments that a caller's function makes of what it is given; none if it throws. */
@@ -70,4 +54,4 @@ function said(make, ...given) {
   }
 }
 
-module.exports = { ASYNC, ASYNC_GENERATOR, GENERATOR, PLAIN, following, isPromise, kind, kinds, said }
+module.exports = { ASYNC, ASYNC_GENERATOR, GENERATOR, PLAIN, isPromise, kind, kinds, said }

@@ -2,11 +2,12 @@
 
 const body = require('./body.js')
 const { enter, leave, state, unwatch } = require('./context.js')
+const { following } = require('./following.js')
 const { numbers, unique } = require('./numbers.js')
 const { ASYNC, PLAIN, adopt, nothing, openHere, stay } = require('./span.js')
 const { enter: begun } = require('./write.js')
 
-const { following, isPromise, kind } = body
+const { isPromise, kind } = body
 
 /** Calls `body(span)` within a span, or follows the promise `body`; what it gives or throws, passes. */
 function traced(root, path, args, of) {

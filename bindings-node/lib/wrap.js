@@ -4,6 +4,7 @@
 const { asynchronous } = require('./asynchronous.js')
 const body = require('./body.js')
 const { enter, leave, state, unwatch } = require('./context.js')
+const { following } = require('./following.js')
 const { freshFor } = require('./fresh.js')
 const { FIRST, LAST, numbers } = require('./numbers.js')
 const shared = require('./plain.js')
@@ -12,7 +13,7 @@ const { ASYNC, PLAIN, adopt, openHere, nothing, stay } = require('./span.js')
 const { asyncSteps, syncSteps } = require('./steps.js')
 const { spelled } = require('./write.js')
 
-const { following, isPromise, kind, kinds, said } = body
+const { isPromise, kind, kinds, said } = body
 const { apply, construct } = Reflect
 
 /** A function that does what `fn` does, within a span. */

@@ -61,6 +61,40 @@ test('nobody is recorded of a rejection that somebody handles, and else somebody
   assert.deepStrictEqual(seen.trim().split('\n').sort(), ['open', 'open too', 'open, plain'])
 })
 
+test('one promise that is returned again: one object, each call its span', async () => {
+  const seen = program(`
+    const { trace, wrap } = require('./index.js')
+    process.on('unhandledRejection', (reason) => console.log(reason.message))
+    const kept = Promise.reject(new Error('open'))
+    const again = wrap('again', () => kept)
+    again().catch((error) => console.log('caught', error.message))
+    console.log(again() === again(), again() === trace('x', kept))`)
+  assert.strictEqual(seen, 'true true\ncaught open\n')
+  let release
+  const kept = new Promise((done) => (release = done))
+  const again = wrap('again', () => kept, { exitArgs: (n) => ({ n }) })
+  const got = await recorded(async () => {
+    const both = Promise.all([again(), again()])
+    release(5)
+    assert.deepStrictEqual(await both, [5, 5])
+    assert.strictEqual(await again(), 5)
+  })
+  const span = (n) => [`>:#${n}:again:^=:`, `<:#${n}:again:n=5:`]
+  assert.deepStrictEqual(got, [span(1)[0], span(2)[0], span(1)[1], span(2)[1], ...span(3)])
+})
+
+test('a promise of another vm context', async () => {
+  const vm = require('node:vm')
+  const other = vm.createContext({ sleep })
+  const got = await recorded(async () => {
+    await wrap('plain', vm.runInContext('() => { const made = new Promise((done) => sleep(5).then(done)); return made }', other))()
+    span('after').end()
+    const isTheirs = vm.runInContext('(value) => value instanceof Promise', other)
+    assert(isTheirs(wrap('own', vm.runInContext('async () => 5', other))()))
+  })
+  assert.deepStrictEqual(got.slice(0, 3), ['>:#1:plain:^=:', '<:#1:plain::', '>:#2:after:^=:'])
+})
+
 test('what is neither passes', () => {
   assert.deepStrictEqual(recorded(() => void assert.strictEqual(trace('x', 5), 5)), [])
   assert.strictEqual(trace('x'), undefined)
