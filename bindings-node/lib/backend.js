@@ -6,19 +6,18 @@
 // which only the addon has, see its src/hot.rs (of `pure` the first takes the text of arguments);
 // `writeText(text)`; `writeBytes(buffer)`; and for tests `capture()` and `captured()`.
 
+const { addon } = require('./addon.js')
+
 /** What the environment says at the start. */
 const startsOff = /^(0|off|false|no)$/i.test(process.env.NULLTRACE ?? '')
 
 /** The addon, if it is to be had. It reads `NULLTRACE` too and then stays silent, so it cannot be switched on later. */
 function native() {
   if (startsOff || process.env.NULLTRACE_PURE === '1' || process.platform !== 'linux') return null
-  try {
-    const { isOn, numbers, numbered, numberedWith, version, writeBytes, writeText, capture, captured } = require('../nulltrace.node')
-    return { implementation: 'native', usable: isOn(), numbers, numbered, numberedWith, version: version(), writeBytes, writeText, capture, captured }
-  } catch {
-    // another machine's addon, or none
-    return null
-  }
+  const found = addon()
+  if (found === null) return null
+  const { isOn, numbers, numbered, numberedWith, version, writeBytes, writeText, capture, captured } = found
+  return { implementation: 'native', usable: isOn(), numbers, numbered, numberedWith, version: version(), writeBytes, writeText, capture, captured }
 }
 
 module.exports = Object.assign(native() ?? require('./pure.js'), { startsOff })
