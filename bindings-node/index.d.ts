@@ -58,7 +58,7 @@ export interface SpanOptions {
   async?: boolean
 }
 
-export interface WrapOptions<F extends (...args: never[]) => unknown> {
+export interface WrapOptions<F extends AnyFunction> {
   /** Arguments of the enter, made of those of the call. */
   enterArgs?: (...args: Parameters<F>) => Args | null | undefined
   /** Arguments of the exit, made of the result, of a promise's once it is there. */
@@ -68,6 +68,43 @@ export interface WrapOptions<F extends (...args: never[]) => unknown> {
    * opens begin with its own. Without it they do not, but they are inside all the same.
    */
   async?: boolean
+}
+
+/** A function that `wrap` takes. */
+export type AnyFunction = (...args: never[]) => unknown
+/** A class that `wrap` takes: each `new` is a span. */
+export type AnyClass = abstract new (...args: never[]) => unknown
+
+/** A decorator of methods, getters, setters, accessors, fields that are functions, and classes. */
+export interface WrapDecorator {
+  <T, F extends (this: T, ...args: any) => any>(value: F, context: ClassMethodDecoratorContext<T, F>): F
+  <T, V>(value: (this: T) => V, context: ClassGetterDecoratorContext<T, V>): (this: T) => V
+  <T, V>(value: (this: T, value: V) => void, context: ClassSetterDecoratorContext<T, V>): (this: T, value: V) => void
+  <C extends AnyClass>(value: C, context: ClassDecoratorContext): C
+  <T, V>(value: undefined, context: ClassFieldDecoratorContext<T, V>): (this: T, initial: V) => V
+  <T, V>(value: ClassAccessorDecoratorTarget<T, V>, context: ClassAccessorDecoratorContext<T, V>): ClassAccessorDecoratorResult<T, V>
+  /** With TypeScript's `experimentalDecorators`; a field cannot be wrapped there. */
+  <T>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<T>): TypedPropertyDescriptor<T>
+  <C extends AnyClass>(value: C): C
+  <F extends AnyFunction>(fn: F): F
+}
+
+/** See `Tracer.wrap`. */
+export interface Wrap {
+  <F extends AnyFunction>(fn: F, options?: WrapOptions<F>): F
+  <F extends AnyFunction>(path: Path, fn: F, options?: WrapOptions<F>): F
+  <C extends AnyClass>(path: Path, value: C): C
+  // As a decorator: `@wrap`, or `@wrap('path', options)`.
+  <T, F extends (this: T, ...args: any) => any>(value: F, context: ClassMethodDecoratorContext<T, F>): F
+  <T, V>(value: (this: T) => V, context: ClassGetterDecoratorContext<T, V>): (this: T) => V
+  <T, V>(value: (this: T, value: V) => void, context: ClassSetterDecoratorContext<T, V>): (this: T, value: V) => void
+  <C extends AnyClass>(value: C, context: ClassDecoratorContext): C
+  <T, V>(value: undefined, context: ClassFieldDecoratorContext<T, V>): (this: T, initial: V) => V
+  <T, V>(value: ClassAccessorDecoratorTarget<T, V>, context: ClassAccessorDecoratorContext<T, V>): ClassAccessorDecoratorResult<T, V>
+  <T>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<T>): TypedPropertyDescriptor<T>
+  <C extends AnyClass>(value: C): C
+  <F extends AnyFunction = (...args: any[]) => any>(path: Path, options?: WrapOptions<F>): WrapDecorator
+  <F extends AnyFunction = (...args: any[]) => any>(options: WrapOptions<F>): WrapDecorator
 }
 
 /** What the middleware needs of a request; those of `node:http` and express have it. */
@@ -117,10 +154,9 @@ export class Tracer {
 
   /**
    * A function that does what `fn` does, each call within a span; of a generator from its first step to
-   * its last. The path is the function's name if none is given.
+   * its last. The path is the function's name if none is given. It is a decorator too.
    */
-  wrap<F extends (...args: never[]) => unknown>(fn: F, options?: WrapOptions<F>): F
-  wrap<F extends (...args: never[]) => unknown>(path: Path, fn: F, options?: WrapOptions<F>): F
+  wrap: Wrap
 
   /**
    * `(req, res, next)` for express and its like, or for `node:http` with the handler as `next`. A span
@@ -144,7 +180,7 @@ export function current(): Span
 /** Calls `fn` with `span` as its context, as `span.run` does; with `null` outside of all. */
 export function withContext<A extends unknown[], R>(span: Span | null, fn: (...args: A) => R, ...args: A): R
 /** `fn`, which is called in the context of now, whenever that is: for schedulers and pools of one's own. */
-export function bind<F extends (...args: never[]) => unknown>(fn: F): F
+export function bind<F extends AnyFunction>(fn: F): F
 
 /** Who writes: the addon, or `fs.writeSync` where it does not load or `NULLTRACE_PURE=1` is set. */
 export const implementation: 'native' | 'pure'

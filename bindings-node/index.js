@@ -19,7 +19,7 @@ module.exports = Object.assign(Trace, {
   // Bound functions have no place on the stack of their own.
   span: tracer.span.bind(tracer),
   trace: tracer.trace.bind(tracer),
-  wrap: tracer.wrap.bind(tracer),
+  wrap: tracer.wrap,
   middleware: tracer.middleware.bind(tracer),
   current,
   withContext,

@@ -4,11 +4,12 @@
 
 const { said } = require('./body.js')
 const { enter, leave, state } = require('./context.js')
+const { root } = require('./site.js')
 const { ASYNC, nothing, openHere, stay } = require('./span.js')
 
 const { apply } = Reflect
 
-function asynchronous(root, site, fn, { enterArgs, exitArgs }) {
+function asynchronous(site, fn, { enterArgs, exitArgs }) {
   return async function traced() {
     const span = state.off ? nothing : openHere(root, site, said(enterArgs, ...arguments), ASYNC)
     try {

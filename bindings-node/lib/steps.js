@@ -4,18 +4,19 @@
 
 const { said } = require('./body.js')
 const { enter, leave, state } = require('./context.js')
+const { root } = require('./site.js')
 const { STEPS, nothing, openHere } = require('./span.js')
 
 const { apply } = Reflect
 
-const begun = (root, site, enterArgs, args) => (state.off ? nothing : openHere(root, site, said(enterArgs, ...args), STEPS))
+const begun = (site, enterArgs, args) => (state.off ? nothing : openHere(root, site, said(enterArgs, ...args), STEPS))
 
 // `inner` is made when the wrapper is called, as `fn` would be: its parameters may throw. No argument has that name,
 // so it has always the value that stands here.
 
-function syncSteps(root, site, fn, { enterArgs, exitArgs }) {
+function syncSteps(site, fn, { enterArgs, exitArgs }) {
   return function* traced(...{ inner = apply(fn, this, arguments) }) {
-    const span = begun(root, site, enterArgs, arguments)
+    const span = begun(site, enterArgs, arguments)
     try {
       const last = yield* stepping(inner, span, false)
       span.end(said(exitArgs, last))
@@ -30,9 +31,9 @@ function syncSteps(root, site, fn, { enterArgs, exitArgs }) {
   }
 }
 
-function asyncSteps(root, site, fn, { enterArgs, exitArgs }) {
+function asyncSteps(site, fn, { enterArgs, exitArgs }) {
   return async function* traced(...{ inner = apply(fn, this, arguments) }) {
-    const span = begun(root, site, enterArgs, arguments)
+    const span = begun(site, enterArgs, arguments)
     try {
       const last = yield* stepping(inner, span, true)
       span.end(said(exitArgs, last))

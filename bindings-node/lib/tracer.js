@@ -2,6 +2,7 @@
 
 const backend = require('./backend.js')
 const { state } = require('./context.js')
+const { MISSING, decorated, decorator, isOptions, named } = require('./decorate.js')
 const { middleware } = require('./middleware.js')
 const { ASYNC, HAND, nothing, openHere, openWith } = require('./span.js')
 const { root } = require('./site.js')
@@ -14,6 +15,8 @@ class Tracer {
 
   constructor(prefix) {
     this.#root = prefix === undefined ? root : root.child(prefix)
+    // As a decorator it is called without its object.
+    this.wrap = this.wrap.bind(this)
   }
 
   span(path, args, options) {
@@ -32,14 +35,25 @@ class Tracer {
     return untraced(body)
   }
 
-  wrap(path, fn, options) {
+  wrap(...given) {
+    const [first, second, third] = given
+    // wrap(path, fn), wrap(path, fn, options)
+    if (typeof second === 'function') return this.#wrapped(first, second, third)
     // wrap(fn), wrap(fn, options)
-    if (typeof path === 'function') {
-      options = fn
-      fn = path
-      path = [fn.name || 'anonymous']
-    }
-    if (!backend.usable || this.#root === null || typeof fn !== 'function') return fn
+    if (typeof first === 'function' && (second === undefined || isOptions(second))) return this.#wrapped(named(first.name), first, second)
+    // @wrap
+    const wrapOne = (options) => (path, fn) => this.#wrapped(path, fn, options)
+    const got = decorated(wrapOne(), undefined, given)
+    if (got !== MISSING) return got
+    // @wrap(options), @wrap(path), @wrap(path, options)
+    if (isOptions(first) && given.length === 1) return decorator(wrapOne(first), undefined)
+    const isPath = typeof first === 'string' || Array.isArray(first)
+    if (isPath && (given.length === 1 || isOptions(second))) return decorator(wrapOne(second), first)
+    return typeof first === 'function' ? this.#wrapped(named(first.name), first) : second
+  }
+
+  #wrapped(path, fn, options) {
+    if (!backend.usable || this.#root === null) return fn
     return wrapped(this.#root, path, fn, options ?? {})
   }
 

@@ -8,7 +8,7 @@ const { following } = require('./following.js')
 const { freshFor } = require('./fresh.js')
 const { FIRST, LAST, numbers } = require('./numbers.js')
 const shared = require('./plain.js')
-const { TRIALS } = require('./site.js')
+const { TRIALS, root } = require('./site.js')
 const { ASYNC, PLAIN, adopt, openHere, nothing, stay } = require('./span.js')
 const { asyncSteps, syncSteps } = require('./steps.js')
 const { spelled } = require('./write.js')
@@ -17,15 +17,15 @@ const { isPromise, kind, kinds, said } = body
 const { apply, construct } = Reflect
 
 /** A function that does what `fn` does, within a span. */
-function wrapped(root, path, fn, options) {
-  const site = root.child(path)
+function wrapped(from, path, fn, options) {
+  const site = from.child(path)
   if (site === null) return fn
   const of = kind(fn)
   let made
-  if (of === body.GENERATOR) made = syncSteps(root, site, fn, options)
-  else if (of === body.ASYNC_GENERATOR) made = asyncSteps(root, site, fn, options)
-  else if (of === body.ASYNC) made = asynchronous(root, site, fn, options)
-  else made = plain(root, site, fn, options)
+  if (of === body.GENERATOR) made = syncSteps(site, fn, options)
+  else if (of === body.ASYNC_GENERATOR) made = asyncSteps(site, fn, options)
+  else if (of === body.ASYNC) made = asynchronous(site, fn, options)
+  else made = plain(site, fn, options)
   kinds.set(made, options.async ? body.ASYNC : of)
   return like(made, fn)
 }
@@ -100,7 +100,7 @@ class Calls {
 const calls = new Calls()
 
 /** The way of most calls, see plain.js, with those that are rarer. */
-function plain(root, site, fn, options) {
+function plain(site, fn, options) {
   const { exitArgs } = options
   const moves = options.async === true
   const usual = site.prepared && !moves
@@ -109,7 +109,7 @@ function plain(root, site, fn, options) {
     LAST,
     apply,
     calls,
-    construct: (args, target) => constructed(root, site, fn, options, args, target),
+    construct: (args, target) => constructed(site, fn, options, args, target),
     end: (number, result) => returned(taken(number), result, exitArgs),
     fail: (number, thrown) => failed(taken(number), thrown),
     failed(number, thrown) {
@@ -153,7 +153,7 @@ function isConstructor(fn) {
 }
 
 /** A call of `fn` as a constructor: what `new` gives is of the caller, be it a promise. */
-function constructed(root, site, fn, { enterArgs, exitArgs }, args, target) {
+function constructed(site, fn, { enterArgs, exitArgs }, args, target) {
   const span = state.off ? nothing : openHere(root, site, said(enterArgs, ...args), PLAIN)
   if (span === nothing) return construct(fn, args, target)
   try {

@@ -3,7 +3,7 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const { types, promisify } = require('node:util')
-const { current, span, trace, wrap } = require('../index.js')
+const { Tracer, current, span, trace, wrap } = require('../index.js')
 const { program, sleep, recorded } = require('./help.js')
 
 test('each call is a span, by the name of the function', () => {
@@ -154,6 +154,17 @@ test('what is no function, or has no path, comes back as it is', () => {
   const fn = () => {}
   assert.strictEqual(wrap('', fn), fn)
   assert.strictEqual(wrap('x', 5), 5)
+})
+
+test('the prefix of a tracer stands once in the tags, in each call and in a context', async () => {
+  const tracer = new Tracer('app')
+  const [plain, later, steps, Made] = [() => {}, async () => {}, function* () {}, class {}].map((fn) => tracer.wrap('x', fn))
+  for (const call of [plain, later, () => [...steps()], () => void new Made()]) {
+    for (let i = 0; i < 10; i++) {
+      assert.strictEqual((await recorded(async () => void (await call())))[0], '>:#1:app.x:^=:')
+      assert.strictEqual((await recorded(() => tracer.trace('h', async () => void (await call()))))[1], '>:#2:app.h.app.x:^=#1:')
+    }
+  }
 })
 
 test('the wrapper is of the kind of its function', async () => {
