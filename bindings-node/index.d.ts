@@ -123,9 +123,23 @@ export interface Response {
   once(event: 'finish' | 'close', listener: () => void): unknown
 }
 
-export interface MiddlewareOptions<Req extends Request = Request> {
+export interface MiddlewareOptions<Req = Request> {
   /** The path without its data, as it shall stand in the tag; `undefined` to have it guessed. */
   template?: (req: Req) => string | undefined
+}
+
+/** What the middleware for koa needs of a context. */
+export interface KoaContext {
+  req: Request
+  res: Response
+  originalUrl: string
+  path: string
+}
+
+/** What the plugin for fastify needs of a request. */
+export interface FastifyRequest {
+  raw: Request
+  routeOptions?: { url?: string | undefined }
 }
 
 export type Middleware<Req extends Request = Request> = <R>(req: Req, res: Response, next?: () => R) => R | undefined
@@ -163,6 +177,10 @@ export class Tracer {
    * `http`, METHOD, path template, with `status` on exit; `status=aborted` if the client left.
    */
   middleware<Req extends Request = Request>(options?: MiddlewareOptions<Req>): Middleware<Req>
+  /** The same for koa: `app.use(koa())`. The `error` of a request is what its handlers throw. */
+  koa<Ctx extends KoaContext = KoaContext>(options?: MiddlewareOptions<Ctx>): (ctx: Ctx, next: () => Promise<any>) => Promise<any>
+  /** The same for fastify, as a plugin: `app.register(fastify())`. */
+  fastify<Req extends FastifyRequest = FastifyRequest>(options?: MiddlewareOptions<Req>): (app: any, options: any, done: (error?: Error) => void) => void
 }
 
 /** The tracer of the functions below. */
@@ -171,6 +189,8 @@ export const span: Tracer['span']
 export const trace: Tracer['trace']
 export const wrap: Tracer['wrap']
 export const middleware: Tracer['middleware']
+export const koa: Tracer['koa']
+export const fastify: Tracer['fastify']
 
 /**
  * The open span whose function is running; one that does nothing outside of all. That of a function ends with it:

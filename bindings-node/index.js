@@ -21,6 +21,8 @@ module.exports = Object.assign(Trace, {
   trace: tracer.trace.bind(tracer),
   wrap: tracer.wrap,
   middleware: tracer.middleware.bind(tracer),
+  koa: tracer.koa.bind(tracer),
+  fastify: tracer.fastify.bind(tracer),
   current,
   withContext,
   bind,

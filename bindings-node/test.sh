@@ -12,7 +12,7 @@ if ! cmp -s package-lock.json node_modules/.installed; then
 	cp package-lock.json node_modules/.installed
 fi
 # what cannot be installed is skipped below, and said to be
-../tests/consumers/install.sh bundlers || :
+../tests/consumers/install.sh bundlers frameworks || :
 ./build.sh
 
 log=$(mktemp)

@@ -3,6 +3,8 @@
 const backend = require('./backend.js')
 const { state } = require('./context.js')
 const { MISSING, decorated, decorator, isOptions, named } = require('./decorate.js')
+const { fastify } = require('./fastify.js')
+const { koa } = require('./koa.js')
 const { middleware } = require('./middleware.js')
 const { ASYNC, HAND, nothing, openHere, openWith } = require('./span.js')
 const { root } = require('./site.js')
@@ -58,8 +60,17 @@ class Tracer {
   }
 
   middleware(options) {
-    if (!backend.usable || this.#root === null) return (req, res, next) => next?.()
+    if (this.#root === null) return (req, res, next) => next?.()
     return middleware(this.#root, options ?? {})
+  }
+
+  koa(options) {
+    if (this.#root === null) return (ctx, next) => next()
+    return koa(this.#root, options ?? {})
+  }
+
+  fastify(options) {
+    return fastify(this.#root, options ?? {})
   }
 }
 

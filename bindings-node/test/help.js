@@ -4,6 +4,7 @@
 const assert = require('node:assert')
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
+const http = require('node:http')
 const path = require('node:path')
 const backend = require('../lib/backend.js')
 
@@ -136,4 +137,27 @@ function straced(text, env = {}) {
   }
 }
 
-module.exports = { bytes, closed, collector, enters, live, markers, numbered, program, root, sleep, straced, recorded, traced, vectors }
+/** A server of `handler` for the time of `fn(get, port)`; the markers, once all connections are gone. */
+function served(handler, fn) {
+  return recorded(async () => {
+    const server = http.createServer(handler)
+    await new Promise((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address()
+    const get = (path, method = 'GET', body = '') =>
+      new Promise((done, failed) => {
+        const headers = body === '' ? {} : { 'content-type': 'application/json' }
+        const req = http.request({ port, path, method, headers, agent: false }, (res) => {
+          res.resume().once('end', () => done(res.statusCode))
+        })
+        req.once('error', failed).end(body)
+      })
+    try {
+      await fn(get, port)
+    } finally {
+      // Each response is over for the server before its connection is.
+      await new Promise((done) => server.close(done))
+    }
+  })
+}
+
+module.exports = { bytes, closed, collector, enters, live, markers, numbered, program, root, served, sleep, straced, recorded, traced, vectors }

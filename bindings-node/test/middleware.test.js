@@ -4,31 +4,9 @@ const assert = require('node:assert')
 const http = require('node:http')
 const { test } = require('node:test')
 const { middleware, span, Tracer, wrap } = require('../index.js')
-const { guessed } = require('../lib/middleware.js')
-const { closed, enters, sleep, recorded } = require('./help.js')
+const { guessed } = require('../lib/template.js')
+const { closed, enters, served, sleep, recorded } = require('./help.js')
 
-/** A server for the time of `fn(get, port)`; the markers, once all connections are gone. */
-function served(handler, fn) {
-  return recorded(async () => {
-    const server = http.createServer(handler)
-    await new Promise((done) => server.listen(0, '127.0.0.1', done))
-    const { port } = server.address()
-    const get = (path, method = 'GET') =>
-      new Promise((done, failed) => {
-        const req = http.request({ port, path, method, agent: false }, (res) => {
-          res.resume().once('end', () => done(res.statusCode))
-        })
-        req.once('error', failed).end()
-      })
-    try {
-      await fn(get, port)
-      // A response is `finish`ed for the server about when the client has it all.
-      await sleep(20)
-    } finally {
-      await new Promise((done) => server.close(done))
-    }
-  })
-}
 
 test('paths without their data', () => {
   const cases = {
@@ -147,7 +125,7 @@ test('a handler that throws passes its error on, and its response ends the span'
     }
   }
   const got = await served(handler, (get) => get('/'))
-  assert.deepStrictEqual(got, ['>:#1:http.GET./:^=:', '<:#1:http.GET./:status=500:'])
+  assert.deepStrictEqual(got, ['>:#1:http.GET./:^=:', '<:#1:http.GET./:error=TypeError,status=500:'])
 })
 
 test('50 requests at once, each with queries of its own, before and after its body has come', async () => {

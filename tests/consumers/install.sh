@@ -2,12 +2,12 @@
 # Installs the real programs the end-to-end tests use, or those that are named; quick when they are there already.
 # What cannot be installed is reported, and the tests that need it say that they are skipped.
 #
-#	tests/consumers/install.sh [statsd] [bundlers]
+#	tests/consumers/install.sh [statsd] [bundlers] [frameworks]
 set -u
 cd "$(dirname "$0")" || exit 1
 failed=0
 
-[ $# -gt 0 ] || set -- statsd bundlers
+[ $# -gt 0 ] || set -- statsd bundlers frameworks
 if ! command -v npm >/dev/null; then
     echo "install.sh: no npm, so none of $*: install Node.js 18 or later" >&2
     exit 1

@@ -1,5 +1,5 @@
 // Compiled by types.test.js as a CommonJS module, without running it.
-import nulltrace, { Trace, Tracer, bind, current, implementation, enabled, middleware, setEnabled, span, trace, tracer, version, withContext, wrap } from 'nulltrace'
+import nulltrace, { Trace, Tracer, bind, current, enabled, fastify, implementation, koa, middleware, setEnabled, span, trace, tracer, version, withContext, wrap } from 'nulltrace'
 import http = require('node:http')
 
 const same: typeof Trace = nulltrace
@@ -44,6 +44,9 @@ void got
 const traced = middleware({ template: (req) => req.url?.slice(0, 5) })
 http.createServer((req, res) => traced(req, res, () => res.end()))
 new Tracer('app').middleware()
+koa({ template: (ctx) => ctx.path })
+new Tracer('app').fastify({ template: (request) => request.routeOptions?.url })
+fastify()
 
 const who: 'native' | 'pure' = implementation
 const facts: [boolean, string] = [enabled(), version]
