@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # command:Debian package
 wanted="cc:gcc g++:g++ pkg-config:pkg-config cmake:cmake curl:curl python3:python3 node:nodejs npm:npm
 	collectd:collectd-core unshare:util-linux
-	zsh:zsh busybox:busybox shellcheck:shellcheck strace:strace ss:iproute2 nm:binutils valgrind:valgrind
+	zsh:zsh busybox:busybox ksh:ksh shellcheck:shellcheck strace:strace ss:iproute2 nm:binutils valgrind:valgrind
 	clang-14:clang-14 llvm-strip-14:llvm-14 capsh:libcap2-bin setpriv:util-linux"
 PATH=$PATH:/usr/sbin
 missing=()

@@ -1,18 +1,20 @@
 # shellcheck shell=sh
-# `local` is not in POSIX, but in every shell named below, and a handler of `trap` may come between.
-# shellcheck disable=SC3043
 #
-# nulltrace.sh: spans from scripts, for sh (dash, busybox), bash and zsh.
+# nulltrace.sh: spans from scripts, for sh (dash, busybox), bash, ksh (ksh93, mksh) and zsh.
 #
 #	. /path/to/nulltrace.sh
 #
 #	nt_enter checkout customer=ann        begin a span, with arguments
 #	nt_span checkout.fetch curl "$url"    a span around a command; its exit says status=N
-#	nt_exit rows=3                        end the innermost span this shell began
+#	nt_record rows=3                      set arguments of the innermost open span, for its exit
+#	nt_exit                               end the innermost span this shell began
 #
-# nt_enter [-i ID] [-p ID] [-a NAME VALUE]... PATH [NAME=VALUE]...
-# nt_span  [-i ID] [-p ID] [-a NAME VALUE]... PATH COMMAND...
-# nt_exit  [-a NAME VALUE]... [NAME=VALUE]...
+# nt_enter  [-i ID] [-p ID] [-a NAME VALUE]... PATH [NAME=VALUE]...
+# nt_span   [-i ID] [-p ID] [-a NAME VALUE]... PATH COMMAND...
+# nt_record [-a NAME VALUE]... [NAME=VALUE]...
+# nt_exit   [-a NAME VALUE]... [NAME=VALUE]...
+# nt_set_enabled 0|1                      switch off or on
+# nt_enabled                              succeeds if spans are on
 #
 # PATH     Tags with dots between: checkout.fetch. All else stands for itself; what the format needs
 #          escaped is escaped here. Where a tag has a dot in it, give -t TAG for each tag instead.
@@ -24,13 +26,15 @@
 # COMMAND is anything a shell can run, functions and builtins too, and nt_span returns its status.
 # Under `set -e` a function or builtin that fails ends the script where it fails, as it would without
 # nt_span: the span then has no exit marker and ends with the process. `return`, `local`, `shift` and
-# `set --` act on nt_span itself.
+# `set --` act on a function of this file.
+#
+# nt_record: a name that is set twice, there or at the exit, has the last value.
 #
 # What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, and
 # as the first one at an enter `^`, which names the parent) is not written, nor is the exit of a span
 # whose enter was not. Nothing else happens.
 #
-# nt_enter and nt_exit leave $? as it was, but 0 under `set -e`, where any other would end the
+# nt_enter, nt_record and nt_exit leave $? as it was, but 0 under `set -e`, where any other would end the
 # script. So stand them alone: `nt_enter a && make` would ask the command before. A trap on ERR sees
 # that status twice.
 #
@@ -39,26 +43,37 @@
 # began, and spans begun in a pipeline or in the background find their parent. But the shell does not
 # learn of it: what a subshell began or ended, only the subshell knows.
 #
-# Costs. Nothing forks but the loading, once. A span is some 40 us in dash and busybox, 140 in bash,
-# 170 in zsh; a command that is no builtin is 300 to 1000. Each marker opens /dev/null anew, 4 us of
-# it: a descriptor kept open would be inherited by every command, and the script could close it and
-# get its number for another file, which the markers would then land in.
+# Costs. Nothing forks but the loading, once. Two `echo` to /dev/null are 8 to 12 us; nt_enter and nt_exit are 12 in dash,
+# 13 in busybox, 26 in bash and 39 in zsh, nt_span is a third more; a command that is no builtin is 300 to 1000. That is so
+# for paths and arguments of ASCII letters, digits, blanks and _./@%+-, where there is one argument at most and the
+# command before succeeded; others are several times as dear. ksh93 writes nothing to /dev/null by its own commands: there
+# each marker is a process of printf, about 1 ms. Elsewhere opening /dev/null anew is most of it: a descriptor kept
+# open would be inherited by every command, and the script could close it and get its number for another file, which
+# the markers would then land in.
 #
-# Long markers. One above 4096 bytes is sent as its first 4097 (the collector says `cut`). bash and
-# busybox cannot write so many at once; there it is sent without its arguments. And a bash that has
+# Long markers. One above 4096 bytes is sent as its first 4097 (the collector says `cut`). bash, ksh and
+# busybox cannot write so many at once, nor does printf; there it is sent without its arguments. And a bash that has
 # written to a terminal sends what is above 1024 bytes in pieces, which the collector joins.
 #
-# NULLTRACE=off, when this file is loaded: no markers, and next to no cost.
+# NULLTRACE=off when this file is loaded (or 0, false, no, in any case): no markers, and next to no cost, until
+# nt_set_enabled 1. A span that is open when it is switched off writes its exit; one that was begun while off
+# writes nothing, also not later.
 #
 # Names: nt_* is for callers, _nt_* (functions and variables) for this file.
 
+# The last characters of $1, as many as $2 has.
+_nt_last() {
+	set -- "$2$1" "$2"
+	while [ "${#1}" -gt "${#2}" ]; do set -- "${1#?}" "$2"; done
+	_nt_part="$1"
+}
+
 # A number no other shell has, nor any thread: from the address of this process's stack, which the
-# kernel draws at random, and the time it started.
+# kernel draws at random, and the time it started. By its text, as some shells calculate with 32 bits.
 _nt_unique() {
-	local _nt_line _nt_field _nt_started
 	_nt_started=0
 	read -r _nt_line < /proc/self/stat || return 0
-	_nt_line="${_nt_line##*) }" # the name before may have blanks
+	_nt_line="${_nt_line##*\) }" # the name before may have blanks
 	_nt_field=3
 	while [ "$_nt_field" -lt 28 ]; do
 		_nt_line="${_nt_line#* }"
@@ -68,13 +83,20 @@ _nt_unique() {
 	_nt_line="${_nt_line%% *}"
 	case "$_nt_line$_nt_started" in
 	*[!0-9]*) ;;
-	*) _nt_own="$(((_nt_line / 16 % 4398046511104 + 4294967296) * 65536 + (_nt_started + $$) % 65536))" ;;
+	*)
+		_nt_last "$_nt_line" 000000000000
+		_nt_own="1$_nt_part"
+		_nt_last "$_nt_started" 000
+		_nt_own="$_nt_own$_nt_part"
+		_nt_last "$$" 000
+		_nt_own="$_nt_own$_nt_part"
+		;;
 	esac
+	unset _nt_line _nt_field _nt_started
 }
 
 # Appends $2 to _nt_text, a backslash before each character that separates; $1 says what it is.
 _nt_escape() {
-	local LC_ALL=C _nt_rest _nt_part # as bytes: bash 5.2 garbles text that is not UTF-8
 	_nt_rest="$2"
 	# Here and below, %% where % would do: the shells look for it from the other end, which is quick.
 	while :; do
@@ -96,7 +118,6 @@ _nt_escape() {
 # Appends the tags or arguments $2, in the simple form, to _nt_text as the inside of JSON; $1 says
 # which. Sets _nt_control if there was a control character.
 _nt_json() {
-	local LC_ALL=C _nt_rest _nt_part _nt_char _nt_code
 	_nt_rest="$2"
 	while :; do
 		if [ "$1" = tags ]; then
@@ -155,23 +176,14 @@ _nt_json() {
 
 # Writes the marker of direction $1 and _nt_id, _nt_tags, _nt_args.
 _nt_write() {
-	local _nt_text
 	_nt_text="$1:$_nt_id:$_nt_tags:$_nt_args:"
 	case "$_nt_text" in
 	*[[:cntrl:]]*) _nt_write_json "$1" ;;
-	*)
-		# Characters may have four bytes.
-		if [ "${#_nt_text}" -gt 1024 ]; then
-			_nt_write_long "$1"
-		else
-			printf %s "$_nt_text" > /dev/null || :
-		fi
-		;;
+	*) _nt_write_text "$1" ;;
 	esac
 }
 
 _nt_write_json() {
-	local _nt_simple _nt_control
 	_nt_simple="$_nt_text"
 	_nt_control=
 	case "$_nt_id" in
@@ -187,17 +199,14 @@ _nt_write_json() {
 	fi
 	_nt_text="$_nt_text]"
 	if [ -z "$_nt_control" ]; then _nt_text="$_nt_simple"; fi
-	_nt_write_long "$1"
+	_nt_write_text "$1"
 }
 
-_nt_write_long() {
-	local LC_ALL=C # bytes are counted here, not characters
-	# Of these shells bash and busybox have RANDOM and are not zsh.
-	# shellcheck disable=SC3028
+_nt_write_text() {
 	if [ "${#_nt_text}" -le 4096 ]; then
-		printf %s "$_nt_text" > /dev/null || :
-	elif [ -n "${ZSH_VERSION-}" ] || [ -z "${RANDOM-}" ]; then
-		printf %.4097s "$_nt_text" > /dev/null || :
+		"$_nt_print" "$_nt_how" "$_nt_text" > /dev/null || :
+	elif [ -n "$_nt_whole" ]; then
+		"$_nt_print" %.4097s "$_nt_text" > /dev/null || :
 	elif [ -n "$_nt_args" ]; then
 		_nt_args=''
 		_nt_write "$1"
@@ -214,18 +223,24 @@ _nt_set_id() {
 		return 0
 		;;
 	esac
-	set -- "$1" "${1#-}"
-	case "$2" in
+	case "${1#-}" in
 	????????????????????*) _nt_bad=1 ;;
 	???????????????????)
-		# The two halves fit the arithmetic of any shell; the 1 keeps zeros from leading.
-		set -- "${1%"$2"}" "${2%?????????}" "1${2#??????????}"
-		if [ "$2" -gt 9223372036 ]; then _nt_bad=1; fi
-		if [ "$2" -eq 9223372036 ] && [ "$3" -gt 1854775807 ]; then
-			if [ "$1$3" != -1854775808 ]; then _nt_bad=1; fi
-		fi
+		if [ "$1" != -9223372036854775808 ] && ! _nt_less "${1#-}" 9223372036854775808; then _nt_bad=1; fi
 		;;
 	esac
+}
+
+# Whether the number $1 is less than $2, which has as many digits. Some shells calculate with 32 bits.
+_nt_less() {
+	while [ -n "$1" ]; do
+		set -- "${1#?}" "${2#?}" "${1%"${1#?}"}" "${2%"${2#?}"}"
+		if [ "$3" -ne "$4" ]; then
+			[ "$3" -lt "$4" ]
+			return
+		fi
+	done
+	return 1
 }
 
 # Takes $1 as the parent, if it may be one: none, or above 2^32 and below 2^48.
@@ -234,13 +249,15 @@ _nt_set_parent() {
 	case "$1" in
 	'') return 0 ;;
 	0* | *[!0-9]* | ????????????????*) _nt_bad=1 ;;
-	*) if [ "$1" -le 4294967296 ] || [ "$1" -ge 281474976710656 ]; then _nt_bad=1; fi ;;
+	???????????????) if ! _nt_less "$1" 281474976710656; then _nt_bad=1; fi ;;
+	???????????*) ;;
+	??????????) if ! _nt_less 4294967296 "$1"; then _nt_bad=1; fi ;;
+	*) _nt_bad=1 ;;
 	esac
 }
 
 # Takes $1, one tag, or a path of them if $2 says so.
 _nt_tag() {
-	local _nt_text
 	case "$1" in '') _nt_bad=1 ;; esac
 	_nt_text="${_nt_tags:+$_nt_tags.}"
 	_nt_escape "$2" "$1"
@@ -251,7 +268,6 @@ _nt_tag() {
 
 # Takes $1, a path: no tag may be empty, and 33 with their dots are 65 characters at least.
 _nt_path() {
-	local LC_ALL=C _nt_rest
 	case ".$1." in *..*) _nt_bad=1 ;; esac
 	_nt_tag "$1" path
 	_nt_rest="$1"
@@ -267,8 +283,12 @@ _nt_path() {
 
 # Takes an argument: name, value.
 _nt_arg() {
-	local _nt_text
 	case "$1" in '') _nt_bad=1 ;; esac
+	if [ -n "$_nt_once" ]; then
+		_nt_text=''
+		_nt_escape arg "$1"
+		_nt_without "$_nt_text"
+	fi
 	_nt_text="${_nt_args:+$_nt_args,}"
 	_nt_escape arg "$1"
 	_nt_text="$_nt_text="
@@ -276,10 +296,28 @@ _nt_arg() {
 	_nt_args="$_nt_text"
 }
 
-# Takes one argument as callers write it.
-_nt_operand() {
-	local LC_ALL=C
-	_nt_arg "${1%%=*}" "${1#*=}"
+# Takes the argument of this name, as it is written in a marker, out of _nt_args.
+_nt_without() {
+	_nt_rest="$_nt_args"
+	_nt_args=''
+	while [ -n "$_nt_rest" ]; do
+		# One argument: up to a comma that has no backslash before it.
+		_nt_text=''
+		while :; do
+			_nt_part="${_nt_rest%%[,\\]*}"
+			_nt_text="$_nt_text$_nt_part"
+			_nt_rest="${_nt_rest#"$_nt_part"}"
+			case "$_nt_rest" in "\\"*) ;; *) break ;; esac
+			_nt_part="${_nt_rest#??}"
+			_nt_text="$_nt_text${_nt_rest%"$_nt_part"}"
+			_nt_rest="$_nt_part"
+		done
+		_nt_rest="${_nt_rest#,}"
+		case "$_nt_text" in
+		"$1="*) _nt_count="$((_nt_count - 1))" ;;
+		*) _nt_args="${_nt_args:+$_nt_args,}$_nt_text" ;;
+		esac
+	done
 }
 
 # Takes arguments as callers write them.
@@ -288,8 +326,7 @@ _nt_operands() {
 	while [ "$#" -gt 0 ]; do
 		case "$1" in
 		"="*) _nt_bad=1 ;;
-		*[:,\\]* | *"="*"="*) _nt_operand "$1" ;;
-		*"="*) _nt_args="${_nt_args:+$_nt_args,}$1" ;;
+		*"="*) _nt_arg "${1%%=*}" "${1#*=}" ;;
 		*) _nt_bad=1 ;;
 		esac
 		shift
@@ -300,7 +337,6 @@ _nt_operands() {
 # Takes the options, and after them, if $1 is `path` and no -t was given, the path. _nt_used is the
 # number of words after $1 that this was.
 _nt_options() {
-	local _nt_kind _nt_all
 	_nt_kind="$1"
 	shift
 	_nt_all="$#"
@@ -348,162 +384,361 @@ _nt_options() {
 	_nt_used="$((_nt_all - $#))"
 }
 
-# Notes the span for its exit and writes the marker. Open span N is _nt_usual_N, its tags, if its
-# enter was a usual one (below), else _nt_id_N and _nt_tags_N; one that was refused has no tags.
+# Notes the span for its exit and writes the marker. _nt_top is the innermost open span, _nt_stack has the others, each
+# with a colon behind it: the tags, if the enter was a usual one (below); `=` and N for _nt_id_N and _nt_tags_N, which are
+# empty if it is not written; and `!` for one that was begun while off.
 _nt_push() {
 	_nt_open="$((_nt_open + 1))"
 	# That many were begun in a loop and never ended, it seems: they must not fill the memory.
 	if [ "$_nt_open" -gt 4096 ]; then return 0; fi
-	if [ -n "$_nt_bad" ]; then _nt_tags=''; fi
-	eval "_nt_usual_$_nt_open='' _nt_id_$_nt_open=\$_nt_id _nt_tags_$_nt_open=\$_nt_tags"
+	if [ -n "$_nt_bad" ] || [ "$_nt_on" = 0 ]; then _nt_tags=''; fi
+	# Some shells are slow with long text.
+	if [ "$_nt_open" -gt 100 ]; then
+		eval "_nt_below_$_nt_open=\$_nt_top"
+	else
+		_nt_stack="$_nt_top:$_nt_stack"
+	fi
+	_nt_top="=$_nt_open"
+	eval "_nt_id_$_nt_open=\$_nt_id _nt_tags_$_nt_open=\$_nt_tags"
 	if [ -n "$_nt_tags" ]; then _nt_write '>'; fi
 }
 
-# Ends the innermost span.
+# Takes the innermost span out, into _nt_id and _nt_tags; those are empty if it is not written.
 _nt_pop() {
+	_nt_tags=''
 	if [ "$_nt_open" -le 4096 ]; then
-		eval "_nt_tags=\${_nt_usual_$_nt_open-}"
-		if [ -n "$_nt_tags" ]; then
-			_nt_id="$_nt_own"
+		_nt_tags="$_nt_top"
+		if [ "$_nt_open" -gt 100 ]; then
+			eval "_nt_top=\$_nt_below_$_nt_open"
+			unset "_nt_below_$_nt_open"
 		else
-			eval "_nt_id=\${_nt_id_$_nt_open-} _nt_tags=\${_nt_tags_$_nt_open-}"
+			_nt_top="${_nt_stack%%:*}"
+			_nt_stack="${_nt_stack#*:}"
 		fi
-		if [ -z "$_nt_bad" ] && [ -n "$_nt_tags" ]; then _nt_write '<'; fi
-		unset "_nt_usual_$_nt_open" "_nt_id_$_nt_open" "_nt_tags_$_nt_open"
+		_nt_id="$_nt_own"
+		case "$_nt_tags" in
+		!) _nt_tags='' ;;
+		"="*)
+			eval "_nt_id=\$_nt_id_$_nt_open _nt_tags=\$_nt_tags_$_nt_open"
+			unset "_nt_id_$_nt_open" "_nt_tags_$_nt_open"
+			;;
+		esac
+		if [ "$_nt_said" -gt 0 ]; then _nt_forget; fi
 	fi
 	_nt_open="$((_nt_open - 1))"
 }
 
-# Enters; the words are those of nt_enter or nt_span, as $1 says. Of nt_span the command is left out.
-_nt_enter() {
-	local _nt_id="$_nt_own" _nt_tags='' _nt_args='' _nt_bad='' _nt_count=0 _nt_depth=0 _nt_parent='' _nt_of="$1"
+# Takes out what was recorded for the innermost span.
+_nt_forget() {
+	eval "_nt_part=\${_nt_said_$_nt_open-}"
+	if [ -n "$_nt_part" ]; then
+		unset "_nt_said_$_nt_open"
+		_nt_said="$((_nt_said - 1))"
+	fi
+}
+
+# Begins what is there from before: arguments that were recorded, of which each name stands once.
+_nt_recorded() {
+	eval "_nt_args=\${_nt_said_$_nt_open-}"
+	_nt_once="$_nt_args"
+	# Each is above the limit already if there are so many.
+	set -- "$_nt_args"
+	while [ -n "$1" ]; do
+		_nt_count="$((_nt_count + 1))"
+		case "$1" in *,*) set -- "${1#*,}" ;; *) break ;; esac
+	done
+}
+
+# What follows is called with the status to keep, and the words of nt_enter and the others.
+
+_nt_do_enter() {
 	shift
 	_nt_options path "$@"
-	if [ "$_nt_of" = enter ]; then
-		shift "$_nt_used"
-		_nt_operands "$@"
-	fi
+	shift "$_nt_used"
+	_nt_operands "$@"
+	_nt_begin
+}
+
+# The command is left out; _nt_words is the number of words before it.
+_nt_do_span() {
+	shift
+	_nt_options path "$@"
+	_nt_words="$_nt_used"
+	_nt_begin
+}
+
+_nt_begin() {
 	case "$_nt_args" in "^="*) _nt_bad=1 ;; esac
 	if [ -n "$_nt_parent" ]; then
 		_nt_args="$_nt_parent${_nt_args:+,$_nt_args}"
 		if [ "$_nt_count" -gt 63 ]; then _nt_bad=1; fi
 	fi
-	if [ -n "$_nt_on" ]; then _nt_push; fi
+	_nt_push
 }
 
-_nt_exit() {
-	local _nt_id='' _nt_tags='' _nt_args='' _nt_bad='' _nt_used=0 _nt_count=0 _nt_depth=0 _nt_parent=''
+_nt_do_exit() {
+	if [ "$_nt_open" -eq 0 ]; then return 0; fi
+	shift
+	if [ "$_nt_said" -gt 0 ]; then _nt_recorded; fi
 	_nt_options exit "$@"
 	shift "$_nt_used"
 	_nt_operands "$@"
 	_nt_pop
+	if [ -z "$_nt_bad" ] && [ -n "$_nt_tags" ]; then _nt_write '<'; fi
 }
 
-# The usual: path $1 and argument $2 need no escape, and are short. What is so is written without
-# `local`, which is dear in bash and zsh.
-_nt_is_usual() {
-	case "$1" in
-	'' | -* | .* | *. | *..* | *[:=,\\\<\>[:cntrl:]]*) return 1 ;;
+_nt_do_record() {
+	if [ "$_nt_open" -eq 0 ] || [ "$_nt_open" -gt 4096 ]; then return 0; fi
+	shift
+	_nt_recorded
+	_nt_once=1
+	_nt_had="$_nt_args"
+	_nt_options exit "$@"
+	shift "$_nt_used"
+	_nt_operands "$@"
+	if [ -n "$_nt_bad" ] || [ -z "$_nt_args" ]; then return 0; fi
+	if [ -z "$_nt_had" ]; then _nt_said="$((_nt_said + 1))"; fi
+	eval "_nt_said_$_nt_open=\$_nt_args"
+}
+
+# Calls $1, one of those above. A handler of `trap` may come in the middle of it and do the same, so what the
+# variables were is kept, as the arguments of the next one: `local` is not in every shell. Text is taken as bytes, and
+# bash 5.2 garbles what is not UTF-8.
+_nt_any() {
+	_nt_kept "${LC_ALL+set}" "${LC_ALL-}" "$_nt_id" "$_nt_tags" "$_nt_args" "$_nt_bad" "$_nt_count" "$_nt_depth" \
+		"$_nt_parent" "$_nt_used" "$_nt_text" "$_nt_rest" "$_nt_part" "$_nt_char" "$_nt_code" "$_nt_control" \
+		"$_nt_simple" "$_nt_kind" "$_nt_all" "$_nt_once" "$_nt_had" "$@"
+	case "$-" in *e*) return 0 ;; esac
+	return "$2"
+}
+
+_nt_kept() {
+	LC_ALL=C
+	_nt_id="$_nt_own" _nt_tags='' _nt_args='' _nt_bad='' _nt_count=0 _nt_depth=0 _nt_parent='' _nt_once='' _nt_control=''
+	_nt_call 21 "$@"
+	_nt_id="$3" _nt_tags="$4" _nt_args="$5" _nt_bad="$6" _nt_count="$7" _nt_depth="$8" _nt_parent="$9" _nt_used="${10}"
+	_nt_text="${11}" _nt_rest="${12}" _nt_part="${13}" _nt_char="${14}" _nt_code="${15}" _nt_control="${16}"
+	_nt_simple="${17}" _nt_kind="${18}" _nt_all="${19}" _nt_once="${20}" _nt_had="${21}"
+	if [ -n "$1" ]; then LC_ALL="$2"; else unset LC_ALL; fi
+}
+
+# Runs what stands behind $1 words.
+_nt_call() {
+	shift "$(($1 + 1))"
+	"$@"
+}
+
+# The usual is written here and now: the path is the one that was checked last, there are no arguments, few spans are
+# open, and the command before succeeded. bash copies a function for each call, so what is rarer stands elsewhere.
+
+nt_enter() {
+	case "$?:$#:$_nt_on:$_nt_open:${1-}" in
+	0:1:1:?:"$_nt_good")
+		_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$1"
+		"$_nt_print" "$_nt_how" ">:$_nt_own:$1::" > /dev/null || :
+		;;
+	*) _nt_enter "$?" "$@" ;;
 	esac
-	case "$2" in
-	"="* | "^="* | *[:,\\[:cntrl:]]* | *"="*"="*) return 1 ;;
-	*"="*) [ "${#1}" -le 64 ] && [ "${#2}" -le 512 ] && [ "$_nt_open" -lt 4096 ] ;;
+}
+
+# The same of another path, with one argument, or while off. $1 is the status to keep.
+_nt_enter() {
+	case "$1:$#:$_nt_on:$_nt_open" in
+	0:[23]:1:? | 0:[23]:1:??)
+		if _nt_is_good "$2" && _nt_is_plain "${3-k=}"; then
+			_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$2"
+			"$_nt_print" "$_nt_how" ">:$_nt_own:$2:${3-}:" > /dev/null || :
+			return 0
+		fi
+		;;
+	0:*:0:? | 0:*:0:??)
+		_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top=!
+		return 0
+		;;
+	esac
+	_nt_any _nt_do_enter "$@"
+}
+
+# Whether a path is short and needs no escape.
+_nt_is_good() {
+	if [ "$1" = "$_nt_good" ]; then return 0; fi
+	case "${#1}:.$1." in
+	*..* | *:.-* | ???:* | ????*:* | *[!A-Za-z0-9_./@%+:\ -]* | *:*:*) return 1 ;;
+	esac
+	_nt_good="$1"
+}
+
+# Whether an argument is.
+_nt_is_plain() {
+	case "$1" in
+	"="* | *"="*"="* | *[!A-Za-z0-9_./@%+=\ -]*) return 1 ;;
+	*"="*) [ "${#1}" -le 512 ] ;;
 	*) return 1 ;;
 	esac
 }
 
-nt_enter() {
-	set -- "$?" "$@"
-	if [ -z "$_nt_on" ]; then
-		:
-	elif [ "$#" -le 3 ] && _nt_is_usual "${2-}" "${3-k=}"; then
-		_nt_open="$((_nt_open + 1))"
-		eval "_nt_usual_$_nt_open=\$2"
-		printf %s ">:$_nt_own:$2:${3-}:" > /dev/null || :
-	else
-		local _nt_status="$1" _nt_used=0
-		shift
-		_nt_enter enter "$@"
-		set -- "$_nt_status"
-	fi
-	case "$-" in *e*) return 0 ;; esac
-	return "$1"
+nt_exit() {
+	case "$?:$#:$_nt_said:$_nt_top" in
+	0:0:0:[!=!]*)
+		"$_nt_print" "$_nt_how" "<:$_nt_own:$_nt_top::" > /dev/null || :
+		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
+		;;
+	*) _nt_exit "$?" "$@" ;;
+	esac
 }
 
-nt_exit() {
-	# shellcheck disable=SC2319 # the status of what the caller ran
-	set -- "$?" "$@"
-	if [ "$_nt_open" -gt 0 ]; then
-		if [ "$#" -le 2 ] && _nt_is_usual k "${2-k=}" && eval "[ -n \"\${_nt_usual_$_nt_open-}\" ]"; then
-			eval "set -- \"\$1\" \"\${2-}\" \"\$_nt_usual_$_nt_open\""
-			unset "_nt_usual_$_nt_open"
-			_nt_open="$((_nt_open - 1))"
-			printf %s "<:$_nt_own:$3:$2:" > /dev/null || :
-		else
-			local _nt_status="$1"
-			shift
-			_nt_exit "$@"
-			set -- "$_nt_status"
+# The same with one argument, or of a span that is not written. $1 is the status to keep.
+_nt_exit() {
+	case "$1:$#:$_nt_said:$_nt_top" in
+	0:2:0:[!=!]*)
+		if _nt_is_plain "$2"; then
+			"$_nt_print" "$_nt_how" "<:$_nt_own:$_nt_top:$2:" > /dev/null || :
+			_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
+			return 0
 		fi
-	fi
-	case "$-" in *e*) return 0 ;; esac
-	return "$1"
+		;;
+	0:*:0:!)
+		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
+		return 0
+		;;
+	esac
+	_nt_any _nt_do_exit "$@"
+}
+
+nt_record() {
+	_nt_any _nt_do_record "$?" "$@"
 }
 
 nt_span() {
-	local _nt_status=0 _nt_mine _nt_used=1
-	case "${1-}" in
-	-*) _nt_enter span "$@" ;;
-	*) nt_enter "${1-}" ;;
+	case "$_nt_on:$_nt_open:$-:${1-}" in
+	*:*e*:"$_nt_good") _nt_span_other "$@" ;;
+	1:?:*:"$_nt_good")
+		_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$1"
+		"$_nt_print" "$_nt_how" ">:$_nt_own:$1::" > /dev/null || :
+		set -- "$_nt_open" "$@"
+		_nt_call 2 "$@"
+		_nt_end_span "$?" "$1"
+		;;
+	*) _nt_span_other "$@" ;;
 	esac
-	if [ "$#" -gt 0 ]; then shift "$_nt_used"; fi
-	if [ -z "$_nt_on" ]; then
-		"$@"
-		return
-	fi
-	_nt_mine="$_nt_open"
+}
+
+_nt_span_other() {
+	case "${1-}" in
+	-*)
+		_nt_any _nt_do_span 0 "$@"
+		shift "$_nt_words"
+		set -- "" "$@"
+		;;
+	*) _nt_enter 0 "${1-}" ;;
+	esac
+	if [ "$#" -eq 0 ]; then set -- ""; fi
+	_nt_ran "$_nt_open" "$@"
+}
+
+# Runs the command behind two words, and ends the span: $1 is how many are open with it, $2 its path.
+_nt_ran() {
 	case "$-" in
-	*e*)
-		# Behind `||` a function would no longer stop at its failures. What is not found without a
-		# path, or has a slash, is a program, and has none to stop at.
-		case "${1-}" in
-		*/*) "$@" || _nt_status="$?" ;;
-		*)
-			if PATH=/dev/null/. command -v "${1-}" > /dev/null 2>&1; then
-				"$@"
-				_nt_status="$?"
-			else
-				"$@" || _nt_status="$?"
-			fi
-			;;
-		esac
+	*e*) _nt_ran_errexit "$@" ;;
+	*)
+		_nt_call 2 "$@"
+		_nt_end_span "$?" "$1"
+		;;
+	esac
+}
+
+# Where its status is tested a function would no longer stop at its failures. What is not found without a path, or has a
+# slash, is a program, and has none to stop at.
+_nt_ran_errexit() {
+	case "${3-}" in
+	*/*) ;;
+	*)
+		if PATH=/dev/null/. command -v "${3-}" > /dev/null 2>&1; then
+			_nt_call 2 "$@"
+			_nt_end_span "$?" "$1"
+			return
+		fi
+		;;
+	esac
+	if _nt_call 2 "$@"; then
+		_nt_end_span 0 "$1"
+	else
+		_nt_end_span "$?" "$1"
+	fi
+}
+
+# Ends the span of a command: $1 is its status, $2 how many were open with it. Gives that status.
+_nt_end_span() {
+	case "$_nt_open:$_nt_said:$_nt_top" in
+	"$2":0:[!=!]*)
+		"$_nt_print" "$_nt_how" "<:$_nt_own:${_nt_top}:status=$1:" > /dev/null || :
+		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 		;;
 	*)
-		"$@"
-		_nt_status="$?"
+		# It may have begun spans that it did not end, or have ended this one.
+		while [ "$_nt_open" -gt "$2" ]; do _nt_any _nt_drop 0; done
+		if [ "$_nt_open" -eq "$2" ]; then _nt_any _nt_do_exit 0 "status=$1"; fi
 		;;
 	esac
-	# It may have begun spans that it did not end.
-	while [ "$_nt_open" -gt "$_nt_mine" ]; do
-		unset "_nt_usual_$_nt_open" "_nt_id_$_nt_open" "_nt_tags_$_nt_open"
-		_nt_open="$((_nt_open - 1))"
-	done
-	if [ "$_nt_open" -eq "$_nt_mine" ]; then nt_exit "status=$_nt_status"; fi
-	return "$_nt_status"
+	return "$1"
+}
+
+_nt_drop() {
+	_nt_pop
+}
+
+nt_enabled() {
+	[ "$_nt_on" = 1 ]
+}
+
+nt_set_enabled() {
+	case "$1" in
+	0) _nt_on=0 ;;
+	*) _nt_on="$_nt_usable" ;;
+	esac
 }
 
 # Loading it again keeps what is open; a child that was given our variables starts anew.
 if [ "${_nt_shell-}" != "$$" ]; then
 	_nt_shell="$$"
 	_nt_open=0
+	_nt_top='' _nt_stack=''
+	_nt_good=' '
+	_nt_said=0
 	_nt_own="$$"
-	_nt_on=''
-	if [ "${NULLTRACE-}" != off ] && [ -c /dev/null ] && [ -w /dev/null ]; then
-		_nt_on=1
+	_nt_usable=0
+	# For `set -u`.
+	_nt_id='' _nt_tags='' _nt_args='' _nt_bad='' _nt_count=0 _nt_depth=0 _nt_parent='' _nt_used=0 _nt_text='' _nt_rest='' _nt_part=''
+	_nt_char='' _nt_code=0 _nt_control='' _nt_simple='' _nt_kind='' _nt_all=0 _nt_once='' _nt_had='' _nt_words=0
+	if [ -c /dev/null ] && [ -w /dev/null ]; then
+		_nt_usable=1
 		_nt_unique
+		_nt_print="printf"
+		_nt_how=%s
+		_nt_whole=''
+		# Whether the shell writes more than 4096 bytes at once. Of those that do not, bash, ksh and busybox have RANDOM.
+		# shellcheck disable=SC3028
+		if [ -z "${BASH_VERSION-}" ]; then
+			if [ -n "${ZSH_VERSION-}" ] || [ -z "${RANDOM-}" ]; then _nt_whole=1; fi
+		fi
+		case "${ZSH_VERSION:+zsh}${KSH_VERSION-}" in
+		zsh* | '') ;;
+		*93*)
+			# Its own commands write nothing to the null device: it takes that for a waste.
+			_nt_print="$(PATH=/usr/bin:/bin whence -p printf)" || _nt_usable=0
+			;;
+		*)
+			_nt_print="print"
+			_nt_how=-nr
+			;;
+		esac
 		# Each control character at the place of its number. Only zsh can hold NUL.
 		if [ -n "${ZSH_VERSION-}" ]; then _nt_controls='\000'; else _nt_controls=x; fi
 		_nt_controls="$(printf %b. "$_nt_controls\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037")"
 		_nt_controls="${_nt_controls%.}"
 	fi
+	case "${NULLTRACE-}" in
+	0 | [Oo][Ff][Ff] | [Ff][Aa][Ll][Ss][Ee] | [Nn][Oo]) _nt_on=0 ;;
+	*) _nt_on="$_nt_usable" ;;
+	esac
 fi

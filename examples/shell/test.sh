@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# nulltrace.sh in dash, bash, zsh and busybox: every encode vector and hostile text, read back by
+# nulltrace.sh in dash, bash, zsh, busybox, ksh93 and, if it is there, mksh: every encode vector and hostile text, read back by
 # `nulltrace parse`; what scripts may do; one write for each marker and no fork, seen by strace.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$PWD/../..
 missing=()
-for pair in dash:dash bash:bash zsh:zsh busybox:busybox shellcheck:shellcheck strace:strace python3:python3; do
+for pair in dash:dash bash:bash zsh:zsh busybox:busybox ksh:ksh shellcheck:shellcheck strace:strace python3:python3; do
 	command -v "${pair%%:*}" > /dev/null || missing+=("${pair#*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -33,7 +33,7 @@ if ! reason=$("$nulltrace" run -q -- true 2>&1); then
 fi
 mkdir "$work/folder"
 touch "$work/folder/a" "$work/folder/b" "$work/folder/c d"
-for shell in dash bash zsh 'busybox sh'; do
+for shell in dash bash zsh 'busybox sh' ksh; do
 	# shellcheck disable=SC2086 # two words
 	"$nulltrace" run -q --json "$work/summary.json" -- $shell "$PWD/backup.sh" "$work/folder" "$work/archive"
 	tar -tzf "$work/archive" | grep -x './c d' >/dev/null
