@@ -611,6 +611,7 @@ nt_record() {
 
 nt_span() {
 	case "$_nt_on:$_nt_open:$-:${1-}" in
+	0:?:*:[!-]*) _nt_span_off "$@" ;;
 	*:*e*:"$_nt_good") _nt_span_other "$@" ;;
 	1:?:*:"$_nt_good")
 		_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$1"
@@ -621,6 +622,14 @@ nt_span() {
 		;;
 	*) _nt_span_other "$@" ;;
 	esac
+}
+
+# There is no exit to write, so under `set -e` the command may end the script here.
+_nt_span_off() {
+	_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top=!
+	set -- "$_nt_open" "$@"
+	_nt_call 2 "$@"
+	_nt_end_span "$?" "$1"
 }
 
 _nt_span_other() {
@@ -674,6 +683,7 @@ _nt_end_span() {
 		"$_nt_print" "$_nt_how" "<:$_nt_own:${_nt_top}:status=$1:" > /dev/null || :
 		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 		;;
+	"$2":0:!) _nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}" ;;
 	*)
 		# It may have begun spans that it did not end, or have ended this one.
 		while [ "$_nt_open" -gt "$2" ]; do _nt_any _nt_drop 0; done
