@@ -583,11 +583,12 @@ nt_exit() {
 		"$_nt_print" "$_nt_how" "<:$_nt_own:$_nt_top::" > /dev/null || :
 		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 		;;
+	0:*:0:!) _nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}" ;;
 	*) _nt_exit "$?" "$@" ;;
 	esac
 }
 
-# The same with one argument, or of a span that is not written. $1 is the status to keep.
+# The same with one argument. $1 is the status to keep.
 _nt_exit() {
 	case "$1:$#:$_nt_said:$_nt_top" in
 	0:2:0:[!=!]*)
@@ -596,10 +597,6 @@ _nt_exit() {
 			_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 			return 0
 		fi
-		;;
-	0:*:0:!)
-		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
-		return 0
 		;;
 	esac
 	_nt_any _nt_do_exit "$@"
