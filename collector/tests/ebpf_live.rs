@@ -21,6 +21,7 @@ use nulltrace_collector::source::ebpf::{Options, Scope};
 use nulltrace_core::measure::groups::GroupKind;
 use nulltrace_core::query::condition::Condition;
 use nulltrace_core::query::metric::Metric;
+use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::query::{Query, Show};
 use nulltrace_core::view;
 
@@ -55,6 +56,11 @@ fn some(view: &str) -> Query {
     let only = Condition::parse("proc.name!=nobody", &|_| None).unwrap();
     let by = vec!["span.tag[-1]".parse().unwrap()];
     Query::view(view).with_by(by).with_conditions(vec![only])
+}
+
+fn spans() -> Query {
+    let by = vec!["span.tags".parse().unwrap()];
+    Query::spans(by, vec![SpanMetric::Hits, SpanMetric::Blocked], None)
 }
 
 fn hits(of: &Measured) -> u64 {
@@ -100,7 +106,7 @@ impl Answers {
         }
         let view = match query.show() {
             Show::View { name, .. } => view::find(name).unwrap(),
-            Show::Groups { .. } => view::find("summary").unwrap(),
+            Show::Groups { .. } | Show::Spans { .. } => view::find("summary").unwrap(),
         };
         answer.with_data(query, &answer.notes, |data| {
             let drawn = Answer::new(*data, answer.wall_start, view);
@@ -166,6 +172,7 @@ fn answers_grow_while_it_runs_and_the_last_is_that_of_the_end() {
         by("user.name"),
         some("time"),
         some("slowest"),
+        spans(),
     ];
     source.follow_children(true).unwrap();
     let mut program = Command::new(std::env::current_exe().unwrap())
@@ -214,6 +221,7 @@ fn answers_grow_while_it_runs_and_the_last_is_that_of_the_end() {
             by("user.name"),
             some("time"),
             some("slowest"),
+            spans(),
         ]
         .contains(query);
         assert_eq!(answers.since.is_some(), live, "{query:?}");

@@ -97,7 +97,7 @@ fn bash_completes_what_the_tables_have() {
     let lines = [
         "nulltrace run --by fd.na\t -- x",
         "nulltrace run --by evt.type,fd.na\t -- x",
-        "nulltrace run --by span.ar\tcart -- x",
+        "nulltrace run --by evtin.span.ar\tcart -- x",
         "nulltrace run --by proc.cm\t --where fd.ty\tfile -- x",
         "nulltrace run --by x --sum bytes.i\t --sort blo\t -- x",
         "nulltrace run --view sys\t -- x",
@@ -111,7 +111,7 @@ fn bash_completes_what_the_tables_have() {
         [
             "<--by><fd.name><--><x>",
             "<--by><evt.type,fd.name><--><x>",
-            "<--by><span.arg.cart><--><x>",
+            "<--by><evtin.span.arg.cart><--><x>",
             "<--by><proc.cmdline><--where><fd.type=file><--><x>",
             "<--by><x><--sum><bytes.in><--sort><blocked><--><x>",
             "<--view><syscalls><--><x>",
@@ -130,7 +130,7 @@ fn zsh_completes_what_the_tables_have() {
     let lines = [
         "nulltrace run --by fd.na\t -- x",
         "nulltrace run --by evt.ty\t,fd.na\t -- x",
-        "nulltrace run --by span.ar\tcart -- x",
+        "nulltrace run --by evtin.span.ar\tcart -- x",
         "nulltrace run --by proc.cm\t --where fd.ty\tfile -- x",
         "nulltrace run --by x --sum bytes.i\t-- x",
         "nulltrace run --view sys\t-- x",
@@ -143,7 +143,7 @@ fn zsh_completes_what_the_tables_have() {
         [
             "<--by><fd.name><--><x>",
             "<--by><evt.type,fd.name><--><x>",
-            "<--by><span.arg.cart><--><x>",
+            "<--by><evtin.span.arg.cart><--><x>",
             "<--by><proc.cmdline><--where><fd.type=file><--><x>",
             "<--by><x><--sum><bytes.in><--><x>",
             "<--view><syscalls><--><x>",

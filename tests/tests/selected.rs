@@ -184,6 +184,66 @@ fn as_many_groups_as_asked_for_and_the_sum_of_the_others() {
     }
 }
 
+/// Spans themselves, whatever their tags: one row for each value, and null where a span has none.
+#[test]
+fn spans_are_summed_by_any_field() {
+    for hook in hooks() {
+        let sums = ["--sum", "span.hits,span.duration,span.errors"];
+        let options = [&["--by", "span.exitarg.status"][..], &sums].concat();
+        let ran = ran(hook, &options);
+        assert_eq!(ran.summary["by"], json!(["span.exitarg.status"]));
+        let rows = ran.summary["rows"].as_array().unwrap();
+        let found = rows.iter().map(|row| {
+            json!([
+                row["span.exitarg.status"],
+                row["span.hits"],
+                row["span.errors"]
+            ])
+        });
+        let mut found: Vec<_> = found.collect();
+        // The slow one is the first, as that was asked for with nothing else.
+        assert!(rows.iter().all(|row| row["span.duration"].is_u64()));
+        found.sort_by_key(Value::to_string);
+        assert_eq!(
+            json!(found),
+            json!([["200", 3, 0], ["500", 1, 0], [null, 3, 0]]),
+            "{hook}"
+        );
+        let sorted = [
+            &options[..],
+            &["--sort", "span.max", "--where", "span.arg.cart=7"],
+        ]
+        .concat();
+        let ran = self::ran(hook, &sorted);
+        let rows = ran.summary["rows"].as_array().unwrap();
+        let order: Vec<_> = rows.iter().map(|row| &row["span.exitarg.status"]).collect();
+        assert_eq!(order, ["500", "200"]);
+    }
+}
+
+/// What its arguments say of an error is counted.
+#[test]
+fn spans_that_failed_are_counted() {
+    const SCRIPT: &str = r#"
+        for error in ValueError 0 none ""; do
+            echo ">:t:work::" > /dev/null; echo "<:t:work:error=$error:" > /dev/null
+        done
+        echo ">:t:work::" > /dev/null; echo "<:t:work:status=error:" > /dev/null"#;
+    for hook in hooks() {
+        let ran = run(
+            hook,
+            &["--where", "span.failed=true"],
+            &["sh", "-c", SCRIPT],
+        );
+        assert_eq!(ran.summary["spans"][0]["errors"], 2, "{hook}");
+        assert_eq!(ran.summary["spans"][0]["hits"], 2);
+        let ran = run(hook, &[], &["sh", "-c", SCRIPT]);
+        assert_eq!(ran.summary["spans"][0]["errors"], 2);
+        assert_eq!(ran.summary["spans"][0]["hits"], 5);
+        assert!(ran.stderr().contains("errors"), "{}", ran.stderr());
+    }
+}
+
 /// Names of users are looked up by a thread: a span that has ended waits for it.
 #[test]
 fn spans_wait_for_names() {

@@ -11,9 +11,9 @@ use clap::{Arg, Args, Command, ValueEnum};
 use clap_complete::Shell as Dialect;
 use nulltrace_core::activity::Reach;
 use nulltrace_core::query::field::{self, Info, KeyKind, Subject};
-use nulltrace_core::query::metric::Metric;
 use nulltrace_core::view::{VIEWS, View};
 
+use super::group;
 use super::output::Format;
 use super::print::print;
 use crate::error::Error;
@@ -115,16 +115,17 @@ fn with_values(arg: Arg) -> Arg {
     arg.value_parser(PossibleValuesParser::new(values))
 }
 
-/// The fields of calls, as they may be written: behind a name goes `suffix`, if no key has to come first.
+/// The fields of calls and spans, as they may be written: behind a name goes `suffix`, if no key has to come first.
 fn fields(suffix: &str) -> Vec<PossibleValue> {
-    let of_calls = field::all().filter(|info| info.is_of(Subject::Call));
+    let subjects = [Subject::Call, Subject::Span];
+    let of_these = field::all().filter(|info| subjects.iter().any(|of| info.is_of(*of)));
     let text = |info: &Info| match info.key {
         KeyKind::None => format!("{}{suffix}", info.name),
         KeyKind::Number { from_last: true } => format!("{}[-1]{suffix}", info.name),
         KeyKind::Number { from_last: false } => format!("{}[1]{suffix}", info.name),
         KeyKind::Name => format!("{}.", info.name),
     };
-    of_calls.map(|info| value(text(info), info)).collect()
+    of_these.map(|info| value(text(info), info)).collect()
 }
 
 fn value(text: String, info: &'static Info) -> PossibleValue {
@@ -137,8 +138,5 @@ fn names<T>(table: &[(&'static str, T)]) -> Vec<PossibleValue> {
 }
 
 fn metrics() -> Vec<PossibleValue> {
-    Metric::ALL
-        .iter()
-        .map(|metric| PossibleValue::new(metric.name()))
-        .collect()
+    group::metrics().map(PossibleValue::new).collect()
 }

@@ -5,6 +5,7 @@ use nulltrace_core::query::Query;
 use nulltrace_core::query::asked::{Asked, BadQuery, Part, Viewed, Why};
 use nulltrace_core::query::field::{self, Info, KeyKind, Subject, Type};
 use nulltrace_core::query::metric::Metric;
+use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::view::{VIEWS, View};
 use syscalls::Sysno;
 
@@ -20,11 +21,7 @@ pub(super) struct GroupArgs {
     /// fields of spans, like proc.name or span.exitarg.status.
     #[arg(long, value_name = "FIELD")]
     by: Vec<String>,
-    /// Sum these metrics for each group: time, blocked, runnable, count, errors, bytes, bytes.in or
-    /// bytes.out [default: time].
-    ///
-    /// May be given more than once.
-    #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view")]
+    #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view", help = sums(), long_help = each_sum())]
     sum: Vec<String>,
     /// Show only the spans for which this holds, like proc.name=curl or span.arg.cart=7; with --by and
     /// no --view, the system calls, like fd.type=file, evt.type!=futex or fd.name!= (those on any file).
@@ -43,8 +40,18 @@ pub(super) struct GroupArgs {
 
 impl GroupArgs {
     /// Whether something is grouped.
-    pub(super) fn has_fields(&self) -> bool {
+    fn has_fields(&self) -> bool {
         !self.by.is_empty()
+    }
+
+    /// Whether sums are asked for that are there only where activity is observed.
+    pub(super) fn sums_activity(&self) -> bool {
+        let mut sums = self.sum.iter().flat_map(|text| text.split(','));
+        let of_spans = |text: &str| {
+            let metric = text.parse::<SpanMetric>();
+            metric.is_ok_and(|metric| !metric.needs_activity())
+        };
+        self.has_fields() && (self.sum.is_empty() || !sums.all(of_spans))
     }
 
     /// What they ask for, of a view if one is named or nothing is grouped.
@@ -66,6 +73,31 @@ impl GroupArgs {
         let query = asked.read(&number).map_err(|bad| wrong(&bad))?;
         Ok(query.unwrap_or_else(|| Query::view(VIEWS[0].name)))
     }
+}
+
+/// The names of all metrics.
+pub(super) fn metrics() -> impl Iterator<Item = &'static str> {
+    let of_calls = Metric::ALL.into_iter().map(Metric::name);
+    of_calls.chain(SpanMetric::ALL.into_iter().map(SpanMetric::name))
+}
+
+/// The help of `--sum`, short and long.
+fn sums() -> String {
+    let names: Vec<_> = Metric::ALL.into_iter().map(Metric::name).collect();
+    format!(
+        "Sum these metrics for each group: {}; or of spans, see --help [default: time]",
+        names.join(", ")
+    )
+}
+
+fn each_sum() -> String {
+    let names = |names: Vec<&str>| names.join(", ");
+    let calls = names(Metric::ALL.into_iter().map(Metric::name).collect());
+    let spans = names(SpanMetric::ALL.into_iter().map(SpanMetric::name).collect());
+    format!(
+        "Sum these metrics for each group [default: time].\n\nOf system calls: {calls}. Of spans, which are grouped \
+         then instead of calls: {spans}. May be given more than once."
+    )
 }
 
 /// What is wrong, with the whole text of the option, a mark under the wrong part, and what to write instead.
@@ -93,10 +125,15 @@ fn words(why: &Why, part: Part) -> (String, String) {
         Why::NotOf(field, subject) => {
             let is_of_calls = *subject == Subject::Span && field.info().is_of(Subject::Call);
             let remedy = match (is_of_calls, part) {
-                (true, Part::By) => "leave out --view to group system calls by it".to_owned(),
+                (true, Part::By) => {
+                    "leave out --view and sums of spans to group system calls by it".to_owned()
+                }
                 (true, _) => {
                     "ask for --view syscalls, files or sockets, or for --by without --view"
                         .to_owned()
+                }
+                (false, Part::By) if field.info().is_of(Subject::Span) => {
+                    "add --sum span.hits, or a --view, to group spans".to_owned()
                 }
                 (false, _) => format!(
                     "`nulltrace fields` lists the fields of {}",
@@ -114,9 +151,16 @@ fn words(why: &Why, part: Part) -> (String, String) {
                 remedy,
             )
         }
-        Why::NoMetric(name) => {
-            let names = Metric::ALL.iter().map(|metric| metric.name());
-            (no("metric", name), meant(name, names))
+        Why::NoMetric(name) => (no("metric", name), meant(name, metrics())),
+        Why::Mixed(name, subject) => {
+            let (one, other) = match subject {
+                Subject::Span => ("system calls", "spans"),
+                _ => ("spans", "system calls"),
+            };
+            (
+                format!("{name} is a metric of {one}, and the others are of {other}"),
+                "ask for one kind: those of spans begin with `span.`".to_owned(),
+            )
         }
         Why::NoCondition(text) => {
             let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
@@ -213,6 +257,9 @@ mod tests {
             ("fd.name,span.arg[\"a,b\"\x07],evt.type", "time", ""),
             ("fd.name,marker.dir", "time", ""),
             ("span.duration", "time", ""),
+            ("proc.name", "span.hits,time", ""),
+            ("proc.name", "time,span.hits", ""),
+            ("fd.name", "span.hits", ""),
             ("fd.name", "byte", ""),
             ("fd.name", "time,money", ""),
             ("fd.name", "time", "fd.type"),

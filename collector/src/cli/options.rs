@@ -151,7 +151,7 @@ impl Options {
         config.inside = kernel.inside.unwrap_or(config.inside);
         config.activity = match kernel.activity {
             // There is nothing to group without it.
-            None if self.groups_calls() => Activity::Segments,
+            None if self.sums_activity() => Activity::Segments,
             asked => asked.unwrap_or(config.activity),
         };
         config.scope = selection.over(config.scope);
@@ -169,9 +169,9 @@ impl Options {
         self.views.view.unwrap_or(&VIEWS[0])
     }
 
-    /// Whether system calls are grouped, in place of a view.
-    fn groups_calls(&self) -> bool {
-        self.views.view.is_none() && self.views.group.has_fields()
+    /// Whether something is summed, in place of a view, that is there only with activity.
+    fn sums_activity(&self) -> bool {
+        self.views.view.is_none() && self.views.group.sums_activity()
     }
 
     /// Where the view goes, if not to stderr.
@@ -187,7 +187,7 @@ impl Options {
     pub(super) fn wants_activity(&self) -> bool {
         let Self { kernel, .. } = self;
         self.view().activity
-            || self.groups_calls()
+            || self.sums_activity()
             || kernel.activity == Some(Activity::Segments)
             || kernel.inside.is_some()
     }

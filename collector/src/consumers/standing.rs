@@ -29,8 +29,8 @@ const PART: usize = 4;
 
 /// Whether a query of a view chooses among spans, or groups them.
 fn chooses(query: &Query) -> bool {
-    let of_view = matches!(query.show(), Show::View { .. });
-    of_view && !(query.only().is_empty() && query.by().is_empty())
+    let of_spans = !matches!(query.show(), Show::Groups { .. });
+    of_spans && !(query.only().is_empty() && query.by().is_empty())
 }
 
 /// Whether a query can be answered where the activity of so many counts toward a span.
@@ -51,14 +51,14 @@ pub(crate) fn check(query: &Query, reach: Reach) -> Result<(), Error> {
 
 /// What counts for a query from now on; `None` where the summary, that is always there, has the answer.
 fn counting(query: &Query, limits: Limits) -> Result<Option<Box<dyn Counting>>, Error> {
-    let name = match query.show() {
-        Show::View { name, .. } => name,
+    let view = match query.show() {
+        Show::View { name, .. } => view::find(name),
+        Show::Spans { .. } => Ok(&view::VIEWS[0]),
         Show::Groups { .. } => {
             let groups = Groups::new(query.clone(), limits.groups);
             return Ok(Some(Box::new(Grouped::new(groups))));
         }
     };
-    let view = view::find(name);
     let view = view.map_err(|none| Error::new(Kind::Usage, none, "the query", "name a view"))?;
     check(query, limits.reach)?;
     Ok(match (chooses(query), view.single) {

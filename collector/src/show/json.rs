@@ -38,6 +38,7 @@ mod groups;
 mod ledger;
 mod model;
 mod plain;
+mod span_groups;
 mod summary;
 
 use std::io::{self, Write};

@@ -6,6 +6,7 @@ use super::condition::{BadCondition, Condition};
 use super::field::{Field, Subject, Type, outside_quotes};
 use super::metric::Metric;
 use super::question::Query;
+use super::span_metric::SpanMetric;
 
 /// The texts that make a [`Query`], as options or as a file have them.
 ///
@@ -26,7 +27,8 @@ use super::question::Query;
 pub struct Asked<'a> {
     /// The fields to group by: names, separated by commas.
     pub by: &'a [String],
-    /// What to sum: names of metrics, separated by commas; [`Metric::Time`] if there are none.
+    /// What to sum: names of metrics, separated by commas, of system calls or of spans; [`Metric::Time`] if there are
+    /// none.
     pub sums: &'a [String],
     /// The conditions, one in each.
     pub only: &'a [String],
@@ -82,6 +84,8 @@ pub enum Why {
     NotOf(Field, Subject),
     /// There is no such metric.
     NoMetric(String),
+    /// It is a metric of something else than those of these subjects.
+    Mixed(String, Subject),
     /// It is no condition: there is no operator in it.
     NoCondition(String),
     /// It is no value of the type that the field has.
@@ -105,6 +109,15 @@ impl Asked<'_> {
                 (Query::view(view.name).with_by(by), subjects)
             }
             (by, None) => {
+                if let Some(sums) = self.of_spans()? {
+                    let by = each(Part::By, by, &|text| key(text, Subject::Span))?;
+                    let sort = self.sort_by(&span_metric)?;
+                    return self.with_conditions(
+                        Query::spans(by, sums, sort),
+                        &[Subject::Span],
+                        call,
+                    );
+                }
                 let by = each(Part::By, by, &|text| key(text, Subject::Call))?;
                 let sums = each(Part::Sum, self.sums, &metric)?;
                 let default = || vec![Metric::Time];
@@ -112,19 +125,42 @@ impl Asked<'_> {
                 (Query::groups(by, sums), &[Subject::Call])
             }
         };
+        query = query.with_sort(self.sort_by(&metric)?);
+        self.with_conditions(query, subjects, call)
+    }
+
+    /// The sums, if they are of spans.
+    fn of_spans(&self) -> Result<Option<Vec<SpanMetric>>, BadQuery> {
+        let first = self.sums.iter().flat_map(|text| text.split(',')).next();
+        match first.map(str::parse::<SpanMetric>) {
+            Some(Ok(_)) => each(Part::Sum, self.sums, &span_metric).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn sort_by<M>(&self, read: &dyn Fn(&str) -> Result<M, Why>) -> Result<Option<M>, BadQuery> {
+        let bad = |text: &str, why| BadQuery {
+            part: Part::Sort,
+            text: text.to_owned(),
+            at: 0..text.len(),
+            why,
+        };
+        let sort = self
+            .sort
+            .map(|text| read(text).map_err(|why| bad(text, why)));
+        sort.transpose()
+    }
+
+    fn with_conditions(
+        &self,
+        query: Query,
+        subjects: &[Subject],
+        call: &dyn Fn(&str) -> Option<u32>,
+    ) -> Result<Option<Query>, BadQuery> {
         let only = self.only.iter();
         let only = only.map(|text| condition(text, subjects, call));
-        query = query.with_conditions(only.collect::<Result<_, _>>()?);
-        let sort = match self.sort {
-            Some(text) => Some(metric(text).map_err(|why| BadQuery {
-                part: Part::Sort,
-                text: text.to_owned(),
-                at: 0..text.len(),
-                why,
-            })?),
-            None => None,
-        };
-        Ok(Some(query.with_sort(sort).with_top(self.top)))
+        let only = only.collect::<Result<_, _>>()?;
+        Ok(Some(query.with_conditions(only).with_top(self.top)))
     }
 }
 
@@ -177,7 +213,17 @@ fn of(field: Field, subjects: &[Subject]) -> Result<Field, Why> {
 }
 
 fn metric(text: &str) -> Result<Metric, Why> {
-    text.parse().map_err(|_| Why::NoMetric(text.to_owned()))
+    text.parse().map_err(|_| match text.parse::<SpanMetric>() {
+        Ok(_) => Why::Mixed(text.to_owned(), Subject::Call),
+        Err(_) => Why::NoMetric(text.to_owned()),
+    })
+}
+
+fn span_metric(text: &str) -> Result<SpanMetric, Why> {
+    text.parse().map_err(|_| match text.parse::<Metric>() {
+        Ok(_) => Why::Mixed(text.to_owned(), Subject::Span),
+        Err(_) => Why::NoMetric(text.to_owned()),
+    })
 }
 
 fn condition(

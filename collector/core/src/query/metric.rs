@@ -7,6 +7,8 @@ use std::str::FromStr;
 pub enum Unit {
     /// System calls.
     Calls,
+    /// Spans.
+    Spans,
     /// Bytes.
     Bytes,
     /// Nanoseconds.
@@ -19,6 +21,7 @@ impl Unit {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
+            Self::Spans => "spans",
             Self::Bytes => "bytes",
             Self::Nanoseconds => "ns",
         }

@@ -5,5 +5,6 @@ pub mod condition;
 pub mod field;
 pub mod metric;
 mod question;
+pub mod span_metric;
 
 pub use question::{Query, Show};

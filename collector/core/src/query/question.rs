@@ -3,6 +3,7 @@
 use super::condition::Condition;
 use super::field::{Field, Many, Source, Subject};
 use super::metric::Metric;
+use super::span_metric::SpanMetric;
 use crate::facts::names::Wanted;
 
 /// What is to be shown.
@@ -15,7 +16,16 @@ pub enum Show {
         /// The fields by whose values its rows are grouped.
         by: Vec<Field>,
     },
-    /// Sums by the values of fields.
+    /// Sums of spans by the values of fields.
+    Spans {
+        /// The fields.
+        by: Vec<Field>,
+        /// The sums that were asked for.
+        sums: Vec<SpanMetric>,
+        /// The sum that orders the rows, instead of the first of these.
+        sort: Option<SpanMetric>,
+    },
+    /// Sums of system calls by the values of fields.
     Groups {
         /// The fields.
         by: Vec<Field>,
@@ -55,6 +65,12 @@ impl Query {
         Self::new(Show::Groups { by, sums })
     }
 
+    /// Spans, grouped by the values of `by`, with these sums; the rows are ordered by the first of them, or by `sort`.
+    #[must_use]
+    pub fn spans(by: Vec<Field>, sums: Vec<SpanMetric>, sort: Option<SpanMetric>) -> Self {
+        Self::new(Show::Spans { by, sums, sort })
+    }
+
     /// A view of spans.
     #[must_use]
     pub fn view(name: &str) -> Self {
@@ -70,6 +86,11 @@ impl Query {
         let show = match self.show {
             Show::View { name, .. } => Show::View { name, by: fields },
             Show::Groups { sums, .. } => Show::Groups { by: fields, sums },
+            Show::Spans { sums, sort, .. } => Show::Spans {
+                by: fields,
+                sums,
+                sort,
+            },
         };
         let Self {
             only, sort, top, ..
@@ -81,7 +102,7 @@ impl Query {
     fn new(show: Show) -> Self {
         let mut query = Self {
             subject: match show {
-                Show::View { .. } => Subject::Span,
+                Show::View { .. } | Show::Spans { .. } => Subject::Span,
                 Show::Groups { .. } => Subject::Call,
             },
             only: Vec::new(),
@@ -136,16 +157,28 @@ impl Query {
     #[inline]
     pub fn by(&self) -> &[Field] {
         match &self.show {
-            Show::Groups { by, .. } | Show::View { by, .. } => by,
+            Show::Groups { by, .. } | Show::View { by, .. } | Show::Spans { by, .. } => by,
         }
     }
 
-    /// The sums that were asked for; none of a view.
+    /// The sums of spans that were asked for, and that which orders the rows.
+    #[must_use]
+    pub fn span_sums(&self) -> (&[SpanMetric], SpanMetric) {
+        match &self.show {
+            Show::Spans { sums, sort, .. } => {
+                let order = sort.or_else(|| sums.first().copied());
+                (sums, order.unwrap_or(SpanMetric::Hits))
+            }
+            _ => (&[], SpanMetric::Duration),
+        }
+    }
+
+    /// The sums of calls that were asked for.
     #[must_use]
     pub fn sums(&self) -> &[Metric] {
         match &self.show {
             Show::Groups { sums, .. } => sums,
-            Show::View { .. } => &[],
+            Show::View { .. } | Show::Spans { .. } => &[],
         }
     }
 

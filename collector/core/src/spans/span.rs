@@ -94,6 +94,23 @@ impl Closed {
     pub fn comm(&self) -> &[u8] {
         self.process.as_ref().map_or(&[], |process| &process.comm)
     }
+    /// Whether its arguments say that it failed: `error` has a value other than nothing, `0`, `false`, `no`, `null` and
+    /// `none`, in any case, or `status` is `error`. What the exit marker says goes before what the enter marker said.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        let (enter, exit) = (&self.enter_args, &self.exit_args);
+        if enter.is_empty() && exit.is_empty() {
+            return false;
+        }
+        let value = |name| exit.get(name).or_else(|| enter.get(name));
+        let is = |value: &[u8], words: &[&str]| {
+            let mut words = words.iter();
+            words.any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        let no = ["", "0", "false", "no", "null", "none"];
+        value(b"error").is_some_and(|value| !is(value, &no))
+            || value(b"status").is_some_and(|value| is(value, &["error"]))
+    }
     /// From enter to exit, nanoseconds; 0 if the clocks of two CPUs disagree.
     #[must_use]
     pub fn duration(&self) -> u64 {
@@ -104,5 +121,50 @@ impl Closed {
     #[must_use]
     pub fn self_ns(&self) -> u64 {
         self.duration().saturating_sub(self.child_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(enter: &[(&str, &str)], exit: &[(&str, &str)]) -> bool {
+        let args = |of: &[(&str, &str)]| of.iter().copied().collect::<ArgList>();
+        let span = Closed {
+            seq: 1,
+            parent: None,
+            parent_tags: None,
+            tags: Arc::new(TagPath::new(b"a", ["a"])),
+            id: Id::None,
+            enter_args: args(enter),
+            exit_args: args(exit),
+            pid: 1,
+            tid: 1,
+            process: None,
+            start: 0,
+            end: 1,
+            how: End::Exit,
+            child_ns: 0,
+            child_hits: 0,
+            times: None,
+        };
+        span.failed()
+    }
+
+    #[test]
+    fn a_span_failed_if_its_arguments_say_so() {
+        for value in ["ValueError", "1", "true", "timeout", "00"] {
+            assert!(failed(&[], &[("error", value)]), "{value}");
+            assert!(failed(&[("error", value)], &[]), "{value}");
+        }
+        for value in ["", "0", "false", "No", "NULL", "none"] {
+            assert!(!failed(&[], &[("error", value)]), "{value}");
+        }
+        assert!(failed(&[], &[("status", "Error")]));
+        assert!(!failed(&[], &[("status", "500")]));
+        assert!(!failed(&[("n", "error")], &[("errors", "1")]));
+        // What is known at the end is what counts.
+        assert!(!failed(&[("error", "1")], &[("error", "0")]));
+        assert!(failed(&[("error", "0")], &[("status", "error")]));
     }
 }

@@ -12,7 +12,7 @@ use crate::query::field::{Field, Source, Value};
 use crate::query::metric::{self, Metric};
 
 /// Rows a person reads.
-const SHOWN: usize = 50;
+pub(super) const SHOWN: usize = 50;
 
 /// A row for each group, the largest first sum first.
 pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
@@ -59,12 +59,16 @@ fn counts_apart(query: &Query) -> bool {
 }
 
 fn column(metric: Metric, rank: u8) -> Column {
-    let unit = match metric.unit() {
-        metric::Unit::Calls => Unit::Count,
+    Column::new(metric.name(), unit(metric.unit()), rank)
+}
+
+/// The unit of a metric's column.
+pub(super) const fn unit(of: metric::Unit) -> Unit {
+    match of {
+        metric::Unit::Calls | metric::Unit::Spans => Unit::Count,
         metric::Unit::Nanoseconds => Unit::Ns,
         metric::Unit::Bytes => Unit::Bytes,
-    };
-    Column::new(metric.name(), unit, rank)
+    }
 }
 
 fn line(row: &Row<'_>, groups: &Groups, names: &dyn Names) -> Line {
@@ -128,7 +132,7 @@ pub(super) fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell 
 fn sum(row: &Row<'_>, metric: Metric) -> Cell {
     let n = row.sums.get(metric);
     match metric.unit() {
-        metric::Unit::Calls => Cell::Number(n),
+        metric::Unit::Calls | metric::Unit::Spans => Cell::Number(n),
         metric::Unit::Nanoseconds => Cell::Ns(n.into()),
         metric::Unit::Bytes => Cell::Bytes(n),
     }

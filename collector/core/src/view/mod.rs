@@ -41,6 +41,7 @@ mod selected;
 mod sheet;
 mod slowest;
 mod sockets;
+mod span_groups;
 mod summary;
 mod syscalls;
 mod time;

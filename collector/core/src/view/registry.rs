@@ -6,6 +6,8 @@ use super::contract::{Data, View};
 use super::groups;
 use super::model::Model;
 use super::selected;
+use super::span_groups;
+use crate::query::Show;
 
 /// Every view, the default first.
 pub const VIEWS: &[View] = &[
@@ -52,6 +54,9 @@ pub fn find(name: &str) -> Result<&'static View, NoView> {
 pub fn answer(view: &View, data: &Data<'_>) -> Model {
     let mut model = match (data.groups, data.selected) {
         (Some(groups), _) => return groups::make(groups, data.names),
+        (None, Some(selection)) if matches!(selection.query().show(), Show::Spans { .. }) => {
+            return span_groups::make(selection, data);
+        }
         (None, Some(selection)) => selected::make(view, data, selection),
         (None, None) => (view.make)(data),
     };

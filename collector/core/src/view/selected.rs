@@ -137,7 +137,7 @@ fn headings(above: Option<Group>, group: Group, cells: &[Cell], selection: &Sele
 }
 
 /// What is in no row.
-fn left_out(selection: &Selection) -> Vec<LeftOut> {
+pub(super) fn left_out(selection: &Selection) -> Vec<LeftOut> {
     let some = |of, count, words: String| LeftOut {
         of,
         count,

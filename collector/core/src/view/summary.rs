@@ -31,6 +31,10 @@ fn make(data: &Data<'_>) -> Model {
         time("self", 8, |row| hits_only(row, row.stats.self_ns)),
         count("child hits", 11, |row| Cell::Number(row.stats.child_hits)),
     ];
+    let errors: Get = |row| Cell::Number(row.stats.errors);
+    if data.rows.iter().any(|row| row.stats.errors > 0) {
+        columns.push(count("errors", 3, errors));
+    }
     let no_exit: Get = |row| Cell::Number(row.stats.inferred.total());
     if data.rows.iter().any(|row| row.stats.inferred.total() > 0) {
         columns.push(count("no exit", 3, no_exit));

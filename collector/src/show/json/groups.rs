@@ -55,7 +55,7 @@ pub(super) fn left_out(groups: &Groups) -> Option<Map<String, Value>> {
     (sums.get(Metric::Count) > 0).then(|| keys.collect())
 }
 
-fn value(of: &Field<'_>, names: &dyn Names) -> Value {
+pub(super) fn value(of: &Field<'_>, names: &dyn Names) -> Value {
     match of {
         Field::Absent => Value::Null,
         Field::Number(n) | Field::Duration(n) | Field::Time(n) => (*n).into(),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use nulltrace_core::activity::Times;
 use nulltrace_core::input::record::Stops;
 use nulltrace_core::measure::summary::{Inferred, PathKind, Row};
+use nulltrace_core::query::Show;
 use nulltrace_core::view::{Names, VIEWS};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +14,7 @@ use super::calls::{Call, OnFile};
 use super::groups;
 use super::ledger::LedgerKeys;
 use super::model::ViewKeys;
+use super::span_groups;
 use crate::show::answer::Answer;
 use crate::show::moment;
 
@@ -43,6 +45,7 @@ pub(super) struct Summary<'a> {
 struct Span<'a> {
     tags: Vec<Cow<'a, str>>,
     hits: u64,
+    errors: u64,
     open: u64,
     child_hits: u64,
     duration_ns: Duration,
@@ -137,6 +140,9 @@ impl<'a> Summary<'a> {
         } = answer;
         let activity = data.outside.is_some().then_some(data.names);
         let groups = data.groups;
+        let spans = data
+            .selected
+            .filter(|of| matches!(of.query().show(), Show::Spans { .. }));
         let grouped = data.selected.is_some_and(|of| !of.query().by().is_empty());
         Self {
             nulltrace: 1,
@@ -150,15 +156,17 @@ impl<'a> Summary<'a> {
                 .map(|row| Span::new(row, activity))
                 .collect(),
             outside_ns: data.outside.map(Outside::new),
-            by: groups.map(groups::by),
-            rows: groups.map(|groups| groups::rows(groups, data.names)),
+            by: groups.map(groups::by).or(spans.map(span_groups::by)),
+            rows: groups
+                .map(|groups| groups::rows(groups, data.names))
+                .or_else(|| spans.map(|spans| span_groups::rows(spans, data))),
             left_out: groups.and_then(groups::left_out),
             ledger: LedgerKeys::new(data.ledger),
             log: LogKeys {
                 lost: data.log_lost,
             },
             // The default view, if its rows are not grouped, and groups of calls are in the keys above.
-            view: (groups.is_none() && (view.name != VIEWS[0].name || grouped))
+            view: (groups.is_none() && spans.is_none() && (view.name != VIEWS[0].name || grouped))
                 .then(|| ViewKeys::new(view.name, model)),
         }
     }
@@ -184,6 +192,7 @@ impl<'a> Span<'a> {
                 .map(|tag| String::from_utf8_lossy(tag))
                 .collect(),
             hits: stats.hits(),
+            errors: stats.errors,
             open: row.open,
             child_hits: stats.child_hits,
             duration_ns: Duration {

@@ -12,8 +12,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use crate::facts::path::TagPath;
 use crate::measure::by_values::{ByValues, Limits, Values, each};
 use crate::measure::groups::OVERFLOW_GROUPS_MAX;
-use crate::query::Query;
 use crate::query::field::At;
+use crate::query::{Query, Show};
 
 /// The number of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,8 @@ pub(super) struct Keys {
     /// By group and address of a tag path; it holds that path, so the address stays its own.
     paths: FxHashMap<(Group, usize), (Arc<TagPath>, Arc<TagPath>)>,
     paths_most: usize,
+    /// The path of all spans of a group.
+    whole: Arc<TagPath>,
 }
 
 impl Keys {
@@ -82,10 +84,11 @@ impl Keys {
             more: false,
             paths: FxHashMap::default(),
             paths_most: paths.max(1),
+            whole: Arc::new(TagPath::new(b"", [b""; 0])),
         }
     }
 
-    /// The path of a span in each of its groups.
+    /// The path of a span in each of its groups; where spans are summed, whatever their tags, that of the group.
     pub(super) fn paths(
         &mut self,
         query: &Query,
@@ -107,6 +110,8 @@ impl Keys {
         // A span is in no group twice.
         groups.sort_unstable();
         groups.dedup();
+        let whole = matches!(query.show(), Show::Spans { .. });
+        let of = if whole { &Arc::clone(&self.whole) } else { of };
         let groups = groups.into_iter();
         groups.map(|group| self.path(group, of)).collect()
     }

@@ -61,7 +61,7 @@ use held::Held;
 use keys::Keys;
 
 pub use keys::Group;
-pub use selection::Selection;
+pub use selection::{Selection, metric};
 pub use taking::Taking;
 
 /// What bounds the memory of [`Selected`].

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::keys::{Group, Keys};
+use crate::activity::SpanTimes;
 use crate::facts::path::TagPath;
 use crate::measure::by_values::Values;
 use crate::measure::groups::GroupKind;
 use crate::measure::slowest::SlowSpans;
-use crate::measure::summary::{Row, Summary};
+use crate::measure::summary::{Row, Stats, Summary};
 use crate::measure::sums::Sums;
 use crate::query::Query;
 use crate::query::field::Value;
+use crate::query::span_metric::SpanMetric;
 use crate::spans::span::Open;
 
 /// A snapshot of [`Selected`](super::Selected).
@@ -153,7 +155,7 @@ impl Groups {
         query: &Query,
     ) -> Self {
         let values = keys.values();
-        let order = order(&values, weights(&summary, &open));
+        let order = order(&values, weights(&summary, &open, query.span_sums().1));
         let wanted = query.top().unwrap_or(usize::MAX).min(order.len());
         let mut ranks: FxHashMap<_, _> = order[..wanted].iter().copied().zip(0..).collect();
         let others = order.len() - wanted;
@@ -173,8 +175,12 @@ impl Groups {
     }
 }
 
-/// How long the spans of each group took, and how many there were.
-fn weights(summary: &Summary, open: &[(Arc<TagPath>, Open)]) -> FxHashMap<Group, (u128, u64)> {
+/// How much the spans of each group have of a metric, and how many there are.
+fn weights(
+    summary: &Summary,
+    open: &[(Arc<TagPath>, Open)],
+    by: SpanMetric,
+) -> FxHashMap<Group, (u128, u64)> {
     let mut weights = FxHashMap::<Group, (u128, u64)>::default();
     let mut add = |path: &TagPath, ns: u128, spans: u64| {
         if let Some((group, _)) = Group::of(path).filter(|(group, _)| !group.is_of_many()) {
@@ -183,15 +189,40 @@ fn weights(summary: &Summary, open: &[(Arc<TagPath>, Open)]) -> FxHashMap<Group,
         }
     };
     for (path, stats) in summary.each() {
-        add(path, stats.duration.sum(), stats.spans());
+        let size = metric(by, stats, &stats.times).unwrap_or_default();
+        add(path, size, stats.spans());
     }
     for (path, open) in open {
-        add(path, open.times.all.wall.into(), open.spans);
+        let size = match by {
+            SpanMetric::Duration => open.times.all.wall.into(),
+            by => metric(by, Stats::EMPTY, &open.times).unwrap_or_default(),
+        };
+        add(path, size, open.spans);
     }
     weights
 }
 
-/// Those that took the longest first; with several fields, groups that share the values of the first ones stand
+/// What a row has of a metric; nothing where there is nothing to find it in.
+#[must_use]
+pub fn metric(of: SpanMetric, stats: &Stats, times: &SpanTimes) -> Option<u128> {
+    let all = &times.all;
+    let some = (stats.hits() > 0).then_some(());
+    Some(match of {
+        SpanMetric::Hits => stats.hits().into(),
+        SpanMetric::Errors => stats.errors.into(),
+        SpanMetric::Duration => some.map(|()| stats.duration.sum())?,
+        SpanMetric::SelfTime => some.map(|()| stats.self_ns)?,
+        SpanMetric::Cpu => all.on_cpu().into(),
+        SpanMetric::Runnable => all.runnable.into(),
+        SpanMetric::Blocked => all.blocked.into(),
+        SpanMetric::P50 => stats.duration.quantile(0.5)?.into(),
+        SpanMetric::P90 => stats.duration.quantile(0.9)?.into(),
+        SpanMetric::P99 => stats.duration.quantile(0.99)?.into(),
+        SpanMetric::Max => stats.duration.max()?.into(),
+    })
+}
+
+/// Those with the most first; with several fields, groups that share the values of the first ones stand
 /// together.
 fn order(values: &[Values], weights: FxHashMap<Group, (u128, u64)>) -> Vec<Group> {
     let of = |group: Group| group.place().and_then(|at| values.get(at));

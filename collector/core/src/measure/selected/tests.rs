@@ -9,6 +9,7 @@ use crate::measure::slowest::Anchor;
 use crate::measure::story::{self, Step, Stretch};
 use crate::measure::summary::Row;
 use crate::query::field::Value;
+use crate::query::span_metric::SpanMetric;
 use crate::spans::consumer::Wants;
 use crate::spans::correlate::Correlator;
 use crate::spans::span::Open;
@@ -293,5 +294,44 @@ fn spans_without_a_place_are_counted() {
     assert_eq!(
         (selection.unkept(), selection.total()[0].stats.hits()),
         (1, 1)
+    );
+}
+
+#[test]
+fn spans_are_summed_whatever_their_tags() {
+    let steps = [
+        (enter(0), reads(0)),
+        (enter(1), reads(1)),
+        (Step::Exit(1, 1), reads(2)),
+        (Step::Exit(1, 0), reads(1)),
+        (enter(0), reads(0)),
+        (enter(2), reads(3)),
+    ];
+    let by = vec!["span.exitarg.status".parse().unwrap()];
+    let sums = vec![SpanMetric::Hits, SpanMetric::Duration];
+    let (_, selection, ..) = played(Query::spans(by, sums, None), &steps);
+    let rows = selection.grouped();
+    let found = rows.iter().map(|row| {
+        let (group, path) = selection.group(&row.path).unwrap();
+        assert!(path.segments().is_empty());
+        let value = selection.values(group)[0].clone();
+        let of = |of| metric(of, row.stats, &row.times);
+        (
+            value,
+            row.open,
+            of(SpanMetric::Hits),
+            of(SpanMetric::Duration),
+        )
+    });
+    let text = |text: &'static str| Value::Text(text.as_bytes().into());
+    // Those of one group are as many as of another: the longer ones come first. Two are open.
+    let found: Vec<_> = found.collect();
+    assert_eq!(
+        found,
+        [
+            (text("0"), 0, Some(1), Some(11 + 21 + 11)),
+            (text("1"), 0, Some(1), Some(21)),
+            (Value::Absent, 2, Some(0), None),
+        ]
     );
 }

@@ -14,6 +14,8 @@ pub struct Stats {
     pub self_ns: u128,
     /// Direct children that ended before these spans did, however either ended.
     pub child_hits: u64,
+    /// Spans that [failed](Closed::failed), however they ended.
+    pub errors: u64,
     /// Spans that ended without an exit marker.
     pub inferred: Inferred,
     /// Where the time of the spans that ended, in whatever way, went, as far as it was looked at.
@@ -79,7 +81,7 @@ impl Inferred {
 }
 
 impl Stats {
-    pub(super) const EMPTY: &Self = &Self::with_buckets(2);
+    pub(crate) const EMPTY: &Self = &Self::with_buckets(2);
 
     /// Nothing counted; the histogram will have at most `buckets` buckets.
     #[must_use]
@@ -88,6 +90,7 @@ impl Stats {
             duration: Histogram::with_buckets(buckets),
             self_ns: 0,
             child_hits: 0,
+            errors: 0,
             inferred: Inferred {
                 thread_exit: 0,
                 process_exit: 0,
@@ -116,6 +119,7 @@ impl Stats {
     /// Counts one span.
     pub fn push(&mut self, span: &Closed) {
         self.child_hits = self.child_hits.saturating_add(span.child_hits);
+        self.errors = self.errors.saturating_add(span.failed().into());
         if let Some(times) = &span.times {
             self.times.add(times);
             if span.how != End::Exit {
@@ -142,6 +146,7 @@ impl Stats {
         self.duration.merge(&other.duration);
         self.self_ns = self.self_ns.saturating_add(other.self_ns);
         self.child_hits = self.child_hits.saturating_add(other.child_hits);
+        self.errors = self.errors.saturating_add(other.errors);
         self.inferred.merge(&other.inferred);
         self.times.add(&other.times);
         self.unfinished = self.unfinished.saturating_add(other.unfinished);

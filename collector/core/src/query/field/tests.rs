@@ -232,6 +232,11 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
             r"cart=7,a\=b=1\,2",
         ],
     ),
+    // That of the exit marker, where the enter marker has none.
+    ("span.arg.status", &["closed", "open"], &["500", "-"]),
+    ("span.enterarg.cart", &["closed", "open"], &["7"; 2]),
+    ("span.enterarg.user", &["read", "segment"], &["ann"; 2]),
+    ("span.failed", &["closed", "open"], &["false", "-"]),
     ("span.exitarg.status", &["closed", "open"], &["500", "-"]),
     ("span.exitargs", &["closed", "open"], &["status=500", "-"]),
     (

@@ -55,6 +55,18 @@ pub(super) const FIELDS: &[Info] = &[
         key: KeyKind::Name,
         type_: Type::Text,
         source: Source::Innermost,
+        meaning: "one argument of the enter marker, or of the exit marker if that has none, by its name",
+        get: |at, key| {
+            let exit = || at.ended()?.exit_args.get(key.bytes());
+            let enter = at.enter_args().and_then(|args| args.get(key.bytes()));
+            enter.or_else(exit).into()
+        },
+    },
+    Info {
+        name: "span.enterarg",
+        key: KeyKind::Name,
+        type_: Type::Text,
+        source: Source::Innermost,
         meaning: "one argument of the enter marker, by its name",
         get: |at, key| {
             at.enter_args()
@@ -108,6 +120,17 @@ pub(super) const FIELDS: &[Info] = &[
         source: Source::Span,
         meaning: "how many arguments both markers have",
         get: |at, _| both(at).map_or(Value::Absent, |args| Value::count(args.count())),
+    },
+    Info {
+        name: "span.failed",
+        key: KeyKind::None,
+        type_: Type::Boolean,
+        source: Source::Span,
+        meaning: "whether its arguments say that it failed: error=… or status=error; nothing while it is open",
+        get: |at, _| {
+            at.ended()
+                .map_or(Value::Absent, |span| Value::Boolean(span.failed()))
+        },
     },
     Info {
         name: "span.id",
