@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::counted::{Grouped, Selected, chosen};
+use super::held::Span;
 use super::selection::{Groups, Selection};
-use super::{Grouped, Selected, chosen};
+
 use crate::facts::path::TagPath;
 use crate::measure::slowest::Anchor;
 use crate::measure::summary::Summary;
@@ -28,19 +30,22 @@ pub struct Taking<'s, 'o> {
     single: Vec<(OpenSpan<'o>, Vec<Arc<TagPath>>)>,
 }
 
-impl<'s, 'o> Taking<'s, 'o> {
-    pub(super) fn new(selected: &'s mut Selected, now: u64) -> Self {
-        Self {
+impl Selected {
+    /// What was counted until `now`. The spans that are open are to be [given](Taking::open) to it.
+    pub fn snapshot(&mut self, now: u64) -> Taking<'_, '_> {
+        Taking {
             now,
-            all: selected.all.clone(),
-            grouped: selected.grouped.as_ref().map(|of| of.summary.clone()),
+            all: self.all.clone(),
+            grouped: self.grouped.as_ref().map(|of| of.summary.clone()),
             open: Opens::default(),
             open_grouped: Opens::default(),
             single: Vec::new(),
-            selected,
+            selected: self,
         }
     }
+}
 
+impl<'o> Taking<'_, 'o> {
     /// A span that is open, and what is known of its process.
     pub fn open(&mut self, span: OpenSpan<'o>, known: Known<'_>) {
         let Selected {
@@ -54,7 +59,7 @@ impl<'s, 'o> Taking<'s, 'o> {
         if !chosen(query, &at) {
             return;
         }
-        let calls = held.get(span.seq).map(super::held::Span::calls);
+        let calls = held.get(span.seq).map(Span::calls);
         let add = |open: &mut Opens, summary: &mut Summary, path: &Arc<TagPath>| {
             let of = open.entry(Arc::clone(path)).or_default();
             of.spans = of.spans.saturating_add(1);

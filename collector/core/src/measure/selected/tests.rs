@@ -2,16 +2,27 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
+use crate::activity::Inside;
 use crate::facts::path::TagPath;
+use crate::measure::groups;
 use crate::measure::groups::GroupKind;
 use crate::measure::slowest::Anchor;
 use crate::measure::story::{self, Step, Stretch};
 use crate::measure::summary::Row;
+use crate::measure::summary::Summary;
+use crate::query::Query;
+use crate::query::condition::Condition;
+use crate::query::field::Known;
 use crate::query::field::Value;
 use crate::query::span_metric::SpanMetric;
+use crate::spans::consumer::Consumer;
 use crate::spans::consumer::Wants;
 use crate::spans::correlate::Correlator;
+use crate::spans::matcher::OpenSpan;
+use crate::spans::span::Closed;
 use crate::spans::span::Open;
 
 /// Both see the same.
