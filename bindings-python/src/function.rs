@@ -9,11 +9,11 @@ use crate::context;
 use crate::depth::{self, Way};
 use crate::emit::{self, Texts};
 use crate::fast::Vectorcall;
-use crate::hooks::hooks;
+use crate::hooks::{hooks, is_function};
 use crate::marks::Marks;
 use crate::numbered;
 use crate::path::Path;
-use crate::real;
+use crate::plain;
 use crate::span;
 use crate::spec::{self, null_on};
 use crate::switch;
@@ -537,7 +537,7 @@ pub(crate) fn make<'py>(
         ),
         given,
         recursive,
-        direct: real::plain().filter(|_| real::is_function(function)),
+        direct: plain::plain().filter(|_| is_function(function)),
         enter_plan,
         exit_plan,
     };

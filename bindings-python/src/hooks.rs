@@ -1,6 +1,6 @@
 //! What the package's Python code does for this crate: nothing of it is hot.
 
-use crate::real;
+use crate::plain;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -66,11 +66,17 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
             write: device.getattr("write")?.unbind(),
         })
     })?;
-    real::start(shared.getattr("here")?.as_ptr());
+    plain::start(shared.getattr("here")?.as_ptr());
     Ok(())
 }
 
 /// None only if the module was not initialised.
 pub(crate) fn hooks(py: Python<'_>) -> Option<&'static Hooks> {
     HOOKS.get(py)
+}
+
+/// Whether it is a function of Python.
+pub(crate) fn is_function(it: &Bound<'_, PyAny>) -> bool {
+    // That one is.
+    hooks(it.py()).is_some_and(|hooks| hooks.here.bind(it.py()).get_type().is(it.get_type()))
 }

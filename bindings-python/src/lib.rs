@@ -17,6 +17,7 @@ mod name;
 mod numbered;
 mod params;
 mod path;
+mod plain;
 mod quick;
 mod real;
 mod site;

@@ -4,35 +4,20 @@
 use crate::depth::{self, Way};
 use crate::fast::{Vectorcall, fast};
 use crate::function;
-use crate::hooks::hooks;
+use crate::hooks::is_function;
+use crate::plain;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
-
-/// What calls of plain functions go to.
-static PLAIN: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
-
-/// Finds what that is, by a function.
-pub(crate) fn start(of: *mut PyObject) {
-    // SAFETY: a function; what is looked up has the types of CPython's headers.
-    let now = unsafe {
-        fast()
-            .vectorcall_function
-            .and_then(|of_vector| of_vector(of))
-    };
-    if let Some(found) = now.or(fast().plain_function) {
-        PLAIN.store(found as *mut c_void, Relaxed);
-    }
-}
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Has calls of a function come here, or run its code.
 pub(crate) fn shortcut(of: &Bound<'_, PyAny>, on: bool) {
-    let plain = PLAIN.load(Relaxed);
-    if plain.is_null() || !is_function(of) {
+    let Some(plain) = plain::plain().filter(|_| is_function(of)) else {
         return;
-    }
+    };
+    let plain = plain as *mut c_void;
     let of = of.as_ptr();
     // SAFETY: a function; what is looked up has the types of CPython's headers.
     unsafe {
@@ -76,8 +61,11 @@ unsafe extern "C" fn call(
             ffi::Py_DECREF(inner);
             return result;
         }
-        let plain = std::mem::transmute::<*mut c_void, Vectorcall>(PLAIN.load(Relaxed));
-        plain(of, args, count, names)
+        match plain::plain() {
+            Some(plain) => plain(of, args, count, names),
+            // It was known when calls were made to come here.
+            None => null_mut(),
+        }
     }
 }
 
@@ -181,17 +169,4 @@ unsafe fn asked(of: *mut PyObject) -> *mut PyObject {
         ffi::Py_XDECREF(method);
         inner
     }
-}
-
-/// What serves the vectors of plain functions, if it is known.
-pub(crate) fn plain() -> Option<Vectorcall> {
-    let plain = PLAIN.load(Relaxed);
-    // SAFETY: null, or such a function.
-    (!plain.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Vectorcall>(plain) })
-}
-
-/// Whether it is a function of Python.
-pub(crate) fn is_function(it: &Bound<'_, PyAny>) -> bool {
-    // That one is.
-    hooks(it.py()).is_some_and(|hooks| hooks.here.bind(it.py()).get_type().is(it.get_type()))
 }
