@@ -78,9 +78,6 @@ codes! {
     /// The id is none of the allowed ones.
     Id "E_ID"
         "not an id: leave it empty, or use `g`, `t`, `p`, `pp` or a whole decimal number",
-    /// The id does not fit 64 bits.
-    IdRange "E_ID_RANGE"
-        "the id does not fit a signed 64-bit integer: use a smaller number",
     /// A tag is empty, or there is none.
     TagEmpty "E_TAG_EMPTY"
         "a tag is empty: name it, or remove the dot",

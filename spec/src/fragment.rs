@@ -147,7 +147,7 @@ impl Fragment {
             bytes: extent(joined, end, marker.is_err()),
             marker,
         });
-        // The place of an error may lie in an earlier part: that of a number or a string is its beginning.
+        // The place of an error may lie in an earlier part: that of a string is its beginning.
         let at = next_line(part, end.saturating_sub(before));
         self.bytes = Vec::new();
         at

@@ -9,6 +9,8 @@ use core::fmt;
 ///
 /// assert_eq!(Id::Thread.resolve(42, 40, 1), Id::Number(42));
 /// assert_eq!(Id::Thread.to_string(), "t");
+/// let above = nulltrace_spec::parse(b">:18446744073709551615:a::").unwrap();
+/// assert_eq!(above.id, Id::Number(-1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Id {
@@ -22,7 +24,7 @@ pub enum Id {
     Process,
     /// `pp`
     Parent,
-    /// A signed 64-bit decimal.
+    /// A decimal number, modulo 2^64: `18446744073709551615` is -1.
     Number(i64),
 }
 

@@ -146,11 +146,8 @@ impl<'a> Scan<'a> {
                     return Err(Error::new(Code::Id, start));
                 }
                 let negative = first == Some(b'-');
-                digits
-                    .iter()
-                    .try_fold(0, |value, digit| push_digit(value, *digit, negative))
-                    .map(Id::Number)
-                    .ok_or(Error::new(Code::IdRange, start))
+                let push = |value, digit: &u8| push_digit(value, *digit, negative);
+                Ok(Id::Number(digits.iter().fold(0, push)))
             }
             _ => Err(self.refuse_value(Code::Id)),
         }

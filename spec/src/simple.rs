@@ -74,21 +74,21 @@ fn number(bytes: &[u8], start: usize) -> Result<(Id, usize), Error> {
     }
     let mut value = 0_i64;
     while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-        value = push_digit(value, *digit, negative).ok_or(Error::new(Code::IdRange, start))?;
+        value = push_digit(value, *digit, negative);
         at += 1;
     }
     Ok((Id::Number(value), at))
 }
 
-/// Appends a decimal digit; negative numbers grow downwards, so that the least one fits too.
+/// Appends a decimal digit, modulo 2^64; negative numbers grow downwards.
 #[inline]
-pub(crate) fn push_digit(value: i64, digit: u8, negative: bool) -> Option<i64> {
+pub(crate) fn push_digit(value: i64, digit: u8, negative: bool) -> i64 {
     let digit = i64::from(digit - b'0');
-    let value = value.checked_mul(10)?;
+    let value = value.wrapping_mul(10);
     if negative {
-        value.checked_sub(digit)
+        value.wrapping_sub(digit)
     } else {
-        value.checked_add(digit)
+        value.wrapping_add(digit)
     }
 }
 

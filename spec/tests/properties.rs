@@ -204,6 +204,16 @@ proptest! {
         }
     }
 
+    #[test]
+    fn a_number_is_taken_modulo_two_to_the_64(number: i128, zeros in 0..50_usize, json: bool) {
+        let sign = if number < 0 { "-" } else { "" };
+        // JSON has no leading zeros.
+        let zeros = if json { String::new() } else { "0".repeat(zeros) };
+        let text = format!("{sign}{zeros}{}", number.unsigned_abs());
+        let bytes = if json { format!(r#"[">",{text},["a"]]"#) } else { format!(">:{text}:a::") };
+        prop_assert_eq!(parse(bytes.as_bytes()).unwrap().id, Id::Number(number as i64));
+    }
+
     /// More bytes behind an error do not change it, and only a marker that the bytes left open can
     /// become one.
     #[test]
