@@ -30,7 +30,7 @@
 #
 # nt_record: a name that is set twice, there or at the exit, has the last value.
 #
-# What no marker can say (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, and
+# What makes no marker (an empty tag, 33 tags, an argument without a name or `=`, 65 of them, and
 # as the first one at an enter `^`, which names the parent) is not written, nor is the exit of a span
 # whose enter was not. Nothing else happens.
 #

@@ -60,8 +60,9 @@ impl Draft<'_> {
     /// Appends the marker, without a newline, in a form of choice.
     ///
     /// # Errors
-    /// [`Code::TagEmpty`], [`Code::TagDepth`], [`Code::ArgName`], [`Code::ArgCount`]: no marker can say
-    /// this. [`Code::Escape`]: the simple form cannot hold a newline. [`Code::Limit`]: it would be longer
+    /// [`Code::TagDepth`], [`Code::ArgName`], [`Code::ArgCount`]: no marker can say this.
+    /// [`Code::TagEmpty`]: there is no tag, or one is empty: such paths are read, but not written.
+    /// [`Code::Escape`]: the simple form cannot hold a newline. [`Code::Limit`]: it would be longer
     /// than [`MARKER_MAX`]. Nothing is appended then.
     pub fn encode_as(&self, format: Format, out: &mut Vec<u8>) -> Result<(), Code> {
         let start = out.len();

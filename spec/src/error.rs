@@ -7,9 +7,9 @@ use core::fmt;
 /// ```
 /// use nulltrace_spec::{Code, parse};
 ///
-/// let error = parse(b">:t:checkout..pay::").unwrap_err();
-/// assert_eq!((error.code, error.offset), (Code::TagEmpty, 13));
-/// assert!(error.to_string().starts_with("E_TAG_EMPTY a tag is empty"));
+/// let error = parse(b">:t:checkout,pay::").unwrap_err();
+/// assert_eq!((error.code, error.offset), (Code::TagChar, 12));
+/// assert!(error.to_string().starts_with("E_TAG_CHAR a reserved character in a tag"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
@@ -78,9 +78,9 @@ codes! {
     /// The id is none of the allowed ones.
     Id "E_ID"
         "not an id: leave it empty, or use `g`, `t`, `p`, `pp` or a whole decimal number",
-    /// A tag is empty, or there is none.
+    /// There is no tag, or none but an empty one. Encoders refuse every empty tag.
     TagEmpty "E_TAG_EMPTY"
-        "a tag is empty: name it, or remove the dot",
+        "there is no tag: name the span",
     /// More tags than a path may have.
     TagDepth "E_TAG_DEPTH"
         "the tag path is deeper than 32: shorten it, and put what varies into arguments",

@@ -253,6 +253,7 @@ impl<'a> Scan<'a> {
         if self.token() == Some(b']') {
             return Err(self.refuse(Code::TagEmpty));
         }
+        let first = self.at;
         loop {
             if self.token() != Some(b'"') {
                 return Err(self.refuse_value(Code::JsonShape));
@@ -260,10 +261,7 @@ impl<'a> Scan<'a> {
             if usize::from(len) == TAGS_MAX {
                 return Err(self.refuse(Code::TagDepth));
             }
-            let quote = self.at;
-            if self.string()?.text.is_empty() {
-                return Err(Error::new(Code::TagEmpty, quote));
-            }
+            self.string()?;
             len += 1;
             if !self.take(b',') {
                 break;
@@ -272,6 +270,10 @@ impl<'a> Scan<'a> {
         let end = self.at;
         if !self.take(b']') {
             return Err(self.refuse(Code::Json));
+        }
+        // Only the bracket says that no other tag follows.
+        if len == 1 && self.bytes.get(first + 1) == Some(&b'"') {
+            return Err(Error::new(Code::TagEmpty, first));
         }
         Ok(Tags::new(&self.bytes[start..end], len, Form::Json))
     }

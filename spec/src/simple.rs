@@ -104,8 +104,7 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Error> {
 
 #[inline(always)]
 fn tags(bytes: &[u8], begin: usize) -> Result<(Tags<'_>, usize), Error> {
-    let (mut at, mut start) = (begin, begin);
-    let (mut len, mut form) = (0, Form::Canonical);
+    let (mut at, mut len, mut form) = (begin, 0, Form::Canonical);
     loop {
         at = skip(bytes, at, IN_TAG);
         match bytes.get(at) {
@@ -117,18 +116,17 @@ fn tags(bytes: &[u8], begin: usize) -> Result<(Tags<'_>, usize), Error> {
                 at = end;
             }
             Some(mark @ (b'.' | b':')) => {
-                if at == start {
-                    return Err(Error::new(Code::TagEmpty, at));
-                }
                 len += 1;
                 if *mark == b':' {
+                    if at == begin {
+                        return Err(Error::new(Code::TagEmpty, at));
+                    }
                     return Ok((Tags::new(&bytes[begin..at], len, form), at + 1));
                 }
                 if usize::from(len) == TAGS_MAX {
                     return Err(Error::new(Code::TagDepth, at));
                 }
                 at += 1;
-                start = at;
             }
             _ => return Err(refuse(bytes, at, Code::TagChar)),
         }

@@ -17,7 +17,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// A validated tag path, at least one tag long.
+/// A validated tag path, at least one tag long. A tag may be empty, but not the only one.
 ///
 /// ```
 /// let marker = nulltrace_spec::parse(br">:t:web.render\.html::").unwrap();
@@ -49,23 +49,25 @@ impl<'a> Tags<'a> {
     ///
     /// let tags = Tags::from_canonical(br"web.render\.html").unwrap();
     /// assert_eq!(tags.iter().last().as_deref(), Some(&b"render.html"[..]));
-    /// for none in ["", ".a", "a..b", "a=b", r"a\b", "a\\"] {
+    /// let tags = Tags::from_canonical(b"main.Map[...].func1").unwrap();
+    /// assert!(tags.iter().eq([&b"main"[..], b"Map[", b"", b"", b"]", b"func1"]));
+    /// for none in ["", "a=b", r"a\b", "a\\"] {
     ///     assert!(Tags::from_canonical(none.as_bytes()).is_none(), "{none}");
     /// }
     /// ```
     #[must_use]
     pub fn from_canonical(canonical: &'a [u8]) -> Option<Self> {
-        let (mut len, mut empty) = (1, true);
+        let mut len = 1;
         let mut bytes = canonical.iter();
         while let Some(&byte) = bytes.next() {
             match byte {
-                b'\\' if bytes.next().is_some_and(|&byte| tag_escapes(byte)) => empty = false,
-                b'.' if !empty && usize::from(len) < TAGS_MAX => (len, empty) = (len + 1, true),
+                b'\\' if bytes.next().is_some_and(|&byte| tag_escapes(byte)) => {}
+                b'.' if usize::from(len) < TAGS_MAX => len += 1,
                 _ if tag_escapes(byte) => return None,
-                _ => empty = false,
+                _ => {}
             }
         }
-        (!empty).then(|| Self::new(canonical, len, Form::Canonical))
+        (!canonical.is_empty()).then(|| Self::new(canonical, len, Form::Canonical))
     }
 
     /// How many tags the path has: 1 to [`TAGS_MAX`](crate::TAGS_MAX).
@@ -125,7 +127,7 @@ impl<'a> Tags<'a> {
         Cow::Owned(out)
     }
 
-    /// The canonical bytes of the path less its last tag; `None` for a path of one tag.
+    /// The canonical bytes of the path less its last tag; `None` if no tag is left, or none but an empty one.
     #[must_use]
     pub fn parent(&self) -> Option<Cow<'a, [u8]>> {
         if self.len == 1 {
@@ -148,13 +150,15 @@ impl fmt::Debug for Tags<'_> {
     }
 }
 
-/// The path less its last tag, both canonical; `None` for a path of one tag.
+/// The path less its last tag, both canonical; `None` if no tag is left, or none but an empty one.
 ///
 /// ```
 /// use nulltrace_spec::parent_path;
 ///
 /// assert_eq!(parent_path(br"a.b\.c"), Some(&b"a"[..]));
 /// assert_eq!(parent_path(br"b\.c"), None);
+/// assert_eq!(parent_path(b"a."), Some(&b"a"[..]));
+/// assert_eq!(parent_path(b".a"), None);
 /// ```
 #[must_use]
 pub fn parent_path(canonical: &[u8]) -> Option<&[u8]> {
@@ -164,7 +168,7 @@ pub fn parent_path(canonical: &[u8]) -> Option<&[u8]> {
         // An odd number of backslashes escapes the dot.
         let slashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
         if slashes % 2 == 0 {
-            return Some(before);
+            return (!before.is_empty()).then_some(before);
         }
         end = dot;
     }

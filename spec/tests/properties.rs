@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // the lint knows tests only by their attribute, not their helpers
 
 use nulltrace_spec::{
-    ARGS_MAX, Code, Dir, Draft, Format, Fragment, Id, MARKER_MAX, Marker, TAGS_MAX, markers,
+    ARGS_MAX, Code, Dir, Draft, Format, Fragment, Id, MARKER_MAX, Marker, TAGS_MAX, Tags, markers,
     parent_path, parse,
 };
 use proptest::collection::vec;
@@ -84,6 +84,41 @@ fn said() -> impl Strategy<Value = Said> {
     })
 }
 
+/// Paths in which tags may be empty.
+fn loose_path() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let tag = prop_oneof![Just(Vec::new()), text(0)];
+    vec(tag, 1..=TAGS_MAX.min(6))
+        .prop_filter("a path", |tags| tags.len() > 1 || !tags[0].is_empty())
+}
+
+/// A marker of such a path, which no encoder writes: its tags are encoded one by one.
+fn with_path(tags: &[Vec<u8>], form: Format) -> Result<Vec<u8>, Code> {
+    let (begin, empty, between, end) = match form {
+        Format::Simple => (">::", "", ".", "::"),
+        Format::Json => (r#"[">","",["#, "\"\"", ",", "]]"),
+    };
+    let written = tags.iter().map(|tag| {
+        let said = Said {
+            dir: Dir::Enter,
+            id: Id::None,
+            tags: vec![tag.clone()],
+            args: Vec::new(),
+        };
+        match said.encode(Some(form)) {
+            Err(Code::TagEmpty) => Ok(empty.as_bytes().to_vec()),
+            Err(code) => Err(code),
+            Ok(bytes) => Ok(bytes[begin.len()..bytes.len() - end.len()].to_vec()),
+        }
+    });
+    let written: Vec<_> = written.collect::<Result<_, _>>()?;
+    Ok([
+        begin.as_bytes(),
+        &written.join(between.as_bytes()),
+        end.as_bytes(),
+    ]
+    .concat())
+}
+
 /// Bytes that are nearly a marker: a few of an encoded one's changed.
 fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let edits = vec((any::<prop::sample::Index>(), byte()), 0..4);
@@ -115,7 +150,7 @@ fn read(marker: &Marker<'_>) -> Said {
     assert_eq!(said.args.len(), marker.args.len());
     assert!((1..=TAGS_MAX).contains(&said.tags.len()));
     assert!(said.args.len() <= ARGS_MAX);
-    assert!(said.tags.iter().all(|tag| !tag.is_empty()));
+    assert!(said.tags.len() > 1 || !said.tags[0].is_empty());
     assert!(said.args.iter().all(|(name, _)| !name.is_empty()));
     let canonical = marker.tags.canonical();
     assert_eq!(marker.tags.parent().as_deref(), parent_path(&canonical));
@@ -188,7 +223,13 @@ proptest! {
         match parse(&bytes) {
             Ok(marker) => {
                 let said = read(&marker);
-                prop_assert_eq!(parse(&said.encode(Some(Format::Json)).unwrap()).map(|m| read(&m)), Ok(said));
+                match said.encode(Some(Format::Json)) {
+                    Ok(json) => prop_assert_eq!(parse(&json).map(|m| read(&m)), Ok(said)),
+                    Err(code) => {
+                        prop_assert_eq!(code, Code::TagEmpty);
+                        prop_assert!(said.tags.iter().any(Vec::is_empty));
+                    }
+                }
             }
             Err(error) => prop_assert!(error.offset <= bytes.len()),
         }
@@ -240,6 +281,37 @@ proptest! {
         prop_assert_eq!(a == b, one.tags.canonical() == two.tags.canonical());
         let family = a[..a.len() - 1] == b[..];
         prop_assert_eq!(family, one.tags.parent() == Some(two.tags.canonical()));
+    }
+
+    /// The same where tags may be empty: each form is read, and the canonical one is of that path alone.
+    #[test]
+    fn empty_tags_are_tags(a in loose_path(), b in loose_path(), cut: prop::sample::Index) {
+        let json = with_path(&a, Format::Json).unwrap();
+        let marker = parse(&json).unwrap();
+        prop_assert_eq!(&read(&marker).tags, &a);
+        let canonical = marker.tags.canonical();
+        prop_assert!(Tags::from_canonical(&canonical).unwrap().iter().eq(a.iter().map(Vec::as_slice)));
+        let other = with_path(&b, Format::Json).unwrap();
+        let other = parse(&other).unwrap();
+        prop_assert_eq!(a == b, canonical == other.tags.canonical());
+        let above = &a[..a.len() - 1];
+        match marker.tags.parent() {
+            Some(parent) => prop_assert!(Tags::from_canonical(&parent).unwrap().iter().eq(above.iter().map(Vec::as_slice))),
+            None => prop_assert!(matches!(above, [] | [_]) && above.concat().is_empty()),
+        }
+        match with_path(&a, Format::Simple) {
+            Ok(simple) => {
+                let marker = parse(&simple).unwrap();
+                prop_assert_eq!(&read(&marker).tags, &a);
+                prop_assert_eq!(marker.tags.canonical(), canonical);
+                // Parts that begin no marker join to the same.
+                let (one, two) = simple.split_at(1 + cut.index(simple.len() - 1));
+                if !matches!(two, [b'>' | b'<', b':', ..]) {
+                    prop_assert_eq!(feed(&[one, two]), [Ok(Said::of(&marker))]);
+                }
+            }
+            Err(code) => prop_assert!(code == Code::Escape && a.concat().contains(&b'\n')),
+        }
     }
 
     /// However a thread splits a marker into writes, it is the same marker. Only a part that begins

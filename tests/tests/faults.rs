@@ -25,25 +25,27 @@ fn workload(args: &[&str]) -> Vec<String> {
 fn malformed_markers_are_counted_by_code_and_shown_harmless() {
     for backend in hooks() {
         let script = r#"printf '>:gui-7:a::\n' > /dev/null
-            printf '>:1:a..\033[31mb::\n' > /dev/null
+            printf '>:1:a.\033[31m,b::\n' > /dev/null
+            printf '>:1:main.Map[...].func1::\n<:1:main.Map[...].func1::\n' > /dev/null
             printf '[">",1,{"a":1}]\n' > /dev/null
             printf '>:99999999999999999999:huge::\n<:99999999999999999999:huge::\n' > /dev/null
             printf '>:1:good::\n<:1:good::\n' > /dev/null"#;
         let ran = run(backend, &[], &["sh", "-c", script]);
         assert_eq!(ran.hits(&["good"]), 1);
         assert_eq!(ran.hits(&["huge"]), 1);
+        assert_eq!(ran.hits(&["main", "Map[", "", "", "]", "func1"]), 1);
         assert_eq!(ran.ledger("markers.malformed"), 3);
         let by_code = &ran.summary["ledger"]["markers"]["malformed_by_code"];
         assert_eq!(
             (
                 &by_code["E_ID"],
-                &by_code["E_TAG_EMPTY"],
+                &by_code["E_TAG_CHAR"],
                 &by_code["E_JSON_SHAPE"]
             ),
             (&1.into(), &1.into(), &1.into())
         );
         let said = ran.stderr();
-        assert!(said.contains("E_TAG_EMPTY"), "{said}");
+        assert!(said.contains("E_TAG_CHAR"), "{said}");
         assert!(
             !said.contains('\x1b'),
             "control characters must be shown, not sent: {said:?}"

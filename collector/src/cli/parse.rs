@@ -197,10 +197,10 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_with_a_caret_and_the_rest_still_read() {
-        let (good, out, err) = run(b">:1:a::\n>:1:\x1b[31m..b::\nhello\n>:1:c::\n");
+        let (good, out, err) = run(b">:1:a::\n>:1:\x1b[31m,b::\nhello\n>:1:c::\n");
         assert!(!good);
         assert_eq!(out.lines().count(), 2);
-        assert!(err.contains("line 2, byte 10: E_TAG_EMPTY "), "{err}");
+        assert!(err.contains("line 2, byte 9: E_TAG_CHAR "), "{err}");
         assert!(
             !err.contains('\x1b'),
             "control characters are shown, not sent: {err}"

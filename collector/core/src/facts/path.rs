@@ -29,4 +29,25 @@ impl TagPath {
     pub fn segments(&self) -> &[Box<[u8]>] {
         &self.segments
     }
+    /// The last `own` tags with dots between, as a person reads them where those before are known; `""` where that
+    /// is one empty tag, which would look like no name at all.
+    #[must_use]
+    pub fn ending(&self, own: usize) -> Vec<u8> {
+        match &self.segments[self.segments.len().saturating_sub(own)..] {
+            [tag] if tag.is_empty() => b"\"\"".to_vec(),
+            tags => tags.join(&b'.'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_tag_alone_has_a_name() {
+        let path = TagPath::new(b"a..b.", ["a", "", "b", ""]);
+        let endings = [0, 1, 2, 3, 4, 9].map(|own| String::from_utf8(path.ending(own)).unwrap());
+        assert_eq!(endings, ["", r#""""#, "b.", ".b.", "a..b.", "a..b."]);
+    }
 }

@@ -19,7 +19,7 @@ mod rows;
 mod stats;
 
 pub use by_path::{Limits, OVERFLOW_PATHS_MAX, Summary};
-pub use rows::{OVERFLOW, PathKind, Row};
+pub use rows::{PathKind, Row};
 pub use stats::{Inferred, Stats};
 
 #[cfg(test)]

@@ -79,10 +79,7 @@ fn group(table: &mut Table, selection: &Selection, names: &dyn Names) {
 fn of_many(row: &mut Row, tree: usize, count: u64, at_least: bool) {
     let mut levels = row.cells.iter().take(tree).rev();
     let name = match levels.find(|cell| **cell != Cell::Absent) {
-        Some(Cell::Tags { path, own }) => {
-            let tags = path.segments();
-            Cell::text(&tags[tags.len().saturating_sub(*own)..].join(&b'.'))
-        }
+        Some(Cell::Tags { path, own }) => Cell::text(&path.ending(*own)),
         name => name.cloned().unwrap_or(Cell::Absent),
     };
     if row.kind == RowKind::Plain {

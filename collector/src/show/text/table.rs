@@ -81,10 +81,7 @@ fn raw(cell: &Cell) -> Vec<u8> {
     match cell {
         Cell::Text(text) | Cell::Path(text) => text.to_vec(),
         Cell::Args(args) if !args.is_empty() => value::args(args),
-        Cell::Tags { path, own } => {
-            let tags = path.segments();
-            tags[tags.len().saturating_sub(*own)..].join(&b'.')
-        }
+        Cell::Tags { path, own } => path.ending(*own),
         other => shown(other, Unit::None).into_bytes(),
     }
 }

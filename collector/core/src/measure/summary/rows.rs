@@ -10,9 +10,6 @@ use crate::activity::SpanTimes;
 use crate::facts::path::TagPath;
 use crate::spans::span::Open;
 
-/// The tags of the overflow row. The first is empty, which no marker's tag can be.
-pub const OVERFLOW: [&[u8]; 2] = [b"", b"overflow"];
-
 /// One line of a summary.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
@@ -42,7 +39,7 @@ pub struct Row<'a> {
 pub enum PathKind {
     /// One tag path.
     Path,
-    /// All paths beyond the limits; its tags are [`OVERFLOW`].
+    /// All paths beyond the limits; the row has no tags, which no marker can say.
     Overflow {
         /// How many paths have spans here.
         paths: u64,
@@ -102,8 +99,7 @@ fn rows(summary: &Summary, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>)
                 paths: paths as u64,
                 at_least: summary.overflow.more || overflow_paths.len() == OVERFLOW_PATHS_MAX,
             },
-            own_tags: OVERFLOW.len(),
-            ..row(Arc::new(TagPath::new(b".overflow", OVERFLOW)), stats)
+            ..row(Arc::new(TagPath::new(b"", [b""; 0])), stats)
         };
         row.add(&overflow_open);
         rows.push(row);
