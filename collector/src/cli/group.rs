@@ -166,6 +166,10 @@ fn words(why: &Why, part: Part) -> (String, String) {
             let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
             (no("condition", text), remedy)
         }
+        Why::Another(text) => {
+            let what = format!("a second condition \"{}\"", safe(text.as_bytes()));
+            (what, "repeat --where for each condition".to_owned())
+        }
         Why::NoValue(type_, value) => {
             let remedy = match type_ {
                 Type::Address => "write an address like 127.0.0.1 or ::1".to_owned(),
@@ -264,6 +268,7 @@ mod tests {
             ("fd.name", "time,money", ""),
             ("fd.name", "time", "fd.type"),
             ("fd.name", "time", "fd.typ=file"),
+            ("fd.name", "time", "proc.name=s\x1b[1mh,fd.type!=file"),
             ("fd.name", "time", "fd.lport=http"),
             ("fd.name", "time", "fd.rip!=localhost"),
             ("fd.name", "time", "evt.type=opennat"),

@@ -88,6 +88,8 @@ pub enum Why {
     Mixed(String, Subject),
     /// It is no condition: there is no operator in it.
     NoCondition(String),
+    /// Behind a comma in its value is a condition of its own.
+    Another(String),
     /// It is no value of the type that the field has.
     NoValue(Type, String),
 }
@@ -239,6 +241,10 @@ fn condition(
     };
     // Without an operator all of it is the field.
     let (name, _, value) = Condition::split(text).unwrap_or((text, true, ""));
+    if let Some(at) = another(value) {
+        let at = text.len() - value.len() + at;
+        return Err(bad(at..text.len(), Why::Another(text[at..].to_owned())));
+    }
     // That the field is another's matters more than what it is compared with.
     if let Ok(field) = name.parse() {
         of(field, subjects).map_err(|why| bad(0..name.len(), why))?;
@@ -250,6 +256,17 @@ fn condition(
             let at = text.len() - value.len()..text.len();
             bad(at, Why::NoValue(type_, value.to_owned()))
         }
+    })
+}
+
+/// Where in a value another condition begins: behind a comma, and on a field that exists. A comma before anything
+/// else is a part of the value.
+fn another(value: &str) -> Option<usize> {
+    let behind = value.match_indices(',').map(|(comma, _)| comma + 1);
+    let mut starts = behind.map(|at| value.len() - value[at..].trim_start().len());
+    starts.find(|&at| {
+        let split = Condition::split(&value[at..]);
+        split.is_ok_and(|(name, ..)| name.parse::<Field>().is_ok())
     })
 }
 
@@ -309,6 +326,37 @@ mod tests {
             (wrong.at, wrong.why),
             (16..17, Why::NoField("x".to_owned()))
         );
+    }
+
+    #[test]
+    fn a_condition_behind_a_comma_is_refused() {
+        for (only, at) in [
+            ("proc.name=sh,evt.type=read", 13),
+            ("proc.name!=sh, evt.type!=read", 15),
+            ("fd.lport=80,proc.name=sh", 12),
+            ("span.arg.x=a,b=c,fd.type=file", 17),
+            ("span.arg.x=a,span.arg.y=b", 13),
+            (r#"span.arg["a,b"]=c,span.arg["d=e"]=f"#, 18),
+        ] {
+            let wrong = read(&["fd.name"], &[], &[only]).unwrap_err();
+            assert_eq!(
+                (wrong.part, wrong.at),
+                (Part::Only, at..only.len()),
+                "{only}"
+            );
+            assert_eq!(wrong.why, Why::Another(only[at..].to_owned()), "{only}");
+        }
+        for only in [
+            "proc.cmdline=a,b",
+            "span.arg.x=a,b=c",
+            "span.arg.x=a,fd.typ=c",
+            "span.arg.x=a,fd.type",
+            "span.arg.x=,=,",
+            "span.enterargs=cart=7,user=9",
+            "fd.name=a,,b",
+        ] {
+            assert!(read(&["fd.name"], &[], &[only]).is_ok(), "{only}");
+        }
     }
 
     #[test]
