@@ -55,3 +55,39 @@ impl MalformedLog {
         std::mem::take(&mut self.lines).into_iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nulltrace_core::facts::process::Process;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// Refused markers of any bytes, also of huge numbers and of empty tags, by processes of any name.
+        #[test]
+        fn a_line_is_harmless(
+            begin in prop::sample::select(vec![">:", ">:99999999999999999999999:a..", "[\">\",\"t\",[\"\",\""]),
+            rest in vec(any::<u8>(), 0..80), comm in vec(any::<u8>(), 0..16),
+        ) {
+            let bytes = [begin.as_bytes(), &rest].concat();
+            let mut log = MalformedLog::new(5);
+            let process = Process::named(&comm);
+            let refused = nulltrace_spec::parse(&bytes).err();
+            if let Some(error) = refused {
+                let process = Some(&process);
+                log.note(&Malformed { ts: 1, pid: 7, tid: 7, process, bytes: &bytes, error });
+            }
+            let lines: Vec<_> = log.take().collect();
+            prop_assert_eq!(lines.len(), usize::from(refused.is_some()));
+            for line in lines {
+                prop_assert!(!line.chars().any(text::is_hostile), "{}", line);
+                // The text of the marker is cut, so that no line fills the log.
+                prop_assert!(line.len() < 1_500);
+            }
+        }
+    }
+}
