@@ -1,5 +1,6 @@
 //! What is on the wire.
 
+use std::collections::HashSet;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use nulltrace_collector::sink::Sink;
 use nulltrace_collector::sink::statsd::{Dialect, LONGEST_LINE, MetricKind, Statsd, StatsdConfig};
 use nulltrace_core::count::Count;
+use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::facts::process::Process;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::spans::span::{Closed, End};
@@ -180,11 +182,13 @@ fn hostile_tags_forge_nothing() {
         &[b"nulltrace", b"sent"],
         &[b"__proto__"],
         &[b""],
+        &[b"", b""],
+        &[b"main", b"Map[", b"", b"", b"]", b"func1"],
         &[],
     ];
     let batch: Vec<_> = hostile.iter().map(|tags| span(&path(tags), 1)).collect();
     let (datagrams, counts) = exchange(&batch, |_| {});
-    assert_eq!(counts, [14, 14, 0, 0]);
+    assert_eq!(counts, [16, 16, 0, 0]);
     let lines = lines(&datagrams);
     assert_eq!(lines.len(), hostile.len());
     for line in &lines {
@@ -221,6 +225,52 @@ fn the_longest_line_fits_the_least_datagram() {
     assert_eq!(datagrams.len(), 3, "one line fills a datagram");
     let longest = datagrams[0].len();
     assert!((400..=LONGEST_LINE).contains(&longest), "{longest}");
+}
+
+/// Paths that are several in the summary, as markers write them, and one name once they are cleaned.
+#[test]
+fn names_that_are_equal_once_cleaned_are_one_metric() {
+    let markers = [
+        r">:t:a..b::",
+        r">:t:a._.b::",
+        r">:t:a.\..b::",
+        r">:t:a. .b::",
+        r#"[">","t",["a","\n","b"]]"#,
+    ];
+    let batch: Vec<_> = (1..)
+        .zip(markers)
+        .map(|(ns, marker)| {
+            let tags = nulltrace_spec::parse(marker.as_bytes()).unwrap().tags;
+            let path = TagPath::new(&tags.canonical(), tags.iter());
+            span(&Arc::new(path), ns * 1_000_000)
+        })
+        .collect();
+    let paths: HashSet<_> = batch.iter().map(|span| span.tags.canonical()).collect();
+    assert_eq!(paths.len(), markers.len());
+    // The second time each is found by its address.
+    let twice = [&batch[..], &batch[..]].concat();
+    for (dialect, tail) in [
+        (Dialect::Plain, ""),
+        (Dialect::DogStatsD, "|#host:h,comm:shop"),
+    ] {
+        let (datagrams, counts) = exchange(&twice, |c| {
+            c.dialect = dialect;
+            c.host = (dialect == Dialect::DogStatsD).then(|| "h".into());
+            // There is room for one name and no other.
+            c.max_names = 1;
+        });
+        assert_eq!(counts, [10, 10, 0, 0]);
+        let mut sum = 0.0;
+        for line in lines(&datagrams) {
+            let value = line.strip_prefix("nulltrace.a._.b:");
+            let value = value.and_then(|rest| rest.strip_suffix(&format!("|ms{tail}")));
+            sum += value
+                .unwrap_or_else(|| panic!("{line}"))
+                .parse::<f64>()
+                .unwrap();
+        }
+        assert_eq!(sum, 30.0);
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Only `A-Z a-z 0-9 _ -` stay as they are and any other byte becomes `_`, dots too since dots
 //! separate tags; so no tag can end a name, begin another line, set a value or forge another path's
-//! depth. Two paths that differ only in replaced or cut-off bytes get the same name: their spans
-//! are merged.
+//! depth. An empty tag becomes `_`. Two paths whose names are the same then, as they differ only in
+//! replaced or cut-off bytes, or in `_` for an empty tag, are one metric.
 
 use nulltrace_core::facts::path::TagPath;
 
@@ -67,6 +67,9 @@ fn push_clean(out: &mut String, bytes: &[u8], max: usize, keep: impl Fn(u8) -> b
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn name(segments: &[&[u8]]) -> String {
@@ -90,6 +93,29 @@ mod tests {
         for byte in 0..=u8::MAX {
             let out = name(&[&[byte]]);
             assert!(out[2..].bytes().all(is_plain), "{out}");
+        }
+    }
+
+    #[test]
+    fn an_empty_tag_is_an_underscore() {
+        let go: [&[u8]; 6] = [b"main", b"Map[", b"", b"", b"]", b"func1"];
+        assert_eq!(name(&go), "p.main.Map_._._._.func1");
+        assert_eq!(name(&[b"", b"a"]), "p._.a");
+        assert_eq!(name(&[b"a", b""]), "p.a._");
+        assert_eq!(name(&[b"", b""]), "p._._");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_path_is_a_name(tags in vec(vec(any::<u8>(), 0..80), 1..=32)) {
+            let tags: Vec<_> = tags.iter().map(Vec::as_slice).collect();
+            let name = name(&tags);
+            prop_assert!(name.len() <= "p.".len() + NAME_MAX);
+            for part in name.split('.') {
+                prop_assert!(!part.is_empty() && part.bytes().all(is_plain), "{}", name);
+            }
         }
     }
 
