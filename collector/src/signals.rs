@@ -18,6 +18,9 @@ const TAKEN: [i32; 6] = [
     libc::SIGUSR2,
 ];
 
+/// Those of them that end a trace; the others are for the command, if there is one.
+const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
 /// Sent for a write beyond the largest file allowed, which otherwise just fails: a full log must not end
 /// the collector.
 const UNWANTED: i32 = libc::SIGXFSZ;
@@ -31,6 +34,22 @@ pub struct Signal {
     pub from_kernel: bool,
 }
 
+impl Signal {
+    /// Whether it asks this process to end.
+    #[must_use]
+    pub fn asks_to_end(self) -> bool {
+        ENDS.contains(&self.number)
+    }
+
+    /// The terminal was closed: the kernel tells the leader of its session alone, which is this process.
+    #[must_use]
+    pub fn hangs_up_session(self) -> bool {
+        // SAFETY: takes a number and gives one; 0 is this process.
+        let leader = || unsafe { libc::getsid(0) == libc::getpid() };
+        self.number == libc::SIGHUP && self.from_kernel && leader()
+    }
+}
+
 /// The blocked signals of this process and the mask that was there before.
 pub struct Signals {
     taken: libc::sigset_t,
@@ -38,7 +57,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks the signals in this thread and those it starts later: call it first.
+    /// Blocks the signals in this thread and those it starts later: call it first. Those that are ignored, as
+    /// SIGHUP is under nohup, stay so: once blocked they would be taken.
     #[must_use]
     pub fn block() -> Self {
         let mut taken = MaybeUninit::uninit();
@@ -47,7 +67,7 @@ impl Signals {
         // pthread_sigmask fills `before`. None can fail with valid signal numbers.
         unsafe {
             libc::sigemptyset(taken.as_mut_ptr());
-            for number in TAKEN {
+            for number in TAKEN.into_iter().filter(|&number| !is_ignored(number)) {
                 libc::sigaddset(taken.as_mut_ptr(), number);
             }
             let mut blocked = taken;
@@ -68,17 +88,25 @@ impl Signals {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: all three point to live values; sigtimedwait fills `info` when it returns > 0.
-        let number = unsafe { libc::sigtimedwait(&self.taken, info.as_mut_ptr(), &none) };
-        if number <= 0 {
-            return None;
+        loop {
+            // SAFETY: all three point to live values; sigtimedwait fills `info` when it returns > 0.
+            let number = unsafe { libc::sigtimedwait(&self.taken, info.as_mut_ptr(), &none) };
+            if number <= 0 {
+                return None;
+            }
+            // SAFETY: filled, see above; who sent it is there unless the kernel did.
+            let (code, sender) = unsafe {
+                let info = info.assume_init();
+                (info.si_code, info.si_pid())
+            };
+            // Its own is for the others of its process group: see `hang_up_group`.
+            if code != libc::SI_USER || sender.cast_unsigned() != std::process::id() {
+                return Some(Signal {
+                    number,
+                    from_kernel: code == libc::SI_KERNEL,
+                });
+            }
         }
-        // SAFETY: filled, see above.
-        let code = unsafe { info.assume_init() }.si_code;
-        Some(Signal {
-            number,
-            from_kernel: code == libc::SI_KERNEL,
-        })
     }
 
     /// The mask that this process was started with.
@@ -87,16 +115,42 @@ impl Signals {
         self.before
     }
 
-    /// Gives `command` the mask that this process was started with.
+    /// Gives `command` the mask, and the treatment of SIGCHLD, that this process was started with. From now on
+    /// this process does not ignore SIGCHLD: if it did, nobody would know how the command ended.
     pub fn restore_in(&self, command: &mut Command) {
         let before = self.before;
-        // SAFETY: pthread_sigmask is async-signal-safe and reads a value the closure owns.
+        let ignored = is_ignored(libc::SIGCHLD);
+        // SAFETY: both are async-signal-safe; they take numbers and a mask that the closure owns.
         unsafe {
+            if ignored {
+                libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            }
             command.pre_exec(move || {
+                if ignored {
+                    libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+                }
                 libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
                 Ok(())
             });
         }
+    }
+}
+
+fn is_ignored(number: i32) -> bool {
+    let mut now = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: changes nothing, and fills `now` where it returns 0.
+    unsafe {
+        libc::sigaction(number, ptr::null(), now.as_mut_ptr()) == 0
+            && now.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// What the kernel does when the leader of a session ends: hangs up its process group. For the traced command,
+/// which would be the leader if it ran alone.
+pub fn hang_up_group() {
+    for number in [libc::SIGHUP, libc::SIGCONT] {
+        // SAFETY: takes two numbers; 0 is the process group of this process, in which SIGHUP is blocked.
+        unsafe { libc::kill(0, number) };
     }
 }
 

@@ -20,6 +20,7 @@ pub mod known;
 pub mod languages;
 pub mod marks;
 pub mod strace;
+pub mod terminal;
 pub mod traced;
 
 /// Copies a program. Another process writes the copy: a file that this one has open for writing, or that a child of

@@ -14,7 +14,7 @@ use crate::consumers::check;
 use crate::error::Error;
 use crate::log;
 use crate::pipeline::{Limits, PLENTY, Pipeline, no_thread};
-use crate::signals::{Signal, Signals};
+use crate::signals::{self, Signal, Signals};
 use crate::sink::{self, Prepared};
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command, Opened, Target};
@@ -39,9 +39,6 @@ pub(super) enum Until {
 
 /// The longest sleep between two rounds.
 const NAP: Duration = Duration::from_millis(10);
-
-/// The signals that end a trace; the others are for the command, if there is one.
-const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
 
 /// Traces, with what `options` say over `config`.
 pub(super) fn trace(
@@ -127,16 +124,17 @@ fn follow(
 ) -> Result<(Option<ExitStatus>, bool), Error> {
     let Opened { source, target, .. } = opened;
     let descendants = until != Until::End { descendants: false };
-    let (mut ended, mut stop, mut asked) = (false, false, false);
+    let (mut ended, mut stop, mut asked, mut hung_up) = (false, false, false, false);
     loop {
         let records = pipeline.turn(&mut **source)?;
         for line in pipeline.log_lines() {
             log::say(line);
         }
         while let Some(signal) = signals.take() {
-            let ends = ENDS.contains(&signal.number);
-            // A terminal's signal is for all that runs there; one more can be sent.
-            asked |= ends && !signal.from_kernel;
+            let ends = signal.asks_to_end();
+            hung_up |= signal.hangs_up_session();
+            // A terminal's signal is for all that runs there; one more can be sent, unless it is gone.
+            asked |= hung_up || (ends && !signal.from_kernel);
             match target {
                 Target::Command(command) if !ended => pass(signal, command),
                 _ => stop |= ends,
@@ -144,8 +142,13 @@ fn follow(
         }
         if !ended && until != Until::Signal {
             ended = target.has_ended()?;
-            if let (true, Some(left @ 1..), true, false) =
-                (ended, source.alive(), descendants, stop)
+            if ended && hung_up {
+                signals::hang_up_group();
+            }
+            if ended
+                && descendants
+                && !stop
+                && let Some(left @ 1..) = source.alive()
             {
                 log::say(format_args!(
                     "{} ended; {left} of its descendants still run (Ctrl-C to stop waiting)",
@@ -166,7 +169,11 @@ fn follow(
 
 /// A signal of the terminal has reached the command already; one sent to us alone is passed on.
 fn pass(signal: Signal, command: &Command) {
-    if !signal.from_kernel {
+    if signal.hangs_up_session() {
+        command.signal(libc::SIGHUP);
+        // As the kernel does: one that is stopped shall see it too.
+        command.signal(libc::SIGCONT);
+    } else if !signal.from_kernel {
         command.signal(signal.number);
     }
 }
