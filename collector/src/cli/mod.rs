@@ -10,6 +10,7 @@ mod output;
 mod parse;
 mod print;
 mod run;
+mod terminal;
 mod trace;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Where a view goes when a verb ends, and in what format.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,12 @@ use clap::Args;
 use nulltrace_core::query::Query;
 use nulltrace_core::view::View;
 
+use super::terminal::style;
 use crate::error::Error;
 use crate::log;
 use crate::measured::Measured;
 use crate::outlet::Outlet;
-use crate::show::{self, Answer, Style};
+use crate::show::{self, Answer};
 use crate::signals::Signals;
 
 /// Options that say where a view goes.
@@ -200,13 +201,4 @@ fn failed(path: &Path, error: io::Error) -> Error {
         path.display(),
         "name a writable file with -o, or - for stdout",
     )
-}
-
-/// For a terminal its width and colours, for anything else neither.
-fn style(to: &(impl AsFd + IsTerminal)) -> Style {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Style {
-        width: rustix::termios::tcgetwinsize(to).map_or(120, |size| size.ws_col.max(40).into()),
-        color: to.is_terminal() && !plain,
-    }
 }
