@@ -4,8 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::outlet::Outlet;
-use crate::signals::Signals;
+use crate::outlet::{End, Outlet};
 
 static STDERR: Outlet = Outlet::new(2);
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -43,8 +42,8 @@ pub fn last(text: String) {
 }
 
 /// Waits until all is written: see [`Outlet::settle`].
-pub fn settle(signals: Option<&Signals>, asked: bool) {
-    let _ = STDERR.settle(signals, asked);
+pub fn settle(end: &End<'_>) {
+    let _ = STDERR.settle(end);
 }
 
 /// Says why the program ends, and waits until that is written or nobody reads it.
@@ -52,7 +51,7 @@ pub fn fail(error: &crate::error::Error) {
     let text = format!("{error}\n");
     if start().is_ok() {
         last(text);
-        settle(None, true);
+        settle(&End::new(None, true));
     } else {
         // Without a thread to spare the line is worth the risk to wait.
         let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());

@@ -4,6 +4,7 @@
 //! left as it is: `O_NONBLOCK` belongs to the open file, which the shell and the traced command share,
 //! and a pipe that `poll` says has room may be filled by one of them before the write.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,48 @@ const CHUNK: usize = 4096;
 /// How long a reader that takes nothing is waited for by who was asked to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// From one look for signals to the next, while waiting.
-const LOOK: Duration = Duration::from_millis(20);
+pub const LOOK: Duration = Duration::from_millis(20);
+
+/// How long readers that take nothing are waited for at the end: as long as it takes, until somebody asks this
+/// process to end; then two seconds for each, or until it is asked again.
+pub struct End<'a> {
+    signals: Option<&'a Signals>,
+    asked: Cell<bool>,
+    again: Cell<bool>,
+    /// When a reader last took something, or this process was asked to end.
+    since: Cell<Instant>,
+}
+
+impl<'a> End<'a> {
+    /// `asked`: somebody has asked already.
+    #[must_use]
+    pub fn new(signals: Option<&'a Signals>, asked: bool) -> Self {
+        Self {
+            signals,
+            asked: Cell::new(asked),
+            again: Cell::new(false),
+            since: Cell::new(Instant::now()),
+        }
+    }
+
+    /// A reader took something, or another one is waited for.
+    pub fn moved(&self) {
+        self.since.set(Instant::now());
+    }
+
+    /// Whether a reader that takes nothing is still waited for.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        while let Some(signal) = self.signals.and_then(Signals::take) {
+            if signal.asks_to_end() {
+                self.again.set(self.asked.replace(true));
+                self.moved();
+            }
+        }
+        let impatient = || self.asked.get() && self.since.get().elapsed() > PATIENCE;
+        !(self.again.get() || impatient())
+    }
+}
 
 /// A descriptor and what waits to be written to it.
 #[derive(Debug)]
@@ -121,27 +163,21 @@ impl Outlet {
         self.state().error.take()
     }
 
-    /// Waits until all is written. A reader that is slow is waited for as long as it takes, until
-    /// `asked` to end: then it must take something every two seconds, and a further signal ends the
-    /// wait at once. Returns whether all was written, or failed to be.
-    pub fn settle(&self, signals: Option<&Signals>, mut asked: bool) -> bool {
+    /// Waits until all is written, or `end` does not wait any longer. Returns whether all was written, or failed
+    /// to be.
+    pub fn settle(&self, end: &End<'_>) -> bool {
+        end.moved();
         let mut state = self.state();
-        let (mut moves, mut since) = (state.moves, Instant::now());
+        let mut moves = state.moves;
         while state.started && (state.busy || !state.queue.is_empty()) {
             (state, _) = self
                 .moved
                 .wait_timeout(state, LOOK)
                 .unwrap_or_else(PoisonError::into_inner);
-            if state.moves != moves {
-                (moves, since) = (state.moves, Instant::now());
+            if std::mem::replace(&mut moves, state.moves) != state.moves {
+                end.moved();
             }
-            while signals.and_then(Signals::take).is_some() {
-                if asked {
-                    return false;
-                }
-                (asked, since) = (true, Instant::now());
-            }
-            if asked && since.elapsed() > PATIENCE {
+            if !end.waits() {
                 return false;
             }
         }
@@ -249,7 +285,7 @@ mod tests {
         }
         outlet.push_last(b"last\n".to_vec());
         let began = Instant::now();
-        assert!(!outlet.settle(None, true));
+        assert!(!outlet.settle(&End::new(None, true)));
         assert!((2..4).contains(&began.elapsed().as_secs()));
         let lost = outlet.lost();
         assert!((600..800).contains(&lost), "{lost}");
@@ -259,7 +295,7 @@ mod tests {
             read.read_to_end(&mut text).unwrap();
             text
         });
-        assert!(outlet.settle(None, true));
+        assert!(outlet.settle(&End::new(None, true)));
         close(outlet);
         let text = reader.join().unwrap();
         assert_eq!(text.len() as u64, (1000 - lost) * 1000 + 5);
@@ -282,7 +318,7 @@ mod tests {
             }
             got
         });
-        assert!(outlet.settle(None, true));
+        assert!(outlet.settle(&End::new(None, true)));
         assert_eq!(reader.join().unwrap(), 300 << 10);
         close(outlet);
     }
@@ -295,7 +331,7 @@ mod tests {
         for _ in 0..3 {
             outlet.push(b"no\n".to_vec());
         }
-        assert!(outlet.settle(None, false));
+        assert!(outlet.settle(&End::new(None, false)));
         assert_eq!(outlet.lost(), 3);
         let error = outlet.take_error().unwrap();
         assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
@@ -304,7 +340,7 @@ mod tests {
         drop(read);
         outlet.start().unwrap();
         outlet.push(b"gone\n".to_vec());
-        assert!(outlet.settle(None, false));
+        assert!(outlet.settle(&End::new(None, false)));
         let error = outlet.take_error().unwrap();
         assert_eq!(
             (outlet.lost(), error.kind()),
@@ -323,7 +359,7 @@ mod tests {
         thread::sleep(Duration::from_millis(50));
         let mut text = vec![0; 200 << 10];
         read.read_exact(&mut text).unwrap();
-        assert!(outlet.settle(None, false));
+        assert!(outlet.settle(&End::new(None, false)));
         assert_eq!(outlet.lost(), 0);
         close(outlet);
     }

@@ -10,6 +10,7 @@ mod output;
 mod parse;
 mod print;
 mod run;
+mod target;
 mod terminal;
 mod trace;
 

@@ -1,9 +1,7 @@
 //! Where a view goes when a verb ends, and in what format.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::FileTypeExt;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -11,13 +9,13 @@ use clap::Args;
 use nulltrace_core::query::Query;
 use nulltrace_core::view::View;
 
+use super::target::Target;
 use super::terminal::style;
 use crate::error::Error;
 use crate::log;
 use crate::measured::Measured;
-use crate::outlet::Outlet;
+use crate::outlet::End;
 use crate::show::{self, Answer};
-use crate::signals::Signals;
 
 /// Options that say where a view goes.
 #[derive(Debug, Args)]
@@ -89,38 +87,31 @@ impl OutputArgs {
     }
 }
 
-/// A file for a view, opened before anything is traced: by then the rights to open it are still there, and a
-/// mistake costs no work.
+/// Where a view goes, opened before anything is traced.
 pub(super) struct Output {
     format: Format,
     path: PathBuf,
-    /// `None` for a named pipe, which cannot be opened before somebody reads it.
-    file: Option<File>,
-}
-
-/// Who may cut the last words short.
-#[derive(Clone, Copy)]
-pub(super) struct End<'a> {
-    /// Asks for it.
-    pub(super) signals: &'a Signals,
-    /// Somebody has already.
-    pub(super) asked: bool,
+    target: Target,
 }
 
 impl Output {
-    /// What the file holds is left until there is something to take its place.
     pub(super) fn open(destination: Option<Destination>) -> Result<Option<Self>, Error> {
         let Some(Destination { format, path }) = destination else {
             return Ok(None);
         };
-        let is_pipe = || path.metadata().is_ok_and(|of| of.file_type().is_fifo());
-        let file = match path.as_os_str() {
-            dash if dash == "-" => Some(io::stdout().as_fd().try_clone_to_owned().map(File::from)),
-            _ if is_pipe() => None,
-            _ => Some(create(&path)),
+        let target = match path.as_os_str() {
+            dash if dash == "-" => {
+                let stdout = io::stdout().as_fd().try_clone_to_owned();
+                stdout.map(|fd| Target::Shared(fd.into()))
+            }
+            _ => Target::open(&path),
         };
-        let file = file.transpose().map_err(|error| failed(&path, error))?;
-        Ok(Some(Self { format, path, file }))
+        let target = target.map_err(|error| failed(&path, error))?;
+        Ok(Some(Self {
+            format,
+            path,
+            target,
+        }))
     }
 
     /// Writes the view to the file that was asked for, and as text to stderr unless `quiet` or that is in the
@@ -131,7 +122,7 @@ impl Output {
         notes: &[String],
         (view, query): (&View, &Query),
         quiet: bool,
-        end: End<'_>,
+        end: &End<'_>,
     ) -> Result<(), Error> {
         let text = output.as_ref().is_some_and(|of| of.format == Format::Text);
         // On stderr they stand above, as they were said when tracing began.
@@ -144,54 +135,25 @@ impl Output {
             }
             output.map_or(Ok(()), |output| output.put(answer, end))
         });
-        log::settle(Some(end.signals), end.asked);
+        log::settle(end);
         written
     }
 
-    fn put(self, answer: &Answer<'_>, end: End<'_>) -> Result<(), Error> {
-        let failed = |error| failed(&self.path, error);
-        let file = match self.file {
-            Some(file) => file,
-            None => create(&self.path).map_err(failed)?,
-        };
-        let style = style(&file);
-        let draw = |out: &mut dyn Write| match self.format {
+    fn put(self, answer: &Answer<'_>, end: &End<'_>) -> Result<(), Error> {
+        let Self {
+            format,
+            path,
+            target,
+        } = self;
+        let draw = |out: &mut dyn Write, style| match format {
             Format::Text => out.write_all(show::page(answer, style).as_bytes()),
             Format::Json => show::json(out, answer),
             Format::Csv => out.write_all(&show::csv(&answer.model)),
         };
-        if file.metadata().map_err(failed)?.is_file() {
-            // `-` may be a file that others write to as well: it is theirs to empty.
-            if self.path.as_os_str() != "-" {
-                file.set_len(0).map_err(failed)?;
-            }
-            let mut out = BufWriter::new(file);
-            return draw(&mut out).and_then(|()| out.flush()).map_err(failed);
-        }
-        let mut text = Vec::new();
-        draw(&mut text).map_err(failed)?;
-        // Its thread may still use the descriptor when this returns.
-        let fd = Box::leak(Box::new(file)).as_raw_fd();
-        let outlet: &Outlet = Box::leak(Box::new(Outlet::new(fd)));
-        outlet.push_last(text);
-        outlet.start().map_err(failed)?;
-        let settled = outlet.settle(Some(end.signals), end.asked);
-        match outlet.take_error() {
-            // The reader went away, as `head` does: it has what it wanted.
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Some(error) => Err(failed(error)),
-            None if settled => Ok(()),
-            None => Err(failed(io::Error::other("nobody reads it"))),
-        }
+        target
+            .fill(&draw, end)
+            .map_err(|error| failed(&path, error))
     }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use nulltrace_core::query::Query;
 
 use super::options::{self, Options};
-use super::output::{End, Output};
+use super::output::Output;
 use crate::config::Config;
 use crate::consumers::check;
 use crate::error::Error;
 use crate::log;
+use crate::outlet::End;
 use crate::pipeline::{Limits, PLENTY, Pipeline, no_thread};
 use crate::signals::{self, Signal, Signals};
 use crate::sink::{self, Prepared};
@@ -86,23 +87,14 @@ pub(super) fn trace(
         log::say(note);
     }
     let (status, asked) = follow(&mut opened, &mut pipeline, &signals, until)?;
-    let outcome = pipeline.finish(&mut *opened.source)?;
-    for line in &outcome.log_lines {
-        log::say(line);
-    }
-    let end = End {
-        signals: &signals,
-        asked,
-    };
-    let view = options.view();
-    let written = Output::write(
-        output,
-        &outcome.measured,
-        &opened.notes,
-        (view, &query),
-        options.quiet,
-        end,
-    );
+    let written = pipeline.finish(&mut *opened.source).and_then(|outcome| {
+        for line in &outcome.log_lines {
+            log::say(line);
+        }
+        let end = &End::new(Some(&signals), asked);
+        let (measured, shown) = (&outcome.measured, (options.view(), &query));
+        Output::write(output, measured, &opened.notes, shown, options.quiet, end)
+    });
     match (status, written) {
         (None, written) => written.map(|()| ExitCode::SUCCESS),
         (Some(status), Ok(())) => Ok(exit_code(status)),

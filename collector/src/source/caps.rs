@@ -84,6 +84,20 @@ pub fn of_a_file() -> CapabilitySet {
     }
 }
 
+/// Does something without the capabilities that this thread has in effect, as it will be when they are given up.
+pub fn without<T>(act: impl FnOnce() -> T) -> T {
+    let before = capabilities(None).ok();
+    if let Some(sets) = before {
+        let effective = CapabilitySet::empty();
+        let _ = set_capabilities(None, CapabilitySets { effective, ..sets });
+    }
+    let done = act();
+    if let Some(sets) = before {
+        let _ = set_capabilities(None, sets);
+    }
+    done
+}
+
 /// Gives up every capability but those in `kept`, as far as it has them.
 ///
 /// Capabilities belong to a thread, and a new one has those of its maker: call this before any other
