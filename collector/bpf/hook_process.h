@@ -5,6 +5,16 @@
 
 #define NT_SIGNAL_GROUP_EXIT 4
 
+/* False: there is no room. One that is there already was left by a process whose end was not seen. */
+static __always_inline bool nt_add_member(__u32 pid)
+{
+	long done = bpf_map_update_elem(&members, &pid, &pid, BPF_NOEXIST);
+
+	if (!done)
+		__sync_fetch_and_add(&nt_alive, 1);
+	return !done || done == -EEXIST;
+}
+
 /* (parent, child), in the parent, before the child first runs. */
 SEC("raw_tp/sched_process_fork")
 int nt_fork(struct bpf_raw_tracepoint_args *ctx)
@@ -22,7 +32,7 @@ int nt_fork(struct bpf_raw_tracepoint_args *ctx)
 	child_tgid = BPF_CORE_READ(child, tgid);
 	if (pid != child_tgid)
 		return 0; /* a thread */
-	if (member && bpf_map_update_elem(&members, &pid, &pid, BPF_ANY)) {
+	if (member && !nt_add_member(pid)) {
 		nt_count(NT_N_SCOPE);
 		return 0;
 	}
@@ -95,7 +105,8 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	/* Last: a reader that finds the member gone finds its end in the ring. */
 	if (group) {
 		bpf_map_delete_elem(&processes, &tgid);
-		bpf_map_delete_elem(&members, &tgid);
+		if (!bpf_map_delete_elem(&members, &tgid))
+			__sync_fetch_and_add(&nt_alive, -1);
 	}
 	return 0;
 }

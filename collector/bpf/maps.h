@@ -87,6 +87,12 @@ struct {
 	__type(value, __u32);
 } members SEC(".maps");
 
+/*
+ * How many members the kernel programs added, less those that they removed: with those that the loader added and
+ * removed, how many there are.
+ */
+__s64 nt_alive SEC(".data.alive");
+
 /* Those that wrote markers: 1 if their current facts reached the ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

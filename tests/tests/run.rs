@@ -319,3 +319,43 @@ fn exec_by_a_thread_that_is_not_the_leader() {
         }
     }
 }
+
+/// They are counted as they come and go: to wait for many costs what it costs to wait for one.
+#[test]
+fn waiting_for_thousands_of_descendants_costs_nothing() {
+    const MANY: usize = 2000;
+    let waiting = |backend: &str, count: usize| {
+        let script = "i=0; while [ $i -lt $1 ]; do sleep 600 & i=$((i+1)); done; echo begun";
+        let mut run = std::process::Command::new(nulltrace_tests::nulltrace());
+        run.args(["run", "--backend", backend, "--", "sh", "-c", script, "sh"]);
+        run.arg(count.to_string());
+        run.stdout(std::process::Stdio::piped());
+        run.stderr(std::process::Stdio::null());
+        std::os::unix::process::CommandExt::process_group(&mut run, 0);
+        let mut run = run.spawn().unwrap();
+        let mut line = String::new();
+        let mut out = std::io::BufReader::new(run.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        run
+    };
+    for backend in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
+        let mut runs = [1, MANY].map(|count| waiting(backend, count));
+        let cpu = |runs: &[std::process::Child; 2]| {
+            runs.each_ref().map(|run| nulltrace_tests::cpu(run.id()))
+        };
+        let before = cpu(&runs);
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        let after = cpu(&runs);
+        let [one, many] = [0, 1].map(|n| after[n] - before[n]);
+        for run in &mut runs {
+            // SAFETY: the process group of our own child, which was not waited for yet.
+            unsafe { libc::kill(-run.id().cast_signed(), libc::SIGKILL) };
+            run.wait().unwrap();
+        }
+        println!("{backend}: {one:?} for one, {many:?} for {MANY}");
+        assert!(
+            many < 3 * one + std::time::Duration::from_millis(60),
+            "{one:?}, {many:?}"
+        );
+    }
+}

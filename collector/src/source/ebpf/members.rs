@@ -15,8 +15,17 @@ pub(super) struct Members {
     processes: HashMap<MapData, u32, u32>,
     /// `.bss` of the kernel programs, which is `nt_generation` alone.
     generation: Array<MapData, u32>,
+    /// How many members the kernel programs added, less those they removed.
+    forked: Array<MapData, i64>,
+    /// The same of this process.
+    added: i64,
     own: u32,
+    /// This process is one of them.
+    own_is_member: bool,
 }
+
+/// Where a member that is there already is not replaced.
+const NO_EXIST: u64 = 1;
 
 impl Members {
     /// `own` is this process's id as the kernel programs see it.
@@ -24,13 +33,17 @@ impl Members {
         members: HashMap<MapData, u32, u32>,
         processes: HashMap<MapData, u32, u32>,
         generation: Array<MapData, u32>,
+        forked: Array<MapData, i64>,
         own: u32,
     ) -> Self {
         Self {
             members,
             processes,
             generation,
+            forked,
+            added: 0,
             own,
+            own_is_member: false,
         }
     }
 
@@ -48,15 +61,23 @@ impl Members {
     }
 
     pub(super) fn add(&mut self, pid: u32) -> Result<(), EbpfError> {
-        self.members.insert(pid, pid, 0)?;
+        match self.members.insert(pid, pid, NO_EXIST) {
+            Ok(()) => self.added += 1,
+            // The kernel was first: its parent is a member.
+            Err(_) if self.members.get(&pid, 0).is_ok() => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.own_is_member |= pid == self.own;
         self.changed()
     }
 
     pub(super) fn remove(&mut self, pid: u32) -> Result<(), EbpfError> {
         match self.members.remove(&pid) {
-            Ok(()) | Err(MapError::KeyNotFound) => {}
+            Ok(()) => self.added -= 1,
+            Err(MapError::KeyNotFound) => {}
             Err(error) => return Err(error.into()),
         }
+        self.own_is_member &= pid != self.own;
         self.changed()
     }
 
@@ -89,13 +110,12 @@ impl Members {
             .all(|map| matches!(map.get(&pid, 0), Err(MapError::KeyNotFound)))
     }
 
-    /// How many are alive, this process not counted.
-    pub(super) fn alive(&self) -> usize {
-        self.members
-            .keys()
-            .filter_map(Result::ok)
-            .filter(|&pid| pid != self.own)
-            .count()
+    /// How many are alive, this process not counted; `None` where the kernel does not let it be read. They are
+    /// counted as they come and go: to look for them would take as long as there are many.
+    pub(super) fn alive(&self) -> Option<usize> {
+        let forked = self.forked.get(&0, 0).ok()?;
+        let alive = forked + self.added - i64::from(self.own_is_member);
+        Some(usize::try_from(alive).unwrap_or(0))
     }
 }
 

@@ -79,6 +79,7 @@ impl EbpfSource {
                 object::map(&mut ebpf, "members")?.try_into()?,
                 object::map(&mut ebpf, "processes")?.try_into()?,
                 object::map(&mut ebpf, ".bss")?.try_into()?,
+                object::map(&mut ebpf, ".data.alive")?.try_into()?,
                 own,
             ),
             scope: options.scope.clone(),
@@ -242,6 +243,7 @@ impl Source for EbpfSource {
     }
 
     fn alive(&self) -> Option<usize> {
-        (self.scope == Scope::Members).then(|| self.members.alive())
+        let counted = self.scope == Scope::Members;
+        counted.then(|| self.members.alive()).flatten()
     }
 }
