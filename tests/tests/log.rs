@@ -352,7 +352,7 @@ fn a_server_that_is_away_is_told_of_ever_less_often_and_its_return_once() {
     });
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(spans > 10, "{spans} spans: {text}");
-    assert_eq!(said("since the last word"), 1, "{text}");
+    assert!(said("more spans lost") >= 1, "{text}");
     let server = std::net::UdpSocket::bind(&address).unwrap();
     within(10, "its return", || said("takes data again") == 1);
     std::thread::sleep(Duration::from_millis(1500));

@@ -145,3 +145,49 @@ fn several_servers_have_all_spans_each() {
     assert_eq!(lines(&one, "shop.job:"), 3);
     assert_eq!(lines(&other, "nulltrace.job:"), 3);
 }
+
+/// Its socket may be made later than the agent begins; an agent that has nothing to report sends nothing.
+#[test]
+fn a_server_that_begins_later_gets_what_comes_from_then_on() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (socket, json) = (
+        dir.path().join("statsd.sock"),
+        dir.path().join("agent.json"),
+    );
+    let address = format!("unix:{}", socket.display());
+    let mut puppet = Puppet::start();
+    let agent = Agent::start(&[puppet.pid()], &["--statsd", &address], &json).unwrap();
+    let mut span = |tag: &str| {
+        puppet.mark(&format!(">:t:{tag}::"));
+        puppet.mark(&format!("<:t:{tag}::"));
+    };
+    span("lost");
+    // Longer than it may wait for a full datagram.
+    std::thread::sleep(Duration::from_millis(2500));
+    let server = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    server
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    span("sent");
+    let mut lines = Vec::new();
+    let mut datagram = [0; 1 << 16];
+    // The last comes with the sink's account of itself; then there is silence.
+    while let Ok(n) = server.recv(&mut datagram) {
+        let text = String::from_utf8(datagram[..n].to_vec()).unwrap();
+        lines.extend(text.lines().map(str::to_owned));
+        assert!(lines.len() < 20, "it goes on: {lines:?}");
+    }
+    let spans = lines.iter().filter(|line| line.contains("|ms"));
+    let names: Vec<_> = spans.map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(names, ["nulltrace.sent"], "{lines:?}");
+    assert!(
+        lines.contains(&"nulltrace_sent:1|c".to_owned()),
+        "{lines:?}"
+    );
+    let summary = agent.stop();
+    assert_eq!(summary["ledger"]["lost"]["sink"], 1);
+    assert_eq!(row(&summary, &["sent"]).unwrap()["hits"], 1);
+}

@@ -195,9 +195,12 @@ pub struct Lost {
 }
 
 impl Lost {
+    /// How many causes there are.
+    pub const CAUSES: usize = 16;
+
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
-    pub const fn causes(&self) -> [(&'static str, Count); 16] {
+    pub const fn causes(&self) -> [(&'static str, Count); Self::CAUSES] {
         // Taken apart so that a cause added above cannot be forgotten here.
         let Self {
             ring_full,

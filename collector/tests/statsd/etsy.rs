@@ -195,7 +195,7 @@ fn rate_and_own_counters_are_understood() {
     assert_eq!(timers["nulltrace.a"], vec![2.0; sent as usize]);
     let counters = etsy.ask("counters").unwrap();
     assert!(
-        counters.contains("'nulltrace.nulltrace.lost.ring_full': 42"),
+        counters.contains("'nulltrace_lost.ring_full': 42"),
         "{counters}"
     );
     assert!(

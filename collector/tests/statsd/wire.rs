@@ -283,7 +283,7 @@ fn further_names_go_to_one() {
     assert_eq!(counts, [2_000, 2_000, 0, 0]);
     let tally = tally(lines(&datagrams));
     assert_eq!(tally.len(), 11);
-    assert_eq!(tally["nulltrace.nulltrace_overflow:0.000001|ms"], 1_980);
+    assert_eq!(tally["nulltrace_overflow:0.000001|ms"], 1_980);
     assert_eq!(tally["nulltrace.n9:0.000001|ms"], 2);
 }
 
@@ -344,36 +344,38 @@ fn telemetry_tells_what_was_added() {
     assert_eq!(
         receive_udp(&server),
         ["nulltrace.a:0.000001|ms\n\
-          nulltrace.nulltrace_overflow:0.000001|ms\n\
-          nulltrace.nulltrace_overflow:0.000001|ms\n\
-          nulltrace.nulltrace.lost.ring_full:5|c\n\
-          nulltrace.nulltrace.overflow:2|c\n\
-          nulltrace.nulltrace.sent:0|c\n\
-          nulltrace.nulltrace.queue:0|g\n"]
+          nulltrace_overflow:0.000001|ms\n\
+          nulltrace_overflow:0.000001|ms\n\
+          nulltrace_lost.ring_full:5|c\n\
+          nulltrace_overflowed:2|c\n"]
     );
     lost.ring_full = 7.into();
-    lost.sink = 1;
+    // The last of the causes.
+    lost.lookup = 1;
     // the flush books what was sent at the one before
     statsd.flush();
     statsd.tick(&lost);
     assert_eq!(
         receive_udp(&server),
-        ["nulltrace.nulltrace.lost.ring_full:2|c\n\
-          nulltrace.nulltrace.lost.sink:1|c\n\
-          nulltrace.nulltrace.sent:3|c\n\
-          nulltrace.nulltrace.queue:0|g\n"]
+        ["nulltrace_lost.ring_full:2|c\n\
+          nulltrace_lost.lookup:1|c\n\
+          nulltrace_sent:3|c\n"]
     );
     // Nothing is said of a count that is not known, and all once it is.
-    for (count, said) in [
-        (Count::Unknown, ""),
-        (9.into(), "nulltrace.nulltrace.lost.ring_full:2|c\n"),
-    ] {
-        lost.ring_full = count;
+    lost.ring_full = Count::Unknown;
+    statsd.flush();
+    statsd.tick(&lost);
+    assert_eq!(receive_udp(&server), Vec::<String>::new());
+    lost.ring_full = 9.into();
+    statsd.flush();
+    statsd.tick(&lost);
+    assert_eq!(receive_udp(&server), ["nulltrace_lost.ring_full:2|c\n"]);
+    // Nor is anything sent where nothing changed.
+    for _ in 0..3 {
         statsd.flush();
         statsd.tick(&lost);
-        let rest = "nulltrace.nulltrace.sent:0|c\nnulltrace.nulltrace.queue:0|g\n";
-        assert_eq!(receive_udp(&server), [format!("{said}{rest}")]);
     }
+    assert_eq!(receive_udp(&server), Vec::<String>::new());
     assert_eq!(close(statsd), [3, 3, 0, 0]);
 }
 

@@ -134,12 +134,18 @@ fn connect(server: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// A Unix socket for sending to `path`, where something listens now.
+/// A Unix socket for sending to `path`. Nothing need listen there yet: it stays unconnected, so the path is looked
+/// up for each datagram, and a server that makes its socket later, or anew, is found.
 ///
-/// It stays unconnected: the path is looked up for each datagram, so a server that made its socket
-/// anew is found without any doing.
+/// # Errors
+/// No server could ever take datagrams there: the path is too long, is forbidden, or is no datagram socket.
 pub(super) fn open_unix(path: &PathBuf) -> io::Result<UnixDatagram> {
-    UnixDatagram::unbound()?.connect(path)?;
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+
+    match UnixDatagram::unbound()?.connect(path) {
+        Err(error) if !matches!(error.kind(), NotFound | ConnectionRefused) => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     let socket = UnixDatagram::unbound()?;
     socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     Ok(socket)

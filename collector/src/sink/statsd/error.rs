@@ -25,7 +25,7 @@ pub enum StatsdError {
         /// Why.
         source: io::Error,
     },
-    /// No socket could be opened, or nothing listens at the path.
+    /// No socket could be opened, or the path can be no server's.
     Open {
         /// The address as configured.
         address: String,

@@ -17,9 +17,10 @@
 //! `PREFIX.nulltrace_overflow`, which no path can produce.
 //!
 //! # The sink about itself
-//! Each flush interval: counters `PREFIX.nulltrace.sent`, `PREFIX.nulltrace.overflow` and
-//! `PREFIX.nulltrace.lost.CAUSE` with what was added since, and the gauge `PREFIX.nulltrace.queue`,
-//! datagrams waiting. Counters that did not move are left out but `sent`, the sign of life.
+//! Each flush interval, as far as they changed: counters `PREFIX.nulltrace_sent`,
+//! `PREFIX.nulltrace_overflowed` and `PREFIX.nulltrace_lost.CAUSE` with what was added since, and the gauge
+//! `PREFIX.nulltrace_queue`, datagrams waiting. For the prefix `nulltrace` see [`name::own`]. While the server takes
+//! no data the gauge is sent each time, so that its return is noticed.
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -112,9 +113,10 @@ pub struct Statsd {
 #[derive(Debug, Default)]
 struct Reported {
     /// By the order of [`Lost::causes`].
-    lost: [u64; 12],
+    lost: [u64; Lost::CAUSES],
     sent: u64,
     overflowed: u64,
+    queue: u64,
 }
 
 impl Ready {
@@ -146,7 +148,7 @@ impl Ready {
             open_spans: 0,
             delivery,
             counts,
-            telemetry: format!("{}.{}.", config.prefix, name::RESERVED),
+            telemetry: name::own(&config.prefix),
             reported: Reported::default(),
             interval: config.flush_interval(),
         }
@@ -200,7 +202,7 @@ impl Statsd {
         SinkCounts::add(&self.counts.skipped, skipped);
     }
 
-    /// Sends what was lost, sent and overflowed since the last time; `lost` is the total so far.
+    /// Sends what was lost, sent and overflowed since the last time, if anything was; `lost` is the total so far.
     pub fn telemetry(&mut self, lost: &Lost) {
         let mut reported = self.reported.lost;
         for ((name, now), before) in lost.causes().into_iter().zip(&mut reported) {
@@ -214,14 +216,23 @@ impl Statsd {
             lost: reported,
             sent: self.counts.sent.load(Ordering::Relaxed),
             overflowed: self.series.overflowed(),
+            queue: self.delivery.waiting(),
         };
-        let overflowed = now.overflowed - self.reported.overflowed;
+        let before = std::mem::replace(&mut self.reported, now);
+        let (sent, overflowed, queue) = (
+            self.reported.sent - before.sent,
+            self.reported.overflowed - before.overflowed,
+            self.reported.queue,
+        );
         if overflowed > 0 {
-            self.own_line(["", "overflow"], overflowed, "|c");
+            self.own_line(["", "overflowed"], overflowed, "|c");
         }
-        self.own_line(["", "sent"], now.sent - self.reported.sent, "|c");
-        self.own_line(["", "queue"], self.delivery.waiting(), "|g");
-        self.reported = now;
+        if sent > 0 {
+            self.own_line(["", "sent"], sent, "|c");
+        }
+        if queue != before.queue || self.trouble.goes_on() {
+            self.own_line(["", "queue"], queue, "|g");
+        }
     }
 
     /// Queues the datagram being filled, and books the one that left before. Never waits.
@@ -270,10 +281,10 @@ impl Statsd {
         ) {
             (Some(Said::Trouble { lost: 0 }), Some(trouble)) => log::say(trouble),
             (Some(Said::Trouble { lost }), Some(trouble)) => {
-                log::say(format_args!("{trouble} ({lost} since the last word)"));
+                log::say(format_args!("{trouble} ({lost} more spans lost)"));
             }
             (Some(Said::Over { lost }), _) => log::say(format_args!(
-                "the statsd server takes data again: {}; {lost} spans were lost since the last word",
+                "the statsd server takes data again: {}; {lost} more spans were lost",
                 self.delivery.address(),
             )),
             _ => {}

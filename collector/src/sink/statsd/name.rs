@@ -17,6 +17,22 @@ pub const COMM_MAX: usize = 32;
 /// What the names nulltrace makes for itself begin with, behind the prefix.
 pub const RESERVED: &str = "nulltrace";
 
+/// What the names begin with that nulltrace makes for itself: `PREFIX.nulltrace_`, or `PREFIX_` where the prefix
+/// is nulltrace's own name already, as by default. No path can make such a name.
+///
+/// ```
+/// use nulltrace_collector::sink::statsd::name::own;
+/// assert_eq!(own("shop"), "shop.nulltrace_");
+/// assert_eq!((own("nulltrace"), own("host-1.nulltrace")), ("nulltrace_".into(), "host-1.nulltrace_".into()));
+/// ```
+#[must_use]
+pub fn own(prefix: &str) -> String {
+    match prefix.rsplit('.').next() {
+        Some(RESERVED) => format!("{prefix}_"),
+        _ => format!("{prefix}.{RESERVED}_"),
+    }
+}
+
 /// Whether `byte` is kept in a name.
 pub(super) fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')

@@ -8,7 +8,7 @@ use nulltrace_core::spans::span::Closed;
 use rustc_hash::FxBuildHasher;
 
 use super::config::{Dialect, HOST_MAX, StatsdConfig};
-use super::name::{self, COMM_MAX, RESERVED};
+use super::name::{self, COMM_MAX};
 
 /// What stands before and behind the value in a line.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl SeriesTable {
             name::push_tag_value(&mut host, value.as_bytes(), HOST_MAX);
         }
         let overflow = Series {
-            head: format!("{}.{RESERVED}_overflow:", config.prefix).into(),
+            head: format!("{}overflow:", name::own(&config.prefix)).into(),
             tail: format!("{kind}{host}\n").into(),
         };
         Self {

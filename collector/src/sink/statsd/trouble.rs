@@ -34,6 +34,11 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
+    /// It was reported, and is not over as far as is known.
+    pub(super) fn goes_on(&self) -> bool {
+        self.reported
+    }
+
     /// One look: whether there was trouble since the last, and what was taken and lost so far.
     pub(super) fn look(
         &mut self,
