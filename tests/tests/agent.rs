@@ -228,6 +228,38 @@ fn spans_expire_and_the_oldest_makes_room() {
     assert_eq!(row(&summary, &["late"]).unwrap()["hits"], 1);
 }
 
+/// A view of what happened inside spans switches its observation on, as `--by` does.
+#[test]
+fn a_view_of_activity_switches_it_on() {
+    need_bpf!();
+    let (_dir, path) = json();
+    for (options, seen) in [
+        (&["--view", "time"][..], true),
+        (&["--view", "files"], true),
+        (&["--inside", "process"], true),
+        (&["--view", "summary"], false),
+        (&["--view", "time", "--activity", "off"], false),
+    ] {
+        let mut puppet = Puppet::start();
+        let agent = Agent::start(&[puppet.pid()], options, &path).unwrap();
+        puppet.mark(">:t:x::");
+        puppet.mark("<:t:x::");
+        let summary = agent.stop();
+        let times = &row(&summary, &["x"]).unwrap()["time_ns"];
+        assert_eq!(times.is_object(), seen, "{options:?}: {times}");
+    }
+    // Where somebody wants both, it says why there is nothing.
+    let out = Command::new("timeout")
+        .args(["--preserve-status", "-s", "TERM", "3"])
+        .arg(nulltrace())
+        .args(["agent", "--view", "time", "--activity", "off", "--pid"])
+        .arg(std::process::id().to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("not seen with --activity off"), "{said}");
+}
+
 #[test]
 fn doctor_names_the_hook_and_the_reasons() {
     let out = Command::new(nulltrace())

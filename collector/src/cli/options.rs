@@ -95,8 +95,8 @@ pub(super) struct Kernel {
     /// slow and can trace a command only. `nulltrace doctor` shows which that is here, and why.
     #[arg(long, value_name = "BACKEND")]
     backend: Option<Backend>,
-    /// Observe what happens inside spans: off or segments [default: segments for `run` and with
-    /// --by, off for `agent`].
+    /// Observe what happens inside spans: off or segments [default: segments for `run`, and for `agent`
+    /// with --by, --inside or a view other than summary; else off].
     ///
     /// `segments` counts system calls and the time on and off the CPU in the kernel, from one marker
     /// of a thread to its next.
@@ -150,8 +150,8 @@ impl Options {
         config.ring_size = kernel.ring_size.unwrap_or(config.ring_size);
         config.inside = kernel.inside.unwrap_or(config.inside);
         config.activity = match kernel.activity {
-            // There is nothing to group without it.
-            None if self.sums_activity() => Activity::Segments,
+            // There is nothing to show without it.
+            None if self.wants_activity() => Activity::Segments,
             asked => asked.unwrap_or(config.activity),
         };
         config.scope = selection.over(config.scope);
