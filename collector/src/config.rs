@@ -91,15 +91,15 @@ where
 }
 
 /// `[spans]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spans {
     /// How many spans may be open at once, instead of what the memory is for; the oldest makes room for the
     /// next.
     pub max_open: Option<u32>,
-    /// How long a span may stay open.
+    /// How long a span may stay open; as long as it likes where this is left out.
     #[serde(deserialize_with = "units::duration_text::deserialize")]
-    pub expire: Duration,
+    pub expire: Option<Duration>,
 }
 
 /// `[summary]`
@@ -132,15 +132,6 @@ impl Default for Config {
             statsd: Vec::new(),
             log: Log::default(),
             json: None,
-        }
-    }
-}
-
-impl Default for Spans {
-    fn default() -> Self {
-        Self {
-            max_open: None,
-            expire: Duration::from_secs(3600),
         }
     }
 }

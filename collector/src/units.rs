@@ -99,14 +99,17 @@ fn split(text: &str) -> (&str, &str) {
     (number, unit.trim())
 }
 
-/// [`duration`] for serde: `#[serde(with = "units::duration_text")]`.
+/// [`duration`] for serde, of a key that may be left out: `#[serde(with = "units::duration_text")]`.
 pub(crate) mod duration_text {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, de::Error};
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        super::duration(&String::deserialize(from)?).map_err(D::Error::custom)
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let duration = super::duration(&String::deserialize(from)?);
+        duration.map(Some).map_err(D::Error::custom)
     }
 }
 

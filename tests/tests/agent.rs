@@ -216,9 +216,22 @@ fn spans_expire_and_the_oldest_makes_room() {
         puppet.mark(&format!(">:{id}:crowd::"));
     }
     std::thread::sleep(Duration::from_secs(1));
+    // Of one that expired, one that was evicted, and one that never was.
+    for id in [24, 0, 99] {
+        puppet.mark(&format!("<:{id}:crowd::"));
+    }
     puppet.mark(">:1:late::");
     puppet.mark("<:1:late::");
     let summary = agent.stop();
+    let markers = &summary["ledger"]["markers"];
+    assert_eq!(
+        (
+            &markers["unmatched_exit"],
+            &markers["unmatched_after_expiry"]
+        ),
+        (&3.into(), &1.into()),
+        "{markers}"
+    );
     let crowd = row(&summary, &["crowd"]).unwrap();
     assert_eq!(
         (&crowd["inferred"]["evicted"], &crowd["inferred"]["expired"]),
@@ -226,6 +239,38 @@ fn spans_expire_and_the_oldest_makes_room() {
         "{crowd}"
     );
     assert_eq!(row(&summary, &["late"]).unwrap()["hits"], 1);
+}
+
+/// Nothing expires unless that is asked for.
+#[test]
+fn an_option_says_when_spans_expire() {
+    need_bpf!();
+    let (dir, path) = json();
+    let config = dir.path().join("agent.toml");
+    std::fs::write(&config, "[spans]\nexpire = \"1h\"\n").unwrap();
+    let config = config.to_str().unwrap();
+    for (options, hits, expired) in [
+        (&[][..], 1, 0),
+        (&["--config", config], 1, 0),
+        (&["--expire", "100ms"], 0, 1),
+        (&["--config", config, "--expire", "100ms"], 0, 1),
+    ] {
+        let mut puppet = Puppet::start();
+        let agent = Agent::start(&[puppet.pid()], options, &path).unwrap();
+        puppet.mark(">:t:nap::");
+        std::thread::sleep(Duration::from_millis(300));
+        puppet.mark("<:t:nap::");
+        let summary = agent.stop();
+        let nap = row(&summary, &["nap"]).unwrap();
+        let counts = (&nap["hits"], &nap["inferred"]["expired"]);
+        assert_eq!(
+            counts,
+            (&hits.into(), &expired.into()),
+            "{options:?}: {nap}"
+        );
+        let late = &summary["ledger"]["markers"]["unmatched_after_expiry"];
+        assert_eq!(late, expired, "{options:?}");
+    }
 }
 
 /// A view of what happened inside spans switches its observation on, as `--by` does.

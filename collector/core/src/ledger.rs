@@ -88,6 +88,8 @@ pub struct Markers {
     pub cut: u64,
     /// Exit markers no open span matched.
     pub unmatched_exit: u64,
+    /// Of which those that came after their span had expired, as far as that is remembered.
+    pub unmatched_after_expiry: u64,
     /// Continuations that continued nothing: not markers, not lost.
     pub not_markers: u64,
     /// Records that came with an earlier time than one already handled.

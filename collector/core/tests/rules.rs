@@ -350,6 +350,27 @@ fn time_limit_without_asking_often() {
     assert_eq!(story.ended(), [(10, 5 + hour, End::Expired)]);
 }
 
+/// It is no exit of a span that nobody began, nor of one that another thread has.
+#[test]
+fn an_exit_after_its_span_expired_is_known_as_such() {
+    let hour = Limits::default().age;
+    let mut story = Story::new(&[(10, 1, "a")]);
+    story.writes(5, 10, 10, ">:t:a::\n>:t:a::\n>:7:b.c::");
+    story.correlator.tick(5 + 3 * hour, &mut story.out);
+    assert_eq!(story.ended().len(), 3);
+    let late = 6 + 3 * hour;
+    let mut after = |tid, markers: &str| {
+        story.writes(late, 10, tid, markers);
+        let markers = story.correlator.ledger().markers;
+        (markers.unmatched_exit, markers.unmatched_after_expiry)
+    };
+    assert_eq!(after(10, "<:8:b.c::"), (1, 0));
+    assert_eq!(after(11, "<:t:a::"), (2, 0));
+    assert_eq!(after(10, "<:t:a::\n<:t:a::\n<:7:b.c::"), (5, 3));
+    assert_eq!(after(10, "<:t:a::\n<:7:b.c::"), (7, 3));
+    assert_eq!(story.correlator.ledger().check(), Ok(()));
+}
+
 #[test]
 fn several_markers_in_one_write() {
     let mut story = Story::new(&[(10, 1, "a")]);

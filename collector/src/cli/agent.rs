@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -9,6 +10,7 @@ use super::options::Options;
 use super::trace::{self, Subject, Until};
 use crate::config::Config;
 use crate::error::Error;
+use crate::units;
 
 /// Options of `agent`.
 #[derive(Debug, Args)]
@@ -24,14 +26,18 @@ pub(super) struct AgentArgs {
     /// Read settings from a TOML file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// End spans that are open for longer than this as `expired`, like 1h [default: never].
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    expire: Option<Duration>,
     #[command(flatten)]
     options: Options,
 }
 
 pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
-    let config = match args.config.as_deref() {
+    let mut config = match args.config.as_deref() {
         None => Config::default(),
         Some(path) => Config::read(path)?,
     };
+    config.spans.expire = args.expire.or(config.spans.expire);
     trace::trace(Subject::Running, &args.options, config, Until::Signal)
 }

@@ -182,7 +182,8 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 fn limits(config: &Config) -> Limits {
     let mut limits = config.memory.limits(config.statsd.len());
     limits.spans.reach = config.inside;
-    limits.spans.age = u64::try_from(config.spans.expire.as_nanos()).unwrap_or(u64::MAX);
+    let expire = config.spans.expire.map(|age| u64::try_from(age.as_nanos()));
+    limits.spans.age = expire.and_then(Result::ok).unwrap_or(u64::MAX);
     if let Some(open) = config.spans.max_open {
         limits.spans.open = open as usize;
     }
@@ -228,4 +229,16 @@ fn unseen(activity: Activity) -> String {
         Activity::Segments => "by ptrace; it needs eBPF, see `nulltrace doctor`",
     };
     format!("what happens inside spans is not seen {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_expire_only_where_that_was_asked_for() {
+        assert_eq!(limits(&Config::default()).spans.age, u64::MAX);
+        let config = Config::parse("[spans]\nexpire = \"1h\"\n", "a.toml").unwrap();
+        assert_eq!(limits(&config).spans.age, 3_600_000_000_000);
+    }
 }

@@ -395,7 +395,11 @@ impl State {
             Dir::Exit => {
                 self.markers.exit += 1;
                 match self.spans.ended_by(&writer, marker) {
-                    None => self.markers.unmatched_exit += 1,
+                    None => {
+                        self.markers.unmatched_exit += 1;
+                        let expired = self.spans.is_after_expiry(&writer, marker);
+                        self.markers.unmatched_after_expiry += u64::from(expired);
+                    }
                     Some(slot) => {
                         self.before(&writer, About::Span(slot), out);
                         let out = &mut watched(&mut self.reached, out);

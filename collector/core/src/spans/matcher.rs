@@ -19,6 +19,7 @@
 //! that ends, end with it, at the time their own process did.
 
 mod ends;
+mod expired;
 mod inside;
 mod snapshot;
 
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use nulltrace_spec::{Args, Id, Marker, Parent};
 use rustc_hash::FxHashMap;
 
+use self::expired::Expired;
 use super::slot::Slot;
 use super::table::{self, Place, Scope, Table};
 use super::times::Inside;
@@ -186,6 +188,7 @@ pub(crate) struct Spans {
     /// The span closed last: kept to be filled again, which is cheaper than a new one.
     closed: Closed,
     inside: Inside,
+    expired: Expired,
 }
 
 impl Spans {
@@ -224,6 +227,7 @@ impl Spans {
             ending: Vec::new(),
             closed,
             inside: Inside::default(),
+            expired: Expired::default(),
         }
     }
 
@@ -421,6 +425,12 @@ impl Spans {
         let id = writer.resolve(marker.id);
         let tag = self.tags.find(&marker.tags)?;
         self.nearest(id, tag, &writer.place(), scope(marker.id))
+    }
+
+    /// Whether an exit marker that matches no open span is that of one that expired.
+    pub(crate) fn is_after_expiry(&mut self, writer: &Writer, marker: &Marker<'_>) -> bool {
+        let id = writer.resolve(marker.id);
+        !self.expired.is_empty() && self.expired.exit(id, &marker.tags.canonical())
     }
 
     /// Ends the span of an exit marker.

@@ -119,7 +119,11 @@ fn markers(text: &mut Text, data: &Data<'_>) {
     }
     if markers.unmatched_exit > 0 {
         let exits = plural(markers.unmatched_exit, "exit marker");
-        warn(text, format!("{exits} matched no open span"));
+        let expired = match markers.unmatched_after_expiry {
+            0 => String::new(),
+            n => format!(", {n} of them after the span had expired"),
+        };
+        warn(text, format!("{exits} matched no open span{expired}"));
     }
     if data.ledger.spans.parent_gone > 0 {
         let spans = plural(data.ledger.spans.parent_gone, "span");

@@ -44,6 +44,7 @@ fn markers(of: &Markers) -> Map<String, Value> {
         malformed: _,
         cut,
         unmatched_exit,
+        unmatched_after_expiry,
         not_markers,
         late,
     } = of;
@@ -54,6 +55,7 @@ fn markers(of: &Markers) -> Map<String, Value> {
         ("malformed", of.refused()),
         ("cut", *cut),
         ("unmatched_exit", *unmatched_exit),
+        ("unmatched_after_expiry", *unmatched_after_expiry),
         ("not_markers", *not_markers),
         ("late", *late),
     ]);

@@ -16,6 +16,8 @@ impl Spans {
                 return;
             }
             self.end(slot, due, End::Expired, out);
+            let Closed { id, tags, .. } = &self.closed;
+            self.expired.add(*id, tags.canonical());
         }
     }
 
