@@ -14,3 +14,10 @@ static IS_INITIAL: LazyLock<bool> =
 pub(crate) fn is_initial() -> bool {
     *IS_INITIAL
 }
+
+/// Whether `/proc` shows the processes of the initial one, whichever this process is in: then ids that people read
+/// there are those that the kernel programs report.
+pub(crate) fn shows_machine() -> bool {
+    // The parent of the kernel's threads is nowhere else, and may be looked at by all.
+    is_initial() || std::fs::read("/proc/2/comm").is_ok_and(|name| name == b"kthreadd\n")
+}

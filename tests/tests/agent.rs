@@ -305,6 +305,96 @@ fn a_view_of_activity_switches_it_on() {
     assert!(said.contains("not seen with --activity off"), "{said}");
 }
 
+/// The log of an agent that is waited for line by line.
+struct Logged {
+    child: std::process::Child,
+    log: PathBuf,
+}
+
+impl Logged {
+    fn start(args: &[&str], log: PathBuf) -> Self {
+        let child = Command::new(nulltrace())
+            .arg("agent")
+            .args(args)
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Until it has said this so many times.
+    fn says(&mut self, what: &str, times: usize) {
+        let began = Instant::now();
+        loop {
+            let said = std::fs::read_to_string(&self.log).unwrap();
+            if said.matches(what).count() == times {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {said}");
+            assert!(self.child.try_wait().unwrap().is_none(), "{said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_cgroup_may_come_and_go() {
+    need_bpf!();
+    let name = format!("nulltrace-awaited-{}", std::process::id());
+    let Some(group) = cgroup(&name) else { return };
+    let below = group.join("below");
+    std::fs::remove_dir(&below).unwrap();
+    let (dir, path) = json();
+    let selected = format!("/{name}/below");
+    let args = ["--cgroup", &selected, "--json", path.to_str().unwrap()];
+    let mut agent = Logged::start(&args, dir.path().join("log"));
+    agent.says("attached", 1);
+    agent.says("waits for the cgroup", 1);
+    let mark = |tag: &str| {
+        let script = format!(
+            "echo $$ > {}/cgroup.procs; echo '>::{tag}::' >/dev/null; echo '<::{tag}::' >/dev/null; \
+             echo $$ > {}/../cgroup.procs",
+            below.display(),
+            group.display()
+        );
+        let ok = Command::new("sh").args(["-ec", &script]).status().unwrap();
+        assert!(ok.success());
+    };
+    // Nobody who is elsewhere is in it.
+    let outside = "echo '>::outside::' >/dev/null; echo '<::outside::' >/dev/null";
+    assert!(
+        Command::new("sh")
+            .args(["-c", outside])
+            .status()
+            .unwrap()
+            .success()
+    );
+    for (n, tag) in ["first", "second"].into_iter().enumerate() {
+        std::fs::create_dir(&below).unwrap();
+        mark(tag);
+        agent.says("is there now", n + 1);
+        std::fs::remove_dir(&below).unwrap();
+        agent.says("was removed: waits until it is made again", n + 1);
+    }
+    // SAFETY: a signal to our own child, which was not waited for yet.
+    unsafe { libc::kill(agent.child.id().cast_signed(), libc::SIGTERM) };
+    assert!(agent.child.wait().unwrap().success());
+    let _ = std::fs::remove_dir(&group);
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for tag in ["first", "second"] {
+        assert_eq!(row(&summary, &[tag]).unwrap()["hits"], 1, "{summary:#}");
+    }
+    assert!(row(&summary, &["outside"]).is_none(), "{summary:#}");
+}
+
 #[test]
 fn doctor_names_the_hook_and_the_reasons() {
     let out = Command::new(nulltrace())

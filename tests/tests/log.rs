@@ -316,7 +316,7 @@ fn quiet_is_quiet_but_for_what_ends_it() {
     assert!(child.wait().unwrap().success());
     assert_eq!(said, "");
     let out = Command::new(nulltrace())
-        .args(["agent", "-q", "--cgroup", "/no/such/cgroup"])
+        .args(["run", "-q", "--cgroup", "/no/such/cgroup"])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&out.stderr);

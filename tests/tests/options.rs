@@ -280,6 +280,64 @@ fn what_makes_no_sense_is_refused_with_status_2_and_a_remedy() {
     assert!(said.contains("no such process: 4194304"), "{said}");
 }
 
+/// Never an account of nothing: what can have no markers is refused.
+#[test]
+fn what_is_no_process_or_cgroup_is_refused() {
+    need_bpf!();
+    let refused = |args: &[&str], says: &str| {
+        let out = output(args);
+        let said = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+    };
+    // SAFETY: takes nothing, cannot fail. The test's thread is not the one that began the process.
+    let thread = unsafe { libc::gettid() }.to_string();
+    let process = std::process::id().to_string();
+    assert_ne!(thread, process);
+    let mut ended = Command::new("true").spawn().unwrap();
+    let gone = ended.id().to_string();
+    ended.wait().unwrap();
+    for verb in ["run", "agent"] {
+        let says = format!("a thread of process {process}: {thread}; name the process");
+        refused(&[verb, "--pid", &thread], &says);
+        refused(&[verb, "--pid", &gone], &format!("no such process: {gone}"));
+        refused(&[verb, "--pid", "0"], "no such process: 0");
+        // There will be none either.
+        refused(&[verb, "--cgroup", "/a/../b"], "/a/../b");
+    }
+    refused(&["run", "--cgroup", "/no/such/cgroup"], "/no/such/cgroup");
+}
+
+/// The kernel programs know the machine's numbers, which nobody in a pid namespace does.
+#[test]
+fn the_number_of_a_process_in_a_pid_namespace_is_refused() {
+    need_bpf!();
+    let script = r#"sleep 60 & "$0" "$1" --pid $!; status=$?; kill $!; exit $status"#;
+    for verb in ["run", "agent"] {
+        let mut command = Command::new("timeout");
+        command.args([
+            "60",
+            "unshare",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ]);
+        command
+            .args(["sh", "-c", script])
+            .arg(nulltrace())
+            .arg(verb);
+        let out = command.output().unwrap();
+        let said = text(&out.stderr);
+        if said.contains("unshare failed") {
+            return println!("skipped: {said}");
+        }
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        assert!(said.contains("in a pid namespace"), "{said}");
+        assert!(said.contains("run it on the host"), "{said}");
+    }
+}
+
 #[test]
 fn the_view_goes_where_it_is_sent() {
     for backend in hooks() {

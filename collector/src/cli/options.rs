@@ -54,7 +54,8 @@ pub(super) struct Selection {
     /// Trace the processes in a cgroup and in the cgroups below it.
     ///
     /// The path is relative to the root of cgroup v2, like /system.slice/shop.service. A cgroup that
-    /// is removed and made again under the same path is still selected.
+    /// is removed and made again under the same path is still selected; the log says so. `agent` also
+    /// waits for one that is not there yet.
     #[arg(long, value_name = "PATH")]
     cgroup: Option<String>,
 }

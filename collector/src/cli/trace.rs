@@ -68,7 +68,10 @@ pub(super) fn trace(
     let (backend, ring) = (config.backend, config.ring_size);
     let mut opened = match subject {
         Subject::Command(words) => open::command(backend, ring, observed, &words, &signals)?,
-        Subject::Running => open::machine(backend, ring, observed, &config.scope)?,
+        Subject::Running => {
+            let waits = until == Until::Signal;
+            open::machine(backend, ring, observed, &config.scope, waits)?
+        }
     };
     let mut pipeline = start(limits(&config), sinks, &query, keeper)?.since(opened.began);
     // Who waits for this line may count on all that follows to be within the time it names.
@@ -114,13 +117,22 @@ fn follow(
     signals: &Signals,
     until: Until,
 ) -> Result<(Option<ExitStatus>, bool), Error> {
-    let Opened { source, target, .. } = opened;
+    let Opened {
+        source,
+        target,
+        cgroup,
+        ..
+    } = opened;
     let descendants = until != Until::End { descendants: false };
     let (mut ended, mut stop, mut asked, mut hung_up) = (false, false, false, false);
     loop {
         let records = pipeline.turn(&mut **source)?;
         for line in pipeline.log_lines() {
             log::say(line);
+        }
+        let cgroup = cgroup.as_mut();
+        if let Some(news) = cgroup.and_then(|cgroup| cgroup.look(Instant::now())) {
+            log::say(news);
         }
         while let Some(signal) = signals.take() {
             let ends = signal.asks_to_end();

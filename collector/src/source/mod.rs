@@ -4,10 +4,12 @@ pub mod attempt;
 pub mod btf;
 pub mod caller;
 pub mod caps;
+pub mod cgroup;
 pub mod ebpf;
 pub mod keeper;
 pub mod lent;
 pub mod open;
+pub mod processes;
 pub mod ptrace;
 
 use std::str::FromStr;

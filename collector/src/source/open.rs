@@ -2,17 +2,15 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::thread::CapabilitySet;
 
 use super::attempt::{self, Way, attempts};
+use super::cgroup::Watched;
 use super::ebpf::{self, Cgroup, EbpfError, EbpfSource, Hook, Options};
+use super::processes::Processes;
 use super::{Backend, Observed, Scope, Source, caller, caps, lent, ptrace};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
@@ -29,6 +27,8 @@ pub struct Opened {
     pub began: Moment,
     /// What a person should know about the choice of backend.
     pub notes: Vec<String>,
+    /// The cgroup that is selected, which may come and go.
+    pub cgroup: Option<Watched>,
 }
 
 /// Whose end may be waited for.
@@ -137,68 +137,6 @@ impl Command {
     }
 }
 
-/// Processes that run, each held by a descriptor, so that another of the same id is not taken for it.
-pub struct Processes(Vec<OwnedFd>);
-
-impl Processes {
-    /// `None` if one of them cannot be waited for: `/proc` may show those of an outer pid namespace, which are
-    /// traced like others.
-    fn of(pids: &[u32]) -> Result<Option<Self>, Error> {
-        let each = pids.iter().map(|&pid| match Self::hold(pid) {
-            Ok(fd) => Ok(Some(fd)),
-            Err(Errno::SRCH) if Path::new(&format!("/proc/{pid}")).exists() => Ok(None),
-            Err(Errno::SRCH) => Err(Error::new(
-                Kind::NotFound,
-                "no such process",
-                pid,
-                "name a running process with --pid",
-            )),
-            Err(error) => Err(Error::io(
-                "cannot select the process",
-                error.into(),
-                pid,
-                "name a process, not one of its threads, with --pid",
-            )),
-        });
-        let held: Option<_> = each.collect::<Result<Vec<_>, _>>()?.into_iter().collect();
-        Ok(held.map(Self))
-    }
-
-    fn hold(pid: u32) -> Result<OwnedFd, Errno> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())
-    }
-
-    /// Whether all have.
-    fn have_ended(&mut self) -> Result<bool, Error> {
-        let mut polled: Vec<_> = self
-            .0
-            .iter()
-            .map(|fd| PollFd::new(fd, PollFlags::IN))
-            .collect();
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        match poll(&mut polled, Some(&now)) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(false),
-            Err(error) => {
-                return Err(Error::io(
-                    "cannot wait for the processes",
-                    error.into(),
-                    "poll(2)",
-                    "select fewer with --pid",
-                ));
-            }
-        }
-        let alive: Vec<bool> = polled.iter().map(|fd| fd.revents().is_empty()).collect();
-        let mut each = alive.into_iter();
-        self.0.retain(|_| each.next().unwrap_or(false));
-        Ok(self.0.is_empty())
-    }
-}
-
 /// Starts a command, traced from before its first instruction.
 ///
 /// # Errors
@@ -246,6 +184,7 @@ fn by_ptrace(command: &[OsString], signals: &Signals) -> Result<Opened, Error> {
         target: Target::Command(Command::new(Process::Ptrace(traced))),
         began,
         notes: Vec::new(),
+        cgroup: None,
     })
 }
 
@@ -284,10 +223,11 @@ fn by_ebpf(
         target: Target::Command(Command::new(Process::Child(child))),
         began,
         notes: Vec::new(),
+        cgroup: None,
     })
 }
 
-/// Attaches to the machine, or to what `scope` selects of it.
+/// Attaches to the machine, or to what `scope` selects of it. With `waits`, a cgroup need not be there yet.
 ///
 /// # Errors
 /// There is no eBPF here, or the scope names what does not exist.
@@ -296,13 +236,18 @@ pub fn machine(
     ring_bytes: u32,
     observed: Observed,
     scope: &Scope,
+    waits: bool,
 ) -> Result<Opened, Error> {
     let confined = lent::confined();
     let scope = &match confined {
         Some(user) => caller::within(scope, user)?,
         None => scope.clone(),
     };
-    let selected = kernel_scope(scope)?;
+    let selected = kernel_scope(scope, waits)?;
+    let cgroup = match &selected {
+        ebpf::Scope::Cgroup(cgroup) => Some(Watched::new(cgroup.clone())),
+        _ => None,
+    };
     let target = match &scope.pids[..] {
         [] => Target::Others,
         pids => Processes::of(pids)?.map_or(Target::Others, Target::Processes),
@@ -329,6 +274,7 @@ pub fn machine(
             target,
             began: Moment::now(),
             notes: attempt::note(attempt.way, &refused).into_iter().collect(),
+            cgroup,
         });
     }
     Err(unavailable(refused, backend))
@@ -372,13 +318,17 @@ fn unavailable(mut refused: Vec<EbpfError>, backend: Backend) -> Error {
 }
 
 /// What the kernel programs select: they know one kind at a time.
-fn kernel_scope(scope: &Scope) -> Result<ebpf::Scope, Error> {
+fn kernel_scope(scope: &Scope, waits: bool) -> Result<ebpf::Scope, Error> {
     match (&scope.pids[..], scope.uid, &scope.cgroup) {
         ([], None, None) => Ok(ebpf::Scope::Machine),
         ([_, ..], None, None) => Ok(ebpf::Scope::Members),
         ([], Some(uid), None) => Ok(ebpf::Scope::Uid(uid)),
         ([], None, Some(path)) => {
-            let cgroup = Cgroup::at(&below_cgroup_root(path))?;
+            let path = below_cgroup_root(path);
+            let cgroup = match waits && !path.exists() {
+                true => Cgroup::awaited(&path)?,
+                false => Cgroup::at(&path)?,
+            };
             Ok(ebpf::Scope::Cgroup(cgroup))
         }
         _ => Err(Error::new(

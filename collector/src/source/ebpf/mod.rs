@@ -62,8 +62,9 @@ impl EbpfSource {
         let btf = Btf::from_sys_fs().map_err(|error| EbpfError::Btf(Box::new(error)))?;
         let (mut ebpf, sampler) = Self::load(options, &btf)?;
         hook::attach_process(&mut ebpf)?;
-        if matches!(options.scope, Scope::Cgroup(_)) {
+        if let Scope::Cgroup(cgroup) = &options.scope {
             hook::attach_cgroup(&mut ebpf, &btf)?;
+            object::find_cgroup(&mut ebpf, cgroup)?;
         }
         let own = object::own_id(&mut ebpf)?;
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use aya::maps::{Array, Map, MapData, MapError};
 use aya::programs::{RawTracePoint, TestRun};
@@ -30,11 +30,16 @@ const RING_MAX: u32 = 1 << 30;
 /// A cgroup of the unified hierarchy, and whichever is made under its path later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
+    /// [`NO_CGROUP`] if it is not there yet.
     id: u64,
     level: u32,
     /// Below the root of the hierarchy.
     path: PathBuf,
+    dir: PathBuf,
 }
+
+/// The id of no cgroup. That is not 0, which stands for one above a thread's own.
+const NO_CGROUP: u64 = u64::MAX;
 
 impl Cgroup {
     /// The cgroup whose directory is `path`.
@@ -48,22 +53,72 @@ impl Cgroup {
         };
         let full = path.canonicalize().map_err(fail)?;
         let id = full.metadata().map_err(fail)?.ino();
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").map_err(fail)?;
-        mounts
-            .lines()
-            .filter_map(|line| {
-                let (mount, kind) = line.split_once(" - ")?;
-                let mut mount = mount.split(' ').skip(3);
-                let (root, point) = (mount.next()?, mount.next()?);
-                let below = full.strip_prefix(point).ok()?;
-                // A mount may show a part of the hierarchy only.
-                let path = Path::new(root).join(below);
-                let level = u32::try_from(path.components().count() - 1).ok()?;
-                kind.starts_with("cgroup2 ")
-                    .then_some(Self { id, level, path })
-            })
-            .next()
-            .ok_or_else(|| fail(std::io::ErrorKind::NotADirectory.into()))
+        Self::below_mount(full, id).map_err(fail)
+    }
+
+    /// The cgroup whose directory will be `path`.
+    ///
+    /// # Errors
+    /// There will be none: it is not below a mounted cgroup2 file system, or too long to be recognised.
+    pub fn awaited(path: &Path) -> Result<Self, EbpfError> {
+        let plain = |part| matches!(part, Component::RootDir | Component::Normal(_));
+        let this = match path.components().all(plain) {
+            true => Self::below_mount(path.to_owned(), NO_CGROUP),
+            false => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        let long = |this: &Self| this.path.as_os_str().len() >= PATH_MAX;
+        let this = match this {
+            Ok(this) if long(&this) => Err(std::io::ErrorKind::InvalidFilename.into()),
+            this => this,
+        };
+        this.map_err(|source| EbpfError::Cgroup {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn below_mount(dir: PathBuf, id: u64) -> std::io::Result<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let found = mounts.lines().find_map(|line| {
+            let (mount, kind) = line.split_once(" - ")?;
+            let mut mount = mount.split(' ').skip(3);
+            let (root, point) = (mount.next()?, mount.next()?);
+            let below = dir.strip_prefix(point).ok()?;
+            // A mount may show a part of the hierarchy only.
+            let path = Path::new(root).join(below);
+            let level = u32::try_from(path.components().count() - 1).ok()?;
+            kind.starts_with("cgroup2 ").then_some((level, path))
+        });
+        let (level, path) = found.ok_or(std::io::ErrorKind::NotADirectory)?;
+        Ok(Self {
+            id,
+            level,
+            path,
+            dir,
+        })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its id now, if it is there.
+    #[must_use]
+    pub fn current_id(&self) -> Option<u64> {
+        self.dir.metadata().ok().map(|of| of.ino())
+    }
+
+    /// One whose directory is all that matters.
+    #[cfg(test)]
+    pub(crate) fn of_dir(dir: PathBuf) -> Self {
+        Self {
+            id: NO_CGROUP,
+            level: 0,
+            path: PathBuf::new(),
+            dir,
+        }
     }
 }
 
@@ -139,7 +194,9 @@ impl From<&Scope> for ScopeValue {
             Scope::Machine => {}
             Scope::Members => value.kind = 1,
             Scope::Uid(uid) => (value.kind, value.uid) = (2, *uid),
-            Scope::Cgroup(Cgroup { id, level, path }) => {
+            Scope::Cgroup(Cgroup {
+                id, level, path, ..
+            }) => {
                 (value.kind, value.cgroup, value.level) = (3, *id, *level);
                 let path = path.as_os_str().as_bytes();
                 // The kernel ends one that is cut by a NUL: without one here they differ.
@@ -157,6 +214,17 @@ fn set_scope(ebpf: &mut Ebpf, scope: &Scope) -> Result<(), EbpfError> {
         .map_mut(SCOPE)
         .ok_or_else(|| MapError::InvalidName { name: SCOPE.into() })?;
     Array::<_, ScopeValue>::try_from(map)?.set(0, ScopeValue::from(scope), 0)?;
+    Ok(())
+}
+
+/// Selects the cgroup as it is now. To be called when one that is made from now on is recognised: it may have
+/// been made, or made again, before.
+pub(super) fn find_cgroup(ebpf: &mut Ebpf, cgroup: &Cgroup) -> Result<(), EbpfError> {
+    let mut cgroup = cgroup.clone();
+    while let Some(id) = cgroup.current_id().filter(|&id| id != cgroup.id) {
+        cgroup.id = id;
+        set_scope(ebpf, &Scope::Cgroup(cgroup.clone()))?;
+    }
     Ok(())
 }
 
