@@ -41,7 +41,7 @@ ask() {
 
 check() { python3 examples/story.py "$1" "$work/summary" "$work/answers"; }
 
-case $("$nulltrace" doctor | grep ', chosen$') in
+case $("$nulltrace" doctor | grep '^hook .*, used by run$') in
 hook*ebpf:*) ;;
 *)
 	say 'Why is this service slow? Left out: what spans do inside is seen by eBPF alone, see nulltrace doctor.'

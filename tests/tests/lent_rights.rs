@@ -147,7 +147,7 @@ fn an_agent_sees_its_users_own_markers() {
     };
     let doctor = lent.by(USER).arg("doctor").output().unwrap();
     let said = String::from_utf8_lossy(&doctor.stdout);
-    assert!(said.contains("processes of user 65534 only"), "{said}");
+    assert!(said.contains("only processes of user 65534"), "{said}");
     let agent = lent.agent(&mut lent.by(USER), &[]);
     let tasks = std::fs::read_dir(format!("/proc/{}/task", agent.0.id())).unwrap();
     let mut threads = 0;

@@ -205,75 +205,79 @@ fn traced() -> Result<(), String> {
 fn blind_spots(hook: Option<&str>) -> Vec<&'static str> {
     let mut spots = Vec::new();
     if hook != Some("ptrace") {
-        spots.push("a marker in memory that was never touched is not readable in the kernel: counted as lost.fault");
-        spots.push(
-            "of io_uring inside spans the call io_uring_enter is seen, its files and bytes are not",
-        );
-        spots.push("mapped files are seen inside spans as page faults, without name and bytes");
+        spots.push("a marker in memory that its program never touched (counted as lost.fault)");
+        spots.push("inside spans: files and bytes of io_uring, only the call io_uring_enter");
+        spots.push("inside spans: names and bytes of mapped files, only page faults");
     }
     if hook == Some("ebpf:raw_tracepoint") {
-        spots.push("markers written by io_uring are not seen");
+        spots.push("markers written by io_uring");
     }
     if hook == Some("ptrace") {
-        spots.push(
-            "only the commands of `nulltrace run`; 32-bit programs and io_uring are not seen",
-        );
+        spots.push("anything but the commands of `nulltrace run`");
+        spots.push("markers of 32-bit programs, and those written by io_uring");
     }
-    spots.push("splice, sendfile and mmap carry no markers");
+    spots.push("markers written by splice, sendfile or mmap");
     spots
 }
 
 fn text(facts: &Facts) -> String {
     let mut out = format!(
-        "kernel         {} {} (eBPF is for {} and newer)\n",
+        "kernel              {} {} (eBPF needs Linux {} or newer)\n",
         facts.kernel, facts.architecture, facts.lowest_kernel
     );
     let btf = facts
         .btf_missing
         .as_ref()
         .map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
-    out += &format!("type info      {btf}\n");
+    out += &format!("BTF                 {btf}\n");
     for Right { name, held } in &facts.rights {
-        out += &format!("{name:<14} {}\n", if *held { "yes" } else { "no" });
+        out += &format!("{name:<19} {}\n", if *held { "yes" } else { "no" });
     }
     if let Some(user) = facts.only_user {
         out += &format!(
-            "sees           processes of user {user} only: its rights are lent by the file (setcap)\n"
+            "sees                only processes of user {user}: nulltrace has its rights from its file (setcap)\n"
         );
     }
     let first = facts.run.iter().position(|tried| tried.works);
     for (n, tried) in facts.run.iter().enumerate() {
-        let taken = if Some(n) == first { ", taken" } else { "" };
+        let taken = if Some(n) == first {
+            ", used by run"
+        } else {
+            ""
+        };
         let (step, name) = (n + 1, tried.name);
-        out += &format!("run tries {step}    {name}: {}\n", verdict(tried, taken));
+        out += &format!(
+            "run tries {step}         {name}: {}\n",
+            verdict(tried, taken)
+        );
     }
     for tried in &facts.hooks {
         let chosen = if Some(tried.name) == facts.hook {
-            ", chosen"
+            ", used by run"
         } else {
             ""
         };
         out += &format!(
-            "hook           {}: {}\n",
+            "hook                {}: {}\n",
             tried.name,
             verdict(tried, chosen)
         );
     }
     let sleeping = if facts.iter_task.works {
-        ": what a sleeping thread is doing is known before it wakes up"
+        ": shows in which call a thread sleeps while it sleeps"
     } else {
-        "; what a sleeping thread is doing is known when it wakes up"
+        "; in which call a thread sleeps is seen when it wakes up"
     };
     out += &format!(
-        "iter/task      {}{sleeping}\n",
+        "iter/task           {}{sleeping}\n",
         verdict(&facts.iter_task, "")
     );
     out += &format!(
-        "ring           {} MiB unless --ring-size says otherwise\n",
+        "ring                {} MiB; --ring-size changes it\n",
         facts.ring_bytes >> 20
     );
     for spot in &facts.blind_spots {
-        out += &format!("blind spot     {spot}\n");
+        out += &format!("not seen            {spot}\n");
     }
     out
 }

@@ -94,7 +94,7 @@ pub fn note(taken: Way, refused: &[EbpfError]) -> Option<String> {
         )),
         // The last one asked for least: why it failed is why there is no eBPF.
         (Way::Ptrace, [.., error]) => Some(format!(
-            "using ptrace, the slow one, which sees spans but no kernel activity: {error}"
+            "using ptrace, which is slow and does not see what happens inside spans: {error}"
         )),
     }
 }
