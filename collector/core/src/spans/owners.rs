@@ -107,7 +107,7 @@ impl<T: Copy + Default> Owners<T> {
     }
 
     /// The number of an owner's stack, which is made if there is none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn obtain(&mut self, id: u64) -> u32 {
         let mut number = self.recent[place(id)];
         if self.owners.get(number as usize).map(|owner| owner.id) != Some(id) {

@@ -93,7 +93,7 @@ impl Table {
         process.or(siblings).or(user)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn join_group(&mut self, slot: Slot, id: Id, tag: TagId) {
         let (slots, secret) = (&self.slots, self.secret);
         let entry = self.groups.entry(
