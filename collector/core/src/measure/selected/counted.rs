@@ -10,9 +10,9 @@ use crate::measure::groups;
 use crate::measure::slowest::Slowest;
 use crate::measure::summary::{self, Summary};
 use crate::measure::sums::Sums;
-use crate::query::Query;
 use crate::query::condition::{self, Condition};
 use crate::query::field::{At, Known, Subject};
+use crate::query::{Query, Show};
 use crate::spans::consumer::Consumer;
 use crate::spans::matcher::OpenSpan;
 use crate::spans::span::Closed;
@@ -61,8 +61,13 @@ impl Selected {
     /// Nothing yet; of single spans the slowest are kept if `single` says so.
     #[must_use]
     pub fn new(query: Query, limits: Limits, single: bool) -> Self {
+        let mut groups = limits.groups;
+        if matches!(query.show(), Show::Spans { .. }) {
+            // Each group has one row, and those beyond the limits have one.
+            groups.groups = groups.groups.min(limits.summary.paths.saturating_sub(1));
+        }
         let grouped = (!query.by().is_empty()).then(|| Grouped {
-            keys: Keys::new(limits.groups, limits.summary.paths),
+            keys: Keys::new(groups, limits.summary.paths),
             summary: Summary::new(limits.summary),
         });
         Self {

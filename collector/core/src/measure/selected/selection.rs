@@ -160,6 +160,8 @@ impl Groups {
         let mut ranks: FxHashMap<_, _> = order[..wanted].iter().copied().zip(0..).collect();
         let others = order.len() - wanted;
         if others > 0 {
+            // What was counted there has its room already.
+            summary.lift_limits();
             join(&mut summary, &mut open, &ranks);
             ranks.insert(Group::OTHERS, wanted);
         }

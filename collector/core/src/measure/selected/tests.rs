@@ -12,12 +12,12 @@ use crate::measure::groups::GroupKind;
 use crate::measure::slowest::Anchor;
 use crate::measure::story::{self, Step, Stretch};
 use crate::measure::summary::Row;
-use crate::measure::summary::Summary;
-use crate::query::Query;
+use crate::measure::summary::{self, Summary};
 use crate::query::condition::Condition;
 use crate::query::field::Known;
 use crate::query::field::Value;
 use crate::query::span_metric::SpanMetric;
+use crate::query::{Query, Show};
 use crate::spans::consumer::Consumer;
 use crate::spans::consumer::Wants;
 use crate::spans::correlate::Correlator;
@@ -345,4 +345,54 @@ fn spans_are_summed_whatever_their_tags() {
             (Value::Absent, 2, Some(0), None),
         ]
     );
+}
+
+/// Whatever the limits, and however few groups are wanted, each span is in one row.
+#[test]
+fn no_span_is_missing_where_there_is_no_room() {
+    let steps: Vec<_> = (0..60_u8)
+        .flat_map(|n| [(enter(n % 4), reads(0)), (Step::Exit(1, 0), reads(1))])
+        .collect();
+    let by = |field: &str| vec![field.parse().unwrap()];
+    let sums = || vec![SpanMetric::Hits];
+    for (paths, groups, top) in [
+        (1, 9, None),
+        (2, 9, None),
+        (3, 2, None),
+        (9, 1, Some(1)),
+        (4, 60, Some(2)),
+    ] {
+        for of in [
+            Query::spans(by("span.seq"), sums(), None),
+            Query::spans(by("span.tags"), sums(), None),
+            Query::view("time").with_by(by("span.seq")),
+            Query::view("time").with_by(by("span.tags")),
+        ] {
+            let limits = Limits {
+                groups: groups::Limits {
+                    groups,
+                    text_bytes: 1 << 10,
+                },
+                summary: summary::Limits {
+                    paths,
+                    ..summary::Limits::default()
+                },
+                ..Limits::default()
+            };
+            let mut seen = Seen {
+                selected: Selected::new(of.with_top(top), limits, false),
+                summary: Summary::default(),
+                closed: Vec::new(),
+            };
+            let (correlator, end) = story::play(&steps, &mut seen);
+            let selection = taken(&mut seen, &correlator, end);
+            let rows = selection.grouped();
+            let hits: u64 = rows.iter().map(|row| row.stats.hits()).sum();
+            assert_eq!(hits, 60, "{paths} {groups} {top:?} {:?}", selection.query());
+            if matches!(selection.query().show(), Show::Spans { .. }) {
+                let grouped = |row: &Row<'_>| selection.group(&row.path).is_some();
+                assert!(rows.iter().all(grouped), "{paths} {groups} {top:?}");
+            }
+        }
+    }
 }

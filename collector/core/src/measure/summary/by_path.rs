@@ -214,6 +214,11 @@ impl Summary {
         stats.merge(other, room);
     }
 
+    /// From now on every path has a row of its own: for a snapshot, whose rows are joined.
+    pub(crate) fn lift_limits(&mut self) {
+        (self.limits.paths, self.limits.text_bytes) = (usize::MAX, usize::MAX);
+    }
+
     /// What was counted of each path that has a row of its own.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&Arc<TagPath>, &Stats)> {
         self.entries.iter().map(|entry| (&entry.path, &entry.stats))
