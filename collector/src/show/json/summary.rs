@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use nulltrace_core::activity::Times;
 use nulltrace_core::input::record::Stops;
+use nulltrace_core::measure::groups::Groups;
+use nulltrace_core::measure::selected::Selection;
 use nulltrace_core::measure::summary::{Inferred, PathKind, Row};
 use nulltrace_core::query::Show;
 use nulltrace_core::view::{Names, VIEWS};
@@ -156,7 +158,10 @@ impl<'a> Summary<'a> {
                 .map(|row| Span::new(row, activity))
                 .collect(),
             outside_ns: data.outside.map(Outside::new),
-            by: groups.map(groups::by).or(spans.map(span_groups::by)),
+            by: groups
+                .map(Groups::query)
+                .or(spans.map(Selection::query))
+                .map(groups::by),
             rows: groups
                 .map(|groups| groups::rows(groups, data.names))
                 .or_else(|| spans.map(|spans| span_groups::rows(spans, data))),
