@@ -21,23 +21,28 @@ pub(crate) fn boottime() -> u64 {
 }
 
 /// By how much `CLOCK_BOOTTIME` as `/proc` has it for this process is ahead of [`monotonic`]: for how long the machine
-/// slept, and what the time namespace adds. It is the same to the nanosecond until the machine sleeps, as by when it
-/// began a process is known.
+/// slept, and what the time namespace adds.
+///
+/// It changes only when the machine sleeps. A process is known by when it began, so that must not change by the
+/// nanoseconds between the readings of two clocks.
 pub(crate) fn proc_ahead() -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
-    let now = here(ClockId::Boottime)
-        .wrapping_sub(monotonic())
-        .cast_signed();
-    // The clocks are read one after the other.
-    let last = LAST.load(Relaxed);
-    if now.abs_diff(last) < SLEEP_NS {
-        return last;
+    loop {
+        let before = monotonic();
+        let ahead = here(ClockId::Boottime).wrapping_sub(before).cast_signed();
+        let last = LAST.load(Relaxed);
+        if ahead.abs_diff(last) < SLEEP_NS {
+            return last;
+        }
+        // Unless this thread was kept from running between the two, it is another.
+        if monotonic() - before < SLEEP_NS {
+            LAST.store(ahead, Relaxed);
+            return ahead;
+        }
     }
-    LAST.store(now, Relaxed);
-    now
 }
 
-/// No machine sleeps for less, and no thread is often kept for longer between two clocks.
+/// No machine sleeps for less.
 const SLEEP_NS: u64 = 10_000_000;
 
 /// A clock as this process has it.
