@@ -43,13 +43,28 @@
 # began, and spans begun in a pipeline or in the background find their parent. But the shell does not
 # learn of it: what a subshell began or ended, only the subshell knows.
 #
-# Costs. Nothing forks but the loading, once. Two `echo` to /dev/null are 8 to 12 us; nt_enter and nt_exit are 12 in dash,
-# 13 in busybox, 26 in bash and 39 in zsh, nt_span is a third more; a command that is no builtin is 300 to 1000. That is so
-# for paths and arguments of ASCII letters, digits, blanks and _./@%+-, where there is one argument at most and the
-# command before succeeded; others are several times as dear. ksh93 writes nothing to /dev/null by its own commands: there
-# each marker is a process of printf, about 1 ms. Elsewhere opening /dev/null anew is most of it: a descriptor kept
-# open would be inherited by every command, and the script could close it and get its number for another file, which
-# the markers would then land in.
+# Costs. Nothing forks but the loading, once. CPU time of one span, in us and in times of two `echo` of the same text to
+# /dev/null, which take 8 to 13 us:
+#
+#	                         bash      dash      busybox   mksh      zsh
+#	nt_enter, nt_exit        22 1.7    11 1.3    12 1.5    16 1.8    38 3.8
+#	nt_span                  25 2.0    13 1.5    15 1.8    22 2.4    54 5.3
+#	nt_enter, 1 argument     26 2.0    15 1.7    16 2.0    24 2.7    69 6.4
+#	nt_enter, 2 arguments    27 2.0    15 1.7    17 2.0    25 2.7    69 6.6
+#	nt_exit, 1 argument      28 2.1    14 1.6    15 1.9    23 2.6    66 6.2
+#	nt_exit, 2 arguments     29 2.2    14 1.6    16 1.9    24 2.7    67 6.3
+#	nt_span -a, 1 argument   35 2.7    16 1.9    19 2.3    30 3.4    86 8.2
+#	nt_span -a, 2 arguments  39 3.0    17 2.0    20 2.4    33 3.5    86 8.4
+#
+# That is so for short paths and arguments of ASCII letters, digits, blanks and _./@%+-, where the command before
+# succeeded and fewer than ten spans are open; others take 40 to 500 us. In bash, a path that is not that of the span before
+# takes 8 us more, in the others up to 5, in zsh 40. A command that is no builtin takes 300 to 1000. ksh93 writes nothing to
+# /dev/null by its own commands: there each marker is a process of printf, about 1 ms. (Its `print -s` would write to
+# it where HISTFILE says so, but that takes the history of the user, and keeps the descriptor.)
+#
+# The redirection is most of it. A descriptor kept open would save half of that, but every command
+# would inherit it, and the script could close it and get its number for another file, which the markers would then land
+# in. To ask each time whether it is still the null device (`[[ /dev/fd/N -ef /dev/null ]]`) takes longer than that.
 #
 # Long markers. One above 4096 bytes is sent as its first 4097 (the collector says `cut`). bash, ksh and
 # busybox cannot write so many at once, nor does printf; there it is sent without its arguments. And a bash that has
@@ -386,35 +401,19 @@ _nt_options() {
 
 # Notes the span for its exit and writes the marker. _nt_top is the innermost open span, _nt_stack has the others, each
 # with a colon behind it: the tags, if the enter was a usual one (below); `=` and N for _nt_id_N and _nt_tags_N, which are
-# empty if it is not written; and `!` for one that was begun while off.
+# empty if it is not written; and `!` for one that was begun while off. bash has an array instead.
 _nt_push() {
-	_nt_open="$((_nt_open + 1))"
-	# That many were begun in a loop and never ended, it seems: they must not fill the memory.
+	_nt_put "=$((_nt_open + 1))"
 	if [ "$_nt_open" -gt 4096 ]; then return 0; fi
 	if [ -n "$_nt_bad" ] || [ "$_nt_on" = 0 ]; then _nt_tags=''; fi
-	# Some shells are slow with long text.
-	if [ "$_nt_open" -gt 100 ]; then
-		eval "_nt_below_$_nt_open=\$_nt_top"
-	else
-		_nt_stack="$_nt_top:$_nt_stack"
-	fi
-	_nt_top="=$_nt_open"
 	eval "_nt_id_$_nt_open=\$_nt_id _nt_tags_$_nt_open=\$_nt_tags"
 	if [ -n "$_nt_tags" ]; then _nt_write '>'; fi
 }
 
 # Takes the innermost span out, into _nt_id and _nt_tags; those are empty if it is not written.
 _nt_pop() {
-	_nt_tags=''
+	_nt_take
 	if [ "$_nt_open" -le 4096 ]; then
-		_nt_tags="$_nt_top"
-		if [ "$_nt_open" -gt 100 ]; then
-			eval "_nt_top=\$_nt_below_$_nt_open"
-			unset "_nt_below_$_nt_open"
-		else
-			_nt_top="${_nt_stack%%:*}"
-			_nt_stack="${_nt_stack#*:}"
-		fi
 		_nt_id="$_nt_own"
 		case "$_nt_tags" in
 		!) _nt_tags='' ;;
@@ -428,12 +427,40 @@ _nt_pop() {
 	_nt_open="$((_nt_open - 1))"
 }
 
+# Makes $1 the innermost span.
+_nt_put() {
+	_nt_open="$((_nt_open + 1))"
+	# That many were begun in a loop and never ended, it seems: they must not fill the memory.
+	if [ "$_nt_open" -gt 4096 ]; then return 0; fi
+	# Some shells are slow with long text.
+	if [ "$_nt_open" -gt 100 ]; then
+		eval "_nt_below_$_nt_open=\$_nt_top"
+	else
+		_nt_stack="$_nt_top:$_nt_stack"
+	fi
+	_nt_top="$1"
+}
+
+# Sets _nt_tags to the innermost span, and _nt_top to the one around it.
+_nt_take() {
+	_nt_tags=''
+	if [ "$_nt_open" -gt 4096 ]; then return 0; fi
+	_nt_tags="$_nt_top"
+	if [ "$_nt_open" -gt 100 ]; then
+		eval "_nt_top=\$_nt_below_$_nt_open"
+		unset "_nt_below_$_nt_open"
+	else
+		_nt_top="${_nt_stack%%:*}"
+		_nt_stack="${_nt_stack#*:}"
+	fi
+}
+
 # Takes out what was recorded for the innermost span.
 _nt_forget() {
 	eval "_nt_part=\${_nt_said_$_nt_open-}"
 	if [ -n "$_nt_part" ]; then
 		unset "_nt_said_$_nt_open"
-		_nt_said="$((_nt_said - 1))"
+		_nt_said="$((_nt_said - 1))" _nt_odd="$((_nt_odd - 1))"
 	fi
 }
 
@@ -497,7 +524,7 @@ _nt_do_record() {
 	shift "$_nt_used"
 	_nt_operands "$@"
 	if [ -n "$_nt_bad" ] || [ -z "$_nt_args" ]; then return 0; fi
-	if [ -z "$_nt_had" ]; then _nt_said="$((_nt_said + 1))"; fi
+	if [ -z "$_nt_had" ]; then _nt_said="$((_nt_said + 1))" _nt_odd="$((_nt_odd + 1))"; fi
 	eval "_nt_said_$_nt_open=\$_nt_args"
 }
 
@@ -541,13 +568,13 @@ nt_enter() {
 	esac
 }
 
-# The same of another path, with one argument, or while off. $1 is the status to keep.
+# The same of another path, with one argument or two, or while off. $1 is the status to keep.
 _nt_enter() {
 	case "$1:$#:$_nt_on:$_nt_open" in
-	0:[23]:1:? | 0:[23]:1:??)
-		if _nt_is_good "$2" && _nt_is_plain "${3-k=}"; then
+	0:[234]:1:? | 0:[234]:1:??)
+		if _nt_is_plain "${3-k=}" "${4-k=}" && { [ "$2" = "$_nt_good" ] || _nt_is_good "$2"; }; then
 			_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$2"
-			"$_nt_print" "$_nt_how" ">:$_nt_own:$2:${3-}:" > /dev/null || :
+			"$_nt_print" "$_nt_how" ">:$_nt_own:$2:${3-}${4+,$4}:" > /dev/null || :
 			return 0
 		fi
 		;;
@@ -568,11 +595,11 @@ _nt_is_good() {
 	_nt_good="$1"
 }
 
-# Whether an argument is.
+# Whether two arguments are, a name and a value each.
 _nt_is_plain() {
-	case "$1" in
-	"="* | *"="*"="* | *[!A-Za-z0-9_./@%+=\ -]*) return 1 ;;
-	*"="*) [ "${#1}" -le 512 ] ;;
+	case "$1,$2" in
+	*,*,* | *"="*"="*"="* | *[!A-Za-z0-9_./@%+=,\ -]*) return 1 ;;
+	?*"="*,?*"="*) [ "$((${#1} + ${#2}))" -le 512 ] ;;
 	*) return 1 ;;
 	esac
 }
@@ -588,12 +615,12 @@ nt_exit() {
 	esac
 }
 
-# The same with one argument. $1 is the status to keep.
+# The same with one argument or two. $1 is the status to keep.
 _nt_exit() {
 	case "$1:$#:$_nt_said:$_nt_top" in
-	0:2:0:[!=!]*)
-		if _nt_is_plain "$2"; then
-			"$_nt_print" "$_nt_how" "<:$_nt_own:$_nt_top:$2:" > /dev/null || :
+	0:[23]:0:[!=!]*)
+		if _nt_is_plain "$2" "${3-k=}"; then
+			"$_nt_print" "$_nt_how" "<:$_nt_own:$_nt_top:$2${3+,$3}:" > /dev/null || :
 			_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 			return 0
 		fi
@@ -617,13 +644,42 @@ nt_span() {
 		_nt_call 2 "$@"
 		_nt_end_span "$?" "$1"
 		;;
+	1:?:*:-a) _nt_span_arg "$@" ;;
 	*) _nt_span_other "$@" ;;
 	esac
 }
 
+# The same with one argument or two.
+_nt_span_arg() {
+	case "$-:$#:${4-}" in
+	*e*:*:* | *:[123]:* | *:[456]:-a) ;;
+	*:-a)
+		if _nt_is_plain "$2=$3" "$5=$6" && { [ "$7" = "$_nt_good" ] || _nt_is_good "$7"; }; then
+			_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$7"
+			"$_nt_print" "$_nt_how" ">:$_nt_own:$7:$2=$3,$5=$6:" > /dev/null || :
+			set -- "$_nt_open" "$@"
+			_nt_call 8 "$@"
+			_nt_end_span "$?" "$1"
+			return
+		fi
+		;;
+	*)
+		if _nt_is_plain "$2=$3" k= && { [ "$4" = "$_nt_good" ] || _nt_is_good "$4"; }; then
+			_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top="$4"
+			"$_nt_print" "$_nt_how" ">:$_nt_own:$4:$2=$3:" > /dev/null || :
+			set -- "$_nt_open" "$@"
+			_nt_call 5 "$@"
+			_nt_end_span "$?" "$1"
+			return
+		fi
+		;;
+	esac
+	_nt_span_other "$@"
+}
+
 # There is no exit to write, so under `set -e` the command may end the script here.
 _nt_span_off() {
-	_nt_open=$((_nt_open + 1)) _nt_stack="$_nt_top:$_nt_stack" _nt_top=!
+	_nt_put !
 	set -- "$_nt_open" "$@"
 	_nt_call 2 "$@"
 	_nt_end_span "$?" "$1"
@@ -681,13 +737,15 @@ _nt_end_span() {
 		_nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}"
 		;;
 	"$2":0:!) _nt_open=$((_nt_open - 1)) _nt_top="${_nt_stack%%:*}" _nt_stack="${_nt_stack#*:}" ;;
-	*)
-		# It may have begun spans that it did not end, or have ended this one.
-		while [ "$_nt_open" -gt "$2" ]; do _nt_any _nt_drop 0; done
-		if [ "$_nt_open" -eq "$2" ]; then _nt_any _nt_do_exit 0 "status=$1"; fi
-		;;
+	*) _nt_end_other "$@" ;;
 	esac
 	return "$1"
+}
+
+# It may have begun spans that it did not end, or have ended this one.
+_nt_end_other() {
+	while [ "$_nt_open" -gt "$2" ]; do _nt_any _nt_drop 0; done
+	if [ "$_nt_open" -eq "$2" ]; then _nt_any _nt_do_exit 0 "status=$1"; fi
 }
 
 _nt_drop() {
@@ -705,13 +763,217 @@ nt_set_enabled() {
 	esac
 }
 
+# bash copies a function for each call, and its opening of the null device alone is half of what a span may cost. So what
+# is usual is done here in one function, in few words, and the spans are in an array: _nt_stack holds at N what _nt_top is
+# elsewhere while N spans are open. _nt_odd counts the open spans of the kinds `=` and `!`, those above the limit, and those
+# with recorded arguments: a usual span may be ended without a look at it while there is none. In quotes, because other
+# shells cannot read it. A pattern without quotes is a path in which nothing is special.
+if [ -n "${BASH_VERSION-}" ]; then
+	eval '
+nt_enter() {
+	case $?$#$_nt_on$_nt_open:${1-} in
+	011?:$_nt_good)
+		_nt_stack[++_nt_open]=$1
+		printf %s ">:$_nt_own:$1::" > /dev/null || :
+		;;
+	0[23]1?:$_nt_good)
+		case $#${#2}${3+${#3}}/$2,${3-k=} in
+		2[0-9][0-9][0-9][0-9]* | 3[0-9][0-9][0-9][0-9][0-9]* | *[!A-Za-z0-9_./@%+=,\ -]* | *=*=*=* | *,*,*) _nt_enter_any "$@" ;;
+		*/?*=*,?*=*)
+			_nt_stack[++_nt_open]=$1
+			printf %s ">:$_nt_own:$1:$2${3+,$3}:" > /dev/null || :
+			;;
+		*) _nt_enter_any "$@" ;;
+		esac
+		;;
+	*) _nt_enter "$?" "$@" ;;
+	esac
+}
+
+_nt_enter_any() {
+	_nt_any _nt_do_enter 0 "$@"
+}
+
+# The same of another path, or with many open.
+_nt_enter() {
+	case $1$_nt_on$#:${2+${#2}}:$_nt_open:.${2-}. in
+	00?:?:?:.* | 00?:??:?:.*) _nt_stack[++_nt_open]=! _nt_odd=$((_nt_odd + 1)) ;;
+	00*) _nt_put ! ;;
+	01?:[0-9][0-9][0-9][0-9]* | *:[0-9][0-9][0-9][0-9]:.* | *[!A-Za-z0-9_./@%+:\ -]* | *..* | *:.-* | *:*:*:*:*) _nt_any _nt_do_enter "$@" ;;
+	012:*)
+		_nt_good=$2
+		_nt_stack[++_nt_open]=$2
+		printf %s ">:$_nt_own:$2::" > /dev/null || :
+		;;
+	01[34]:*:?:*)
+		_nt_good=$2
+		shift
+		nt_enter "$@"
+		;;
+	*) _nt_any _nt_do_enter "$@" ;;
+	esac
+}
+
+nt_exit() {
+	case $?$#$_nt_odd$_nt_open in
+	000[1-9]*)
+		printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}::" > /dev/null || :
+		;;
+	0[12]0[1-9]*) _nt_exit_arg "$@" ;;
+	*) _nt_exit "$?" "$@" ;;
+	esac
+}
+
+# The same with one argument or two.
+_nt_exit_arg() {
+	case $#${#1}${2+${#2}}/$1,${2-k=} in
+	1[0-9][0-9][0-9][0-9]* | 2[0-9][0-9][0-9][0-9][0-9]* | *[!A-Za-z0-9_./@%+=,\ -]* | *=*=*=* | *,*,*) _nt_any _nt_do_exit 0 "$@" ;;
+	*/?*=*,?*=*)
+		printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}:$1${2+,$2}:" > /dev/null || :
+		;;
+	*) _nt_any _nt_do_exit 0 "$@" ;;
+	esac
+}
+
+# The same where not all open spans are usual ones.
+_nt_exit() {
+	case $1$_nt_said$#:${_nt_stack[_nt_open]-=} in
+	00?:!) _nt_open=$((_nt_open - 1)) _nt_odd=$((_nt_odd - 1)) ;;
+	001:[!=]*)
+		printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}::" > /dev/null || :
+		;;
+	00[23]:[!=]*)
+		shift
+		_nt_exit_arg "$@"
+		;;
+	*) _nt_any _nt_do_exit "$@" ;;
+	esac
+}
+
+nt_span() {
+	case $_nt_on$_nt_open:$-:${1-} in
+	0?:*:[!-]*) _nt_span_off "$@" ;;
+	*:*e*:*) _nt_span_other "$@" ;;
+	1?:*:$_nt_good)
+		_nt_stack[++_nt_open]=$1
+		printf %s ">:$_nt_own:$1::" > /dev/null || :
+		local _nt_at=$_nt_open
+		_nt_run "$@"
+		case $?$_nt_odd$_nt_open in
+		00$_nt_at)
+			printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}:status=0:" > /dev/null || :
+			;;
+		*) _nt_end_span "$?" "$_nt_at" ;;
+		esac
+		;;
+	1?:*:-a) _nt_span_arg "$@" ;;
+	*) _nt_span_other "$@" ;;
+	esac
+}
+
+# The same with one argument, or two.
+_nt_span_arg() {
+	# The lengths stand in front, as above.
+	case ${2+${#2}}${3+${#3}}:${4-}:${2-}=${3-} in
+	[0-9][0-9][0-9][0-9][0-9]* | *[!A-Za-z0-9_./@%+:=\ -]* | *=*=* | *:*:*:*)
+		_nt_span_other "$@"
+		return
+		;;
+	*:$_nt_good:?*=*)
+		_nt_stack[++_nt_open]=$4
+		printf %s ">:$_nt_own:$4:$2=$3:" > /dev/null || :
+		shift 3
+		;;
+	*:-a:?*=*)
+		case ${5+${#5}}${6+${#6}}:${7-}:${5-}=${6-} in
+		[0-9][0-9][0-9][0-9][0-9]* | *[!A-Za-z0-9_./@%+:=\ -]* | *=*=* | *:*:*:*)
+			_nt_span_other "$@"
+			return
+			;;
+		*:$_nt_good:?*=*)
+			_nt_stack[++_nt_open]=$7
+			printf %s ">:$_nt_own:$7:$2=$3,$5=$6:" > /dev/null || :
+			shift 6
+			;;
+		*)
+			_nt_span_again "${7-}" "$@"
+			return
+			;;
+		esac
+		;;
+	*)
+		_nt_span_again "${4-}" "$@"
+		return
+		;;
+	esac
+	local _nt_at=$_nt_open
+	_nt_run "$@"
+	case $?$_nt_odd$_nt_open in
+	00$_nt_at)
+		printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}:status=0:" > /dev/null || :
+		;;
+	*) _nt_end_span "$?" "$_nt_at" ;;
+	esac
+}
+
+# $1 is the path of the words after it, perhaps another than the last.
+_nt_span_again() {
+	if [ "$1" != "$_nt_good" ] && _nt_is_good "$1"; then
+		shift
+		_nt_span_arg "$@"
+	else
+		shift
+		_nt_span_other "$@"
+	fi
+}
+
+_nt_span_off() {
+	_nt_stack[++_nt_open]=! _nt_odd=$((_nt_odd + 1))
+	local _nt_at=$_nt_open
+	_nt_run "$@"
+	_nt_end_span "$?" "$_nt_at"
+}
+
+_nt_run() {
+	shift
+	"$@"
+}
+
+_nt_end_span() {
+	case $_nt_open:$_nt_said:${_nt_stack[_nt_open]-=} in
+	$2:0:!) _nt_open=$((_nt_open - 1)) _nt_odd=$((_nt_odd - 1)) ;;
+	$2:0:[!=]*)
+		printf %s "<:$_nt_own:${_nt_stack[_nt_open--]}:status=$1:" > /dev/null || :
+		;;
+	*) _nt_end_other "$@" ;;
+	esac
+	return "$1"
+}
+
+_nt_put() {
+	_nt_open=$((_nt_open + 1)) _nt_odd=$((_nt_odd + 1))
+	if [ "$_nt_open" -le 4096 ]; then _nt_stack[_nt_open]=$1; fi
+}
+
+_nt_take() {
+	_nt_tags=${_nt_stack[_nt_open]-}
+	case $_nt_tags in
+	"" | [=!]*)
+		_nt_odd=$((_nt_odd - 1))
+		unset "_nt_stack[_nt_open]"
+		;;
+	esac
+}
+'
+fi
+
 # Loading it again keeps what is open; a child that was given our variables starts anew.
-if [ "${_nt_shell-}" != "$$" ]; then
-	_nt_shell="$$"
+if [ "${_nt_shell-}${_nt_stack+.}" != "$$${BASH_VERSION:+bash}." ]; then
+	_nt_shell="$$${BASH_VERSION:+bash}"
 	_nt_open=0
 	_nt_top='' _nt_stack=''
 	_nt_good=' '
-	_nt_said=0
+	_nt_said=0 _nt_odd=0
 	_nt_own="$$"
 	_nt_usable=0
 	# For `set -u`.

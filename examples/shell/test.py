@@ -7,7 +7,9 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -264,6 +266,7 @@ def check_parse(nulltrace, checked):
                 fail("parse", name, key, str(got.get(key))[:100], "wanted", str(value)[:100])
 
 
+BLOCK = "x" * 512
 # Behaviour: name, script, status, stdout, markers. ID stands for the shell's own id.
 BEHAVIOUR = [
     (
@@ -454,6 +457,50 @@ BEHAVIOUR = [
         [">x.y:k=v", "<x.y:"] * 3 + [r">a\=b:k=v", r"<a\=b:", ">" + "a" * 102 + ":k=v", "<" + "a" * 102 + ":", ">x.y:k=v", "<x.y:"],
     ),
     (
+        "two plain arguments, and what only looks plain",
+        "nt_enter a k=v m=w; nt_exit r=1 s=2; nt_enter a k= m=; nt_exit r= s=; nt_enter a k=v,m=w; nt_exit 'r=1,2' s=3; "
+        "nt_enter a k=v m=w=x; nt_exit r=a=b s=1; nt_enter a k=v =w; nt_exit; nt_enter a k=v m; nt_exit; nt_enter a k=v=w m; nt_exit; "
+        "nt_enter a k,m=v=w; nt_exit r=1,s=2; nt_enter a k=v,m; nt_exit; nt_enter a k=v m=w n=x; nt_exit r s=t",
+        0,
+        "",
+        [">a:k=v,m=w", "<a:r=1,s=2", ">a:k=,m=", "<a:r=,s=", r">a:k=v\,m\=w", r"<a:r=1\,2,s=3", r">a:k=v,m=w\=x", r"<a:r=a\=b,s=1"]
+        + [r">a:k\,m=v\=w", r"<a:r=1\,s\=2", r">a:k=v\,m", "<a:", ">a:k=v,m=w,n=x"],
+    ),
+    (
+        "nt_span -a with plain arguments, and what only looks plain",
+        "nt_span -a k v a true; nt_span -a k v -a m w a.b false; echo $?; nt_span -a k v -a m w a.b echo -a b; nt_span -a k '' a.b true; "
+        "nt_span -a '' v a true; nt_span -a k v=w a true; nt_span -a k=l v a true; nt_span -a k v -a m a,b a true; nt_span -a k v -a m; nt_span -a k; "
+        "nt_span -a; nt_span -a k v; nt_span -a k v -a m w; nt_span -a k v a; nt_span -a k v a..b true; nt_span -a -a -a -a -a -a a true; "
+        "f() { nt_span -a n 1 in nt_enter left; return 3; }; nt_span -a k v out f; echo $?; nt_exit; nt_span -a k v a return 4; echo $?; "
+        "nt_span -a k v a shift; nt_span a set -- x y z; nt_span -a k v a set -- x y z; echo $#",
+        0,
+        "1\n-a b\n3\n4\n0\n",
+        [">a:k=v", "<a:status=0", ">a.b:k=v,m=w", "<a.b:status=1", ">a.b:k=v,m=w", "<a.b:status=0", ">a.b:k=", "<a.b:status=0"]
+        + [r">a:k=v\=w", "<a:status=0", r">a:k\=l=v", "<a:status=0", r">a:k=v,m=a\,b", "<a:status=0"]
+        + [">a:k=v", "<a:status=0", ">a:-a=-a,-a=-a", "<a:status=0", ">out:k=v", ">in:n=1", ">left:", "<in:status=0"]
+        + ["<out:status=3", ">a:k=v", "<a:status=4", ">a:k=v", "<a:status=0", ">a:", "<a:status=0", ">a:k=v", "<a:status=0"],
+    ),
+    (
+        "long plain arguments",
+        'b=x; while [ ${#b} -lt 512 ]; do b="$b$b"; done; nt_enter a "k=$b" "m=$b"; nt_exit "r=$b" "s=$b"; nt_span -a k "$b" -a m "$b" a true',
+        0,
+        "",
+        [">a:k=%s,m=%s" % (BLOCK, BLOCK), "<a:r=%s,s=%s" % (BLOCK, BLOCK), ">a:k=%s,m=%s" % (BLOCK, BLOCK), "<a:status=0"],
+    ),
+    (
+        "deep, with usual and other spans in turn",
+        'd() { if [ "$1" -gt 0 ]; then nt_enter "d.$1"; d $(($1 - 1)); nt_exit; fi; }; '
+        "nt_enter a; nt_enter -i 7 b; nt_enter c; nt_record r=1; nt_enter e x=1; nt_enter 'f<g'; nt_enter h; nt_set_enabled 0; nt_enter off; "
+        "nt_set_enabled 1; d 12; nt_span i d 2; nt_exit; nt_exit n=1 m=2; nt_exit; nt_exit q=1; nt_exit; nt_exit z=1; nt_exit; nt_exit; nt_enter h; nt_exit",
+        0,
+        "",
+        [">a:", ">7:b:", ">c:", ">e:x=1", r">f\<g:", ">h:"]
+        + [">d.%d:" % n for n in range(12, 0, -1)]
+        + ["<d.%d:" % n for n in range(1, 13)]
+        + [">i:", ">d.2:", ">d.1:", "<d.1:", "<d.2:", "<i:status=0"]
+        + ["<h:n=1,m=2", r"<f\<g:", "<e:q=1", "<c:r=1", "<7:b:z=1", "<a:", ">h:", "<h:"],
+    ),
+    (
         "a path in a variable that looks like an option value",
         "p='x y'; nt_enter \"$p.z\" \"k=$p\"; nt_exit -a 'a=b' \"$p\" -- \"-c=1\"",
         0,
@@ -506,6 +553,19 @@ def check_rest(shell):
         ran, writes, _ = run(shell, load(shell) + b"nt_enabled; echo $?; nt_set_enabled 1; nt_enter a; nt_exit", {"NULLTRACE": value})
         if (ran.stdout, ran.stderr, len(writes)) != (b"%d\n" % (1 - on), b"", 3):
             fail(shell, "NULLTRACE", value, ran.stdout, ran.stderr, writes)
+    # Plain, but too long: what does not fit is left out or cut off, as elsewhere.
+    script = b"l=x; while [ ${#l} -lt 4096 ]; do l=$l$l; done\n"
+    script += b'for a in "k=$l" "k=v"; do nt_enter a "$a" "m=$l"; nt_exit "m=$l" "$a"; nt_span -a m "$l" a true; done; nt_enter a "k=$l"; nt_exit "k=$l"'
+    _, writes, _ = run(shell, load(shell) + script)
+    own = re.match(rb">:(\d+):", writes[1]).group(1)
+    long = b"x" * 4096
+    wanted = []
+    for arg in (b"k=" + long, b"k=v"):
+        wanted += [(b">", arg + b",m=" + long), (b"<", b"m=" + long + b"," + arg), (b">", b"m=" + long), (b"<", b"status=0")]
+    wanted += [(b">", b"k=" + long), (b"<", b"k=" + long)]
+    wanted = [expected(shell, tuple(b"%s:%s:a:%s:" % (direction, own, text) for text in (args, b""))) for direction, args in wanted]
+    if writes[1:] != wanted:
+        fail(shell, "too long", [write[:40] for write in writes[1:]], [len(write) for write in writes[1:]])
     # Ids of two shells differ, are above 2^32 and below 2^63.
     ids = set()
     for _ in range(5):
@@ -536,6 +596,45 @@ def check_rest(shell):
         fail(shell, "without a null device", ran.returncode, ran.stdout, ran.stderr)
 
 
+# What a span may cost in bash and dash, in pairs of bare echos of the same text: about half more than it does in bash, as a
+# busy machine disturbs. One that goes the way of the rare ones costs 5 to 40.
+COSTS = [
+    ("nt_enter a.b; nt_exit", "", "", 2.7),
+    ("nt_span a.b :", "", "status=0", 2.9),
+    ('nt_enter a.b "k=$i"; nt_exit', "k=$i", "", 3.0),
+    ('nt_enter a.b "k=$i" m=w; nt_exit', "k=$i,m=w", "", 3.0),
+    ('nt_enter a.b; nt_exit "k=$i"', "", "k=$i", 3.3),
+    ('nt_enter a.b; nt_exit "k=$i" m=w', "", "k=$i,m=w", 3.3),
+    ('nt_span -a k "$i" a.b :', "k=$i", "status=0", 4),
+    ('nt_span -a k "$i" -a m w a.b :', "k=$i,m=w", "status=0", 4.5),
+    ("nt_enter a.b; nt_enter a.b.c; nt_exit; nt_exit", "", "", 3.5),
+]
+
+
+def cpu_time(shell, body, times):
+    """CPU seconds of a body ten times in a loop, without the loading."""
+    spent = []
+    for count in (0, times):
+        script = SOURCE + b"i=0; while [ $i -lt %d ]; do %s; i=$((i + 1)); done" % (count, b"; ".join([body.encode()] * 10))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(SHELLS[shell] + ["-c", script], check=True, env={**os.environ, "NULLTRACE": ""})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return spent[1] - spent[0]
+
+
+def check_cost(shell):
+    for body, enter, leave, limit in COSTS:
+        echos = 'echo ">:t:a.b:%s:" > /dev/null; echo "<:t:a.b:%s:" > /dev/null' % (enter, leave)
+        spans = body.count("nt_enter") or 1
+        ratios = []
+        # The two are measured one after the other, so that what disturbs one disturbs both.
+        for _ in range(7):
+            ratios.append(cpu_time(shell, body, 60) / spans / max(cpu_time(shell, echos, 60), 1e-6))
+        if statistics.median(ratios) > limit:
+            fail(shell, "costs", body, ["%.2f" % ratio for ratio in sorted(ratios)], "times two echos, more than", limit)
+
+
 def main():
     vectors, nulltrace, *only = sys.argv[1:]
     table = cases(vectors)
@@ -554,6 +653,8 @@ def main():
         check_parse(nulltrace, checked)
         check_behaviour(shell)
         check_rest(shell)
+        if shell in ("bash", "dash"):
+            check_cost(shell)
         print("shell: %s: %d markers and %d scripts" % (shell, len(checked), len(BEHAVIOUR)))
     sys.exit(1 if failures else 0)
 

@@ -151,16 +151,17 @@ ROWS = [
     Row(NODE, "node-stream", "stream", "text to an fs.WriteStream (P)"),
     Row(NODE, "node-otel", "otel", "OpenTelemetry SDK (P)", markers=0, most=QUEUE),
     Row(SHELL, "shell", "bare", "two echo > /dev/null (P)"),
-    Row(SHELL, "shell", "pair", "nt_enter, nt_exit (P)"),
-    Row(SHELL, "shell", "span", "nt_span : (P)"),
-    Row(SHELL, "shell", "arg", "nt_enter, one argument; nt_exit (P)"),
+    Row(SHELL, "shell", "pair", "nt_enter, nt_exit (P)", 2.0),
+    Row(SHELL, "shell", "span", "nt_span : (P)", 2.0),
+    Row(SHELL, "shell", "arg", "nt_enter, one argument; nt_exit (P)", 2.0),
+    Row(SHELL, "shell", "arg2", "nt_enter, two arguments; nt_exit (P)", 2.0),
     Row(SHELL, "shell-silent", "span", "nt_span :, NULLTRACE=off (P)", markers=0),
     Row(SHELL, "shell", "loop", "the loop without a span (P)", markers=0),
 ]
 
 NOTES = """
 "C": how many times the reference. "own": how many times the first row of the group; limits are of
-that in Python and Node, of the reference elsewhere. "calls": system calls per span, by strace.
+that in Python, Node and bash, of the reference elsewhere. "calls": system calls per span, by strace.
 Where "each in a function that returns" is dearer than the floor, the kernel's guard against
 speculative return stack overflow is on: the first return after a system call is mispredicted. Spans
 that are inlined do not pay that in these loops; a program pays it when it returns next.

@@ -32,6 +32,14 @@ arg() {
 	done
 }
 
+arg2() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		nt_enter checkout.cart.tax cart="$i" user=ann
+		nt_exit
+	done
+}
+
 loop() {
 	local i
 	for ((i = 0; i < $1; i++)); do :; done
@@ -39,7 +47,7 @@ loop() {
 
 while read -r row spans _; do
 	case $row in
-	bare | pair | span | arg | loop) "$row" "$spans" && echo 0 ;;
+	bare | pair | span | arg | arg2 | loop) "$row" "$spans" && echo 0 ;;
 	*) echo "! no such row" ;;
 	esac
 done
