@@ -8,6 +8,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use nulltrace_tests::activity::nothing_lost;
 use nulltrace_tests::marks::Puppet;
 use nulltrace_tests::traced::{program, run};
 use nulltrace_tests::{Agent, copy_program, hooks, no_bpf, nulltrace, row};
@@ -153,6 +154,29 @@ fn two_last_threads_that_end_in_the_same_moment() {
             );
             assert_eq!(row["open"], 0);
         }
+    }
+}
+
+/// The kernel refuses one of two that create a storage of the same task at once: another collector, or here
+/// the traced program. That is no loss.
+#[test]
+fn a_storage_of_the_same_task_is_created_on_another_cpu() {
+    if let Some(why) = no_bpf() {
+        return println!("skipped: {why}");
+    }
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    if cpus < 2 || std::env::var_os("NULLTRACE_TEST_KERNEL").is_some() {
+        return println!("skipped: no two cpus run at once");
+    }
+    let program = program("storage").to_str().unwrap().to_owned();
+    for activity in ["off", "segments"] {
+        let options = ["--activity", activity];
+        let ran = run("ebpf", &options, &[program.as_str(), "20000"]);
+        assert!(ran.output.status.success(), "{}", ran.stderr());
+        nothing_lost(&ran.summary);
+        assert_eq!(ran.hits(&["storage"]), 20_000);
+        let refused = String::from_utf8_lossy(&ran.output.stdout);
+        assert_ne!(refused.trim(), "0", "nothing was created at once");
     }
 }
 
