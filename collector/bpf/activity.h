@@ -531,11 +531,10 @@ static __always_inline void nt_call_files(struct nt_thread_activity *a, struct t
 		a->from = used->id;
 }
 
-/* A call returned: adds it up. */
-static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct task_struct *task,
-					 __u64 time, __s64 ret)
+/* A call that made, closed or named a file returned. */
+static __always_inline void nt_file_changes(struct nt_thread_activity *a, struct task_struct *task,
+					    __s64 ret)
 {
-	__u32 flags = a->class & NT_OUT ? NT_C_OUT : a->class & NT_IN ? NT_C_IN : 0;
 	struct nt_used *used;
 	struct pt_regs *regs;
 
@@ -553,6 +552,18 @@ static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct ta
 			nt_report_file(used, a->class & NT_CONNECTS && ret < 0 ? nt_arg(regs, 1) : 0,
 				nt_arg(regs, 2));
 	}
+}
+
+/* A call returned: adds it up. */
+static __always_inline void nt_call_ends(struct nt_thread_activity *a, struct task_struct *task,
+					 __u64 time, __s64 ret)
+{
+	__u32 class = a->class;
+	__u32 flags = class & NT_OUT ? NT_C_OUT : class & NT_IN ? NT_C_IN : 0;
+
+	/* One test for most calls. */
+	if (class & (NT_CLOSES | NT_NAMES) || (class & NT_FD_MASK) == NT_FD_RESULT)
+		nt_file_changes(a, task, ret);
 	nt_add_call(a, time, ret, &a->file, flags);
 	if (NT_FROM_ARG(a->class) && a->from.ino)
 		nt_add_elsewhere(a, time, ret, &a->from, NT_C_IN | NT_C_AGAIN);

@@ -4,21 +4,30 @@
 #define NT_HOOK_ACTIVITY_H
 
 /*
- * Entry of a call that is no marker. A 32-bit caller's numbers are others: its
- * calls are counted under those, without files and bytes.
+ * The state of the thread that begins a call; NULL if it is not observed. What most threads do not get
+ * to, as the call's number, is read only behind it.
  */
-static __always_inline void nt_call_begins(struct task_struct *task, struct pt_regs *regs,
-					   __u32 nr, bool compat)
+static __always_inline struct nt_thread_activity *nt_caller(struct task_struct *task)
 {
 	struct nt_thread_activity *a;
-	__u32 class;
 
 	if (nt_inside != NT_INSIDE_THREAD)
 		nt_join();
 	a = nt_activity_of(task);
 	if (!a || (nt_confined && !nt_may_see_current()))
-		return;
-	class = compat ? 0 : nt_class_of(nr);
+		return NULL;
+	return a;
+}
+
+/*
+ * Entry of a call that is no marker. A 32-bit caller's numbers are others: its
+ * calls are counted under those, without files and bytes.
+ */
+static __always_inline void nt_call_begins(struct nt_thread_activity *a, struct task_struct *task,
+					   struct pt_regs *regs, __u32 nr, bool compat)
+{
+	__u32 class = compat ? 0 : nt_class_of(nr);
+
 	/* Calls that change what a descriptor stands for are followed even so. */
 	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_is_idle(a, task->pid)) {
 		a->idle = true;
@@ -42,8 +51,10 @@ SEC("tp_btf/sys_enter")
 int nt_call_enter(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct nt_thread_activity *a = nt_caller(task);
 
-	nt_call_begins(task, (struct pt_regs *)ctx[0], ctx[1], nt_is_compat(task));
+	if (a)
+		nt_call_begins(a, task, (struct pt_regs *)ctx[0], ctx[1], nt_is_compat(task));
 	return 0;
 }
 

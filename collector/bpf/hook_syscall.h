@@ -96,9 +96,9 @@ static __always_inline bool nt_write_call(struct task_struct *task, struct pt_re
 SEC("tp_btf/sys_enter")
 int nt_sys_enter(__u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	__u64 nr = ctx[1];
 	bool writes = nt_call_native(nr) != NT_CALL_NONE || nt_call_compat(nr) != NT_CALL_NONE;
+	struct nt_thread_activity *a;
 	struct task_struct *task;
 	bool compat;
 
@@ -106,10 +106,11 @@ int nt_sys_enter(__u64 *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	compat = nt_is_compat(task);
-	if (writes && nt_write_call(task, regs, nr, compat))
+	if (writes && nt_write_call(task, (struct pt_regs *)ctx[0], nr, compat))
 		return 0;
-	if (nt_activity)
-		nt_call_begins(task, regs, nr, compat);
+	a = nt_activity ? nt_caller(task) : NULL;
+	if (a)
+		nt_call_begins(a, task, (struct pt_regs *)ctx[0], ctx[1], compat);
 	return 0;
 }
 

@@ -348,10 +348,14 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 		t->left = 0;
 		return;
 	}
-	if (w->whole)
+	if (w->whole) {
 		nt_short_marker(w, r, t, a, ts, peek == NT_PEEK_CONT);
-	else
-		nt_long_marker(w, t, ts, peek == NT_PEEK_CONT);
+	} else {
+		/* A copy: what has its address given away cannot be kept in registers. */
+		struct nt_write rare = *w;
+
+		nt_long_marker(&rare, t, ts, peek == NT_PEEK_CONT);
+	}
 }
 
 #endif
