@@ -101,14 +101,14 @@ struct {
 	__type(value, struct nt_idle);
 } idle_threads SEC(".maps");
 
-/* Whether the thread had no span open after its last marker, as far as userspace has read. */
-static __always_inline bool nt_is_idle(struct nt_thread_activity *a, __u32 tid)
+/* Whether the thread had no span open after its last marker, of that time, as far as userspace has read. */
+static __always_inline bool nt_is_idle(__u64 marker, __u32 tid)
 {
 	__u32 at = tid % NT_IDLE_SLOTS;
 	struct nt_idle *idle = bpf_map_lookup_elem(&idle_threads, &at);
 
 	/* Userspace writes 0, the thread and the time, in this order: with a time comes its thread. */
-	return idle && idle->marker == a->marker && nt_ordered_load(idle->tid) == tid;
+	return idle && idle->marker == marker && nt_ordered_load(idle->tid) == tid;
 }
 
 static __always_inline __u64 *nt_last_switch(void)
@@ -143,12 +143,15 @@ static __always_inline struct nt_thread *nt_thread_of(struct task_struct *task)
 	return a ? &a->thread : NULL;
 }
 
-/* How long the task was off the cpu, from `out` to `last_switch`; sets `waiting` to the part it was runnable. */
-static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_struct *task,
-				    __u64 out, __u64 last_switch, __u64 now, __u64 *waiting)
+/*
+ * How long the task was off the cpu, from `out` to `last_switch`; sets `waiting` to the part it was runnable.
+ * `run_delay` is the scheduler's count at `out`, `state` that of the task.
+ */
+static __always_inline __u64 nt_off(struct task_struct *task, __u64 out, __u64 run_delay,
+				    __u32 state, __u64 last_switch, __u64 now, __u64 *waiting)
 {
 	__u64 off = last_switch > out ? last_switch - out : 0;
-	__u64 waited = nt_run_delay(task) - a->run_delay;
+	__u64 waited = nt_run_delay(task) - run_delay;
 
 	/* The scheduler's count is right even where a switch of another thread was not seen. */
 	if (off < waited)
@@ -158,7 +161,7 @@ static __always_inline __u64 nt_off(struct nt_thread_activity *a, struct task_st
 		off = now - out;
 	if (waited > off)
 		waited = off;
-	if (!a->state)
+	if (!state)
 		waited = off;
 	*waiting = waited;
 	return off;
@@ -197,7 +200,7 @@ static __always_inline void nt_account_off_cpu(struct nt_thread_activity *a, str
 	last_switch = nt_last_switch();
 	if (!last_switch)
 		return;
-	off = nt_off(a, task, a->out, *last_switch, now, &waited);
+	off = nt_off(task, a->out, a->run_delay, a->state, *last_switch, now, &waited);
 	nt_store_first(a->out, 0);
 	a->segment.runnable += waited;
 	a->segment.blocked += off - waited;
@@ -328,7 +331,7 @@ __noinline int nt_join(void)
 			nt_count(NT_N_SEGMENT);
 			return 0;
 		}
-		nt_report_process(&a->thread, now, NT_SLOT_SYSCALL);
+		nt_make_ready(&a->thread, now, NT_SLOT_SYSCALL);
 	}
 	nt_segment_end(a, task, now, 0);
 	return 0;

@@ -155,24 +155,35 @@ static __always_inline void nt_set_reported(__u32 tgid, __u32 reported)
 		nt_count(NT_N_STORAGE);
 }
 
-/* Reports the facts before a process's first marker; again at the next one if that failed. */
-__noinline int nt_report_process(struct nt_thread *t, __u64 ts, __u32 slot)
+/*
+ * Before a marker of a thread that is not NT_READY. Reports the facts of its process if it is the first; again at
+ * the next one if that failed. A state that is NT_LEAVING stays. 0: it is NT_GONE, so the marker has no number, and
+ * the segment that begins with it is lost.
+ */
+__noinline int nt_make_ready(struct nt_thread *t, __u64 ts, __u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 	__u32 *reported = bpf_map_lookup_elem(&processes, &tgid);
 
+	__u32 ready;
+
 	if (!t)
-		return 0;
+		return 1;
+	ready = __sync_val_compare_and_swap(&t->ready, NT_LEAVING, NT_READY);
+	if (ready == NT_GONE)
+		nt_count(NT_N_SEGMENT);
+	if (ready != NT_UNREPORTED)
+		return ready != NT_GONE;
 	if (!reported || !*reported) {
 		struct nt_scratch *s = nt_scratch(slot);
 
 		if (!s || !nt_send_facts(&s->process, task, task->pid, ts, 0))
-			return 0;
+			return 1;
 		nt_set_reported(tgid, 1);
 	}
-	t->reported = 1;
-	return 0;
+	t->ready = NT_READY;
+	return 1;
 }
 
 #endif

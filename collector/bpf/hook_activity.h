@@ -4,16 +4,23 @@
 #define NT_HOOK_ACTIVITY_H
 
 /*
- * The state of the thread that begins a call; NULL if it is not observed. What most threads do not get
- * to, as the call's number, is read only behind it.
+ * The state of the thread that begins a call, as `ctx` of sys_enter has it; NULL if it is not observed. What
+ * most threads do not get to, as the call's number, is read only behind it.
  */
-static __always_inline struct nt_thread_activity *nt_caller(struct task_struct *task)
+static __always_inline struct nt_thread_activity *nt_caller(struct task_struct *task, __u64 *ctx)
 {
 	struct nt_thread_activity *a;
 
 	if (nt_inside != NT_INSIDE_THREAD)
 		nt_join();
-	a = nt_activity_of(task);
+	if (!task->bpf_storage)
+		return NULL;
+	a = bpf_task_storage_get(&activities, task, NULL, 0);
+	if (!a) {
+		if (nt_is_compat(task) || !nt_idle_call(ctx[1]))
+			return NULL;
+		a = bpf_task_storage_get(&activities, task, NULL, 0);
+	}
 	if (!a || (nt_confined && !nt_may_see_current()))
 		return NULL;
 	return a;
@@ -29,7 +36,7 @@ static __always_inline void nt_call_begins(struct nt_thread_activity *a, struct 
 	__u32 class = compat ? 0 : nt_class_of(nr);
 
 	/* Calls that change what a descriptor stands for are followed even so. */
-	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_is_idle(a, task->pid)) {
+	if (nt_inside == NT_INSIDE_THREAD && !(class & (NT_NAMES | NT_CLOSES)) && nt_is_idle(a->marker, task->pid)) {
 		a->idle = true;
 		return;
 	}
@@ -51,7 +58,7 @@ SEC("tp_btf/sys_enter")
 int nt_call_enter(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct nt_thread_activity *a = nt_caller(task);
+	struct nt_thread_activity *a = nt_caller(task, ctx);
 
 	if (a)
 		nt_call_begins(a, task, (struct pt_regs *)ctx[0], ctx[1], nt_is_compat(task));
@@ -91,11 +98,15 @@ int nt_switch(__u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
-	struct nt_thread_activity *a = nt_activity_of(task);
+	bool has_storage = task->bpf_storage;
+	struct nt_thread_activity *a = NULL;
 	__u64 *last_switch, now;
 
+	if (has_storage)
+		a = bpf_task_storage_get(&activities, task, NULL, 0);
 	/* Its time is needed only by a thread that was seen to leave its cpu, and by the collector, which samples others. */
-	if (!a && !next->bpf_storage && next->tgid != nt_collector)
+	if (!a && !(has_storage && nt_idle_switch((bool)ctx[0])) && !next->bpf_storage &&
+	    next->tgid != nt_collector)
 		return 0;
 	now = bpf_ktime_get_ns();
 	last_switch = nt_last_switch();

@@ -64,7 +64,7 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 	/* What was reported before is no longer true: the next marker reports again. */
 	t = nt_thread_of(task);
 	if (t)
-		t->reported = 0;
+		t->ready = NT_UNREPORTED;
 	return 0;
 }
 
@@ -78,18 +78,28 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	bool group = signal->live.counter == 0;
 	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
-	struct nt_thread *t;
+	struct nt_thread *t = NULL;
 
 	if (nt_activity) {
 		struct nt_thread_activity *a = nt_activity_of(task);
 
-		if (a)
+		if (a) {
 			nt_segment_end(a, task, now, 0);
+			t = &a->thread;
+		} else if (task->bpf_storage) {
+			struct nt_thread_idle *idle = nt_idle_of(task);
+
+			if (idle) {
+				nt_idle_exit(idle, task, now);
+				t = &idle->thread;
+			}
+		}
+	} else {
+		t = bpf_task_storage_get(&threads, task, NULL, 0);
 	}
 	if (!nt_is_known(tgid))
 		return 0;
 	/* Two last threads may both find none alive: then both report the end, which is harmless. */
-	t = nt_thread_of(task);
 	if (!group && !t)
 		return 0;
 	if (!group)

@@ -108,7 +108,7 @@ int nt_sys_enter(__u64 *ctx)
 	compat = nt_is_compat(task);
 	if (writes && nt_write_call(task, (struct pt_regs *)ctx[0], nr, compat))
 		return 0;
-	a = nt_activity ? nt_caller(task) : NULL;
+	a = nt_activity ? nt_caller(task, ctx) : NULL;
 	if (a)
 		nt_call_begins(a, task, (struct pt_regs *)ctx[0], ctx[1], compat);
 	return 0;

@@ -108,14 +108,22 @@ static __always_inline bool nt_is_known(__u32 tgid)
 	return bpf_map_lookup_elem(&processes, &tgid) || bpf_map_lookup_elem(&members, &tgid);
 }
 
+/* Whether a marker may use the thread's state as it is. */
+enum nt_ready {
+	NT_UNREPORTED,	/* the process's facts must reach the ring first */
+	NT_READY,
+	NT_LEAVING,	/* the thread is idle, and nt_free_idle is about to free its state; it may prevent that */
+	NT_GONE,	/* nobody may use it any more: it is freed in a moment */
+};
+
 /* State of a thread that wrote a marker. A thread without one takes the fast path. */
 struct nt_thread {
 	__u64 since;		/* when the pending marker began */
-	__u32 left;		/* bytes it may still take; 0: none is pending */
 	__u32 generation;	/* of `member` */
-	__u8 member;
-	__u8 reported;		/* the process's facts reached the ring */
 	__u32 number;		/* of its last marker */
+	__u32 ready;		/* enum nt_ready */
+	__u16 left;		/* bytes the pending marker may still take; 0: none is pending */
+	__u8 member;
 };
 
 struct {

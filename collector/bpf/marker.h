@@ -234,12 +234,20 @@ static __always_inline void nt_mark_pending(struct nt_thread *t, __u8 flags, con
 	}
 }
 
+/* The thread's marker is lost, and its number shows that. */
+static __always_inline void nt_lose_marker(struct nt_thread *t)
+{
+	__sync_val_compare_and_swap(&t->ready, NT_LEAVING, NT_READY);
+	t->number++;
+}
+
 /* A write that does not fit the stack. Separate, so that the verifier need not walk it twice. */
 static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __u64 ts, __u32 cont)
 {
 	struct nt_scratch *s = nt_scratch(w->slot);
 	__u8 flags = cont ? NT_CONT : 0;
 	__u64 n, size, beyond;
+	bool gone = false;
 
 	if (!s)
 		return 0;
@@ -251,12 +259,12 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 	n = NT_READ(s->len);
 	if (n == 0 || n > NT_PAYLOAD_MAX) {
 		nt_count(NT_N_FAULT);
-		t->number++;
+		nt_lose_marker(t);
 		return 0;
 	}
-	if (!t->reported)
-		nt_report_process(t, ts, w->slot);
-	if (nt_activity)
+	if (t->ready != NT_READY)
+		gone = !nt_make_ready(t, ts, w->slot);
+	if (nt_activity && !gone)
 		nt_segment_at_marker(ts);
 	size = sizeof(s->head) + n;
 	beyond = NT_READ(s->beyond);
@@ -269,7 +277,7 @@ static __noinline int nt_long_marker(struct nt_write *w, struct nt_thread *t, __
 		size += sizeof(beyond);
 	}
 	nt_fill_head(&s->head, w->task, ts, size, NT_WRITE, flags);
-	s->head.number = ++t->number;
+	s->head.number = nt_activity && gone ? 0 : ++t->number;
 	nt_send_marker(&s->head, size);
 	nt_mark_pending(t, flags, s->payload, n, NT_PAYLOAD_MAX - 1, ts);
 	return 0;
@@ -286,9 +294,11 @@ static __always_inline void nt_short_marker(struct nt_write *w, struct nt_short 
 	asm volatile("" : "+r"(n));
 	if (n == 0 || n > NT_SHORT)
 		return;
-	if (!t->reported)
-		nt_report_process(t, ts, w->slot);
 	nt_fill_head(&r->head, w->task, ts, sizeof(r->head) + n, NT_WRITE, flags);
+	if (t->ready != NT_READY && !nt_make_ready(t, ts, w->slot) && nt_activity) {
+		nt_send_marker(&r->head, sizeof(r->head) + n);
+		return;
+	}
 	r->head.number = ++t->number;
 	if (a)
 		nt_send_with_segment(a, w->task, r, sizeof(r->head) + n, ts);
@@ -311,10 +321,15 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	asm volatile("" : "+r"(peek));
 	if (nt_activity)
 		a = bpf_task_storage_get(&activities, w->task, NULL, 0);
-	if (a)
+	if (a) {
 		t = &a->thread;
-	else
+	} else if (nt_activity) {
+		struct nt_thread_idle *idle = nt_create(&idles, w->task);
+
+		t = idle ? &idle->thread : NULL;
+	} else {
 		t = nt_create(&threads, w->task);
+	}
 	if (!t) {
 		/* The marker still goes out, but not what follows it or the thread's end. */
 		struct nt_scratch *s = nt_scratch(w->slot);
@@ -330,17 +345,16 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 	if (!nt_in_scope(t))
 		return;
 	if (nt_activity && !a) {
-		a = nt_create(&activities, w->task);
+		nt_create_activity();
+		a = bpf_task_storage_get(&activities, w->task, NULL, 0);
 		if (a)
 			t = &a->thread;
-		else
-			nt_count(NT_N_SEGMENT);
 	}
 	if (peek == NT_PEEK_FAULT) {
 		nt_count(NT_N_FAULT);
 		/* It may have been one. */
 		if (w->len <= NT_PAYLOAD_MAX)
-			t->number++;
+			nt_lose_marker(t);
 		return;
 	}
 	ts = bpf_ktime_get_ns();

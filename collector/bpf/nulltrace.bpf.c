@@ -25,15 +25,18 @@
 #include "file.h"
 
 #include "activity.h"
+#include "idle.h"
 
 #include "marker.h"
 
 #include "sample.h"
+#include "free.h"
 
 #include "hook_activity.h"
 #include "hook_cgroup.h"
 #include "hook_fentry.h"
 #include "hook_process.h"
+#include "hook_sample.h"
 #include "hook_syscall.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

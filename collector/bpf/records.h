@@ -202,7 +202,7 @@ struct nt_segment {
  * its next marker. By thread id modulo NT_IDLE_SLOTS: one that is overwritten is
  * counted again.
  */
-#define NT_IDLE_SLOTS 4096
+#define NT_IDLE_SLOTS 65536
 
 struct nt_idle {
 	__u64 marker; /* 0: none */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Samples segments that have not ended: a thread that sleeps or computes runs no
- * program of ours. Userspace has this run over all threads. It changes nothing, so a
- * thread that runs meanwhile need not wait for it.
+ * How segments are sampled that have not ended: a thread that sleeps or computes runs no
+ * program of ours. Nothing is changed, so a thread that runs meanwhile need not wait.
  *
  * The thread is on another cpu. Its sums only grow, so whichever of its stores are
  * seen, too little is reported at worst, and the next record makes up for that.
@@ -31,13 +30,6 @@
 #define NT_IN_PROGRESS_NS 1000000ULL
 
 #define NT_PF_EXITING 4
-
-/* The layout is the kernel's promise, unlike those of vmlinux_min.h. */
-struct bpf_iter_meta;
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-};
 
 struct nt_so_far {
 	struct nt_segment segment;
@@ -87,19 +79,19 @@ static __always_inline __u64 nt_queued(struct task_struct *task, __u64 now)
 }
 
 /* Time off the cpu, until `now`, of a task that was switched out at `out` and did nothing that is seen since. */
-static __always_inline __u64 nt_off_so_far(struct nt_thread_activity *a, struct task_struct *task,
-					   __u64 out, __u64 now, __u64 *waited)
+static __always_inline __u64 nt_off_so_far(struct task_struct *task, __u64 out,
+					   __u64 run_delay, __u32 state, __u64 now, __u64 *waited)
 {
 	__u64 last_switch = nt_last_switch_of(task), off;
 
 	if (last_switch)
-		return nt_off(a, task, out, last_switch, now, waited);
+		return nt_off(task, out, run_delay, state, last_switch, now, waited);
 	off = now > out ? now - out : 0;
 	*waited = 0;
-	if (!a->state)
+	if (!state)
 		*waited = off;
 	else if (task->__state == 0)
-		*waited = nt_run_delay(task) - a->run_delay + nt_queued(task, now);
+		*waited = nt_run_delay(task) - run_delay + nt_queued(task, now);
 	if (*waited > off)
 		*waited = off;
 	return off;
@@ -165,79 +157,6 @@ static __always_inline __u32 nt_held_so_far(struct nt_so_far *to, __u32 n, __u32
 static __always_inline bool nt_execs(struct task_struct *task)
 {
 	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD(task, in_execve);
-}
-
-/* Returns 1 to have the same task sampled again, at the next read. */
-SEC("iter/task")
-int nt_sample_task(struct bpf_iter__task *ctx)
-{
-	__u64 since, out, entered, now, off, waited = 0, blocked, runnable;
-	struct task_struct *task = ctx->task;
-	struct nt_thread_activity *a;
-	struct nt_so_far *to;
-	__u32 zero = 0, n, size;
-
-	/* One that is exiting has reported all it did. */
-	if (!task || task->flags & NT_PF_EXITING || nt_execs(task) || !nt_may_see(task))
-		return 0;
-	a = nt_activity_of(task);
-	if (!a)
-		return 0;
-	since = NT_READ(a->segment.since);
-	now = bpf_ktime_get_ns();
-	if (!since || since + NT_SAMPLE_NS > now ||
-	    (nt_inside == NT_INSIDE_THREAD && nt_is_idle(a, task->pid)))
-		return 0;
-	if (!nt_ring_has_room())
-		return 1;
-	to = bpf_map_lookup_elem(&so_far, &zero);
-	if (!to)
-		return 0;
-	out = nt_ordered_load(a->out);
-	entered = nt_ordered_load(a->entered);
-	n = nt_ordered_load(a->segment.calls);
-	if (n > NT_CALLS_MAX)
-		n = NT_CALLS_MAX;
-	size = sizeof(a->segment) + n * sizeof(a->calls[0]);
-	asm volatile("" : "+r"(size));
-	if (size > sizeof(*to) || bpf_probe_read_kernel(to, size, &a->segment))
-		return 0;
-	blocked = a->call_blocked;
-	runnable = a->call_runnable;
-	if (out) {
-		off = nt_off_so_far(a, task, out, now, &waited);
-		to->segment.runnable += waited;
-		to->segment.blocked += off - waited;
-		if (entered) {
-			runnable += waited;
-			blocked += off - waited;
-		} else if (!a->idle) {
-			to->segment.fault += off - waited;
-			if (a->state & NT_TASK_HELD)
-				n = nt_held_so_far(to, n, a->state, off - waited);
-		}
-	}
-	to->segment.minor = task->min_flt - a->minor;
-	to->segment.major = task->maj_flt - a->major;
-	if (nt_call_in_progress(to, n, a, entered, now, blocked, runnable))
-		n++;
-	if (nt_ordered_load(a->segment.since) != since || nt_ordered_load(a->out) != out)
-		return 1;
-	to->segment.calls = n;
-	size = sizeof(to->segment) + n * sizeof(to->calls[0]);
-	asm volatile("" : "+r"(size));
-	if (size > sizeof(*to))
-		return 0;
-	__builtin_memset(&to->segment.head, 0, sizeof(to->segment.head));
-	nt_fill_head(&to->segment.head, task, now, size, NT_SO_FAR, 0);
-	if (nt_execs(task))
-		return 0;
-	if (bpf_ringbuf_output(&ring, to, size, BPF_RB_NO_WAKEUP)) {
-		if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA))
-			return 1;
-		nt_count(NT_N_SEGMENT);
-	}
-	return 0;
 }
 
 #endif

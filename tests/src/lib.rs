@@ -19,6 +19,7 @@ pub mod empty;
 pub mod known;
 pub mod languages;
 pub mod marks;
+pub mod storage;
 pub mod strace;
 pub mod terminal;
 pub mod traced;

@@ -454,7 +454,7 @@ const _: () = {
 };
 
 /// How many [`Idle`]s there are, by thread id modulo this.
-pub const IDLE_SLOTS: usize = 4096;
+pub const IDLE_SLOTS: usize = 65536;
 
 /// What userspace reports to the kernel: a thread that had no span open after its marker of that time.
 #[derive(Debug)]
