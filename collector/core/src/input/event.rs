@@ -18,8 +18,10 @@
 
 use core::fmt;
 
+use nulltrace_spec::Error;
 use zerocopy::FromBytes;
 
+use super::joined;
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
     KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
@@ -59,6 +61,41 @@ pub enum What<'a> {
         /// It begins like no marker and can only continue a fragment.
         continues: bool,
     },
+    /// A marker, joined from the writes it came in.
+    Marker {
+        /// The marker.
+        bytes: &'a [u8],
+        /// Its end was not seen.
+        cut: bool,
+        /// Its write has a beginning and an end of its own.
+        of_many: bool,
+    },
+    /// What looked like a marker and was none.
+    Refused {
+        /// What it was.
+        bytes: &'a [u8],
+        /// What is wrong with it.
+        error: Error,
+        /// Its write has a beginning and an end of its own.
+        of_many: bool,
+        /// No write ended it: it stayed unfinished.
+        apart: bool,
+    },
+    /// A write to the null device begins, whose markers follow.
+    WriteBegins,
+    /// It ends.
+    WriteEnds {
+        /// So many of its bytes were not seen.
+        beyond: u64,
+        /// It was a marker or a part of one.
+        part: bool,
+        /// It ended within a marker.
+        within: bool,
+        /// It was said that it began.
+        began: bool,
+    },
+    /// There was no room for an unfinished marker.
+    GivenUp,
     /// The facts of a process, at its first marker or when it called exec.
     Process {
         /// The facts.
@@ -162,6 +199,24 @@ pub enum What<'a> {
         /// It was the last of its process.
         group: bool,
     },
+}
+
+impl What<'_> {
+    /// Whether something became known by it; else a thread did something.
+    #[must_use]
+    #[inline]
+    pub const fn is_fact(&self) -> bool {
+        !matches!(
+            self,
+            Self::Write { .. }
+                | Self::Marker { .. }
+                | Self::Refused { .. }
+                | Self::WriteBegins
+                | Self::WriteEnds { .. }
+                | Self::GivenUp
+                | Self::Segment { .. }
+        )
+    }
 }
 
 /// What ended a segment.
@@ -321,6 +376,7 @@ impl<'a> Event<'a> {
                 causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
             },
             KIND_LAYOUT => What::Layout,
+            joined::KIND_MARKER..=joined::KIND_GIVEN_UP => joined::read(head, record)?,
             kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };

@@ -39,6 +39,11 @@ impl Fragments {
         }
     }
 
+    /// How many there may be.
+    pub(crate) const fn max(&self) -> usize {
+        self.max
+    }
+
     /// How many one process may have, so that a few cannot take the room of all others.
     fn each(&self) -> usize {
         (self.max / 4).max(1)

@@ -24,6 +24,10 @@ use core::mem::{offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::event::{BadRecord, Event};
+use super::joined::{
+    KIND_GIVEN_UP, KIND_MARKER, KIND_REFUSED, KIND_WRITE_BEGINS, KIND_WRITE_ENDS, RefusedRecord,
+    WriteEndsRecord,
+};
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
     KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
@@ -104,6 +108,11 @@ const OWN: &[KindLayout] = &[
     kind::<Head>(KIND_COMMAND),
     kind::<CgroupRecord>(KIND_CGROUP),
     list::<SegmentRecord, CallsRecord>(KIND_SO_FAR),
+    kind::<Head>(KIND_MARKER),
+    kind::<RefusedRecord>(KIND_REFUSED),
+    kind::<Head>(KIND_WRITE_BEGINS),
+    kind::<WriteEndsRecord>(KIND_WRITE_ENDS),
+    kind::<Head>(KIND_GIVEN_UP),
     kind::<UserRecord>(KIND_USER),
     kind::<ParentRecord>(KIND_PARENT),
     kind::<MemberRecord>(KIND_MEMBER),

@@ -2,6 +2,7 @@
 
 pub mod event;
 pub(crate) mod fragments;
+pub mod joined;
 pub mod layout;
 pub mod made;
 pub mod order;

@@ -61,6 +61,9 @@ impl Wants {
     /// [`Consumer::idle`].
     pub const IDLE: Self = Self(1 << 7);
 
+    /// [`Consumer::joined`].
+    pub const JOINED: Self = Self(1 << 8);
+
     /// Whether one of `these` is among them.
     #[must_use]
     #[inline]
@@ -113,6 +116,11 @@ pub trait Consumer {
     /// Something became known: a process, a file, a user's name, a loss.
     fn fact(&mut self, fact: &Event<'_>) {
         let _ = fact;
+    }
+
+    /// What a write was, as [joined](crate::input::joined) markers. What follows from it is given after it.
+    fn joined(&mut self, event: &Event<'_>) {
+        let _ = event;
     }
 
     /// A write looked like a marker and was none. It is counted already; this is for a log.

@@ -24,10 +24,12 @@
 //! ```
 
 mod snapshot;
+mod writes;
 
 use std::sync::Arc;
 
 use nulltrace_spec::{Dir, Joined};
+use rustc_hash::FxHashSet;
 
 use crate::activity::divide::{Part, divide};
 use crate::activity::reported::{Delta, Reported};
@@ -79,6 +81,8 @@ struct State {
     slots: u64,
     /// Segments in more spans than they are added to.
     deep: u64,
+    /// Threads within a marker, of those whose markers were joined before.
+    within: FxHashSet<(u32, u32)>,
     /// Unfinished markers given up for want of room.
     fragments: u64,
     /// Bytes of markers' writes behind those that are seen.
@@ -106,6 +110,7 @@ impl Correlator {
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
+                within: FxHashSet::default(),
                 fragments: 0,
                 beyond: 0,
                 refused: 0,
@@ -128,26 +133,17 @@ impl Correlator {
             number,
             what,
         } = *event;
-        let is_fact = !matches!(what, What::Write { .. } | What::Segment { .. });
+        let is_fact = what.is_fact();
         if is_fact && out.wants().any_of(Wants::FACT) {
             out.fact(event);
         }
         match what {
-            What::Write { bytes, beyond, .. } => {
-                state.spans.numbered(pid, tid, number, true);
-                let each = |joined: Joined<'_>| state.marker(pid, tid, number, &joined, out);
-                match self.fragments.push((pid, tid), ts, bytes, beyond > 0, each) {
-                    true => state.beyond = state.beyond.saturating_add(beyond),
-                    false => state.markers.not_markers += 1,
-                }
-                // Within a marker it is not known yet what the thread does.
-                if !self.fragments.has((pid, tid)) {
-                    state.settle(pid, tid, out);
-                    if state.spans.check_idle(pid, tid) {
-                        out.idle(tid, ts);
-                    }
-                }
-            }
+            What::Write { bytes, beyond, .. } => return self.write(event, bytes, beyond, out),
+            What::Marker { .. }
+            | What::Refused { .. }
+            | What::WriteBegins
+            | What::WriteEnds { .. }
+            | What::GivenUp => self.push_joined(event, out),
             What::Segment {
                 segment,
                 calls,
@@ -161,19 +157,16 @@ impl Correlator {
                 }
                 // Within a marker that comes in parts, all of its segments wait: it bears the time of its first
                 // part, so what came after is of what it leaves open. What is sampled is reported again.
-                let within = self.fragments.has((pid, tid));
-                if within {
-                    if !so_far {
-                        state.wait(&whole, out);
-                    }
-                    return;
+                let within = self.fragments.has((pid, tid)) || state.is_within(pid, tid);
+                if !within {
+                    state.settle(pid, tid, out);
                 }
-                state.settle(pid, tid, out);
                 // Where spans have what others than their thread did, the time alone decides.
-                if by == EndedBy::Marker && !so_far && !state.reached.is_wide() {
-                    state.wait(&whole, out);
-                } else {
-                    state.segment(&whole, so_far, About::Innermost, out);
+                let by_marker = by == EndedBy::Marker && !state.reached.is_wide();
+                match (within || by_marker, so_far) {
+                    (true, false) => state.wait(&whole, out),
+                    (true, true) if within => {}
+                    _ => state.segment(&whole, so_far, About::Innermost, out),
                 }
             }
             What::File { file, names } => state.files.learn(file, names),
@@ -188,9 +181,12 @@ impl Correlator {
                     state.spans.process_gone(pid, ts, out);
                 }
                 if exec && tid != pid {
-                    let each = |joined: Joined<'_>| state.marker(pid, pid, 0, &joined, out);
+                    let each = |joined: Joined<'_>| state.unfinished((pid, pid), &joined, out);
                     self.fragments.end((pid, pid), each);
                     self.fragments.rename((pid, tid), (pid, pid));
+                    if state.within.remove(&(pid, tid)) {
+                        state.within.insert((pid, pid));
+                    }
                     state.settle(pid, pid, out);
                     state.waiting.rename(pid, tid);
                     state.reported.rename(pid, tid);
@@ -220,8 +216,9 @@ impl Correlator {
             }
             What::Exit { signal, group, .. } => {
                 state.spans.numbered(pid, tid, number, false);
-                let each = |joined: Joined<'_>| state.marker(pid, tid, number, &joined, out);
+                let each = |joined: Joined<'_>| state.unfinished((pid, tid), &joined, out);
                 self.fragments.end((pid, tid), each);
+                state.within.remove(&(pid, tid));
                 state.settle(pid, tid, out);
                 state.exit(pid, tid, ts, signal, group, out);
             }
@@ -239,8 +236,8 @@ impl Correlator {
         let state = &mut self.state;
         self.fragments.expire(now, |(pid, tid), joined| {
             match joined {
-                Some(joined) => state.marker(pid, tid, 0, &joined, out),
-                None => state.fragments = state.fragments.saturating_add(1),
+                Some(joined) => state.unfinished((pid, tid), &joined, out),
+                None => state.given_up(now, (pid, tid), out),
             }
             state.settle(pid, tid, out);
         });
@@ -254,9 +251,8 @@ impl Correlator {
     pub fn finish(&mut self, now: u64, out: &mut impl Consumer) {
         self.expire(now, out);
         let state = &mut self.state;
-        self.fragments.finish(|(pid, tid), joined| {
-            state.marker(pid, tid, 0, &joined, out);
-        });
+        self.fragments
+            .finish(|thread, joined| state.unfinished(thread, &joined, out));
         while let Some((pid, tid)) = state.waiting.any() {
             state.settle(pid, tid, out);
         }
@@ -344,6 +340,12 @@ fn give(inside: &Inside<'_>, out: &mut impl Consumer) {
 }
 
 impl State {
+    /// Whether a thread is within a marker that was joined before.
+    #[inline]
+    fn is_within(&self, pid: u32, tid: u32) -> bool {
+        !self.within.is_empty() && self.within.contains(&(pid, tid))
+    }
+
     #[inline]
     fn marker(
         &mut self,

@@ -72,6 +72,11 @@ impl Correlator {
             What::Snapshot { kind, .. } => *kind == KIND_SNAPSHOT && begun,
             What::Process { facts, .. } => !facts.is_again(),
             What::Write { .. }
+            | What::Marker { .. }
+            | What::Refused { .. }
+            | What::WriteBegins
+            | What::WriteEnds { .. }
+            | What::GivenUp
             | What::Segment { .. }
             | What::Fork { .. }
             | What::Gone
