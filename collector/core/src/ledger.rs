@@ -283,6 +283,15 @@ impl Lost {
         causes.filter_map(|(name, n)| (n == Count::Unknown).then_some(name))
     }
 
+    /// How much is known to be lost in all; markers are among the records of the ring.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        let causes = self.causes().into_iter();
+        let each = causes.filter(|(name, _)| *name != "ring_full_markers");
+        each.filter_map(|(_, n)| n.known())
+            .fold(0, u64::saturating_add)
+    }
+
     /// Whether anything is known to be lost.
     ///
     /// ```

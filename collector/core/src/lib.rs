@@ -4,9 +4,11 @@
 //! `tick(now)`: time is passed in, so any room runs in a test from a byte slice.
 //!
 //! The rooms stand in the order of the flow, and none uses one that comes after it: `input`, `facts`,
-//! `activity`, `spans`, `query`, `measure`, `view`. The `ledger`, and `count`, stand below them all.
+//! `activity`, `spans`, `query`, `measure`, `view`; `capture` uses `input` alone. The `ledger`, and `count`,
+//! stand below them all.
 
 pub mod activity;
+pub mod capture;
 pub mod count;
 pub mod facts;
 pub mod input;

@@ -24,7 +24,7 @@ use zerocopy::FromBytes;
 use super::joined;
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
-    KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
+    KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
 };
 use super::write::unpadded;
 use crate::input::record::{
@@ -166,6 +166,11 @@ pub enum What<'a> {
     Gone,
     /// What the machine is.
     Host {
+        /// Names and values, each ended by a NUL; see [`pairs`].
+        text: &'a [u8],
+    },
+    /// What a recording is.
+    Run {
         /// Names and values, each ended by a NUL; see [`pairs`].
         text: &'a [u8],
     },
@@ -365,6 +370,7 @@ impl<'a> Event<'a> {
                 What::Gone
             }
             KIND_HOST => What::Host { text: rest },
+            KIND_RUN => What::Run { text: rest },
             KIND_CLOCK => {
                 let (clock, _) = ClockRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Clock {
@@ -390,7 +396,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The names and values of [`What::Host`], bytes of others.
+/// The names and values of [`What::Host`] and [`What::Run`], bytes of others.
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut parts = text.split(|&byte| byte == 0);
     std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))

@@ -30,7 +30,7 @@ use super::joined::{
 };
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
-    KIND_PARENT, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
+    KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
 };
 use super::record::{
     CallsRecord, CgroupRecord, ExitRecord, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND,
@@ -118,6 +118,7 @@ const OWN: &[KindLayout] = &[
     kind::<MemberRecord>(KIND_MEMBER),
     kind::<GoneRecord>(KIND_GONE),
     kind::<Head>(KIND_HOST),
+    kind::<Head>(KIND_RUN),
     kind::<ClockRecord>(KIND_CLOCK),
     list::<Head, LossRecord>(KIND_LOSSES),
     kind::<SnapshotRecord>(KIND_SNAPSHOT),

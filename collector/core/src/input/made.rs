@@ -32,6 +32,8 @@ pub const KIND_CLOCK: u8 = 37;
 /// `Head::kind` of counters of losses: [`LossRecord`]s follow.
 pub const KIND_LOSSES: u8 = 38;
 
+/// `Head::kind` of what a recording is: names and values follow, each ended by a NUL.
+pub const KIND_RUN: u8 = 39;
 /// The longest text of one of these records, in bytes; what is longer is cut.
 pub const TEXT_MAX: usize = 4096;
 
@@ -161,12 +163,30 @@ impl Made {
         ts: u64,
         facts: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> &[u8] {
+        self.pairs(KIND_HOST, ts, facts)
+    }
+
+    /// What a recording is, when it begins and when it ends, in the same way.
+    pub fn run<'a>(
+        &mut self,
+        ts: u64,
+        facts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> &[u8] {
+        self.pairs(KIND_RUN, ts, facts)
+    }
+
+    fn pairs<'a>(
+        &mut self,
+        kind: u8,
+        ts: u64,
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> &[u8] {
         let mut text = Vec::new();
-        for part in facts.into_iter().flat_map(|(name, value)| [name, value]) {
+        for part in pairs.into_iter().flat_map(|(name, value)| [name, value]) {
             text.extend(part.bytes().filter(|&byte| byte != 0));
             text.push(0);
         }
-        self.make(KIND_HOST, &Head::of(ts, 0, 0), &text)
+        self.make(kind, &Head::of(ts, 0, 0), &text)
     }
 
     /// One moment by three clocks.

@@ -64,6 +64,9 @@ impl Wants {
     /// [`Consumer::joined`].
     pub const JOINED: Self = Self(1 << 8);
 
+    /// [`Consumer::record`].
+    pub const RECORD: Self = Self(1 << 9);
+
     /// Whether one of `these` is among them.
     #[must_use]
     #[inline]
@@ -116,6 +119,11 @@ pub trait Consumer {
     /// Something became known: a process, a file, a user's name, a loss.
     fn fact(&mut self, fact: &Event<'_>) {
         let _ = fact;
+    }
+
+    /// A record of the stream as it is kept: with writes as [`joined`](Self::joined), and without snapshots.
+    fn record(&mut self, record: &[u8]) {
+        let _ = record;
     }
 
     /// What a write was, as [joined](crate::input::joined) markers. What follows from it is given after it.

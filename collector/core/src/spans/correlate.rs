@@ -201,6 +201,7 @@ impl Correlator {
             | What::Parent { .. }
             | What::Member { .. }
             | What::Host { .. }
+            | What::Run { .. }
             | What::Clock { .. }
             | What::Layout => {}
             What::Losses { causes } => {

@@ -1,0 +1,28 @@
+//! The capture file: records in blocks that are checked, in columns that are compressed. `spec/CAPTURE.md` describes
+//! it.
+//!
+//! It is written once, from its beginning to its end, and read so: what a recording that was killed has written is
+//! readable to its last whole block.
+
+mod block;
+mod bytes;
+mod calls;
+mod columns;
+mod decode;
+mod dictionary;
+mod encode;
+mod ints;
+mod marker;
+mod reader;
+mod segment;
+mod shape;
+mod table;
+mod threads;
+mod writer;
+
+pub use bytes::Bad;
+pub use decode::Decoder;
+pub use encode::Encoder;
+pub use reader::{Damage, Read, Reader, Refused, Why};
+pub use table::Compress;
+pub use writer::{BLOCK_BYTES, BLOCK_NS, CHECKPOINT, VERSION, Writer};
