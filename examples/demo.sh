@@ -35,4 +35,9 @@ say '$ the same with --statsd, read back from a statsd server'
 node tests/consumers/statsd/readback.js -- \
 	"$nulltrace" run --quiet --statsd '{}' -- bash -c "$both" both "$scripts/nested.sh" "$url"
 
+say '$ nulltrace record -o nested.ntc -- nested.sh; then any view of it'
+"$nulltrace" record -o "$work/nested.ntc" -- "$scripts/nested.sh" "$url" alice
+"$nulltrace" report "$work/nested.ntc"
+"$nulltrace" report "$work/nested.ntc" --by span.tags --sum span.hits,span.max
+
 NULLTRACE_BIN=$nulltrace ./examples/story.sh

@@ -1,5 +1,6 @@
 //! What was measured until a moment: the same while a run goes on and when it has ended.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use crate::names::Machine;
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// The backend's name.
-    pub backend: &'static str,
+    pub backend: Cow<'static, str>,
     /// When the run began.
     pub wall_start: Timestamp,
     /// How long it took, or has taken so far, nanoseconds.
@@ -72,7 +73,7 @@ impl Measured {
         let ns = |at: Timestamp| u64::try_from(at.as_nanosecond()).unwrap_or(0);
         let selected = self.selected.as_deref();
         give(&Data {
-            backend: self.backend,
+            backend: &self.backend,
             elapsed_ns: self.elapsed_ns,
             since: self.since.map(ns),
             rows: &selected.map_or_else(|| self.rows(), Selection::total),
@@ -94,7 +95,7 @@ impl Measured {
     /// Of a run in which nothing happened.
     pub(crate) fn nothing() -> Self {
         Self {
-            backend: "a test",
+            backend: "a test".into(),
             wall_start: Timestamp::UNIX_EPOCH,
             elapsed_ns: 0,
             since: None,

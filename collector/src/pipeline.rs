@@ -1,16 +1,20 @@
 //! The only place that wires the rooms together: source, order, correlator, summary, sinks.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nulltrace_core::input::event::BadRecord;
+use nulltrace_core::capture::Compress;
+use nulltrace_core::facts::names::Wanted;
+use nulltrace_core::input::event::{BadRecord, What};
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::Lost;
 use nulltrace_core::measure::{groups, summary};
 use nulltrace_core::query::Query;
+use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher;
 
@@ -24,8 +28,9 @@ use crate::measured::Measured;
 use crate::resolve::Resolver;
 use crate::sink::Prepared;
 use crate::sink::hub::Hub;
-use crate::source::Source;
+use crate::sink::recorder::{Recorded, Recorder};
 use crate::source::keeper::Keeper;
+use crate::source::{Source, capture};
 
 /// How long a record waits for earlier ones of other CPUs. Between reading the clock and reserving
 /// room in the ring lie a few hundred nanoseconds, more if a virtual CPU was stopped there.
@@ -87,6 +92,7 @@ pub struct Pipeline {
     order: Order,
     line: Line,
     hub: Option<Hub>,
+    recorder: Option<Recorder>,
     host: Host,
     resolver: Option<Resolver>,
     made: Made,
@@ -117,12 +123,46 @@ struct Line {
     unknown_kind: u64,
 }
 
+/// A recording that is to be made.
+pub struct Recording<'a> {
+    /// Where it is written to.
+    pub to: Box<dyn io::Write + Send>,
+    /// How it is compressed.
+    pub how: Compress,
+    /// What is recorded.
+    pub about: &'a capture::About,
+}
+
+/// A recording has all of them: it is not known what will be asked.
+const ALL_NAMES: Wanted = Wanted {
+    user: true,
+    ancestors: true,
+    cgroup: true,
+};
+
 /// What a run came to.
 pub struct Outcome {
     /// What was measured in all.
     pub measured: Measured,
     /// What should still be logged, made safe for a terminal.
     pub log_lines: Vec<String>,
+    /// What was recorded, if anything was to be, and what went wrong there.
+    pub recorded: Option<(Recorded, Option<io::Error>)>,
+}
+
+/// What measured things are said to come from.
+struct From {
+    backend: Cow<'static, str>,
+    activity: bool,
+}
+
+impl From {
+    fn source(source: &dyn Source) -> Self {
+        Self {
+            backend: source.name().into(),
+            activity: source.sees_activity(),
+        }
+    }
 }
 
 impl Pipeline {
@@ -148,6 +188,7 @@ impl Pipeline {
                 unknown_kind: 0,
             },
             hub: None,
+            recorder: None,
             host: Host::default(),
             resolver: None,
             made: Made::default(),
@@ -187,6 +228,28 @@ impl Pipeline {
     /// The query cannot be answered, or a thread could not be made.
     pub fn asking(mut self, query: &Query, keeper: Option<Keeper>) -> Result<Self, Error> {
         self.line.consumers.keep(query)?;
+        self.start_resolver(keeper).map_err(no_thread)?;
+        Ok(self)
+    }
+
+    /// Records all that comes from now on, with every name that may be asked for. `about` says what is recorded.
+    ///
+    /// # Errors
+    /// A thread could not be made.
+    pub fn recording(
+        mut self,
+        recording: Recording<'_>,
+        keeper: Option<Keeper>,
+    ) -> Result<Self, Error> {
+        let Recording { to, how, about } = recording;
+        let (tap, recorder) = Recorder::start(to, how).map_err(no_thread)?;
+        self.line.consumers.add(tap);
+        self.line.consumers.want_names(ALL_NAMES);
+        self.recorder = Some(recorder);
+        let Moment { monotonic, wall } = self.began;
+        let about = capture::Ran::begins(monotonic, wall, about);
+        let about = about.iter().map(|(name, value)| (*name, value.as_str()));
+        self.line.consumers.record(self.made.run(monotonic, about));
         self.start_resolver(keeper).map_err(no_thread)?;
         Ok(self)
     }
@@ -263,7 +326,7 @@ impl Pipeline {
         }
         // Where the one before is kept by nobody, its copies are free for this one.
         self.recent = None;
-        let measured = self.measured(now, source, OpenTimes::OfFew);
+        let measured = self.measured(now, From::source(source), OpenTimes::OfFew);
         let shared = measured.summary.copy_ns().saturating_mul(SHARED);
         let until = now.saturating_add(shared);
         self.recent = Some(Recent {
@@ -274,13 +337,13 @@ impl Pipeline {
     }
 
     /// What was measured until `now`, without what queries are counted for.
-    fn measured(&self, now: u64, source: &dyn Source, open_times: OpenTimes) -> Measured {
+    fn measured(&self, now: u64, from: From, open_times: OpenTimes) -> Measured {
         let Line {
             correlator,
             consumers,
             ..
         } = &self.line;
-        let (activity, open) = (source.sees_activity(), correlator.open());
+        let (activity, open) = (from.activity, correlator.open());
         let few = open_times == OpenTimes::Always || open <= OPEN_TIMED;
         let mut ledger = correlator.ledger();
         ledger.markers.late = self.order.late();
@@ -293,7 +356,7 @@ impl Pipeline {
         }
         let open = correlator.open_by_tags(few);
         Measured {
-            backend: source.name(),
+            backend: from.backend,
             wall_start: self.began.wall,
             elapsed_ns: now.saturating_sub(self.began.monotonic),
             since: None,
@@ -347,8 +410,12 @@ impl Pipeline {
             source.mark_idle(tid, ts);
         }
         self.look_up();
+        let lost = self.lost();
         if let Some(hub) = &self.hub {
-            hub.report(&self.lost());
+            hub.report(&lost);
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.report(lost.sum());
         }
         Ok(records)
     }
@@ -377,8 +444,10 @@ impl Pipeline {
         self.finish_names(now);
         let line = &mut self.line;
         line.correlator.finish(now, &mut line.consumers);
+        self.end_recording(now);
+        let line = &mut self.line;
         line.consumers.end_others();
-        let mut measured = self.measured(now, source, OpenTimes::Always);
+        let mut measured = self.measured(now, From::source(source), OpenTimes::Always);
         let Line {
             correlator,
             consumers,
@@ -400,7 +469,67 @@ impl Pipeline {
         Ok(Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
+            recorded: self.recorder.map(Recorder::close),
         })
+    }
+
+    /// What only this pipeline knows goes into the recording, as its last records.
+    fn end_recording(&mut self, now: u64) {
+        if self.recorder.is_none() {
+            return;
+        }
+        let Self { line, made, .. } = self;
+        let lost = Lost {
+            bad_record: line.bad_record,
+            unknown_kind: line.unknown_kind,
+            ..self.lost_before.clone()
+        };
+        let causes = lost.causes().into_iter();
+        let causes = causes.map(|(name, count)| (name, count.known()));
+        line.consumers.record(made.losses(now, causes));
+        let ends = capture::Ran::ends(now, self.order.late());
+        let ends = ends.iter().map(|(name, value)| (*name, value.as_str()));
+        line.consumers.record(made.run(now, ends));
+    }
+
+    /// Takes a record that was kept: it is in order, and its names come with the others.
+    pub fn replay(&mut self, record: &[u8]) {
+        self.line.take(record);
+    }
+
+    /// All that was kept was given: what it came to is what a run of the same records did.
+    #[must_use]
+    pub fn replayed(mut self, ran: &capture::Ran) -> Outcome {
+        self.began = ran.began;
+        self.look_up();
+        let line = &mut self.line;
+        line.correlator.finish(ran.ended, &mut line.consumers);
+        let from = From {
+            backend: ran.backend.clone().into(),
+            activity: ran.activity,
+        };
+        let mut measured = self.measured(ran.ended, from, OpenTimes::Always);
+        measured.ledger.markers.late = ran.late;
+        let Line {
+            correlator,
+            consumers,
+            ..
+        } = &mut self.line;
+        let moment = Moment {
+            monotonic: ran.ended,
+            wall: measured.wall_start + Duration::from_nanos(measured.elapsed_ns),
+        };
+        let now = Now {
+            moment,
+            correlator,
+            ended: true,
+        };
+        consumers.own(&now, &mut measured);
+        Outcome {
+            measured,
+            log_lines: self.line.consumers.malformed.take().collect(),
+            recorded: None,
+        }
     }
 
     /// Asks for the names that are wanted since the last time. Where nobody can answer they are unknown.
@@ -479,7 +608,14 @@ impl Pipeline {
 impl Line {
     fn take(&mut self, record: &[u8]) {
         match self.reader.read(record) {
-            Ok(event) => self.correlator.push(&event, &mut self.consumers),
+            Ok(event) => {
+                self.correlator.push(&event, &mut self.consumers);
+                let kept = self.consumers.wants().any_of(Wants::RECORD);
+                // Of a write the consumers have heard already.
+                if kept && !matches!(event.what, What::Write { .. } | What::Snapshot { .. }) {
+                    self.consumers.record(record);
+                }
+            }
             Err(BadRecord::Kind(_)) => self.unknown_kind += 1,
             Err(BadRecord::Size { .. }) => self.bad_record += 1,
         }
@@ -500,7 +636,6 @@ mod tests {
     use std::collections::VecDeque;
     use std::thread;
 
-    use nulltrace_core::facts::names::Wanted;
     use nulltrace_core::facts::process::Process;
     use nulltrace_core::input::record::{Head, KIND_WRITE};
     use zerocopy::{FromZeros, IntoBytes};
@@ -573,7 +708,7 @@ mod tests {
         pipeline.turn(&mut source).unwrap();
         let now = pipeline.view(&Query::view("summary"), &source).unwrap();
         assert_eq!(rows(&now), [("a".to_owned(), 1, 0), ("b".to_owned(), 0, 1)]);
-        assert_eq!((now.backend, now.since), ("records", None));
+        assert_eq!((&*now.backend, now.since), ("records", None));
         assert!(now.notes.is_empty() && now.groups().is_none());
         let end = pipeline.finish(&mut source).unwrap().measured;
         assert_eq!((rows(&end), &end.ledger), (rows(&now), &now.ledger));

@@ -9,6 +9,8 @@ mod options;
 mod output;
 mod parse;
 mod print;
+mod record;
+mod report;
 mod run;
 mod target;
 mod terminal;
@@ -45,6 +47,10 @@ enum Verb {
     Run(run::RunArgs),
     /// Trace this machine until SIGTERM or SIGINT, exporting the latency of each span.
     Agent(agent::AgentArgs),
+    /// Record all that is seen to a file, for `report`.
+    Record(record::RecordArgs),
+    /// Show a view of what `record` wrote, on any machine.
+    Report(report::ReportArgs),
     /// Check markers: read one per line from stdin, print each as JSON.
     Parse(parse::ParseArgs),
     /// Show what works on this machine, and why the rest does not.
@@ -82,6 +88,8 @@ pub fn main() -> ExitCode {
     let done = caller::settle().and_then(|()| match cli.verb {
         Verb::Run(args) => run::run(args),
         Verb::Agent(args) => agent::run(args),
+        Verb::Record(args) => record::run(args),
+        Verb::Report(args) => report::run(&args),
         Verb::Parse(args) => parse::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Fields(args) => fields::run(&args),
@@ -108,7 +116,16 @@ mod tests {
         let mut cli = Cli::command().term_width(100);
         cli.build();
         insta::assert_snapshot!("help_nulltrace", cli.render_long_help());
-        for verb in ["run", "agent", "parse", "doctor", "fields", "completions"] {
+        for verb in [
+            "run",
+            "agent",
+            "record",
+            "report",
+            "parse",
+            "doctor",
+            "fields",
+            "completions",
+        ] {
             let of = cli.find_subcommand_mut(verb).unwrap();
             insta::assert_snapshot!(format!("help_{verb}"), of.render_long_help());
             insta::assert_snapshot!(format!("help_{verb}_short"), of.render_help());

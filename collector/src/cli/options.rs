@@ -96,7 +96,7 @@ pub(super) struct Kernel {
     /// slow and can trace a command only. `nulltrace doctor` shows which that is here, and why.
     #[arg(long, value_name = "BACKEND")]
     backend: Option<Backend>,
-    /// Observe what happens inside spans: off or segments [default: segments for `run`, and for `agent`
+    /// Observe what happens inside spans: off or segments [default: segments for `run` and `record`, and for `agent`
     /// with --by, --inside or a view other than summary; else off].
     ///
     /// `segments` counts system calls and the time on and off the CPU in the kernel, from one marker
@@ -146,15 +146,12 @@ impl Options {
             kernel,
             ..
         } = self;
-        config.backend = kernel.backend.unwrap_or(config.backend);
+        config = kernel.over(config);
         config.memory = self.memory.unwrap_or(config.memory);
-        config.ring_size = kernel.ring_size.unwrap_or(config.ring_size);
-        config.inside = kernel.inside.unwrap_or(config.inside);
-        config.activity = match kernel.activity {
+        if kernel.activity.is_none() && self.wants_activity() {
             // There is nothing to show without it.
-            None if self.wants_activity() => Activity::Segments,
-            asked => asked.unwrap_or(config.activity),
-        };
+            config.activity = Activity::Segments;
+        }
         config.scope = selection.over(config.scope);
         config.statsd = export.over(config.statsd);
         config
@@ -162,12 +159,12 @@ impl Options {
 
     /// What is asked.
     pub(super) fn query(&self) -> Result<Query, Error> {
-        self.views.group.query(self.views.view)
+        self.views.query()
     }
 
     /// What is shown.
     pub(super) fn view(&self) -> &'static View {
-        self.views.view.unwrap_or(&VIEWS[0])
+        self.views.view()
     }
 
     /// Whether something is summed, in place of a view, that is there only with activity.
@@ -181,7 +178,7 @@ impl Options {
             format: Format::Json,
             path: path.clone(),
         });
-        self.views.output.destination().or(file)
+        self.views.destination().or(file)
     }
 
     /// Whether somebody asked for what only activity has.
@@ -194,13 +191,43 @@ impl Options {
     }
 }
 
+impl Views {
+    /// What is asked.
+    pub(super) fn query(&self) -> Result<Query, Error> {
+        self.group.query(self.view)
+    }
+
+    /// What is shown.
+    pub(super) fn view(&self) -> &'static View {
+        self.view.unwrap_or(&VIEWS[0])
+    }
+
+    /// Where it goes, if they say.
+    pub(super) fn destination(&self) -> Option<Destination> {
+        self.output.destination()
+    }
+}
+
+impl Kernel {
+    /// What was asked for, with these settings where it was not.
+    pub(super) fn over(&self, config: Config) -> Config {
+        Config {
+            backend: self.backend.unwrap_or(config.backend),
+            ring_size: self.ring_size.unwrap_or(config.ring_size),
+            inside: self.inside.unwrap_or(config.inside),
+            activity: self.activity.unwrap_or(config.activity),
+            ..config
+        }
+    }
+}
+
 impl Selection {
     /// Whether anything is selected.
     pub(super) fn is_given(&self) -> bool {
         !self.pid.is_empty() || self.uid.is_some() || self.cgroup.is_some()
     }
 
-    fn over(&self, scope: Scope) -> Scope {
+    pub(super) fn over(&self, scope: Scope) -> Scope {
         Scope {
             pids: match &self.pid[..] {
                 [] => scope.pids,

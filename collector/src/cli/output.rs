@@ -96,9 +96,11 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn open(destination: Option<Destination>) -> Result<Option<Self>, Error> {
-        let Some(Destination { format, path }) = destination else {
-            return Ok(None);
-        };
+        destination.map(Self::open_at).transpose()
+    }
+
+    fn open_at(destination: Destination) -> Result<Self, Error> {
+        let Destination { format, path } = destination;
         let target = match path.as_os_str() {
             dash if dash == "-" => {
                 let stdout = io::stdout().as_fd().try_clone_to_owned();
@@ -107,11 +109,25 @@ impl Output {
             _ => Target::open(&path),
         };
         let target = target.map_err(|error| failed(&path, error))?;
-        Ok(Some(Self {
+        Ok(Self {
             format,
             path,
             target,
-        }))
+        })
+    }
+
+    /// The same; stdout as text, if nothing else was asked for.
+    pub(super) fn open_or_stdout(destination: Option<Destination>) -> Result<Self, Error> {
+        let destination = destination.unwrap_or(Destination {
+            format: Format::Text,
+            path: "-".into(),
+        });
+        Self::open_at(destination)
+    }
+
+    /// Whether it is for a person.
+    pub(super) fn is_text(&self) -> bool {
+        self.format == Format::Text
     }
 
     /// Writes the view to the file that was asked for, and as text to stderr unless `quiet` or that is in the

@@ -5,8 +5,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
-use nulltrace_core::query::Query;
-
 use super::options::{self, Options};
 use super::output::Output;
 use crate::config::Config;
@@ -14,9 +12,9 @@ use crate::consumers::check;
 use crate::error::Error;
 use crate::log;
 use crate::outlet::End;
-use crate::pipeline::{Limits, PLENTY, Pipeline, no_thread};
+use crate::pipeline::{Limits, Outcome, PLENTY, Pipeline, no_thread};
 use crate::signals::{self, Signal, Signals};
-use crate::sink::{self, Prepared};
+use crate::sink;
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command, Opened, Target};
 use crate::source::{Activity, Observed};
@@ -57,8 +55,61 @@ pub(super) fn trace(
     check(&query, config.inside)?;
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;
+    let plan = Plan {
+        config: &config,
+        until,
+        hidden_names: query.names().others(),
+        wants_activity: options.wants_activity(),
+    };
+    let prepare = |pipeline: Pipeline, keeper, _: &Opened| {
+        let pipeline = pipeline.sending(sinks)?;
+        pipeline.asking(&query, keeper)
+    };
+    let traced = run(subject, &plan, &signals, prepare)?;
+    let end = &End::new(Some(&signals), traced.asked);
+    let written = traced.outcome.and_then(|outcome| {
+        let (measured, shown) = (&outcome.measured, (options.view(), &query));
+        Output::write(output, measured, &traced.notes, shown, options.quiet, end)
+    });
+    status(traced.status, written)
+}
+
+/// What is traced, and how.
+pub(super) struct Plan<'a> {
+    pub(super) config: &'a Config,
+    pub(super) until: Until,
+    /// Names are wanted of processes that `/proc` may hide.
+    pub(super) hidden_names: bool,
+    /// Somebody asked for what only activity has.
+    pub(super) wants_activity: bool,
+}
+
+/// How a trace ended.
+pub(super) struct Traced {
+    /// What it came to.
+    pub(super) outcome: Result<Outcome, Error>,
+    /// What a person should know, which was said when it began.
+    pub(super) notes: Vec<String>,
+    /// That of the command.
+    pub(super) status: Option<ExitStatus>,
+    /// Somebody asked this process to end.
+    pub(super) asked: bool,
+}
+
+/// Opens, traces until it ends. `prepare` gives the pipeline what is asked of it, when rights were given up: each
+/// thread has its own.
+pub(super) fn run(
+    subject: Subject,
+    plan: &Plan<'_>,
+    signals: &Signals,
+    prepare: impl FnOnce(Pipeline, Option<Keeper>, &Opened) -> Result<Pipeline, Error>,
+) -> Result<Traced, Error> {
+    let Plan { config, until, .. } = *plan;
     // While there is one thread, and before there is anything in memory that is not its business.
-    let keeper = keeper(&query)?;
+    let keeper = match plan.hidden_names {
+        true => keeper()?,
+        false => None,
+    };
     let began = Instant::now();
     let observed = Observed {
         activity: config.activity,
@@ -67,13 +118,15 @@ pub(super) fn trace(
     };
     let (backend, ring) = (config.backend, config.ring_size);
     let mut opened = match subject {
-        Subject::Command(words) => open::command(backend, ring, observed, &words, &signals)?,
+        Subject::Command(words) => open::command(backend, ring, observed, &words, signals)?,
         Subject::Running => {
             let waits = until == Until::Signal;
             open::machine(backend, ring, observed, &config.scope, waits)?
         }
     };
-    let mut pipeline = start(limits(&config), sinks, &query, keeper)?.since(opened.began);
+    log::start().map_err(no_thread)?;
+    let pipeline = Pipeline::new(limits(config)).since(opened.began);
+    let mut pipeline = prepare(pipeline, keeper, &opened)?;
     // Who waits for this line may count on all that follows to be within the time it names.
     if !matches!(opened.target, Target::Command(_)) {
         let (name, took) = (opened.source.name(), began.elapsed().as_millis());
@@ -83,21 +136,32 @@ pub(super) fn trace(
         };
         log::say(format_args!("attached: {name} in {took} ms{hint}"));
     }
-    if options.wants_activity() && !opened.source.sees_activity() && opened.notes.is_empty() {
+    if plan.wants_activity && !opened.source.sees_activity() && opened.notes.is_empty() {
         opened.notes.push(unseen(config.activity));
     }
     for note in &opened.notes {
         log::say(note);
     }
-    let (status, asked) = follow(&mut opened, &mut pipeline, &signals, until)?;
-    let written = pipeline.finish(&mut *opened.source).and_then(|outcome| {
+    let (status, asked) = follow(&mut opened, &mut pipeline, signals, until)?;
+    let outcome = pipeline.finish(&mut *opened.source);
+    if let Ok(outcome) = &outcome {
         for line in &outcome.log_lines {
             log::say(line);
         }
-        let end = &End::new(Some(&signals), asked);
-        let (measured, shown) = (&outcome.measured, (options.view(), &query));
-        Output::write(output, measured, &opened.notes, shown, options.quiet, end)
-    });
+    }
+    Ok(Traced {
+        outcome,
+        notes: opened.notes,
+        status,
+        asked,
+    })
+}
+
+/// The exit status: that of the command, if there was one.
+pub(super) fn status(
+    status: Option<ExitStatus>,
+    written: Result<(), Error>,
+) -> Result<ExitCode, Error> {
     match (status, written) {
         (None, written) => written.map(|()| ExitCode::SUCCESS),
         (Some(status), Ok(())) => Ok(exit_code(status)),
@@ -206,24 +270,8 @@ fn limits(config: &Config) -> Limits {
     limits
 }
 
-/// A pipeline with what is asked of it, and the threads of this process, the log's too: to be called when rights
-/// were given up, of which each thread has its own.
-fn start(
-    limits: Limits,
-    sinks: Vec<Box<dyn Prepared>>,
-    query: &Query,
-    keeper: Option<Keeper>,
-) -> Result<Pipeline, Error> {
-    log::start().map_err(no_thread)?;
-    let pipeline = Pipeline::new(limits).sending(sinks)?;
-    pipeline.asking(query, keeper)
-}
-
-/// What opens for `query` what `/proc` hides, if it asks for that and this process may.
-fn keeper(query: &Query) -> Result<Option<Keeper>, Error> {
-    if !query.names().others() {
-        return Ok(None);
-    }
+/// What opens what `/proc` hides, if this process may.
+fn keeper() -> Result<Option<Keeper>, Error> {
     Keeper::start().map_err(|error| {
         Error::io(
             "cannot start a process",

@@ -10,8 +10,9 @@ mod single;
 mod standing;
 
 use nulltrace_core::activity::Inside;
-use nulltrace_core::facts::names::Names;
+use nulltrace_core::facts::names::{Names, Wanted};
 use nulltrace_core::input::event::Event;
+use nulltrace_core::input::joined::Joiner;
 use nulltrace_core::input::record::CallsRecord;
 use nulltrace_core::measure::summary::{self, Summary};
 use nulltrace_core::query::Query;
@@ -36,6 +37,7 @@ pub(crate) struct Consumers {
     pub(crate) names: Names,
     standing: Standing,
     others: Vec<Other>,
+    joiner: Joiner,
     /// What any of them wants.
     wants: Wants,
 }
@@ -58,6 +60,7 @@ impl Consumers {
             names: Names::default(),
             standing: Standing::new(queries),
             others: Vec::new(),
+            joiner: Joiner::default(),
             wants: Wants::CLOSED | Wants::INSIDE | Wants::MALFORMED | Wants::IDLE,
         }
     }
@@ -87,7 +90,12 @@ impl Consumers {
 
     fn want(&mut self, query: &Query) {
         self.wants = self.wants | self.standing.wants();
-        self.names.want(query.names());
+        self.want_names(query.names());
+    }
+
+    /// These names are looked up from now on.
+    pub(crate) fn want_names(&mut self, names: Wanted) {
+        self.names.want(names);
         if self.names.is_asked() {
             self.wants = self.wants | Wants::FACT;
         }
@@ -110,6 +118,9 @@ impl Consumers {
     pub(crate) fn add(&mut self, consumer: Box<dyn Consumer>) {
         let wants = consumer.wants();
         self.wants = self.wants | wants;
+        if wants.any_of(Wants::RECORD) {
+            self.wants = self.wants | Wants::JOINED;
+        }
         self.others.push(Other { wants, consumer });
     }
 
@@ -174,6 +185,19 @@ impl Consumer for Consumers {
     fn fact(&mut self, fact: &Event<'_>) {
         self.names.learn(fact);
         self.each(Wants::FACT, |other| other.fact(fact));
+    }
+
+    fn joined(&mut self, event: &Event<'_>) {
+        let Self { joiner, others, .. } = self;
+        if let Some(record) = joiner.record(event) {
+            let wanting = others.iter_mut();
+            let wanting = wanting.filter(|of| of.wants.any_of(Wants::RECORD));
+            wanting.for_each(|other| other.consumer.record(record));
+        }
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        self.each(Wants::RECORD, |other| other.record(record));
     }
 
     fn malformed(&mut self, bad: &Malformed<'_>) {

@@ -2,6 +2,7 @@
 
 mod contract;
 pub mod hub;
+pub mod recorder;
 pub mod statsd;
 
 pub use contract::{Batch, Prepared, Sink, SinkCounts};

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod btf;
 pub mod caller;
 pub mod caps;
+pub mod capture;
 pub mod cgroup;
 pub mod ebpf;
 pub mod keeper;

@@ -1,0 +1,249 @@
+//! `nulltrace record -o FILE CMD`: all that is seen, kept for later.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+use clap::Args;
+use nulltrace_core::capture::Compress;
+
+use super::options::{Kernel, Selection};
+use super::trace::{self, Plan, Subject, Until};
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::log;
+use crate::memory::Budget;
+use crate::outlet::End;
+use crate::pipeline::{Pipeline, Recording};
+use crate::signals::Signals;
+use crate::sink::recorder::Recorded;
+use crate::source::Activity;
+use crate::source::capture::About;
+use crate::source::open::Opened;
+use crate::text::safe;
+
+/// Options of `record`.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "nulltrace record -o FILE [OPTIONS] [--] CMD [ARG]...
+       nulltrace record -o FILE [OPTIONS] [--pid PID | --uid UID | --cgroup PATH]",
+    after_help = "Without a command and a selection the whole machine is recorded, until Ctrl-C. The exit status is that
+of CMD; 1 if the file could not be written and there is no CMD.
+
+Examples:
+  nulltrace record -o shop.ntc -- ./server --once
+  nulltrace report shop.ntc --view time
+  nulltrace record -o - -- make | ssh host 'cat > make.ntc'"
+)]
+pub(super) struct RecordArgs {
+    /// Write the capture to this file; - is stdout.
+    ///
+    /// It is created readable by its owner only. One that exists is kept, unless --force is given.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+    /// Compress by none, zstd or zstd:LEVEL, 1 to 19 [default: zstd].
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "zstd",
+        hide_default_value = true
+    )]
+    compress: How,
+    /// Stop when CMD, or the selected process, has ended, not when its descendants have.
+    ///
+    /// Under ptrace they are killed then.
+    #[arg(long)]
+    no_wait: bool,
+    /// Use at most this much memory for what markers make grow, like open spans [default: 1GiB].
+    #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
+    memory: Option<Budget>,
+    /// Print no messages, only the reason if recording fails.
+    #[arg(short, long)]
+    quiet: bool,
+    /// The command to record, with its arguments; all that follows it is passed to it.
+    ///
+    /// Options of nulltrace come before it.
+    #[arg(trailing_var_arg = true, value_name = "CMD")]
+    command: Vec<OsString>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    kernel: Kernel,
+}
+
+/// How a capture is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct How(Compress);
+
+impl FromStr for How {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let level = |text: &str| text.parse().ok().filter(|level| (1..=19).contains(level));
+        let how = match text.split_once(':') {
+            None if text == "none" => Some(Compress::None),
+            None if text == "zstd" => Some(Compress::Fast),
+            Some(("zstd", text)) => level(text).map(Compress::Level),
+            _ => None,
+        };
+        how.map(Self).ok_or_else(|| {
+            format!("cannot compress by {text:?}: write none, zstd or zstd:1 to zstd:19")
+        })
+    }
+}
+
+pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
+    let signals = Signals::block();
+    if args.quiet {
+        log::be_quiet();
+    }
+    let default = Config {
+        activity: Activity::Segments,
+        ..Config::default()
+    };
+    let mut config = args.kernel.over(default);
+    config.scope = args.selection.over(config.scope);
+    config.memory = args.memory.unwrap_or(config.memory);
+    let descendants = !args.no_wait;
+    let (subject, until) = match (&args.command[..], args.selection.is_given()) {
+        ([], true) => (Subject::Running, Until::End { descendants }),
+        ([], false) => (Subject::Running, Until::Signal),
+        ([_, ..], false) => (Subject::Command(args.command), Until::End { descendants }),
+        ([program, ..], true) => {
+            return Err(Error::new(
+                Kind::Usage,
+                "both a command and a selection of running processes",
+                program.display(),
+                "leave out the command, or --pid, --uid and --cgroup",
+            ));
+        }
+    };
+    let to = open(&args.output, args.force)?;
+    let how = args.compress.0;
+    let words: Vec<_> = std::env::args_os().collect();
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let plan = Plan {
+        config: &config,
+        until,
+        hidden_names: true,
+        wants_activity: args.kernel.activity == Some(Activity::Segments),
+    };
+    let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
+        let about = About {
+            backend: opened.source.name().to_owned(),
+            activity: opened.source.sees_activity(),
+            inside: config.inside.name().to_owned(),
+            command: words.join(" "),
+        };
+        let about = &about;
+        pipeline.recording(Recording { to, how, about }, keeper)
+    };
+    let began = Instant::now();
+    let traced = trace::run(subject, &plan, &signals, prepare)?;
+    let written = traced.outcome.and_then(|outcome| {
+        let (recorded, failed) = outcome.recorded.unwrap_or_default();
+        let lost = outcome.measured.ledger.lost.sum();
+        let seconds = began.elapsed().as_secs_f64();
+        log::say(told(&recorded, lost, seconds, &args.output));
+        log::settle(&End::new(Some(&signals), traced.asked));
+        match failed {
+            None => Ok(()),
+            Some(error) => Err(Error::io(
+                "cannot write the capture",
+                error,
+                args.output.display(),
+                "what was written until then can be read",
+            )),
+        }
+    });
+    trace::status(traced.status, written)
+}
+
+/// Opens the file, before anything is traced. Nobody else may read it.
+fn open(path: &Path, force: bool) -> Result<Box<dyn Write + Send>, Error> {
+    if path.as_os_str() == "-" {
+        return match io::stdout().is_terminal() {
+            false => Ok(Box::new(io::stdout())),
+            true => Err(Error::new(
+                Kind::Usage,
+                "a capture is not for a terminal",
+                "-o -",
+                "name a file, or send stdout to another program",
+            )),
+        };
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    match force {
+        true => options.create(true).truncate(true),
+        false => options.create_new(true).custom_flags(libc::O_NOFOLLOW),
+    };
+    let file = options.open(path).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AlreadyExists => "name another file, or overwrite it with --force",
+            _ => "name a file that can be written",
+        };
+        Error::io("cannot create the capture", error, path.display(), remedy)
+    })?;
+    Ok(Box::new(file))
+}
+
+/// What a recording came to, in one line.
+fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
+    let Recorded { records, bytes, .. } = *recorded;
+    let each = bytes as f64 / records.max(1) as f64;
+    let lost = match lost + recorded.lost {
+        0 => "nothing lost".to_owned(),
+        lost => format!("{lost} lost"),
+    };
+    format!(
+        "recorded {records} records in {seconds:.1} s ({:.0}/s) to {}: {} bytes, {each:.1} each; {lost}",
+        records as f64 / seconds.max(1e-9),
+        safe(path.as_os_str().as_bytes()),
+        bytes,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_to_compress() {
+        let of = |text: &str| text.parse::<How>().map(|how| how.0);
+        assert_eq!(of("none"), Ok(Compress::None));
+        assert_eq!(of("zstd"), Ok(Compress::Fast));
+        assert_eq!(of("zstd:19"), Ok(Compress::Level(19)));
+        for bad in ["", "gzip", "zstd:0", "zstd:20", "zstd:x", "none:1"] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_line_says_what_it_came_to() {
+        let recorded = Recorded {
+            records: 2000,
+            bytes: 9000,
+            lost: 0,
+        };
+        let path = Path::new("a.ntc");
+        assert_eq!(
+            told(&recorded, 0, 2.0, path),
+            "recorded 2000 records in 2.0 s (1000/s) to a.ntc: 9000 bytes, 4.5 each; nothing lost"
+        );
+        let lost = Recorded {
+            lost: 5,
+            ..recorded
+        };
+        assert!(told(&lost, 2, 2.0, path).ends_with("; 7 lost"));
+    }
+}

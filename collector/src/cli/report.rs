@@ -1,0 +1,184 @@
+//! `nulltrace report FILE`: the views of what was recorded.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use nulltrace_core::capture::Damage;
+use nulltrace_core::input::event::What;
+use nulltrace_core::input::layout::Reader;
+use nulltrace_core::query::Query;
+use zerocopy::IntoBytes;
+
+use super::options::Views;
+use super::output::Output;
+use crate::config::Config;
+use crate::consumers::check;
+use crate::error::{Error, Kind};
+use crate::log;
+use crate::memory::Budget;
+use crate::outlet::End;
+use crate::pipeline::{Limits, Outcome, Pipeline};
+use crate::source::capture::{self, Ran};
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The view is printed to stdout. What of the capture cannot be read is told on stderr; the rest is shown.
+
+Examples:
+  nulltrace report shop.ntc
+  nulltrace report shop.ntc --view time
+  nulltrace report shop.ntc --by fd.name --sum bytes --where fd.type=file
+  nulltrace report shop.ntc --format json -o shop.json"
+)]
+pub(super) struct ReportArgs {
+    /// The capture, as `nulltrace record` writes it; - is stdin.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Use at most this much memory for what a capture makes grow, like open spans and rows [default: 1GiB].
+    #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
+    memory: Option<Budget>,
+    /// Print no messages, only the reason if the capture cannot be read.
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    views: Views,
+}
+
+pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
+    if args.quiet {
+        log::be_quiet();
+    }
+    let query = args.views.query()?;
+    let output = Output::open_or_stdout(args.views.destination())?;
+    let mut config = Config::default();
+    config.memory = args.memory.unwrap_or(config.memory);
+    let mut replay = Replay {
+        config: &config,
+        query: &query,
+        ran: Ran::default(),
+        reader: Reader::default(),
+        layout: Vec::new(),
+        pipeline: None,
+    };
+    let mut failed = None;
+    let read = capture::read(&args.file, &mut |record| {
+        if failed.is_none() {
+            failed = replay.take(record).err();
+        }
+    });
+    let read = read.map_err(|error| {
+        Error::io(
+            "cannot read the capture",
+            error,
+            args.file.display(),
+            "name a file that `nulltrace record` wrote",
+        )
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    if let Some(refused) = read.refused {
+        return Err(Error::new(
+            Kind::Usage,
+            format!("not a capture ({refused})"),
+            args.file.display(),
+            "name a file that `nulltrace record` wrote",
+        ));
+    }
+    let mut notes: Vec<_> = read.damage.iter().map(told).collect();
+    if !read.ended && notes.is_empty() {
+        notes.push(
+            "the recording did not end as it should: what follows its last block is missing"
+                .to_owned(),
+        );
+    }
+    let outcome = replay.end()?;
+    // In a text they stand with the view.
+    let aside: &[String] = if output.is_text() { &[] } else { &notes };
+    aside.iter().for_each(log::say);
+    let end = &End::new(None, false);
+    let shown = (args.views.view(), &query);
+    let output = Some(output);
+    Output::write(output, &outcome.measured, &notes, shown, true, end)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes in what was recorded.
+struct Replay<'a> {
+    config: &'a Config,
+    query: &'a Query,
+    ran: Ran,
+    reader: Reader,
+    /// The first record, until there is a pipeline.
+    layout: Vec<u64>,
+    pipeline: Option<Pipeline>,
+}
+
+impl Replay<'_> {
+    fn take(&mut self, record: &[u8]) -> Result<(), Error> {
+        if let Ok(event) = self.reader.read(record) {
+            self.ran.learn(&event);
+            if event.what == What::Layout && self.pipeline.is_none() {
+                self.layout = record
+                    .chunks_exact(8)
+                    .filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes))
+                    .collect();
+                return Ok(());
+            }
+        }
+        self.pipeline()?.replay(record);
+        Ok(())
+    }
+
+    /// The pipeline, made when the recording has said what it is: whose activity counts must be known before anything
+    /// is counted.
+    fn pipeline(&mut self) -> Result<&mut Pipeline, Error> {
+        let pipeline = match self.pipeline.take() {
+            Some(pipeline) => pipeline,
+            None => {
+                let mut pipeline = begin(self.config, &self.ran, self.query)?;
+                pipeline.replay(self.layout.as_bytes());
+                pipeline
+            }
+        };
+        Ok(self.pipeline.insert(pipeline))
+    }
+
+    fn end(mut self) -> Result<Outcome, Error> {
+        self.pipeline()?;
+        let none = || {
+            Error::new(
+                Kind::Io,
+                "nothing was read",
+                "the capture",
+                "record it again",
+            )
+        };
+        Ok(self.pipeline.ok_or_else(none)?.replayed(&self.ran))
+    }
+}
+
+/// A pipeline for what such a recording has.
+fn begin(config: &Config, ran: &Ran, query: &Query) -> Result<Pipeline, Error> {
+    let inside = ran.inside.parse().unwrap_or(config.inside);
+    check(query, inside)?;
+    let mut limits: Limits = config.memory.limits(0);
+    limits.spans.reach = inside;
+    limits.spans.age = u64::MAX;
+    Pipeline::new(limits).asking(query, None)
+}
+
+/// A place that cannot be read, in words.
+fn told(damage: &Damage) -> String {
+    let Damage { at, why } = damage;
+    let records = match why.records() {
+        0 => String::new(),
+        n => format!("; {n} records are lost"),
+    };
+    format!(
+        "bytes {} to {} of the capture cannot be read: {why}{records}",
+        at.start, at.end
+    )
+}

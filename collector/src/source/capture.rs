@@ -1,0 +1,135 @@
+//! Records from a capture, and what it says of itself.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use jiff::Timestamp;
+use nulltrace_core::capture::{Read, Reader};
+use nulltrace_core::input::event::{Event, What, pairs};
+
+use crate::clock::Moment;
+
+/// What a recording says of itself when it begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The backend's name.
+    pub backend: String,
+    /// Whether it sees what threads do between their markers.
+    pub activity: bool,
+    /// Whose activity counts toward a span.
+    pub inside: String,
+    /// The command line that recorded.
+    pub command: String,
+}
+
+/// What a recording says of itself in all.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// When it began.
+    pub began: Moment,
+    /// When it ended, `CLOCK_MONOTONIC` nanoseconds: if it did not say, the time of its last record.
+    pub ended: u64,
+    /// The backend's name.
+    pub backend: String,
+    /// Whether it has what threads did between their markers.
+    pub activity: bool,
+    /// Whose activity counts toward a span.
+    pub inside: String,
+    /// Markers that came after the order.
+    pub late: u64,
+}
+
+impl Default for Ran {
+    fn default() -> Self {
+        Self {
+            began: Moment {
+                monotonic: 0,
+                wall: Timestamp::UNIX_EPOCH,
+            },
+            ended: 0,
+            backend: "unknown".to_owned(),
+            activity: true,
+            inside: "thread".to_owned(),
+            late: 0,
+        }
+    }
+}
+
+impl Ran {
+    /// Names and values for the first record.
+    pub(crate) fn begins(
+        monotonic: u64,
+        wall: Timestamp,
+        about: &About,
+    ) -> Vec<(&'static str, String)> {
+        vec![
+            ("backend", about.backend.clone()),
+            ("activity", about.activity.to_string()),
+            ("inside", about.inside.clone()),
+            ("command", about.command.clone()),
+            ("began", monotonic.to_string()),
+            ("wall", wall.as_nanosecond().to_string()),
+        ]
+    }
+
+    /// The same for the last.
+    pub(crate) fn ends(ended: u64, late: u64) -> Vec<(&'static str, String)> {
+        vec![("ended", ended.to_string()), ("late", late.to_string())]
+    }
+
+    /// Takes in what a record says.
+    pub fn learn(&mut self, event: &Event<'_>) {
+        self.ended = self.ended.max(event.ts);
+        let What::Run { text } = event.what else {
+            return;
+        };
+        for (name, value) in pairs(text) {
+            let Ok(value) = std::str::from_utf8(value) else {
+                continue;
+            };
+            match name {
+                b"backend" => value.clone_into(&mut self.backend),
+                b"activity" => self.activity = value == "true",
+                b"inside" => value.clone_into(&mut self.inside),
+                b"began" => self.began.monotonic = value.parse().unwrap_or_default(),
+                b"wall" => {
+                    let wall = value.parse().ok();
+                    let wall = wall.and_then(|ns| Timestamp::from_nanosecond(ns).ok());
+                    self.began.wall = wall.unwrap_or_default();
+                }
+                b"ended" => self.ended = value.parse().unwrap_or(self.ended),
+                b"late" => self.late = value.parse().unwrap_or_default(),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Bytes that are read at once.
+const CHUNK: usize = 1 << 20;
+
+/// Gives each record of the capture at `path`, `-` being stdin. What is damaged is passed over, and told.
+///
+/// # Errors
+/// It cannot be read; that it is no capture is told in what is returned.
+pub fn read(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<Read> {
+    let mut file: Box<dyn io::Read> = match path.as_os_str() {
+        dash if dash == "-" => Box::new(io::stdin().lock()),
+        _ => Box::new(File::open(path)?),
+    };
+    let mut reader = Reader::default();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let len = match file.read(&mut chunk) {
+            Ok(0) => return Ok(reader.end()),
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        reader.push(chunk.get(..len).unwrap_or_default(), each);
+        if reader.check().is_err() {
+            return Ok(reader.end());
+        }
+    }
+}
