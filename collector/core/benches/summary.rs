@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::activity::{InSpan, Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times, When};
 use nulltrace_core::facts::file::{File, FileKind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::CallsRecord;
@@ -118,6 +118,7 @@ fn inside<'a>(
         process: None,
         spans: Vec::leak(spans),
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls,
         files,

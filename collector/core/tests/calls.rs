@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use nulltrace_core::activity::{InSpan, Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times, When};
 use nulltrace_core::facts::file::{File, FileKind};
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
@@ -55,6 +55,7 @@ fn push(summary: &mut Summary, paths: &[Arc<TagPath>], segment: &Segment) {
         tid: 1,
         process: None,
         wide: false,
+        when: When::default(),
         spans: &inside,
         times: &Times {
             wall: 10,

@@ -243,7 +243,7 @@ impl Standing {
 mod tests {
     use std::sync::Arc;
 
-    use nulltrace_core::activity::{InSpan, Inside, Times};
+    use nulltrace_core::activity::{InSpan, Inside, Times, When};
     use nulltrace_core::facts::path::TagPath;
     use nulltrace_core::input::record::CallsRecord;
     use nulltrace_core::query::condition::Condition;
@@ -310,6 +310,7 @@ mod tests {
             process: None,
             spans: &[InSpan::of_path(&path)],
             wide: false,
+            when: When::default(),
             times: &Times::NONE,
             calls: &[of],
             files: &[None],
@@ -416,6 +417,7 @@ mod tests {
             process: None,
             spans: &[InSpan::of_path(&path)],
             wide: false,
+            when: When::default(),
             times: &Times::NONE,
             calls: &calls,
             files: &[None, None, None, None],

@@ -23,6 +23,8 @@ pub struct Inside<'a> {
     /// Spans have the activity of other threads too: then a [`Closed`](crate::spans::span::Closed) has no times of its
     /// own, only its path has.
     pub wide: bool,
+    /// When, where spans have the activity of other threads too.
+    pub when: When<'a>,
     /// Where the time went.
     pub times: &'a Times,
     /// The system calls, by number and file.
@@ -43,6 +45,21 @@ impl<'a> Inside<'a> {
         let first = self.spans.iter().filter(|span| !span.repeated);
         first.map(|span| span.path)
     }
+}
+
+/// When a thread did what it did, and which single spans were open then.
+///
+/// Only what is known where spans have the activity of other threads too; otherwise nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct When<'a> {
+    /// From when on, `CLOCK_MONOTONIC` nanoseconds.
+    pub from: u64,
+    /// Until when.
+    pub to: u64,
+    /// The thread did not stop then: other spans were open from then on.
+    pub goes_on: bool,
+    /// The sequence numbers of the open spans; none where they are many, or are not needed.
+    pub open: &'a [u64],
 }
 
 /// A span that a segment lies in.

@@ -10,6 +10,6 @@ mod reach;
 pub(crate) mod reported;
 mod times;
 
-pub use inside::{InSpan, Inside};
-pub use reach::{DEPTH_MAX, Reach};
+pub use inside::{InSpan, Inside, When};
+pub use reach::{DEPTH_MAX, Reach, SINGLE_MAX};
 pub use times::{SpanTimes, Times};

@@ -4,6 +4,9 @@
 /// lay in more are counted as `lost.depth`.
 pub const DEPTH_MAX: usize = 256;
 
+/// Of a script, what single spans did is known while no more than so many are open at once.
+pub const SINGLE_MAX: usize = 16;
+
 /// Whose activity counts toward a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {

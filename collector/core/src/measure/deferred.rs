@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::activity::{InSpan, Inside, Times};
+use crate::activity::{InSpan, Inside, Times, When};
 use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
@@ -137,6 +137,7 @@ impl Segment {
             process: self.process.as_ref(),
             spans: &spans,
             wide: self.wide,
+            when: When::default(),
             times: &self.times,
             calls: &self.calls,
             files: &self.files,
@@ -181,6 +182,7 @@ mod tests {
             process: Some(process),
             spans: &[],
             wide: false,
+            when: When::default(),
             times: &Times::NONE,
             calls,
             files: &[],

@@ -19,7 +19,7 @@
 //! (reads.count, reads.bytes) = (2, 8192);
 //! groups.push(
 //!     &Inside {
-//!         pid: 7, tid: 7, process: None, spans: &[], wide: false, times: &Times::NONE,
+//!         pid: 7, tid: 7, process: None, spans: &[], wide: false, when: When::default(), times: &Times::NONE,
 //!         calls: &[reads], files: &[None],
 //!     },
 //!     Known::default(),

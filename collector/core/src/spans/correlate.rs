@@ -33,7 +33,7 @@ use rustc_hash::FxHashSet;
 
 use crate::activity::divide::{Part, divide};
 use crate::activity::reported::{Delta, Reported};
-use crate::activity::{InSpan, Inside, Times};
+use crate::activity::{InSpan, Inside, Times, When};
 use crate::facts::file::{File, Files};
 use crate::facts::path::TagPath;
 use crate::facts::process::{Process, Processes};
@@ -506,6 +506,7 @@ impl State {
             process: self.processes.get(pid),
             spans: &[],
             wide: false,
+            when: When::default(),
             times: &times,
             calls,
             files: &self.named,
@@ -525,7 +526,7 @@ impl State {
         let (since, end) = (segment.since, segment.head.ts);
         let stretches = self.reached.stretches(pid, ppid, since, end);
         let (outside, slots) = (&mut self.outside, &mut self.slots);
-        let mut each = |held: &Held, times: &Times, calls: &[CallsRecord]| {
+        let mut each = |held: &Held, when: When<'_>, times: &Times, calls: &[CallsRecord]| {
             self.deep += u64::from(held.deep);
             if held.paths.is_empty() {
                 outside.add(times);
@@ -533,6 +534,10 @@ impl State {
             let inside = Inside {
                 spans: &held.paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
                 wide: true,
+                when: When {
+                    open: &held.single,
+                    ..when
+                },
                 times,
                 calls,
                 ..inside
@@ -545,15 +550,27 @@ impl State {
         if !first.held.paths.is_empty() {
             *slots = slots.saturating_add(segment.other.into());
         }
+        let whole = When {
+            from: since,
+            to: end,
+            ..When::default()
+        };
         let Some(change) = changes.first() else {
-            each(&first.held, &times, calls);
+            each(&first.held, whole, &times, calls);
             return;
         };
         let mut ends: Vec<u64> = changes.iter().map(|change| change.from - since).collect();
         ends.push(end - since);
         let parts = divide(&times, calls, &ends, change.by_marker, by);
-        for (stretch, Part { times, calls }) in stretches.iter().zip(&parts) {
-            each(&stretch.held, times, calls);
+        for (at, (stretch, Part { times, calls })) in stretches.iter().zip(&parts).enumerate() {
+            let next = stretches.get(at + 1);
+            let when = When {
+                from: stretch.from,
+                to: next.map_or(end, |next| next.from),
+                goes_on: next.is_some(),
+                ..whole
+            };
+            each(&stretch.held, when, times, calls);
         }
     }
 

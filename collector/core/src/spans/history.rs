@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::activity::{DEPTH_MAX, Reach};
+use crate::activity::{DEPTH_MAX, Reach, SINGLE_MAX};
 use crate::facts::path::TagPath;
 use crate::facts::recent::Recent;
 use crate::spans::span::{Closed, End};
@@ -40,6 +40,8 @@ pub(crate) struct Held {
     pub(crate) paths: Arc<[Arc<TagPath>]>,
     /// There were more.
     pub(crate) deep: bool,
+    /// The open spans of a script, by sequence number; none where they are more than a few.
+    pub(crate) single: Arc<[u64]>,
 }
 
 /// A stretch of time in which the same was open.
@@ -65,6 +67,8 @@ struct Group {
     held: usize,
     /// Something was forgotten.
     forgot: bool,
+    /// Single spans are remembered too.
+    single: bool,
 }
 
 impl Reached {
@@ -108,7 +112,11 @@ impl Reached {
         let keys = self.groups_of(pid, ppid);
         for key in each(keys) {
             if self.groups.get(key).is_none() {
-                self.groups.insert(key, Group::default());
+                let group = Group {
+                    single: self.reach == Reach::Script,
+                    ..Group::default()
+                };
+                self.groups.insert(key, group);
             }
             if let Some(group) = self.groups.get(key) {
                 group.opened(ts, seq, path);
@@ -210,9 +218,15 @@ impl Held {
         let mut paths: Vec<_> = self.paths.iter().chain(more).cloned().collect();
         let deep = self.deep || other.deep || paths.len() > DEPTH_MAX;
         paths.truncate(DEPTH_MAX);
+        let more = other.single.iter().filter(|seq| !self.single.contains(seq));
         Self {
             paths: paths.into(),
             deep,
+            single: match self.single.is_empty() || other.single.is_empty() {
+                // Where one of them has too many spans, it is not known which these are.
+                true => Arc::default(),
+                false => self.single.iter().chain(more).copied().collect(),
+            },
         }
     }
 }
@@ -261,7 +275,9 @@ impl Group {
             (None, None) => true,
             _ => false,
         };
-        if !other && same {
+        // Where they are many, single spans do not count.
+        let single = self.single && self.spans.len() <= SINGLE_MAX + 1;
+        if !other && same && !single {
             return;
         }
         let others = self
@@ -285,7 +301,13 @@ impl Group {
         self.held += paths.len();
         // Ends that are inferred may be of an earlier time.
         let from = self.since.back().map_or(ts, |last| ts.max(last.from));
-        let held = Held { paths, deep };
+        let single = self.single && self.spans.len() <= SINGLE_MAX;
+        let single = self.spans.keys().filter(|_| single).copied().collect();
+        let held = Held {
+            paths,
+            deep,
+            single,
+        };
         self.since.push_back(Stretch {
             from,
             held,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::{InSpan, Inside, Times};
+use crate::activity::{InSpan, Inside, Times, When};
 use crate::facts::ancestor::Ancestor;
 use crate::facts::args::ArgList;
 use crate::facts::file::File;
@@ -54,6 +54,7 @@ fn push(groups: &mut Groups, pid: u32, paths: &[&str], of: &[(CallsRecord, Optio
         process: None,
         spans: &paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls: &calls,
         files: &files,
@@ -141,6 +142,7 @@ fn each_of_several_values_has_a_group() {
         process: None,
         spans: &[span(1, &inner), span(0, &path)],
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls: &[calls(0, 3, 30, 0), calls(1, 1, 5, 0)],
         files: &[Some(Arc::new(File::read(&record, b""))), None],

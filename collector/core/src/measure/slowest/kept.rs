@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::span::SlowSpan;
 use crate::facts::path::TagPath;
+use crate::measure::family::Family;
 
 /// How many spans are kept.
 pub const KEPT: usize = 100;
@@ -49,6 +50,12 @@ impl Kept {
             }
         }
         self.spans.push(make());
+    }
+
+    /// What the processes in a span of that number did, if it is kept.
+    pub(super) fn family(&mut self, seq: u64) -> Option<&mut Arc<Family>> {
+        let span = self.spans.iter_mut().find(|of| of.seq == seq)?;
+        span.family.as_mut()
     }
 
     /// The slowest first; of those that took as long the one opened first.

@@ -25,10 +25,8 @@
 //! assert_eq!(spans[0].enter_args.get(b"cart"), Some(&b"7"[..]));
 //! ```
 
-mod did;
 mod kept;
 mod span;
-mod top;
 
 use std::sync::Arc;
 
@@ -41,11 +39,12 @@ use crate::spans::consumer::{Consumer, Wants};
 use crate::spans::matcher::OpenSpan;
 use crate::spans::span::Closed;
 
-pub use did::{CallReason, Children, FileReason, Reasons, Spent};
+pub use super::did::{CallReason, Children, FileReason, Reasons, Spent};
 pub use kept::{KEPT, KEPT_OF_PATH};
 pub use span::{Anchor, SlowSpan, SlowSpans};
 
-use did::{Did, Room};
+use super::did::{Did, Room};
+use super::family::Family;
 use kept::Kept;
 
 /// Bytes for what is known of the open spans, if nobody says otherwise.
@@ -54,11 +53,25 @@ const BYTES: usize = 32 << 20;
 /// Finds the slowest spans.
 #[derive(Debug)]
 pub struct Slowest {
-    open: FxHashMap<u64, Did>,
+    open: FxHashMap<u64, Doing>,
     room: Room,
     kept: Kept,
     ended: u64,
     wide: bool,
+}
+
+/// What is known of a span that is open.
+#[derive(Debug)]
+struct Doing {
+    did: Did,
+    /// What each process of a script did.
+    family: Family,
+}
+
+impl Doing {
+    fn bytes(&self) -> usize {
+        self.did.bytes() + self.family.bytes()
+    }
 }
 
 impl Default for Slowest {
@@ -108,15 +121,16 @@ impl Slowest {
 
     /// A span ended that is one of these `paths`, in place of its own tags, or of none: then it is not counted.
     pub(super) fn end(&mut self, span: &Closed, paths: &[Arc<TagPath>]) {
-        let did = self.open.remove(&span.seq);
-        if let Some(did) = &did {
-            self.room.give_back(did.bytes());
+        let doing = self.open.remove(&span.seq);
+        if let Some(doing) = &doing {
+            self.room.give_back(doing.bytes());
         }
         if let Some(parent) = span.parent
-            && let Some(did) = self.open.get_mut(&parent)
+            && let Some(doing) = self.open.get_mut(&parent)
         {
-            did.child(&span.tags, span.duration());
+            doing.did.child(&span.tags, span.duration());
         }
+        let did = doing.as_ref().map(|doing| &doing.did);
         if !paths.is_empty() {
             self.ended = self.ended.saturating_add(1);
         }
@@ -137,14 +151,16 @@ impl Slowest {
                 self_ns: Some(span.self_ns()),
                 how: Some(span.how),
                 times: span.times,
-                reasons: reasons(did.as_ref(), span.times.as_ref()),
-                children: did.as_ref().map(Did::children).unwrap_or_default(),
+                reasons: reasons(did, span.times.as_ref()),
+                children: did.map(Did::children).unwrap_or_default(),
+                family: doing.as_ref().map(|doing| Arc::new(doing.family.clone())),
             });
         }
     }
 
     fn still_open(&self, span: &OpenSpan<'_>, duration: u64) -> SlowSpan {
-        let did = self.open.get(&span.seq);
+        let doing = self.open.get(&span.seq);
+        let did = doing.map(|doing| &doing.did);
         SlowSpan {
             seq: span.seq,
             parent: span.parent,
@@ -163,6 +179,7 @@ impl Slowest {
             times: span.times,
             reasons: reasons(did, span.times.as_ref()),
             children: did.map(Did::children).unwrap_or_default(),
+            family: doing.map(|doing| Arc::new(doing.family.clone())),
         }
     }
 }
@@ -178,15 +195,28 @@ impl Consumer for Slowest {
 
     fn opened(&mut self, span: &OpenSpan<'_>) {
         if self.room.take(Did::BYTES) {
-            self.open.insert(span.seq, Did::new());
+            let doing = Doing {
+                did: Did::new(),
+                family: Family::default(),
+            };
+            self.open.insert(span.seq, doing);
         }
     }
 
     fn inside(&mut self, inside: &Inside<'_>) {
         self.wide |= inside.wide;
         for seq in inside.spans.iter().filter_map(|span| span.seq) {
-            if let Some(did) = self.open.get_mut(&seq) {
+            if let Some(doing) = self.open.get_mut(&seq) {
+                let did = &mut doing.did;
                 did.push(inside.calls, inside.files, &mut self.room);
+            }
+        }
+        for seq in inside.when.open {
+            if let Some(doing) = self.open.get_mut(seq) {
+                doing.family.push(inside, &mut self.room);
+            } else if let Some(family) = self.kept.family(*seq) {
+                // What was in a call when the span ended is reported when it returns.
+                Arc::make_mut(family).push(inside, &mut Room::new(usize::MAX));
             }
         }
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use nulltrace_spec::Id;
 
-use super::did::{Children, Reasons};
 use crate::activity::SpanTimes;
 use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
 use crate::facts::process::Process;
+use crate::measure::did::{Children, Reasons};
+use crate::measure::family::Family;
 use crate::spans::span::End;
 
 /// A span among the slowest.
@@ -48,6 +49,8 @@ pub struct SlowSpan {
     pub reasons: Option<Reasons>,
     /// The paths of its children that have ended, those that took the longest first.
     pub children: Vec<(Arc<TagPath>, Children)>,
+    /// What each process did, where that of a whole script counts; `None` where there was no room to keep it.
+    pub family: Option<Arc<Family>>,
 }
 
 /// A moment by both clocks.

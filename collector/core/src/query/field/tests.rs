@@ -6,7 +6,7 @@ use nulltrace_spec::Id;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::{InSpan, Inside, SpanTimes, Times};
+use crate::activity::{InSpan, Inside, SpanTimes, Times, When};
 use crate::facts::ancestor::Ancestor;
 use crate::facts::args::ArgList;
 use crate::facts::file::File;
@@ -69,6 +69,7 @@ fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
             },
         ],
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls: &calls,
         files: &files,
@@ -460,6 +461,7 @@ fn nothing_known_is_nothing_said() {
         process: None,
         spans: &[],
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls: &[],
         files: &[],

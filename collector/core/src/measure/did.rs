@@ -1,4 +1,4 @@
-//! What one span did, as far as that is among the largest parts of its time.
+//! What one span, or one process in it, did, as far as that is among the largest parts of its time.
 
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ pub struct Children {
 }
 
 /// Bytes that all spans may take.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Room {
     left: usize,
 }
@@ -169,37 +169,40 @@ impl Did {
             }
             let (nr, spent) = (of.nr, Spent::from(of));
             let add = |number: &mut Number| number.spent.add(&spent);
-            let gone = self.numbers.add(|of| *of == nr, || nr, of.time, add);
-            if let Some((nr, _)) = gone {
-                // Without their number they are parts of nothing.
-                let removed = |on: OnFile, _| room.give_back(on.bytes());
-                self.files.remove(|on| on.nr == nr, removed);
-            }
+            self.number(nr, of.time, add, room);
             if let Some(Some(file)) = files.get(at) {
-                self.file(of, file, &spent, room);
+                let on = OnFile {
+                    nr,
+                    flags: of.flags & (CALLS_IN | CALLS_OUT),
+                    file: Arc::clone(file),
+                };
+                self.file(on, of.time, &spent, room);
             }
         }
     }
 
-    fn file(&mut self, of: &CallsRecord, file: &Arc<File>, spent: &Spent, room: &mut Room) {
-        let on = OnFile {
-            nr: of.nr,
-            flags: of.flags & (CALLS_IN | CALLS_OUT),
-            file: Arc::clone(file),
-        };
+    fn number(&mut self, nr: u32, time: u64, add: impl FnOnce(&mut Number), room: &mut Room) {
+        if let Some((nr, _)) = self.numbers.add(|of| *of == nr, || nr, time, add) {
+            // Without their number they are parts of nothing.
+            let removed = |on: OnFile, _| room.give_back(on.bytes());
+            self.files.remove(|on| on.nr == nr, removed);
+        }
+    }
+
+    fn file(&mut self, on: OnFile, time: u64, spent: &Spent, room: &mut Room) {
         let same = |other: &OnFile| {
             (other.nr, other.flags) == (on.nr, on.flags)
-                && (Arc::ptr_eq(&other.file, file) || other.file == *file)
+                && (Arc::ptr_eq(&other.file, &on.file) || other.file == on.file)
         };
         let has_place = match self.files.get_mut(same) {
             Some(_) => true,
-            None => file.kind != FileKind::Other && room.take(on.bytes()),
+            None => on.file.kind != FileKind::Other && room.take(on.bytes()),
         };
         if !has_place {
-            return self.not_apart(of.nr);
+            return self.not_apart(on.nr);
         }
         let add = |sum: &mut Spent| sum.add(spent);
-        if let Some((gone, _)) = self.files.add(same, || on.clone(), of.time, add) {
+        if let Some((gone, _)) = self.files.add(same, || on.clone(), time, add) {
             room.give_back(gone.bytes());
             self.not_apart(gone.nr);
         }
@@ -228,6 +231,34 @@ impl Did {
         let mut all: Vec<_> = each.map(|(path, of)| (Arc::clone(path), *of)).collect();
         all.sort_by_key(|(_, of)| core::cmp::Reverse(of.time));
         all
+    }
+
+    /// Adds all that `other` has, but for its children.
+    pub(super) fn merge(&mut self, other: &Self, room: &mut Room) {
+        for (&nr, of) in other.numbers.iter() {
+            let add = |number: &mut Number| {
+                number.spent.add(&of.spent);
+                number.more |= of.more;
+            };
+            self.number(nr, of.spent.time(), add, room);
+        }
+        for (on, spent) in other.files.iter() {
+            self.file(on.clone(), spent.time(), spent, room);
+        }
+    }
+
+    /// How long it was asleep at pipes: until others filled or emptied them.
+    pub(super) fn blocked_at_pipes(&self) -> u64 {
+        let files = self.files.iter();
+        let pipes = files.filter(|(on, _)| on.file.kind == FileKind::Pipe);
+        pipes.map(|(_, of)| of.blocked).fold(0, u64::saturating_add)
+    }
+
+    /// How long a thread was asleep in the calls of that number.
+    pub(super) fn blocked_in(&self, nr: u32) -> u64 {
+        let mut numbers = self.numbers.iter();
+        let found = numbers.find(|&(&of, _)| of == nr);
+        found.map_or(0, |(_, of)| of.spent.blocked)
     }
 
     /// The parts of a time that was spent so.
