@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use nulltrace_core::activity::Times;
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::ledger::Ledger;
+use nulltrace_core::measure::family::Families;
 use nulltrace_core::measure::groups::Groups;
 use nulltrace_core::measure::selected::Selection;
 use nulltrace_core::measure::slowest::SlowSpans;
@@ -41,6 +42,7 @@ pub struct Measured {
     pub(crate) groups: Option<Arc<Groups>>,
     pub(crate) selected: Option<Arc<Selection>>,
     pub(crate) slowest: Option<Arc<SlowSpans>>,
+    pub(crate) families: Option<Families>,
     pub(crate) outside: Option<Times>,
 }
 
@@ -81,6 +83,7 @@ impl Measured {
             selected,
             top: query.top(),
             slowest: self.slowest.as_deref(),
+            families: self.families.as_ref(),
             ledger: &self.ledger,
             outside: self.outside(),
             notes,
@@ -106,6 +109,7 @@ impl Measured {
             groups: None,
             selected: None,
             slowest: None,
+            families: None,
             outside: Some(Times::NONE),
         }
     }

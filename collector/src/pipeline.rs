@@ -12,6 +12,7 @@ use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::ledger::Lost;
+use nulltrace_core::measure::family::Families;
 use nulltrace_core::measure::{groups, summary};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::consumer::{Consumer, Wants};
@@ -354,6 +355,13 @@ impl Pipeline {
                 "where the time of the {open} open spans went is left out until they end"
             ));
         }
+        let families = consumers.families.clone().filter(|_| activity);
+        if let Some(times @ 1..) = families.as_ref().map(Families::unkept) {
+            notes.push(format!(
+                "there was no room {times} times to keep what a process did in spans: reasons name no child there; \
+                 --memory gives more"
+            ));
+        }
         let open = correlator.open_by_tags(few);
         Measured {
             backend: from.backend,
@@ -367,6 +375,7 @@ impl Pipeline {
             groups: None,
             selected: None,
             slowest: None,
+            families,
             outside: activity.then(|| *correlator.outside()),
         }
     }

@@ -9,11 +9,12 @@ mod selected;
 mod single;
 mod standing;
 
-use nulltrace_core::activity::Inside;
+use nulltrace_core::activity::{Inside, Reach};
 use nulltrace_core::facts::names::{Names, Wanted};
 use nulltrace_core::input::event::Event;
 use nulltrace_core::input::joined::Joiner;
 use nulltrace_core::input::record::CallsRecord;
+use nulltrace_core::measure::family::Families;
 use nulltrace_core::measure::summary::{self, Summary};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Sample, Wants};
@@ -29,12 +30,17 @@ pub(crate) use standing::{Limits, check};
 use crate::error::Error;
 use crate::measured::Measured;
 
+/// What the processes of a script may take: this part of what system calls and files by span may.
+const FAMILIES: usize = 4;
+
 /// All of them. What every run has is called directly, the others by way of their tables.
 pub(crate) struct Consumers {
     pub(crate) summary: Summary,
     pub(crate) malformed: MalformedLog,
     pub(crate) idle: Idle,
     pub(crate) names: Names,
+    /// What each process did in spans, where that of a script counts.
+    pub(crate) families: Option<Families>,
     standing: Standing,
     others: Vec<Other>,
     joiner: Joiner,
@@ -58,6 +64,8 @@ impl Consumers {
             malformed: MalformedLog::new(malformed_per_second),
             idle: Idle::default(),
             names: Names::default(),
+            families: (queries.reach == Reach::Script)
+                .then(|| Families::new(summary.calls_bytes / FAMILIES)),
             standing: Standing::new(queries),
             others: Vec::new(),
             joiner: Joiner::default(),
@@ -167,9 +175,13 @@ impl Consumer for Consumers {
             summary,
             standing,
             names,
+            families,
             ..
         } = self;
         summary.inside(inside);
+        if let Some(families) = families {
+            families.inside(inside);
+        }
         standing.each(|of| of.inside(inside, names));
         self.each(Wants::INSIDE, |other| other.inside(inside));
     }

@@ -5,6 +5,7 @@ use core::fmt;
 use super::model::Model;
 use crate::activity::Times;
 use crate::ledger::Ledger;
+use crate::measure::family::Families;
 use crate::measure::groups::Groups;
 use crate::measure::selected::Selection;
 use crate::measure::slowest::SlowSpans;
@@ -47,6 +48,8 @@ pub struct Data<'a> {
     pub top: Option<usize>,
     /// The slowest spans, if a view of single spans was asked for.
     pub slowest: Option<&'a SlowSpans>,
+    /// What each process of a script did in spans, where that was looked at.
+    pub families: Option<&'a Families>,
     /// The account of the run.
     pub ledger: &'a Ledger,
     /// Where the time of threads went while they had no span open; `None` if nobody looked.

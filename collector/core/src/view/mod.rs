@@ -19,7 +19,7 @@
 //! let (summary, ledger) = (Summary::default(), Ledger::default());
 //! let data = Data {
 //!     backend: "ebpf", elapsed_ns: 5, since: None, rows: &summary.rows([]), groups: None, selected: None,
-//!     top: None, slowest: None, ledger: &ledger,
+//!     top: None, slowest: None, families: None, ledger: &ledger,
 //!     outside: None, notes: &[], log_lost: 0, names: &Numbers,
 //! };
 //! let Model::Table(table) = view::answer(view::find("time").unwrap(), &data) else { panic!() };
@@ -46,6 +46,7 @@ mod summary;
 mod syscalls;
 mod time;
 mod tree;
+mod waits;
 mod words;
 
 pub use account::{account, head};

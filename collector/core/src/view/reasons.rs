@@ -27,8 +27,29 @@ pub(super) fn whole(times: &SpanTimes) -> u64 {
     times.all.wall.saturating_add(times.interleaved)
 }
 
+/// A part of a time, and how large it is.
+pub(super) struct Reason {
+    pub(super) part: f64,
+    pub(super) state: &'static str,
+    /// In what.
+    pub(super) what: Words,
+    /// How much that was, or why.
+    pub(super) more: Words,
+    /// The system call, where the thread was asleep in one kind of calls.
+    pub(super) asleep_in: Option<u32>,
+}
+
+impl Reason {
+    /// The sentence.
+    pub(super) fn words(self) -> Words {
+        let state = [self.state.into(), " ".into(), Cell::Share(self.part)];
+        let words = state.into_iter().chain(self.what);
+        words.chain(self.more).collect()
+    }
+}
+
 /// The largest parts of a row's time.
-pub(super) fn reasons(row: &Row<'_>, names: &dyn Names) -> Vec<Words> {
+pub(super) fn of_row(row: &Row<'_>, names: &dyn Names) -> Vec<Reason> {
     let calls = &row.stats.calls;
     // A path that comes back in itself has each call once, but its time for each span: these are parts of
     // another time.
@@ -37,8 +58,8 @@ pub(super) fn reasons(row: &Row<'_>, names: &dyn Names) -> Vec<Words> {
     largest(&row.times, within, large(calls, within), others, names)
 }
 
-/// The largest parts of the time of one span.
-pub(super) fn of_span(times: &SpanTimes, reasons: &Reasons, names: &dyn Names) -> Vec<Words> {
+/// The largest parts of the time of one span, or of a process in it.
+pub(super) fn of_span(times: &SpanTimes, reasons: &Reasons, names: &dyn Names) -> Vec<Reason> {
     let groups = reasons.calls.iter().map(|of| Group {
         nr: of.nr,
         all: of.spent,
@@ -64,7 +85,7 @@ fn largest(
     mut groups: Vec<Group<'_>>,
     others: Option<Spent>,
     names: &dyn Names,
-) -> Vec<Words> {
+) -> Vec<Reason> {
     let (all, interleaved, whole) = (&times.all, times.interleaved, whole(times));
     let wall = all.wall;
     // Of the span's whole time, so that all shares are of the same.
@@ -75,40 +96,35 @@ fn largest(
     let mut found = Found::default();
     found.add(
         part(interleaved, whole),
-        "interleaved ",
+        "interleaved",
+        "",
         [": its thread did other work, or waited for it".into()],
     );
     let of = |ns, wall| part(ns, wall).map(|part| part * own);
     found.add(
         of(all.runnable, wall),
-        "runnable ",
+        "runnable",
+        "",
         [": waiting for a cpu".into()],
     );
     found.add(
         of(all.fault.saturating_sub(all.stops.sum()), wall),
-        "blocked ",
-        [" outside system calls: page faults".into()],
+        "blocked",
+        " outside system calls",
+        [": page faults".into()],
     );
     for (ns, how, why) in [
-        (
-            all.stops.stopped,
-            "stopped ",
-            ": by a signal, until SIGCONT",
-        ),
+        (all.stops.stopped, "stopped", ": by a signal, until SIGCONT"),
         (
             all.stops.traced,
-            "traced ",
+            "traced",
             ": stopped by a debugger or tracer",
         ),
-        (
-            all.stops.frozen,
-            "frozen ",
-            ": by the freezer of its cgroup",
-        ),
+        (all.stops.frozen, "frozen", ": by the freezer of its cgroup"),
     ] {
-        found.add(of(ns, wall), how, [why.into()]);
+        found.add(of(ns, wall), how, "", [why.into()]);
     }
-    found.add(of(all.user(), wall), "on cpu ", [" in its own code".into()]);
+    found.add(of(all.user(), wall), "on cpu", " in its own code", []);
     for group in &mut groups {
         for (how, ns) in HOW {
             if part(ns(&group.all), within).is_none_or(|part| part < LEAST) {
@@ -116,15 +132,16 @@ fn largest(
             }
             for part in group.parts(ns) {
                 let name = Cell::from(names.call(group.nr));
-                let words = [" in ".into(), name].into_iter().chain(part.words);
-                found.add(of(part.ns, within), how, words);
+                let what = [" in ".into(), name].into_iter().chain(part.on);
+                let asleep_in = (how == BLOCKED).then_some(group.nr);
+                found.add_calls(of(part.ns, within), how, what, part.moved, asleep_in);
             }
         }
     }
     if let Some(others) = others {
         for (how, ns) in HOW {
-            let words = [" in ".into(), OTHER.into()];
-            found.add(of(ns(&others), within), how, words);
+            let what = [" in ".into(), OTHER.into()];
+            found.add_calls(of(ns(&others), within), how, what, [], None);
         }
     }
     found.largest()
@@ -132,25 +149,48 @@ fn largest(
 
 /// Reasons, with how large a part of the time each is.
 #[derive(Default)]
-struct Found(Vec<(f64, Words)>);
+struct Found(Vec<Reason>);
 
 impl Found {
-    /// Adds `how`, the part and `words`, if the part is large enough.
-    fn add(&mut self, part: Option<f64>, how: &'static str, words: impl IntoIterator<Item = Cell>) {
+    /// Adds a part, if it is large enough.
+    fn add(
+        &mut self,
+        part: Option<f64>,
+        state: &'static str,
+        what: &'static str,
+        more: impl IntoIterator<Item = Cell>,
+    ) {
+        let what = (!what.is_empty()).then(|| what.into());
+        self.add_calls(part, state, what, more, None);
+    }
+
+    fn add_calls(
+        &mut self,
+        part: Option<f64>,
+        state: &'static str,
+        what: impl IntoIterator<Item = Cell>,
+        more: impl IntoIterator<Item = Cell>,
+        asleep_in: Option<u32>,
+    ) {
         if let Some(part) = part
             && part >= LEAST
         {
-            let words = [how.into(), Cell::Share(part)].into_iter().chain(words);
-            self.0.push((part, words.collect()));
+            self.0.push(Reason {
+                part,
+                state,
+                what: what.into_iter().collect(),
+                more: more.into_iter().collect(),
+                asleep_in,
+            });
         }
     }
 
-    fn largest(mut self) -> Vec<Words> {
-        self.0.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let large = self.0.iter().take_while(|(part, _)| *part >= LARGE);
+    fn largest(mut self) -> Vec<Reason> {
+        self.0.sort_by(|a, b| b.part.total_cmp(&a.part));
+        let large = self.0.iter().take_while(|reason| reason.part >= LARGE);
         let shown = large.count().max(REASONS);
         self.0.truncate(shown);
-        self.0.into_iter().map(|(_, words)| words).collect()
+        self.0
     }
 }
 
@@ -160,9 +200,12 @@ fn part(of: u64, whole: u64) -> Option<f64> {
 
 type Time = fn(&Spent) -> u64;
 
+/// Asleep.
+const BLOCKED: &str = "blocked";
+
 const HOW: [(&str, Time); 2] = [
-    ("blocked ", |spent| spent.blocked),
-    ("on cpu ", |spent| spent.on_cpu),
+    (BLOCKED, |spent| spent.blocked),
+    ("on cpu", |spent| spent.on_cpu),
 ];
 
 /// The numbers that took long enough to be a reason, with their files.
@@ -210,8 +253,10 @@ struct OnFile<'a> {
 /// A part of a group: on one file, or on all that no reason names.
 struct Part {
     ns: u64,
-    /// On what, and how much.
-    words: Words,
+    /// On what.
+    on: Words,
+    /// How much.
+    moved: Words,
 }
 
 impl Group<'_> {
@@ -229,17 +274,23 @@ impl Group<'_> {
                 break;
             }
             let spent = &on.spent;
-            let mut words = on_what(on);
-            words.extend(moved(spent.count, spent.bytes));
-            parts.push(Part { ns, words });
+            parts.push(Part {
+                ns,
+                on: on_what(on),
+                moved: moved(spent.count, spent.bytes),
+            });
             left = left.saturating_sub(ns);
             count = count.saturating_sub(spent.count);
             bytes = bytes.saturating_sub(spent.bytes);
         }
         if left > 0 {
-            let mut words = moved(count, bytes);
-            words.push(self.others(&self.files[parts.len()..], parts.len()).into());
-            parts.push(Part { ns: left, words });
+            let mut moved = moved(count, bytes);
+            moved.push(self.others(&self.files[parts.len()..], parts.len()).into());
+            parts.push(Part {
+                ns: left,
+                on: Words::new(),
+                moved,
+            });
         }
         parts
     }
@@ -310,8 +361,9 @@ mod tests {
 
     /// The reasons of the first row.
     fn texts(summary: &Summary) -> Vec<String> {
-        let reasons = reasons(&summary.rows([])[0], &fixture::Calls);
-        reasons.iter().map(fixture::words).collect()
+        let reasons = of_row(&summary.rows([])[0], &fixture::Calls);
+        let words = reasons.into_iter().map(Reason::words);
+        words.map(|of| fixture::words(&of)).collect()
     }
 
     /// A short span that ended, and a long one that never did, asleep in the same call.

@@ -1,10 +1,11 @@
 //! The slowest single spans, and why each took so long.
 
 use super::contract::{Data, Names, View};
-use super::model::{Cell, Column, LeftOut, Model, Row, Table, Unit, Words};
+use super::model::{Cell, Column, LeftOut, Model, Row, Table, Text, Unit, Words};
+use super::waits::{self, Said};
 use super::words::plural;
 use super::{reasons, tree};
-use crate::activity::{SpanTimes, Times};
+use crate::activity::{SINGLE_MAX, SpanTimes, Times};
 use crate::measure::slowest::{KEPT, KEPT_OF_PATH, SlowSpan, SlowSpans};
 use crate::spans::span::End;
 
@@ -27,14 +28,26 @@ const LEAST: u64 = 100;
 /// One row for each span, the slowest first, with the reasons of its time.
 fn make(data: &Data<'_>) -> Model {
     let rows = data.slowest.map_or(&[][..], |of| &of.spans);
+    let mut unnamed = false;
+    let line = |span| {
+        let (row, some) = row(span, data.names);
+        unnamed |= some;
+        row
+    };
+    let lines = rows.iter().map(line).collect();
+    let script = data.families.is_some();
+    let left_out = data.slowest.map(|of| left_out(of, script));
+    let left_out = left_out.unwrap_or_default();
+    let mut below = Text::default();
+    if unnamed && data.families.is_none() {
+        waits::hint(&mut below);
+    }
     Model::Table(Table {
         shown: Some(SHOWN),
-        left_out: data.slowest.map(left_out).unwrap_or_default(),
+        below,
+        left_out,
         empty: tree::hint(),
-        ..Table::new(
-            columns(),
-            rows.iter().map(|span| row(span, data.names)).collect(),
-        )
+        ..Table::new(columns(), lines)
     })
 }
 
@@ -67,7 +80,8 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-fn row(span: &SlowSpan, names: &dyn Names) -> Row {
+/// Its row, and whether there was a wait for a child that is not named.
+fn row(span: &SlowSpan, names: &dyn Names) -> (Row, bool) {
     let times = span.times.as_ref();
     let of = |get: fn(&Times) -> u64| Cell::ns(times.map(|times| get(&times.all)));
     let cells = vec![
@@ -97,15 +111,30 @@ fn row(span: &SlowSpan, names: &dyn Names) -> Row {
     ];
     let mut notes = Vec::new();
     notes.extend(end(span.how).map(|words| vec![words.into()]));
-    if let (Some(times), Some(reasons)) = (times, &span.reasons) {
-        notes.extend(reasons::of_span(times, reasons, names));
-    }
+    let said = said(span, names);
+    notes.extend(said.notes);
     notes.extend(unseen(span, times));
     notes.extend(children(span));
-    Row {
+    let row = Row {
         notes,
+        waits: said.waits,
         ..Row::new(0, cells)
-    }
+    };
+    (row, said.unnamed)
+}
+
+/// In what its time went; where that of a script's processes counts, the time of the one that opened it.
+fn said(span: &SlowSpan, names: &dyn Names) -> Said {
+    let family = span.family.as_deref();
+    let lead = || {
+        let lead = family?.lead(span.pid)?;
+        Some((lead.times(), lead.reasons()))
+    };
+    let own = || Some((span.times?, span.reasons.clone()?));
+    let Some((times, reasons)) = own().or_else(lead) else {
+        return Said::default();
+    };
+    waits::said(reasons::of_span(&times, &reasons, names), family, names)
 }
 
 /// How it ended, where that was not by its exit marker.
@@ -160,7 +189,7 @@ fn children(span: &SlowSpan) -> Option<Words> {
     (!words.is_empty()).then_some(words)
 }
 
-fn left_out(of: &SlowSpans) -> Vec<LeftOut> {
+fn left_out(of: &SlowSpans, script: bool) -> Vec<LeftOut> {
     let shown = of.spans.len() as u64;
     let others = of.total.saturating_sub(shown);
     let several = of.spans.windows(2).any(|two| two[0].tags != two[1].tags);
@@ -181,16 +210,27 @@ fn left_out(of: &SlowSpans) -> Vec<LeftOut> {
             words: vec![words.into()],
         });
     }
-    if of.wide && shown > 0 {
-        all.push(LeftOut {
-            of: "reasons",
-            count: shown,
-            at_least: false,
-            words: vec![
-                "not known: what single spans did, as with --inside other threads count toward them too"
-                    .into(),
-            ],
-        });
+    if of.wide {
+        let has_lead = |span: &SlowSpan| {
+            let lead = span.family.as_ref().map(|of| of.lead(span.pid).is_some());
+            lead.unwrap_or(false)
+        };
+        let unknown = of.spans.iter().filter(|span| !has_lead(span)).count() as u64;
+        let words = match script {
+            true => format!(
+                "not known: what {} did, as more than {SINGLE_MAX} were open at once, or there was no room",
+                plural(unknown, "span")
+            ),
+            false => "not known: what single spans did, as with --inside other threads count toward them too".to_owned(),
+        };
+        if unknown > 0 {
+            all.push(LeftOut {
+                of: "reasons",
+                count: unknown,
+                at_least: false,
+                words: vec![words.into()],
+            });
+        }
         return all;
     }
     let seen = |span: &&SlowSpan| span.times.is_some() && span.reasons.is_none();

@@ -2,8 +2,9 @@
 
 use super::contract::{Data, View};
 use super::model::{Cell, Column, Model, Unit};
-use super::reasons::{reasons, whole};
+use super::reasons::{of_row, whole};
 use super::tree::{self, Get};
+use super::waits;
 use crate::activity::Times;
 use crate::measure::summary::Row;
 
@@ -45,8 +46,15 @@ fn make(data: &Data<'_>) -> Model {
         columns.push(count("no exit", 3, no_exit));
     }
     let mut table = tree::table(data.rows, columns);
+    let mut unnamed = false;
     for (line, row) in table.rows.iter_mut().zip(data.rows) {
-        line.notes = reasons(row, data.names);
+        let family = data.families.and_then(|of| of.of(&row.path));
+        let said = waits::said(of_row(row, data.names), family, data.names);
+        (line.notes, line.waits) = (said.notes, said.waits);
+        unnamed |= said.unnamed;
+    }
+    if unnamed && data.families.is_none() {
+        waits::hint(&mut table.below);
     }
     Model::Table(table)
 }

@@ -2,7 +2,7 @@
 
 use nulltrace_core::view::Model;
 use nulltrace_core::view::model::{
-    Cell, Column, Flame, Heat, Row, RowKind, Table, Text, Timeline, Unit, Words,
+    Cell, Column, Flame, Heat, Row, RowKind, Table, Text, Timeline, Unit, Wait, Words,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -79,6 +79,10 @@ impl Serialize for RowKeys<'_> {
             let notes: Vec<_> = self.row.notes.iter().map(sentence).collect();
             keys.serialize_entry("notes", &notes)?;
         }
+        if !self.row.waits.is_empty() {
+            let waits: Vec<_> = self.row.waits.iter().map(wait).collect();
+            keys.serialize_entry("waits", &waits)?;
+        }
         keys.end()
     }
 }
@@ -143,6 +147,21 @@ fn lossy(text: &[u8]) -> String {
 
 fn sentence(words: &Words) -> String {
     value::words(words, |text, _| lossy(text))
+}
+
+fn wait(of: &Wait) -> Value {
+    let most = &of.most;
+    let parts = most.parts.iter().map(|part| {
+        json!({"state": part.state, "share": part.share, "what": sentence(&part.what).trim_start()})
+    });
+    json!({
+        "call": of.call, "share": of.share, "children": of.children, "at_least": of.at_least,
+        "most": {
+            "name": lossy(&most.name), "pid": most.pid, "children": most.children,
+            "alive_ns": most.alive, "on_cpu_ns": most.on_cpu, "runnable_ns": most.runnable,
+            "blocked_ns": most.blocked, "parts": parts.collect::<Vec<_>>(),
+        },
+    })
 }
 
 fn heat(of: &Heat) -> Value {

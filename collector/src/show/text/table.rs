@@ -20,6 +20,7 @@ pub(super) fn draw(out: &mut String, table: &Table, style: Style) {
         true => plain::draw(out, &table.empty, style),
         false => rows(out, table, style),
     }
+    plain::draw(out, &table.below, style);
     for of in &table.left_out {
         line(out, style, YELLOW, &sentence(&of.words, style));
     }

@@ -8,6 +8,7 @@ mod heat;
 mod table;
 mod text;
 mod timeline;
+mod wait;
 
 pub use cell::{Cell, Unit, Words};
 pub use flame::{Flame, Frame};
@@ -15,6 +16,7 @@ pub use heat::Heat;
 pub use table::{Column, LeftOut, Row, RowKind, Table};
 pub use text::{Line, Text, Tone};
 pub use timeline::{Interval, Timeline, Track};
+pub use wait::{ChildPart, Wait, WaitedChild};
 
 /// The answer of a view.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::cell::{Cell, Unit, Words};
 use super::text::Text;
+use super::wait::Wait;
 
 /// A table whose rows may be a tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Table {
     pub left_out: Vec<LeftOut>,
     /// What is said in its place if it has no rows.
     pub empty: Text,
+    /// What is said below it.
+    pub below: Text,
 }
 
 /// A column.
@@ -51,6 +54,8 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// Sentences about it.
     pub notes: Vec<Words>,
+    /// What some of these sentences say, for programs: what processes waited for.
+    pub waits: Vec<Wait>,
 }
 
 /// What a row stands for.
@@ -94,6 +99,7 @@ impl Table {
             shown: None,
             left_out: Vec::new(),
             empty: Text { lines: Vec::new() },
+            below: Text { lines: Vec::new() },
         }
     }
 }
@@ -135,6 +141,7 @@ impl Row {
             kind: RowKind::Plain,
             cells,
             notes: Vec::new(),
+            waits: Vec::new(),
         }
     }
 }
