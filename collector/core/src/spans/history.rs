@@ -373,6 +373,35 @@ mod tests {
         (from, names.to_string())
     }
 
+    /// Their numbers, while they are a few; of a script only.
+    #[test]
+    fn single_spans_are_known_while_they_are_few() {
+        let single = |reached: &mut Reached| -> Vec<usize> {
+            let found = reached.stretches(11, Some(10), 0, 1000);
+            found.iter().map(|of| of.held.single.len()).collect()
+        };
+        let path = path("shell");
+        let mut reached = Reached::new(Reach::Script);
+        for seq in 1..=SINGLE_MAX as u64 + 3 {
+            reached.opened(10, Some(1), 100 + seq, seq, &path);
+        }
+        let grows = (0..=SINGLE_MAX).chain([0]);
+        assert_eq!(single(&mut reached), grows.collect::<Vec<_>>());
+        for seq in 1..=3 {
+            end(&mut reached, 200 + seq, seq);
+        }
+        assert_eq!(single(&mut reached).last(), Some(&SINGLE_MAX));
+        let last = reached.stretches(11, Some(10), 900, 1000);
+        assert_eq!(
+            last[0].held.single[..],
+            (4..=SINGLE_MAX as u64 + 3).collect::<Vec<_>>()
+        );
+
+        let mut reached = Reached::new(Reach::Machine);
+        reached.opened(10, Some(1), 100, 1, &path);
+        assert_eq!(single(&mut reached), [0, 0]);
+    }
+
     /// A shell with one span, whose child opens another; the child's sibling did something meanwhile.
     #[test]
     fn a_script_is_a_shell_and_its_commands() {

@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::activity::Times;
+use crate::activity::{InSpan, Times, When};
 use crate::facts::file::{File, FileKind};
 use crate::facts::path::TagPath;
+use crate::facts::process::Process;
 use crate::input::record::CallsRecord;
 use crate::measure::story::{self, Stretch, push, segment};
 use crate::spans::correlate::Correlator;
@@ -298,4 +299,62 @@ fn where_there_is_no_room_files_are_not_counted_separately() {
         (reasons.calls[0].spent.blocked, reasons.other.blocked),
         (5, 0)
     );
+}
+
+/// A shell's command is reported when it ends, which may be after the span did.
+#[test]
+fn what_processes_did_belongs_to_the_span_that_was_open() {
+    let tags = path(1);
+    let mut shell = Process::named(b"sh");
+    let known = Arc::make_mut(&mut shell);
+    (known.pid, known.ppid) = (7, 1);
+    let args = ArgList::default();
+    let open = |seq| OpenSpan {
+        seq,
+        parent: None,
+        tags: &tags,
+        id: Id::None,
+        pid: 7,
+        tid: 7,
+        process: Some(&shell),
+        args: &args,
+        start: 0,
+        times: None,
+    };
+    let mut slowest = Slowest::default();
+    let before = slowest.room.left();
+    let inside = |slowest: &mut Slowest, spans: &[u64], wall| {
+        slowest.inside(&Inside {
+            pid: 7,
+            tid: 7,
+            process: Some(&shell),
+            spans: &[InSpan::of_path(&tags)],
+            wide: true,
+            when: When {
+                from: 0,
+                to: wall,
+                goes_on: false,
+                open: spans,
+            },
+            times: &Times {
+                wall,
+                ..Times::NONE
+            },
+            calls: &[],
+            files: &[],
+        });
+    };
+    slowest.opened(&open(1));
+    slowest.opened(&open(2));
+    inside(&mut slowest, &[1], 100);
+    slowest.closed(&span(1, &tags, 300));
+    inside(&mut slowest, &[1, 2], 30);
+    slowest.closed(&span(2, &tags, 200));
+    assert_eq!(slowest.room.left(), before, "all room is free again");
+    let spans = slowest.spans([].into_iter(), 0, NONE).spans;
+    let wall = |span: &SlowSpan| {
+        let lead = span.family.as_ref().unwrap().lead(7).unwrap();
+        lead.times().all.wall
+    };
+    assert_eq!(spans.iter().map(wall).collect::<Vec<_>>(), [130, 30]);
 }
