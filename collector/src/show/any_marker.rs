@@ -46,10 +46,10 @@ fn some_text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[derive(Clone, Debug)]
-struct Written {
-    id: String,
-    tags: Vec<Vec<u8>>,
-    args: Vec<(Vec<u8>, Vec<u8>)>,
+pub(super) struct Written {
+    pub(super) id: String,
+    pub(super) tags: Vec<Vec<u8>>,
+    pub(super) args: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 fn written() -> impl Strategy<Value = Written> {
@@ -73,7 +73,7 @@ fn written() -> impl Strategy<Value = Written> {
 }
 
 impl Written {
-    fn marker(&self, dir: char) -> Vec<u8> {
+    pub(super) fn marker(&self, dir: char) -> Vec<u8> {
         let quoted = |text: &[u8]| {
             let mut out = vec![b'"'];
             for &byte in text {

@@ -105,7 +105,7 @@ fn field(cell: &Cell) -> String {
     match cell {
         Cell::Absent | Cell::Counts(_) => String::new(),
         Cell::Text(text) | Cell::Path(text) => others(text),
-        Cell::Tags { path, .. } => others(&path.segments().join(&b'.')),
+        Cell::Tags { path, .. } => others(&path.text()),
         Cell::Number(n) | Cell::Bytes(n) => n.to_string(),
         Cell::Id(id) => value::id(*id),
         Cell::Args(args) => others(&value::args(args)),

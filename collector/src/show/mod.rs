@@ -10,6 +10,8 @@ pub mod text;
 mod value;
 
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod any_marker;
 #[cfg(test)]
 #[path = "../../core/src/view/fixture/mod.rs"]

@@ -54,7 +54,7 @@ pub(super) fn words(words: &[Cell], text: impl Fn(&[u8], bool) -> String) -> Str
         Cell::Absent => "-".to_owned(),
         Cell::Text(bytes) => text(bytes, false),
         Cell::Path(bytes) => text(bytes, true),
-        Cell::Tags { path, .. } => text(&path.segments().join(&b'.'), false),
+        Cell::Tags { path, .. } => text(&path.text(), false),
         Cell::Number(n) => n.to_string(),
         Cell::Id(of) => id(*of),
         Cell::Args(of) => text(&args(of), false),

@@ -89,7 +89,8 @@ const TAG_COST: usize = 40;
 
 fn cost(path: &TagPath) -> usize {
     // The text is there twice: canonical, and tag by tag.
-    PATH_COST + TAG_COST * path.segments().len() + 2 * path.canonical().len()
+    let shown = path.shown_otherwise().map_or(0, |shown| cost(shown));
+    PATH_COST + TAG_COST * path.segments().len() + 2 * path.canonical().len() + shown
 }
 
 impl Interner {

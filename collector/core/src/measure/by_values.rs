@@ -1,11 +1,13 @@
 //! Groups by the values of fields, each with what is counted of it, within limits.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use crate::facts::path;
 use crate::query::field::{At, Field, Many, Value};
 
 /// What bounds the memory of groups.
@@ -64,6 +66,10 @@ impl<T: Default> ByValues<T> {
 
     #[cold]
     fn make(&mut self, hash: u64, values: &[Value<'_>]) -> Option<usize> {
+        // Those that are shown alike are one group; its values are what is shown, so no others are found.
+        if let Cow::Owned(values) = shown(values) {
+            return self.place(&values);
+        }
         let text: usize = values.iter().map(Value::text_bytes).sum();
         if self.entries.len() >= self.limits.groups
             || self.text_bytes.saturating_add(text) > self.limits.text_bytes
@@ -79,6 +85,21 @@ impl<T: Default> ByValues<T> {
             .insert_unique(hash, at, |&at| self::hash(hasher, &entries[at].0));
         Some(at)
     }
+}
+
+/// The values as they are shown.
+pub(super) fn shown<'v, 'a>(values: &'v [Value<'a>]) -> Cow<'v, [Value<'a>]> {
+    let changed = |value: &Value<'_>| matches!(value, Value::Text(text) if path::is_changed(text));
+    if !values.iter().any(changed) {
+        return Cow::Borrowed(values);
+    }
+    let shown = values.iter().map(|value| match value {
+        Value::Text(text) if path::is_changed(text) => {
+            Value::Text(path::shown(text).into_owned().into_bytes().into())
+        }
+        value => value.clone(),
+    });
+    Cow::Owned(shown.collect())
 }
 
 #[inline]

@@ -217,6 +217,7 @@ impl Did {
 
     /// A child ended.
     pub(super) fn child(&mut self, path: &Arc<TagPath>, ns: u64) {
+        let path = path.shown();
         let same = |of: &Arc<TagPath>| Arc::ptr_eq(of, path) || of == path;
         let add = |of: &mut Children| {
             of.time = of.time.saturating_add(ns);

@@ -42,7 +42,7 @@ use crate::query::condition;
 use crate::query::field::{At, Field, Known, Many, Value};
 
 pub use super::by_values::Limits;
-use super::by_values::{ByValues, each};
+use super::by_values::{ByValues, each, shown};
 use super::shared::Shared;
 use super::sums::Sums;
 
@@ -332,7 +332,7 @@ impl Table {
     fn place(&mut self, values: &[Value<'_>]) -> Place {
         match self.groups.place(values) {
             Some(at) => Place(at as u64),
-            None => Place(FxBuildHasher.hash_one(values) | Place::OVERFLOW),
+            None => Place(FxBuildHasher.hash_one(&*shown(values)) | Place::OVERFLOW),
         }
     }
 }

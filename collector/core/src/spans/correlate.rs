@@ -330,6 +330,20 @@ fn watched(reached: &mut Reached, out: &mut impl Consumer) -> impl FnMut(&Closed
     }
 }
 
+/// All open spans of these paths.
+fn in_paths(paths: &[Arc<TagPath>]) -> Vec<InSpan<'_>> {
+    let changed = paths.iter().any(|path| path.shown_otherwise().is_some());
+    let mut spans: Vec<InSpan<'_>> = Vec::with_capacity(paths.len());
+    for path in paths {
+        spans.push(InSpan {
+            // Each is there once, but some may be shown alike.
+            repeated: changed && spans.iter().any(|known| known.path.is_shown_as(path)),
+            ..InSpan::of_path(path)
+        });
+    }
+    spans
+}
+
 /// Passes a segment and its calls to the consumers that want them.
 fn give(inside: &Inside<'_>, out: &mut impl Consumer) {
     out.inside(inside);
@@ -532,7 +546,7 @@ impl State {
                 outside.add(times);
             }
             let inside = Inside {
-                spans: &held.paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
+                spans: &in_paths(&held.paths),
                 wide: true,
                 when: When {
                     open: &held.single,

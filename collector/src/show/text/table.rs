@@ -158,7 +158,7 @@ fn shown(cell: &Cell, unit: Unit) -> String {
     match cell {
         Cell::Absent | Cell::Bytes(0) => "-".to_owned(),
         Cell::Text(text) | Cell::Path(text) => safe(text),
-        Cell::Tags { path, .. } => safe(&path.segments().join(&b'.')),
+        Cell::Tags { path, .. } => safe(&path.text()),
         Cell::Number(n) => n.to_string(),
         Cell::Id(id) => match value::id(*id) {
             id if id.is_empty() => "-".to_owned(),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::facts::file::File;
+use crate::facts::path;
 use crate::input::record::{CALLS_AGAIN, CALLS_IN, CALLS_OUT, CallsRecord};
 
 pub use both::Both;
@@ -118,8 +119,15 @@ impl Calls {
     #[must_use]
     pub fn by_file(&self) -> Vec<(&Arc<File>, Both)> {
         let mut sums: HashMap<&Arc<File>, Both, RandomState> = HashMap::default();
+        // Files whose names are shown alike are one.
+        let mut alike: HashMap<_, &Arc<File>, RandomState> = HashMap::default();
         for on in self.on_files() {
-            sums.entry(on.file).or_default().merge(on.both);
+            let name = path::shown(&on.file.name);
+            let file = match name.contains(char::REPLACEMENT_CHARACTER) {
+                true => *alike.entry((on.file.kind, name)).or_insert(on.file),
+                false => on.file,
+            };
+            sums.entry(file).or_default().merge(on.both);
         }
         let mut files: Vec<_> = sums.into_iter().collect();
         files.sort_by_cached_key(|(file, both)| {

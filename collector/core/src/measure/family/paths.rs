@@ -34,7 +34,7 @@ impl Families {
 
     /// Adds what a process did in spans.
     pub fn inside(&mut self, inside: &Inside<'_>) {
-        for path in inside.paths() {
+        for path in inside.paths().map(TagPath::shown) {
             let kept = match self.paths.get_mut(path) {
                 Some(family) => Arc::make_mut(family).push(inside, &mut self.room),
                 None if self.room.take(PATH_BYTES) => {
@@ -49,7 +49,7 @@ impl Families {
         }
     }
 
-    /// Those in the spans of a path.
+    /// Those in the spans of a path, as it is shown.
     #[must_use]
     pub fn of(&self, path: &TagPath) -> Option<&Family> {
         self.paths.get(path).map(|family| &**family)

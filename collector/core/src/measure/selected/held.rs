@@ -87,7 +87,7 @@ impl Held {
 
 /// The next of `spans` that has this path.
 fn outer(spans: &[InSpan<'_>], path: &Arc<TagPath>) -> Option<u64> {
-    let mut same = spans.iter().filter(|of| Arc::ptr_eq(of.path, path));
+    let mut same = spans.iter().filter(|of| of.path.is_shown_as(path));
     same.next()?.seq
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::facts::path::TagPath;
-use crate::measure::by_values::{ByValues, Limits, Values, each};
+use crate::measure::by_values::{ByValues, Limits, Values, each, shown};
 use crate::measure::groups::OVERFLOW_GROUPS_MAX;
 use crate::query::field::At;
 use crate::query::{Query, Show};
@@ -45,7 +45,7 @@ impl Group {
 
     /// This path in the group.
     pub(super) fn path(self, of: &TagPath) -> Arc<TagPath> {
-        let number = self.0.to_be_bytes();
+        let number = format!("{:08x}", self.0).into_bytes();
         let canonical = [&number[..], of.canonical()].concat();
         let tags = of.segments().iter().map(|tag| &**tag);
         Arc::new(TagPath::new(
@@ -57,7 +57,8 @@ impl Group {
     /// The group of such a path, and the path without it.
     pub(super) fn of(path: &TagPath) -> Option<(Self, Arc<TagPath>)> {
         let (number, tags) = path.segments().split_first()?;
-        let group = Self(u32::from_be_bytes((**number).try_into().ok()?));
+        let group = core::str::from_utf8(number).ok()?;
+        let group = Self(u32::from_str_radix(group, 16).ok()?);
         let canonical = path.canonical().get(number.len()..)?;
         Some((group, Arc::new(TagPath::new(canonical, tags))))
     }
@@ -101,7 +102,7 @@ impl Keys {
             let group = match self.values.place(&values) {
                 Some(at) => Group::at(at),
                 None => {
-                    self.note(FxBuildHasher.hash_one(&values));
+                    self.note(FxBuildHasher.hash_one(&*shown(&values)));
                     Group::OVERFLOW
                 }
             };
@@ -124,7 +125,7 @@ impl Keys {
         let (_, path) = self
             .paths
             .entry(key)
-            .or_insert_with(|| (Arc::clone(of), group.path(of)));
+            .or_insert_with(|| (Arc::clone(of), group.path(of.shown())));
         Arc::clone(path)
     }
 

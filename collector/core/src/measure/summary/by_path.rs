@@ -257,6 +257,13 @@ impl Summary {
     /// The entry of a path not found by its address, made if there is room.
     #[cold]
     fn look_up(&mut self, path: &Arc<TagPath>, address: usize) -> Option<usize> {
+        // A row has all paths that are shown alike, and is found by what is shown.
+        let shown = path.shown();
+        if !Arc::ptr_eq(shown, path) {
+            let address = Arc::as_ptr(shown) as usize;
+            let known = self.by_address.get(&address).copied();
+            return known.or_else(|| self.look_up(shown, address));
+        }
         if let Some(at) = self.find(path) {
             // The same path was shared anew; from now on it will come with this address.
             let entry = Shared::make_mut(&mut self.entries[at]);
@@ -287,6 +294,7 @@ impl Summary {
         Some(at)
     }
 
+    /// The entry of a path as it is shown.
     pub(super) fn find(&self, path: &TagPath) -> Option<usize> {
         let canonical = path.canonical();
         self.by_path

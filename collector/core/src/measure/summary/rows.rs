@@ -70,6 +70,7 @@ fn rows(summary: &Summary, open: impl IntoIterator<Item = (Arc<TagPath>, Open)>)
     let mut overflow_paths = HashSet::new();
     let mut only_open: HashMap<Arc<TagPath>, usize> = HashMap::new();
     for (path, open) in open {
+        let path = Arc::clone(path.shown());
         let known = summary
             .find(&path)
             .or_else(|| only_open.get(&path).copied());

@@ -5,8 +5,6 @@
 //! thread have that time as *interleaved*: it passed, but they did nothing in it. There may be many of those,
 //! so it is the time of their thread, less what was theirs.
 
-use std::sync::Arc;
-
 use super::{About, Spans};
 use crate::activity::{DEPTH_MAX, InSpan, Times};
 
@@ -66,7 +64,7 @@ impl Spans {
                 seq: Some(span.seq),
                 path,
                 args: Some(&span.args),
-                repeated: spans.iter().any(|known| Arc::ptr_eq(known.path, path)),
+                repeated: spans.iter().any(|known| known.path.is_shown_as(path)),
             });
         }
         (spans, false)
