@@ -181,7 +181,7 @@ impl Config {
                 Kind::Usage,
                 "the configuration is wrong: spans.max_open must be at least 1",
                 name,
-                "leave the key out for as many as the memory is for",
+                "write at least 1, or leave the key out: --memory limits them too",
             ));
         }
         Ok(config)
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_wrong_size_of_the_ring_is_pointed_at() {
-        for (size, remedy) in [("5KiB", "write 4KiB or 8KiB"), ("3x", "no unit \"x\"")] {
+        for (size, remedy) in [("5KiB", "write 4KiB or 8KiB"), ("3x", "unknown unit \"x\"")] {
             let text = format!("activity = \"off\"\nring_size = \"{size}\"\n");
             let error = Config::parse(&text, "a.toml").unwrap_err();
             let said = error.to_string();

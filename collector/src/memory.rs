@@ -304,8 +304,8 @@ mod tests {
         for (text, says) in [
             ("15MiB", "not from 16MiB to 1024GiB"),
             ("2000GiB", "not from 16MiB to 1024GiB"),
-            ("much", "no size"),
-            ("1TiB", "no unit \"TiB\""),
+            ("much", "not a size"),
+            ("1TiB", "unknown unit \"TiB\""),
         ] {
             let error = Budget::new(text).unwrap_err();
             assert!(error.contains(says), "{error}");

@@ -636,7 +636,7 @@ pub(crate) fn no_thread(error: io::Error) -> Error {
         "cannot start a thread",
         error,
         "the limit on threads",
-        "allow a few more",
+        "raise it (ulimit -u)",
     )
 }
 

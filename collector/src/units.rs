@@ -4,7 +4,7 @@
 //! use nulltrace_collector::units::{duration, ring_size, size};
 //! assert_eq!(size("16MiB"), Ok(16 << 20));
 //! assert_eq!(duration("1.5s").unwrap().as_millis(), 1500);
-//! assert_eq!(size("16 parsecs").unwrap_err(), "no unit \"parsecs\": write B, KiB, MiB or GiB");
+//! assert_eq!(size("16 parsecs").unwrap_err(), "unknown unit \"parsecs\": write B, KiB, MiB or GiB");
 //! assert_eq!(ring_size("5KiB").unwrap_err(), "not a power of two from 4KiB to 1GiB: write 4KiB or 8KiB");
 //! ```
 
@@ -18,13 +18,13 @@ pub fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let number: u64 = number
         .parse()
-        .map_err(|_| format!("{text:?} is no size: write for example 16MiB"))?;
+        .map_err(|_| format!("{text:?} is not a size: write for example 16MiB"))?;
     let factor = match unit {
         "" | "B" => 1,
         "K" | "KiB" => 1 << 10,
         "M" | "MiB" => 1 << 20,
         "G" | "GiB" => 1 << 30,
-        _ => return Err(format!("no unit {unit:?}: write B, KiB, MiB or GiB")),
+        _ => return Err(format!("unknown unit {unit:?}: write B, KiB, MiB or GiB")),
     };
     number
         .checked_mul(factor)
@@ -78,7 +78,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
     let number: f64 = number
         .parse()
-        .map_err(|_| format!("{text:?} is no duration: write for example 500ms or 1h"))?;
+        .map_err(|_| format!("{text:?} is not a duration: write for example 500ms or 1h"))?;
     let seconds = match unit {
         "us" => 1e-6,
         "ms" => 1e-3,
@@ -86,7 +86,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60.0,
         "h" => 3600.0,
         "d" => 86400.0,
-        _ => return Err(format!("no unit {unit:?}: write us, ms, s, m, h or d")),
+        _ => return Err(format!("unknown unit {unit:?}: write us, ms, s, m, h or d")),
     };
     Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("{text:?} is out of range"))
 }

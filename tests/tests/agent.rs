@@ -356,7 +356,7 @@ fn a_cgroup_may_come_and_go() {
     let args = ["--cgroup", &selected, "--json", path.to_str().unwrap()];
     let mut agent = Logged::start(&args, dir.path().join("log"));
     agent.says("attached", 1);
-    agent.says("waits for the cgroup", 1);
+    agent.says("waiting for the cgroup", 1);
     let mark = |tag: &str| {
         let script = format!(
             "echo $$ > {}/cgroup.procs; echo '>::{tag}::' >/dev/null; echo '<::{tag}::' >/dev/null; \
@@ -379,9 +379,9 @@ fn a_cgroup_may_come_and_go() {
     for (n, tag) in ["first", "second"].into_iter().enumerate() {
         std::fs::create_dir(&below).unwrap();
         mark(tag);
-        agent.says("is there now", n + 1);
+        agent.says("exists now", n + 1);
         std::fs::remove_dir(&below).unwrap();
-        agent.says("was removed: waits until it is made again", n + 1);
+        agent.says("was removed: waiting until it is made again", n + 1);
     }
     // SAFETY: a signal to our own child, which was not waited for yet.
     unsafe { libc::kill(agent.child.id().cast_signed(), libc::SIGTERM) };

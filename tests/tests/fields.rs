@@ -41,7 +41,7 @@ fn a_table_and_json() {
     let output = fields(&["usr."]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("no field begins so: usr."), "{said}");
+    assert!(said.contains("no field begins with this: usr."), "{said}");
 }
 
 /// What a shell on a terminal makes of these lines, with nulltrace replaced by something that shows its arguments.

@@ -615,7 +615,7 @@ fn mistakes_are_wrong_usage() {
         ),
         (
             &["--by", "fd.name", "--where", "fd.lport=x"],
-            "no number \"x\"",
+            "not a value of type number: \"x\"",
         ),
         (&["--by", "marker.dir"], "not of system calls"),
         (

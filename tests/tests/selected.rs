@@ -273,7 +273,7 @@ fn what_cannot_be_asked_is_refused_before_anything_runs() {
             2,
             "leave out --view",
         ),
-        (&["--where", "span.argh.x=1"], 2, "no field"),
+        (&["--where", "span.argh.x=1"], 2, "unknown field"),
         (&["--where", "span.duration=soon"], 2, "write a duration"),
         (
             &["--view", "time", "--by", "proc.name", "--sum", "bytes"],

@@ -15,8 +15,8 @@ use crate::units;
 /// Options of `agent`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Options override the file. SIGTERM and SIGINT end the agent, after what is in the ring and in the
-queues of the exporters was sent.
+    after_help = "Options override the file. On SIGTERM or SIGINT the agent first handles all markers that were written
+before, and sends what is in its queues.
 
 Examples:
   nulltrace agent --statsd 127.0.0.1:8125

@@ -52,7 +52,7 @@ fn unknown(prefix: &str) -> Error {
         Some(name) => format!("did you mean `{name}`?"),
         None => "`nulltrace fields` lists all".to_owned(),
     };
-    let what = "no field begins so";
+    let what = "no field begins with this";
     Error::new(Kind::Usage, what, safe(prefix.as_bytes()), remedy)
 }
 
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(error.status(), 2);
         assert_eq!(
             error.to_string(),
-            "nulltrace: no field begins so: fd.nam\\u{1b}; did you mean `fd.name`?"
+            "nulltrace: no field begins with this: fd.nam\\u{1b}; did you mean `fd.name`?"
         );
     }
 }

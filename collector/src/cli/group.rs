@@ -34,7 +34,7 @@ pub(super) struct GroupArgs {
     #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view")]
     sort: Option<String>,
     /// Show this many rows; with --by this many groups, and the sum of the others.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     top: Option<usize>,
 }
 
@@ -117,11 +117,17 @@ fn wrong(bad: &BadQuery) -> Error {
     Error::new(Kind::Usage, what, place, remedy)
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "not a number of rows: write a whole number like 10".to_owned())
+}
+
 /// What is wrong, and what to do about it.
 fn words(why: &Why, part: Part) -> (String, String) {
-    let no = |what: &str, text: &str| format!("no {what} \"{}\"", safe(text.as_bytes()));
+    let unknown = |what: &str, text: &str| format!("unknown {what} \"{}\"", safe(text.as_bytes()));
+    let no = |what: &str, text: &str| format!("not {what}: \"{}\"", safe(text.as_bytes()));
     match why {
-        Why::NoField(name) => (no("field", name), meant_field(name)),
+        Why::NoField(name) => (unknown("field", name), meant_field(name)),
         Why::NotOf(field, subject) => {
             let is_of_calls = *subject == Subject::Span && field.info().is_of(Subject::Call);
             let remedy = match (is_of_calls, part) {
@@ -151,7 +157,7 @@ fn words(why: &Why, part: Part) -> (String, String) {
                 remedy,
             )
         }
-        Why::NoMetric(name) => (no("metric", name), meant(name, metrics())),
+        Why::NoMetric(name) => (unknown("metric", name), meant(name, metrics())),
         Why::Mixed(name, subject) => {
             let (one, other) = match subject {
                 Subject::Span => ("system calls", "spans"),
@@ -159,12 +165,12 @@ fn words(why: &Why, part: Part) -> (String, String) {
             };
             (
                 format!("{name} is a metric of {one}, and the others are of {other}"),
-                "ask for one kind: those of spans begin with `span.`".to_owned(),
+                "sum one kind: metrics of spans begin with `span.`".to_owned(),
             )
         }
         Why::NoCondition(text) => {
             let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
-            (no("condition", text), remedy)
+            (no("a condition", text), remedy)
         }
         Why::Another(text) => {
             let what = format!("a second condition \"{}\"", safe(text.as_bytes()));
@@ -178,7 +184,8 @@ fn words(why: &Why, part: Part) -> (String, String) {
                 Type::Boolean => "write true or false".to_owned(),
                 Type::Number | Type::Time | Type::Text => "write a whole number".to_owned(),
             };
-            (no(type_.name(), value), remedy)
+            let kind = format!("a value of type {}", type_.name());
+            (no(&kind, value), remedy)
         }
     }
 }

@@ -45,7 +45,7 @@ enum Verb {
     ///
     /// All descendants are traced as well, also those that outlive the command or the process.
     Run(run::RunArgs),
-    /// Trace this machine until SIGTERM or SIGINT, exporting the latency of each span.
+    /// Trace this machine until SIGTERM or SIGINT, and send the latency of each span to statsd.
     Agent(agent::AgentArgs),
     /// Record all that is seen to a file, for `report`.
     Record(record::RecordArgs),
@@ -55,9 +55,9 @@ enum Verb {
     Parse(parse::ParseArgs),
     /// Show what works on this machine, and why the rest does not.
     ///
-    /// Each way to see markers is tried by really attaching it.
+    /// Each way to see markers is tried: it is attached, and detached again.
     Doctor(doctor::DoctorArgs),
-    /// List the fields for --by and --where, with their types and meaning.
+    /// List the fields for --by and --where, with type, unit and meaning.
     Fields(fields::FieldsArgs),
     /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),

@@ -17,13 +17,13 @@ use crate::units;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Use at most this much memory for what markers make grow, like open spans and rows [default: 1GiB].
+    /// Limit the memory that markers can make nulltrace use, as for open spans and rows [default: 1GiB].
     ///
-    /// When a part of it is full, the oldest makes room or the rest is summed in one row, counted. The
-    /// README says how it is split.
+    /// The README says how it is split. When a part is full, the oldest entry makes room, or new ones share
+    /// one row; both are counted.
     #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
     memory: Option<Budget>,
-    /// Print no messages and no summary, only the reason if tracing fails.
+    /// Print no messages and no summary, only the error if tracing fails.
     #[arg(short, long)]
     pub(super) quiet: bool,
     #[arg(short = 'p', hide = true, value_name = "FORMAT", value_parser = no_format)]
@@ -48,14 +48,14 @@ pub(super) struct Selection {
     /// May be given more than once.
     #[arg(long, value_name = "PID")]
     pid: Vec<u32>,
-    /// Trace threads whose real user id is this one.
+    /// Trace the threads of a user: those with this real user id.
     #[arg(long, value_name = "UID")]
     uid: Option<u32>,
     /// Trace the processes in a cgroup and in the cgroups below it.
     ///
     /// The path is relative to the root of cgroup v2, like /system.slice/shop.service. A cgroup that
     /// is removed and made again under the same path is still selected; the log says so. `agent` also
-    /// waits for one that is not there yet.
+    /// waits for one that does not exist yet.
     #[arg(long, value_name = "PATH")]
     cgroup: Option<String>,
 }
@@ -81,7 +81,7 @@ pub(super) struct Export {
     /// May be given more than once.
     #[arg(long, value_name = "ADDRESS")]
     statsd: Vec<String>,
-    /// Begin statsd names with this [default: nulltrace].
+    /// Begin the names of statsd metrics with this [default: nulltrace].
     #[arg(long, value_name = "PREFIX", requires = "statsd")]
     statsd_prefix: Option<String>,
 }
@@ -90,10 +90,10 @@ pub(super) struct Export {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kernel")]
 pub(super) struct Kernel {
-    /// See markers by auto, ebpf, ebpf:fentry, ebpf:raw_tracepoint or ptrace [default: auto].
+    /// See markers with this backend: auto, ebpf, ebpf:fentry, ebpf:raw_tracepoint or ptrace [default: auto].
     ///
-    /// `auto` takes the first that works of eBPF with activity, eBPF without, and ptrace, which is
-    /// slow and can trace a command only. `nulltrace doctor` shows which that is here, and why.
+    /// `auto` takes the first that works: eBPF with activity, eBPF without it, ptrace. ptrace is slow, and can
+    /// trace a command only. `nulltrace doctor` shows what works here, and why the rest does not.
     #[arg(long, value_name = "BACKEND")]
     backend: Option<Backend>,
     /// Observe what happens inside spans: off or segments [default: segments for `run` and `record`, and for `agent`
@@ -106,8 +106,9 @@ pub(super) struct Kernel {
     /// Count the activity of these threads toward a span: thread, process, script or machine
     /// [default: thread].
     ///
-    /// `thread` is the one that opened the span, `process` all of its process, `script` also those
-    /// of its parent, its children and its siblings, and `machine` every thread there is.
+    /// `thread` is the thread that opened the span, `process` all threads of its process, `script` also those
+    /// of its parent, its children and its siblings, and `machine` all threads. With `script`, --view time and
+    /// slowest name the command that a shell waited for.
     #[arg(long, value_name = "THREADS")]
     pub(super) inside: Option<Reach>,
     /// Use a kernel ring buffer of this size, a power of two [default: 16MiB].
@@ -132,8 +133,8 @@ fn each_view() -> String {
 /// `-p` is for formats, which these verbs have none of; elsewhere it is often a process.
 fn no_format(text: &str) -> Result<String, String> {
     Err(match text.parse::<u32>() {
-        Ok(pid) => format!("-p is not a process here: write --pid {pid}"),
-        Err(_) => "this command prints no lines of a format of your own: see --format".to_owned(),
+        Ok(pid) => format!("-p does not select a process: write --pid {pid}"),
+        Err(_) => "this command has no -p FORMAT: use --format text, json or csv".to_owned(),
     })
 }
 

@@ -22,7 +22,7 @@ use crate::show::{self, Answer};
 pub(super) struct OutputArgs {
     /// Write the view in this format: text, json or csv [default: text].
     ///
-    /// Text goes to stderr, JSON and CSV go to stdout, unless -o names a file.
+    /// Text goes to stderr, JSON and CSV to stdout, unless -o names a file.
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Write the view to a file; - is stdout.
@@ -62,7 +62,7 @@ impl FromStr for Format {
         let known = Self::NAMES.iter().find(|(name, _)| *name == text);
         known
             .map(|(_, format)| *format)
-            .ok_or_else(|| format!("no format {text:?}: write text, json or csv"))
+            .ok_or_else(|| format!("unknown format {text:?}: write text, json or csv"))
     }
 }
 

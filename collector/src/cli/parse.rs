@@ -16,7 +16,7 @@ use crate::text;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each marker is printed to stdout as one line of JSON; for each bad line,
-«line N, byte M: E_CODE text» is printed to stderr, with M counted from 0. The exit status is 1 if
+«line N, byte M: E_CODE text» is printed to stderr; M counts from 0. The exit status is 1 if
 any line is bad.
 
 Example:
@@ -39,7 +39,7 @@ pub(super) fn run(_: &ParseArgs) -> Result<ExitCode, Error> {
             "cannot parse",
             error,
             "stdin or stdout",
-            "give a readable stdin and a writable stdout",
+            "give it a readable stdin and a writable stdout",
         )),
     }
 }

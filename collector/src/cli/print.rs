@@ -12,7 +12,7 @@ pub(super) fn print(text: &str) -> Result<ExitCode, Error> {
             "cannot write",
             error,
             "stdout",
-            "give a writable stdout",
+            "give it a writable stdout",
         )),
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -17,7 +17,7 @@ use crate::source::Activity;
     override_usage = "nulltrace run [OPTIONS] [--] CMD [ARG]...
        nulltrace run [OPTIONS] --pid PID | --uid UID | --cgroup PATH",
     after_help = "The summary is printed to stderr. The exit status is that of CMD, or 128 + N if signal N killed it;
-0 without a CMD.
+0 where there is no CMD.
 
 Examples:
   nulltrace run make -j4
@@ -26,14 +26,12 @@ Examples:
   nulltrace run --format json -o out.json -- ./server --once"
 )]
 pub(super) struct RunArgs {
-    /// Stop when CMD, or the selected process, has ended, not when its descendants have.
+    /// Stop when CMD, or the selected process, ends; do not wait for its descendants.
     ///
-    /// Under ptrace they are killed then.
+    /// With the backend ptrace they are killed then.
     #[arg(long)]
     no_wait: bool,
-    /// The command to trace, with its arguments; all that follows it is passed to it.
-    ///
-    /// Options of nulltrace come before it.
+    /// The command to trace, with its arguments. Options of nulltrace come before it.
     #[arg(trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
     #[command(flatten)]
@@ -58,7 +56,7 @@ pub(super) fn run(args: RunArgs) -> Result<ExitCode, Error> {
             return Err(Error::new(
                 Kind::Usage,
                 "nothing to trace",
-                "no command and no --pid, --uid or --cgroup",
+                "no command, and no --pid, --uid or --cgroup",
                 "name a command: nulltrace run CMD",
             ));
         }

@@ -277,7 +277,7 @@ fn keeper() -> Result<Option<Keeper>, Error> {
             "cannot start a process",
             error,
             "the limit on processes",
-            "allow two more",
+            "raise it (ulimit -u)",
         )
     })
 }

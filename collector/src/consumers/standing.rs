@@ -43,9 +43,9 @@ pub(crate) fn check(query: &Query, reach: Reach) -> Result<(), Error> {
     }
     Err(Error::new(
         Kind::Usage,
-        "single spans cannot be chosen where the activity of other threads counts toward them",
+        "spans cannot be chosen or grouped where the activity of other threads counts toward them",
         format!("--inside {}", reach.name()),
-        "leave it out, or the conditions and fields of the view",
+        "leave it out, or leave out --where and --by of the view",
     ))
 }
 

@@ -16,9 +16,9 @@ pub fn settle() -> Result<(), Error> {
     if getuid() != geteuid() || getgid() != getegid() {
         return Err(Error::new(
             Kind::Rights,
-            "nulltrace does not run with the set-user-id or set-group-id bit",
+            "nulltrace refuses to run with the set-user-id or set-group-id bit",
             "its file",
-            "take the bit off; `setcap cap_bpf,cap_perfmon+ep` lends what it takes",
+            "remove the bit with chmod ug-s; `setcap cap_bpf,cap_perfmon+ep` gives the rights it needs",
         ));
     }
     if confined().is_some() {
@@ -27,7 +27,7 @@ pub fn settle() -> Result<(), Error> {
                 "cannot drop privileges",
                 error,
                 "capset(2)",
-                "run it where that is allowed",
+                "run nulltrace where this call is allowed",
             )
         })?;
     }
@@ -43,7 +43,7 @@ pub fn within(scope: &Scope, user: u32) -> Result<Scope, Error> {
         Error::new(
             Kind::Rights,
             format!(
-                "{what} with rights that the file lends (setcap), which show own processes only"
+                "{what}: with rights from its file (setcap), nulltrace shows your own processes only"
             ),
             place,
             "run it as root, or as a service with AmbientCapabilities=CAP_BPF CAP_PERFMON",

@@ -36,11 +36,13 @@ impl Watched {
         let found = self.cgroup.current_id();
         let path = text::safe(self.cgroup.dir().as_os_str().as_encoded_bytes());
         match (self.seen.replace(found), found) {
-            (None, None) => Some(format!("waits for the cgroup {path}: it is not there yet")),
-            (Some(Some(_)), None) => Some(format!(
-                "the cgroup {path} was removed: waits until it is made again"
+            (None, None) => Some(format!(
+                "waiting for the cgroup {path}: it does not exist yet"
             )),
-            (Some(None), Some(_)) => Some(format!("the cgroup {path} is there now")),
+            (Some(Some(_)), None) => Some(format!(
+                "the cgroup {path} was removed: waiting until it is made again"
+            )),
+            (Some(None), Some(_)) => Some(format!("the cgroup {path} exists now")),
             (Some(Some(before)), Some(id)) if before != id => {
                 Some(format!("the cgroup {path} was removed and made again"))
             }
@@ -69,18 +71,18 @@ mod tests {
         let said = |text: &str| Some(text.to_owned());
         assert_eq!(
             look(),
-            said("waits for the cgroup PATH: it is not there yet")
+            said("waiting for the cgroup PATH: it does not exist yet")
         );
         assert_eq!(look(), None);
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(look(), said("the cgroup PATH is there now"));
+        assert_eq!(look(), said("the cgroup PATH exists now"));
         assert_eq!(look(), None);
         std::fs::remove_dir(&path).unwrap();
-        let gone = "the cgroup PATH was removed: waits until it is made again";
+        let gone = "the cgroup PATH was removed: waiting until it is made again";
         assert_eq!(look(), said(gone));
         assert_eq!(look(), None);
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(look(), said("the cgroup PATH is there now"));
+        assert_eq!(look(), said("the cgroup PATH exists now"));
         let other = path.with_file_name("other");
         std::fs::create_dir(&other).unwrap();
         std::fs::remove_dir(&path).unwrap();

@@ -107,8 +107,12 @@ impl FromStr for Backend {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::NAMES.iter().find(|(name, _)| *name == text);
         known.map(|(_, backend)| *backend).ok_or_else(|| {
-            let names: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
-            format!("no backend {text:?}: write {}", names.join(", "))
+            let mut names: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+            let last = names.pop().unwrap_or_default();
+            format!(
+                "unknown backend {text:?}: write {} or {last}",
+                names.join(", ")
+            )
         })
     }
 }
@@ -143,7 +147,7 @@ impl FromStr for Activity {
         let known = Self::NAMES.iter().find(|(name, _)| *name == text);
         known
             .map(|(_, activity)| *activity)
-            .ok_or_else(|| format!("no activity {text:?}: write off or segments"))
+            .ok_or_else(|| format!("unknown activity {text:?}: write off or segments"))
     }
 }
 

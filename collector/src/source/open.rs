@@ -212,7 +212,7 @@ fn by_ebpf(
             "cannot run the command",
             error,
             name,
-            "check its name, PATH and mode",
+            "check its name, PATH and permissions",
         )
         .of_kind(kind)
     })?;
@@ -333,9 +333,9 @@ fn kernel_scope(scope: &Scope, waits: bool) -> Result<ebpf::Scope, Error> {
         }
         _ => Err(Error::new(
             Kind::Usage,
-            "more than one kind of selection",
+            "more than one of these",
             "--pid, --uid, --cgroup",
-            "select processes, a user or a cgroup",
+            "give only one of them",
         )),
     }
 }
@@ -361,7 +361,7 @@ fn drop_privileges(kept: CapabilitySet) -> Result<(), Error> {
             "cannot drop privileges",
             error,
             "capset(2), prctl(2)",
-            "run it where they are allowed",
+            "run nulltrace where these calls are allowed",
         )
     })
 }

@@ -47,7 +47,7 @@ impl core::str::FromStr for Reach {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::NAMES.iter().find(|(name, _)| *name == text);
         known.map(|(_, reach)| *reach).ok_or_else(|| {
-            format!("no such threads {text:?}: write thread, process, script or machine")
+            format!("unknown value {text:?}: write thread, process, script or machine")
         })
     }
 }

@@ -25,7 +25,7 @@ pub struct NoView(String);
 
 impl fmt::Display for NoView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no view {:?}: write {}", self.0, names())
+        write!(f, "unknown view {:?}: write {}", self.0, names())
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         assert!(VIEWS.iter().all(|view| all.contains(view.name)), "{all}");
         assert_eq!(
             find("flies").unwrap_err().to_string(),
-            format!("no view \"flies\": write {all}")
+            format!("unknown view \"flies\": write {all}")
         );
     }
 

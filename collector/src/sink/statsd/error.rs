@@ -63,13 +63,13 @@ impl fmt::Display for StatsdError {
             ),
             Self::Open { address, source } => write!(
                 f,
-                "no way to the statsd server ({source}): {address}; \
+                "cannot reach the statsd server ({source}): {address}; \
                  start the server or correct statsd.address"
             ),
             Self::Refused { address, source } => write!(
                 f,
-                "the statsd server takes no data ({source}): {address}; \
-                 start the server, its spans are lost and counted until then"
+                "cannot send to the statsd server ({source}): {address}; \
+                 start the server; until then its spans are lost, and counted"
             ),
         }
     }

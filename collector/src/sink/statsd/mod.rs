@@ -284,7 +284,7 @@ impl Statsd {
                 log::say(format_args!("{trouble} ({lost} more spans lost)"));
             }
             (Some(Said::Over { lost }), _) => log::say(format_args!(
-                "the statsd server takes data again: {}; {lost} more spans were lost",
+                "sending to the statsd server works again: {}; {lost} more spans were lost",
                 self.delivery.address(),
             )),
             _ => {}

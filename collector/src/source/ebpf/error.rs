@@ -200,7 +200,7 @@ impl fmt::Display for EbpfError {
                     fitting_kernel()
                 )?;
                 if !log.is_empty() {
-                    write!(f, "\nthe verifier's last words:\n{log}")?;
+                    write!(f, "\nthe last lines of the verifier's log:\n{log}")?;
                 }
                 Ok(())
             }
@@ -231,8 +231,8 @@ impl fmt::Display for EbpfError {
             ),
             Self::Preemptible => write!(
                 f,
-                "it would lose markers: this kernel may preempt it; boot with preempt=voluntary, or \
-                 take the loss, which is counted, with --backend ebpf:fentry"
+                "it would lose markers, as this kernel may preempt it; boot with preempt=voluntary, or \
+                 accept the loss, which is counted, with --backend ebpf:fentry"
             ),
             Self::Io(error) => write!(f, "reading records failed: {error}; start it again"),
         }

@@ -91,7 +91,7 @@ impl fmt::Display for Error {
             ),
             Self::Rights(source) => write!(
                 f,
-                "cannot drop privileges: {source}; run it where capset(2) and prctl(2) are allowed"
+                "cannot drop privileges: {source}; run nulltrace where capset(2) and prctl(2) are allowed"
             ),
             Self::Thread(source) => write!(
                 f,

@@ -27,7 +27,7 @@ pub(super) const FIELDS: &[Info] = &[
         key: KeyKind::None,
         type_: Type::Number,
         source: Source::Process,
-        meaning: "process id, as the machine has it",
+        meaning: "process id, as the host numbers it",
         get: |at, _| at.pid().into(),
     },
     Info {
@@ -35,7 +35,7 @@ pub(super) const FIELDS: &[Info] = &[
         key: KeyKind::None,
         type_: Type::Number,
         source: Source::Thread,
-        meaning: "thread id, as the machine has it",
+        meaning: "thread id, as the host numbers it",
         get: |at, _| at.tid().into(),
     },
     Info {
