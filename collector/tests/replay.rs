@@ -272,8 +272,10 @@ fn every_view_is_the_same() {
 
 #[test]
 fn with_the_activity_of_processes_too() {
-    for view in ["summary", "time", "files"] {
-        compare(&Query::view(view), view, Reach::Process);
+    for reach in [Reach::Process, Reach::Script] {
+        for view in ["summary", "time", "files"] {
+            compare(&Query::view(view), view, reach);
+        }
     }
 }
 
