@@ -3,7 +3,8 @@
 //! begin cancels out.
 //!
 //! `stream markers N`: N markers of 8 threads, nested three deep, some with an argument. `stream segments N`: the
-//! same with a segment before each marker, that has two kinds of calls, one on a file.
+//! same with a segment before each marker, that has two kinds of calls, one on a file. `stream nested N DEPTH`: such
+//! markers and segments of one thread, that opens so many spans of different names, and in them one again and again.
 #![allow(
     clippy::expect_used,
     reason = "a measurement, with arguments of its own"
@@ -38,6 +39,9 @@ const STORY: [&[u8]; 6] = [
     b"<:t:request.query::",
     b"<:t:request::",
 ];
+
+/// The same inside of many spans.
+const LEAF: [&[u8]; 2] = [b">:t:leaf::", b"<:t:leaf::"];
 
 struct Sums(Summary);
 
@@ -92,11 +96,17 @@ fn segment(record: &mut Vec<u8>, since: u64, ts: u64, tid: u32, number: u32) {
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let (what, n) = (args.next().unwrap_or_default(), args.next());
-    let n: u64 = n
-        .and_then(|n| n.parse().ok())
-        .expect("stream markers|segments N");
-    let segments = what == "segments";
+    let what = args.next().unwrap_or_default();
+    let mut number = || args.next().and_then(|n| n.parse::<u64>().ok());
+    let (n, depth) = (number(), number().unwrap_or(0));
+    let n = depth + n.expect("stream markers|segments|nested N [DEPTH]");
+    let (segments, nested) = (what != "markers", what == "nested");
+    let (threads, again) = if nested {
+        (1, &LEAF[..])
+    } else {
+        (THREADS, &STORY[..])
+    };
+    let outer: Vec<_> = (0..depth).map(|at| format!(">:t:outer{at}::")).collect();
 
     let mut correlator = Correlator::new(Limits::default());
     let mut sums = Sums(Summary::new(summary::Limits::default()));
@@ -107,14 +117,17 @@ fn main() {
         correlator.push(&event, &mut sums);
     };
     for at in 0..n {
-        let (thread, step) = (at % THREADS, at / THREADS);
+        let (thread, step) = (at % threads, at / threads);
         let (tid, ts) = (100 + thread as u32, 1000 * (at + 1));
         let number = step as u32;
         if segments && step > 0 {
-            segment(&mut record, ts - 1000 * THREADS, ts, tid, number);
+            segment(&mut record, ts - 1000 * threads, ts, tid, number);
             order.push(&record, &mut take);
         }
-        let text = STORY[step as usize % STORY.len()];
+        let text = match outer.get(step as usize) {
+            Some(text) => text.as_bytes(),
+            None => again[(step - depth) as usize % again.len()],
+        };
         let size = HEAD + text.len();
         head(&mut record, ts, tid, size, WRITE, 0, number + 1);
         record.extend(text);
@@ -125,8 +138,9 @@ fn main() {
     }
     order.release(u64::MAX, &mut take);
     let spans = correlator.ledger().spans;
+    let open = depth + threads * 3;
     assert!(
-        spans.exit + THREADS * 3 >= n / 2 && spans.open <= THREADS * 3,
+        spans.exit + open >= n / 2 && spans.open <= open,
         "{spans:?}"
     );
 }
