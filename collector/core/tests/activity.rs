@@ -5,9 +5,12 @@
 mod common;
 
 use core::mem::offset_of;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use common::{exit, facts, process, write};
-use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes};
+use nulltrace_core::activity::{DEPTH_MAX, Inside, Reach, SpanTimes, Times};
+use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::event::{BadRecord, Event};
 use nulltrace_core::input::record::{
     CALLS_HELD, CallsRecord, FLAG_AT_MARKER, FLAG_AT_RETURN, Head, KIND_SEGMENT, KIND_SO_FAR,
@@ -17,7 +20,7 @@ use nulltrace_core::measure::summary::Summary;
 use nulltrace_core::query::field::{At, Field, Known, Value};
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::correlate::Correlator;
-use nulltrace_core::spans::matcher::Limits;
+use nulltrace_core::spans::matcher::{Limits, OpenSpan};
 use nulltrace_core::spans::span::Closed;
 use proptest::prelude::*;
 use zerocopy::{FromZeros, IntoBytes};
@@ -651,5 +654,153 @@ proptest! {
             let times = span.times.unwrap_or_default();
             prop_assert_eq!(times.all.wall + times.interleaved, span.duration());
         }
+    }
+}
+
+/// What each span has, by the lists of spans that segments are given with, which are checked against the parents that
+/// spans were opened with.
+#[derive(Default)]
+struct Model {
+    /// The open spans: parent, path, since when.
+    open: HashMap<u64, (Option<u64>, Arc<TagPath>, u64)>,
+    own: HashMap<u64, u64>,
+    all: HashMap<u64, Times>,
+    segments: u64,
+    /// Of the segment that is given next.
+    since: u64,
+    deepest: usize,
+    closed: u64,
+}
+
+impl Model {
+    /// A span and those around it as far as they are reached, that were open from `since` on.
+    fn chain(&self, innermost: u64) -> Vec<u64> {
+        let open = |seq: &u64| self.open.contains_key(seq);
+        let up = std::iter::successors(Some(innermost), |seq| self.open[seq].0.filter(open));
+        let up = up.take(DEPTH_MAX);
+        up.filter(|seq| self.open[seq].2 <= self.since).collect()
+    }
+}
+
+impl Consumer for Model {
+    fn wants(&self) -> Wants {
+        Wants::OPENED | Wants::CLOSED | Wants::INSIDE
+    }
+
+    fn opened(&mut self, span: &OpenSpan<'_>) {
+        let known = (span.parent, Arc::clone(span.tags), span.start);
+        self.open.insert(span.seq, known);
+    }
+
+    fn inside(&mut self, inside: &Inside<'_>) {
+        let chain: Vec<u64> = inside.spans.iter().filter_map(|span| span.seq).collect();
+        let Some(&innermost) = chain.first() else {
+            return;
+        };
+        let all = self.chain(innermost);
+        assert!(all.starts_with(&chain));
+        // Spans further in that were opened since count toward the depth.
+        assert!(chain.len() == all.len() || all.len() == DEPTH_MAX);
+        self.deepest = self.deepest.max(chain.len());
+        self.segments += 1;
+        *self.own.entry(innermost).or_default() += inside.times.wall;
+        let mut paths: HashSet<&[u8]> = HashSet::new();
+        for span in inside.spans {
+            let seq = span.seq.unwrap();
+            assert!(Arc::ptr_eq(span.path, &self.open[&seq].1));
+            assert_eq!(span.repeated, !paths.insert(span.path.canonical()));
+            self.all.entry(seq).or_default().add(inside.times);
+        }
+    }
+
+    fn closed(&mut self, span: &Closed) {
+        self.open.remove(&span.seq);
+        self.closed += 1;
+        let times = span.times.unwrap_or_default();
+        assert_eq!(times.own.wall, self.own.remove(&span.seq).unwrap_or(0));
+        assert_eq!(times.all, self.all.remove(&span.seq).unwrap_or_default());
+    }
+}
+
+/// Spans inside of many others, of different names and the same ones.
+fn deep_step() -> impl Strategy<Value = Step> {
+    let tid = 2_u32..4;
+    let parent = prop::option::weighted(0.3, 0_u8..8);
+    prop_oneof![
+        4 => (tid.clone(), 0_u8..8, any::<bool>(), parent).prop_map(|(tid, tag, number, parent)| Step::Enter(tid, tag, number, parent)),
+        3 => (tid.clone(), 0_u8..8, any::<bool>()).prop_map(|(tid, tag, number)| Step::Exit(tid, tag, number)),
+        1 => tid.prop_map(Step::End),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// However deep, a span has what was done in it and in those inside; while it is open too.
+    #[test]
+    fn inside_of_many_spans_each_has_what_is_its(
+        depth in prop_oneof![0..4_u64, 200..400_u64],
+        steps in prop::collection::vec((deep_step(), 1_u64..50), 1..80),
+    ) {
+        let mut correlator = Correlator::new(Limits::default());
+        let (mut model, mut since) = (Model::default(), [0_u64; 4]);
+        let mut writes = |model: &mut Model, correlator: &mut Correlator, now: u64, tid: u32, text: Option<&str>| {
+            let since = std::mem::replace(&mut since[tid as usize], now);
+            if since > 0 {
+                let mut bytes = segment(tid, since, now, (now - since) / 2, &[(0, 1)]);
+                bytes[19] = if text.is_some() { FLAG_AT_MARKER } else { 0 };
+                let words = bytes.chunks(8).map(|word| u64::from_ne_bytes(word.try_into().unwrap()));
+                let words: Vec<u64> = words.collect();
+                model.since = since;
+                correlator.push(&Event::decode(words.as_bytes()).unwrap(), model);
+            }
+            if let Some(text) = text {
+                correlator.push(&write(now, 1, tid, text.as_bytes()), model);
+            }
+        };
+        let mut now = 1;
+        let number = |tag: u8| (u64::from(tag) + 1) << 40;
+        for at in 0..depth {
+            now += 3;
+            writes(&mut model, &mut correlator, now, 2, Some(&format!(">:t:outer{}::", at % 350)));
+        }
+        for (step, pause) in steps {
+            now += pause;
+            let id = |tag: u8, numbered: bool| if numbered { number(tag).to_string() } else { "t".to_string() };
+            match step {
+                Step::Enter(tid, tag, numbered, parent) => {
+                    let parent = parent.map_or(String::new(), |of| format!("^={}", number(of)));
+                    let text = format!(">:{}:tag{tag}:{parent}:", id(tag, numbered));
+                    writes(&mut model, &mut correlator, now, tid, Some(&text));
+                }
+                // A tag that is none of these: one of the outer spans ends, what is in it stays open.
+                Step::Exit(_, 7, _) if depth > 0 => {
+                    let text = format!("<:t:outer{}::", now % depth.min(350));
+                    writes(&mut model, &mut correlator, now, 2, Some(&text));
+                }
+                Step::Exit(tid, tag, numbered) => {
+                    let text = format!("<:{}:tag{tag}::", id(tag, numbered));
+                    writes(&mut model, &mut correlator, now, tid, Some(&text));
+                }
+                // A part of a segment: no marker ends it.
+                Step::End(tid) => writes(&mut model, &mut correlator, now, tid, None),
+            }
+            for span in correlator.open_by_age() {
+                let times = span.times.unwrap_or_default();
+                prop_assert_eq!(times.own.wall, model.own.get(&span.seq).copied().unwrap_or(0));
+                prop_assert_eq!(times.all, model.all.get(&span.seq).copied().unwrap_or_default());
+            }
+            let open = correlator.open_by_tags(true);
+            let by_tags: Times = open.fold(Times::NONE, |mut sum, (_, open)| {
+                sum.add(&open.times.all);
+                sum
+            });
+            let by_span = model.all.values().fold(Times::NONE, |mut sum, of| {
+                sum.add(of);
+                sum
+            });
+            prop_assert_eq!(by_tags, by_span);
+        }
+        prop_assert!(model.deepest as u64 >= depth.saturating_sub(100).min(100), "{}", model.deepest);
     }
 }

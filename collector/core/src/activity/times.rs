@@ -67,7 +67,9 @@ impl Times {
         self.on_cpu().saturating_sub(self.kernel)
     }
 
-    /// Adds all that `other` counted.
+    /// Adds all that `other` counted. No time is 2^64 nanoseconds, and what need not look whether one is adds several
+    /// at once.
+    #[inline]
     pub fn add(&mut self, other: &Self) {
         let Self {
             wall,
@@ -80,21 +82,19 @@ impl Times {
             involuntary,
             minor,
             major,
-        } = *other;
-        for (own, others) in [
-            (&mut self.wall, wall),
-            (&mut self.kernel, kernel),
-            (&mut self.runnable, runnable),
-            (&mut self.blocked, blocked),
-            (&mut self.fault, fault),
-            (&mut self.voluntary, voluntary),
-            (&mut self.involuntary, involuntary),
-            (&mut self.minor, minor),
-            (&mut self.major, major),
-        ] {
-            *own = own.saturating_add(others);
-        }
-        self.stops = self.stops.zip(stops, u64::saturating_add);
+        } = *self;
+        *self = Self {
+            wall: wall.wrapping_add(other.wall),
+            kernel: kernel.wrapping_add(other.kernel),
+            runnable: runnable.wrapping_add(other.runnable),
+            blocked: blocked.wrapping_add(other.blocked),
+            fault: fault.wrapping_add(other.fault),
+            stops: stops.zip(other.stops, u64::wrapping_add),
+            voluntary: voluntary.wrapping_add(other.voluntary),
+            involuntary: involuntary.wrapping_add(other.involuntary),
+            minor: minor.wrapping_add(other.minor),
+            major: major.wrapping_add(other.major),
+        };
     }
 }
 

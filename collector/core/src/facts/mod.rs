@@ -9,4 +9,5 @@ pub mod names;
 pub mod path;
 pub mod process;
 pub mod recent;
+pub(crate) mod tag_set;
 pub(crate) mod tags;

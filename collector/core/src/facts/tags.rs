@@ -23,11 +23,12 @@ impl TagId {
     /// The first there may be; for places where none is meant yet.
     pub(crate) const FIRST: Self = Self(NonZeroU32::MIN);
 
-    fn new(place: usize) -> Self {
+    pub(super) fn new(place: usize) -> Self {
         Self(NonZeroU32::MIN.saturating_add(place as u32))
     }
 
-    fn place(self) -> usize {
+    /// Where it is among all.
+    pub(super) fn place(self) -> usize {
         (self.0.get() - 1) as usize
     }
 

@@ -3,6 +3,7 @@
 use super::slot::Slot;
 use super::table::Table;
 use crate::activity::SpanTimes;
+use crate::facts::tag_set::TagSet;
 
 /// What was inside of the open spans, by slot; empty while activity is not observed.
 #[derive(Debug, Default)]
@@ -10,6 +11,8 @@ pub(super) struct Inside {
     spans: Vec<Span>,
     /// Whether activity is observed: there was a segment.
     pub(super) enabled: bool,
+    /// The paths of the spans that the segment at hand is in; kept for its room.
+    pub(super) seen: TagSet,
 }
 
 #[derive(Clone, Copy, Debug)]

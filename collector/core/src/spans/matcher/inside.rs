@@ -26,7 +26,6 @@ impl Spans {
             inside,
             ..
         } = self;
-        inside.enabled = true;
         let mut was_idle = false;
         if let Some(thread) = table.thread(pid, tid) {
             thread.wall = thread.wall.saturating_add(times.wall);
@@ -37,9 +36,11 @@ impl Spans {
             About::Innermost => table.innermost(pid, tid),
         };
         let mut spans: Vec<InSpan<'_>> = Vec::new();
+        inside.enabled = true;
+        inside.seen.clear();
         // The calls of an idle thread were not counted, so its segment belongs to no span.
         let mut next = innermost.filter(|_| !was_idle);
-        let (mut depth, mut own) = (0, true);
+        let (mut depth, mut own, mut odd) = (0, true, false);
         while let Some(slot) = next {
             if depth == DEPTH_MAX {
                 return (spans, true);
@@ -60,11 +61,17 @@ impl Spans {
                 held.of_thread = held.of_thread.saturating_add(times.wall);
             }
             let path = tags.path(span.tag);
+            let mut repeated = !inside.seen.insert(span.tag);
+            // Rare: two paths are one to a reader.
+            odd |= path.shown_otherwise().is_some();
+            if odd && !repeated {
+                repeated = spans.iter().any(|known| known.path.is_shown_as(path));
+            }
             spans.push(InSpan {
                 seq: Some(span.seq),
                 path,
                 args: Some(&span.args),
-                repeated: spans.iter().any(|known| known.path.is_shown_as(path)),
+                repeated,
             });
         }
         (spans, false)
