@@ -338,7 +338,8 @@ impl Pipeline {
     }
 
     /// What was measured until `now`, without what queries are counted for.
-    fn measured(&self, now: u64, from: From, open_times: OpenTimes) -> Measured {
+    fn measured(&mut self, now: u64, from: From, open_times: OpenTimes) -> Measured {
+        let summary = Arc::new(self.line.consumers.summary.summary().clone());
         let Line {
             correlator,
             consumers,
@@ -370,7 +371,7 @@ impl Pipeline {
             since: None,
             ledger,
             notes,
-            summary: Arc::new(consumers.summary.clone()),
+            summary,
             open: open.map(|(path, open)| (Arc::clone(path), open)).collect(),
             groups: None,
             selected: None,

@@ -14,7 +14,7 @@ use nulltrace_core::activity::Inside;
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::order::Order;
 use nulltrace_core::measure::summary;
-use nulltrace_core::measure::summary::Summary;
+use nulltrace_core::measure::summary::ByChain;
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher::Limits;
@@ -43,7 +43,7 @@ const STORY: [&[u8]; 6] = [
 /// The same inside of many spans.
 const LEAF: [&[u8]; 2] = [b">:t:leaf::", b"<:t:leaf::"];
 
-struct Sums(Summary);
+struct Sums(ByChain);
 
 impl Consumer for Sums {
     fn wants(&self) -> Wants {
@@ -109,7 +109,7 @@ fn main() {
     let outer: Vec<_> = (0..depth).map(|at| format!(">:t:outer{at}::")).collect();
 
     let mut correlator = Correlator::new(Limits::default());
-    let mut sums = Sums(Summary::new(summary::Limits::default()));
+    let mut sums = Sums(ByChain::new(summary::Limits::default()));
     let mut order = Order::new(4 << 20);
     let (mut reader, mut record) = (Reader::default(), Vec::new());
     let mut take = |record: &[u8]| {

@@ -15,7 +15,7 @@ use nulltrace_core::input::event::Event;
 use nulltrace_core::input::joined::Joiner;
 use nulltrace_core::input::record::CallsRecord;
 use nulltrace_core::measure::family::Families;
-use nulltrace_core::measure::summary::{self, Summary};
+use nulltrace_core::measure::summary::{self, ByChain};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Sample, Wants};
 use nulltrace_core::spans::matcher::OpenSpan;
@@ -35,7 +35,7 @@ const FAMILIES: usize = 4;
 
 /// All of them. What every run has is called directly, the others by way of their tables.
 pub(crate) struct Consumers {
-    pub(crate) summary: Summary,
+    pub(crate) summary: ByChain,
     pub(crate) malformed: MalformedLog,
     pub(crate) idle: Idle,
     pub(crate) names: Names,
@@ -60,7 +60,7 @@ impl Consumers {
         malformed_per_second: u32,
     ) -> Self {
         Self {
-            summary: Summary::new(summary),
+            summary: ByChain::new(summary),
             malformed: MalformedLog::new(malformed_per_second),
             idle: Idle::default(),
             names: Names::default(),

@@ -13,11 +13,13 @@
 //! assert_eq!((rows.len(), rows[0].open, rows[0].stats.hits()), (1, 1, 0));
 //! ```
 
+mod by_chain;
 mod by_path;
 mod fair;
 mod rows;
 mod stats;
 
+pub use by_chain::ByChain;
 pub use by_path::{Limits, OVERFLOW_PATHS_MAX, Summary};
 pub use rows::{PathKind, Row};
 pub use stats::{Inferred, Stats};

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::stats::Stats;
-use crate::activity::Inside;
+use crate::activity::{Inside, Times};
 use crate::facts::path::TagPath;
 use crate::measure::calls::{Calls, Room};
 use crate::measure::histogram::DEFAULT_BUCKETS;
@@ -33,9 +33,10 @@ pub struct Limits {
     /// Buckets of each path's histogram, 8 bytes each at most. Only paths whose durations spread over
     /// four octaves and more take them all; if all do, the default limits come to 80 MiB.
     pub buckets: u16,
-    /// Bytes of what system calls are counted separately by, number and file, over all paths. Where they are
-    /// used up, the paths with the most files give up those that took the least time, until each has
-    /// room for as many; in the worst case twice as many bytes are taken.
+    /// Bytes of what system calls are counted separately by, number and file, over all paths; a sixteenth is that of
+    /// the chains of a [`ByChain`](super::ByChain). Where they are used up, the paths with the most files give up
+    /// those that took the least time, until each has room for as many; in the worst case twice as many bytes are
+    /// taken.
     pub calls_bytes: usize,
 }
 
@@ -78,6 +79,8 @@ pub struct Summary {
     hasher: RandomState,
     /// Into `entries`, by the address of the path the entry holds, which therefore stays valid.
     pub(super) by_address: FxHashMap<usize, usize>,
+    /// How often a path came with another address.
+    readdressed: u64,
     pub(super) text_bytes: usize,
     pub(super) room: Room,
     pub(super) overflow: Shared<Overflow>,
@@ -152,6 +155,7 @@ impl Summary {
             by_path: HashTable::new(),
             hasher: RandomState::new(),
             by_address: FxHashMap::default(),
+            readdressed: 0,
             text_bytes: 0,
             room: Room::new(limits.calls_bytes),
             overflow: Shared::new(Overflow {
@@ -240,14 +244,40 @@ impl Summary {
         overflow.more |= other.overflow.more;
     }
 
-    /// The statistics that a span of `path` belongs to, and the room for its calls.
-    fn stats_of(&mut self, path: &Arc<TagPath>) -> (&mut Stats, &mut Room) {
+    /// Adds what was called in segments that lie in the path of a row; `own`: in no inner one.
+    pub(super) fn add_inside(&mut self, row: usize, calls: &Calls, times: &Times, own: bool) {
+        self.make_room();
+        let stats = &mut Shared::make_mut(&mut self.entries[row]).stats;
+        stats.calls.merge(calls, &mut self.room);
+        stats.times.all.add(times);
+        if own {
+            stats.times.own.add(times);
+        }
+    }
+
+    /// The address of the path of a row.
+    pub(super) fn address_of(&self, row: usize) -> usize {
+        Arc::as_ptr(&self.entries[row].path) as usize
+    }
+
+    /// How often an address that was found by [`row_of`](Self::row_of) has changed.
+    pub(super) const fn readdressed(&self) -> u64 {
+        self.readdressed
+    }
+
+    /// The row of a path, made if there is room. It stays where it is.
+    #[inline]
+    pub(super) fn row_of(&mut self, path: &Arc<TagPath>) -> Option<usize> {
         let address = Arc::as_ptr(path) as usize;
-        let found = match self.by_address.get(&address) {
+        match self.by_address.get(&address) {
             Some(&at) => Some(at),
             None => self.look_up(path, address),
-        };
-        let stats = match found {
+        }
+    }
+
+    /// The statistics that a span of `path` belongs to, and the room for its calls.
+    fn stats_of(&mut self, path: &Arc<TagPath>) -> (&mut Stats, &mut Room) {
+        let stats = match self.row_of(path) {
             Some(at) => &mut Shared::make_mut(&mut self.entries[at]).stats,
             None => &mut Shared::make_mut(&mut self.overflow).stats,
         };
@@ -270,6 +300,7 @@ impl Summary {
             self.by_address.remove(&(Arc::as_ptr(&entry.path) as usize));
             entry.path = Arc::clone(path);
             self.by_address.insert(address, at);
+            self.readdressed += 1;
             return Some(at);
         }
         let text = text_bytes(path);
