@@ -46,6 +46,7 @@ use crate::spans::consumer::{Consumer, Malformed, Wants};
 use crate::spans::history::{Held, Reached};
 use crate::spans::matcher::{About, Limits, OpenSpan, Restoring, Spans, Writer};
 use crate::spans::span::{Closed, Open};
+use crate::spans::table::Place;
 use crate::spans::waiting::{Waiting, Whole};
 
 /// Turns events into closed spans. Feed it events in order of time (see [`crate::input::order`]).
@@ -392,11 +393,13 @@ impl State {
         let ppid = process.map(|process| process.ppid);
         let writer = Writer {
             ts,
-            pid,
-            tid,
+            place: Place {
+                pid,
+                tid,
+                ppid,
+                uid: process.map(|process| process.uid),
+            },
             number,
-            ppid,
-            uid: process.map(|process| process.uid),
         };
         match marker.dir {
             Dir::Enter => {
@@ -465,7 +468,7 @@ impl State {
         if self.waiting.is_empty() {
             return;
         }
-        let Writer { pid, tid, ts, .. } = *writer;
+        let (Place { pid, tid, .. }, ts) = (writer.place, writer.ts);
         if let Some(waited) = self.waiting.take(pid, tid, ts) {
             self.segment(&waited.whole(), false, about, out);
             self.waiting.done(waited);

@@ -78,32 +78,19 @@ const IDLE_TAG_BYTES: usize = 512;
 /// Who wrote a marker, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Writer {
-    pub(crate) ts: u64,
-    pub(crate) pid: u32,
-    pub(crate) tid: u32,
+    pub(super) ts: u64,
+    pub(super) place: Place,
     /// Of the thread's last marker, where it is known.
-    pub(crate) number: u32,
-    /// Unknown while no facts of the process came.
-    pub(crate) ppid: Option<u32>,
-    /// The same.
-    pub(crate) uid: Option<u32>,
+    pub(super) number: u32,
 }
 
 impl Writer {
-    fn place(&self) -> Place {
-        Place {
-            pid: self.pid,
-            tid: self.tid,
-            ppid: self.ppid,
-            uid: self.uid,
-        }
-    }
-
     /// Without a known parent process `pp` stays what it is: an id of its own, that matches itself.
     fn resolve(&self, id: Id) -> Id {
-        match (id, self.ppid) {
+        let Place { pid, tid, ppid, .. } = self.place;
+        match (id, ppid) {
             (Id::Parent, None) => id,
-            _ => id.resolve(self.tid, self.pid, self.ppid.unwrap_or(0)),
+            _ => id.resolve(tid, pid, ppid.unwrap_or(0)),
         }
     }
 }
@@ -305,7 +292,7 @@ impl Spans {
     /// The open span that a marker names as the parent.
     fn named(&mut self, parent: Parent, writer: &Writer) -> Option<Slot> {
         let found = match parent {
-            Parent::Span(number) => self.table.numbered(number, &writer.place()),
+            Parent::Span(number) => self.table.numbered(number, &writer.place),
             Parent::Root | Parent::Unknown => None,
         };
         self.counts.parent_gone += u64::from(found.is_none());
@@ -324,11 +311,14 @@ impl Spans {
         let by_tags = self
             .tags
             .parent(tag, &marker.tags)
-            .and_then(|tag| self.nearest(id, tag, &writer.place(), scope(marker.id)))
+            .and_then(|tag| self.nearest(id, tag, &writer.place, scope(marker.id)))
             .filter(|&slot| !self.table.may_have_ended(slot));
         match by_tags {
             Some(slot) => (Some(slot), false),
-            None => (self.table.innermost(writer.pid, writer.tid), true),
+            None => {
+                let Place { pid, tid, .. } = writer.place;
+                (self.table.innermost(pid, tid), true)
+            }
         }
     }
 
@@ -356,7 +346,7 @@ impl Spans {
         self.counts.opened += 1;
         self.seq += 1;
         let seq = self.seq;
-        let slot = self.table.insert(id, tag, &writer.place());
+        let slot = self.table.insert(id, tag, &writer.place);
         let span = self.table.get_mut(slot);
         (span.seq, span.start) = (seq, writer.ts);
         span.process = process.map(Arc::clone);
@@ -424,7 +414,7 @@ impl Spans {
     pub(crate) fn ended_by(&mut self, writer: &Writer, marker: &Marker<'_>) -> Option<Slot> {
         let id = writer.resolve(marker.id);
         let tag = self.tags.find(&marker.tags)?;
-        self.nearest(id, tag, &writer.place(), scope(marker.id))
+        self.nearest(id, tag, &writer.place, scope(marker.id))
     }
 
     /// Whether an exit marker that matches no open span is that of one that expired.

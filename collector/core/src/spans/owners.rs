@@ -121,11 +121,11 @@ impl<T: Copy + Default> Owners<T> {
     #[inline]
     pub(super) fn set_top(&mut self, number: u32, aside: bool, top: Slot) -> Slot {
         let owner = &mut self.owners[number as usize];
-        let before = owner.is_idle();
         let former = std::mem::replace(&mut owner.tops[usize::from(aside)], top);
-        let after = owner.is_idle();
-        self.idle += usize::from(after);
-        self.idle -= usize::from(before);
+        if owner.tops[usize::from(!aside)] == NIL {
+            self.idle += usize::from(top == NIL);
+            self.idle -= usize::from(former == NIL);
+        }
         former
     }
 

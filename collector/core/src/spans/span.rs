@@ -97,19 +97,30 @@ impl Closed {
     /// Whether its arguments say that it failed: `error` has a value other than nothing, `0`, `false`, `no`, `null` and
     /// `none`, in any case, or `status` is `error`. What the exit marker says goes before what the enter marker said.
     #[must_use]
+    #[inline]
     pub fn failed(&self) -> bool {
-        let (enter, exit) = (&self.enter_args, &self.exit_args);
-        if enter.is_empty() && exit.is_empty() {
-            return false;
+        !(self.enter_args.is_empty() && self.exit_args.is_empty()) && self.args_say_failed()
+    }
+
+    #[inline]
+    fn args_say_failed(&self) -> bool {
+        let (mut error, mut status) = (None, None);
+        for args in [&self.enter_args, &self.exit_args] {
+            for (name, value) in args.iter() {
+                match name {
+                    b"error" => error = Some(value),
+                    b"status" => status = Some(value),
+                    _ => {}
+                }
+            }
         }
-        let value = |name| exit.get(name).or_else(|| enter.get(name));
         let is = |value: &[u8], words: &[&str]| {
             let mut words = words.iter();
             words.any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
         };
         let no = ["", "0", "false", "no", "null", "none"];
-        value(b"error").is_some_and(|value| !is(value, &no))
-            || value(b"status").is_some_and(|value| is(value, &["error"]))
+        error.is_some_and(|value| !is(value, &no))
+            || status.is_some_and(|value| is(value, &["error"]))
     }
     /// From enter to exit, nanoseconds; 0 if the clocks of two CPUs disagree.
     #[must_use]

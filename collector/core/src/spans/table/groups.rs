@@ -93,7 +93,6 @@ impl Table {
         process.or(siblings).or(user)
     }
 
-    #[inline(always)]
     pub(super) fn join_group(&mut self, slot: Slot, id: Id, tag: TagId) {
         let (slots, secret) = (&self.slots, self.secret);
         let entry = self.groups.entry(
@@ -130,7 +129,7 @@ impl Table {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave_group(&mut self, slot: Slot) {
         let top = self.lift(List::Anywhere, slot);
         let span = self.get_mut(slot);
