@@ -80,20 +80,19 @@ impl Fragment {
     ) -> bool {
         let seen = &bytes[..bytes.len().min(MARKER_MAX)];
         let cut = cut || bytes.len() > MARKER_MAX;
-        let mut at = 0;
         if !self.bytes.is_empty() {
             self.expire(ts, &mut each);
             if let [b'>' | b'<', b':', ..] = seen {
                 self.end(&mut each);
             }
         }
+        let mut at = 0;
         if !self.bytes.is_empty() {
-            at = self.resume(seen, cut, &mut each);
+            at = next_marker(seen, self.resume(seen, cut, &mut each));
         } else if !begins(seen) {
             return false;
         }
         loop {
-            at = next_marker(seen, at);
             let rest = seen.get(at..).unwrap_or_default();
             if rest.is_empty() {
                 return true;
@@ -121,7 +120,7 @@ impl Fragment {
                     error.offset
                 }
             };
-            at = next_line(seen, at + end);
+            at = next_marker(seen, next_line(seen, at + end));
         }
     }
 

@@ -169,7 +169,7 @@ fn args(bytes: &[u8], begin: usize, cut: bool) -> Result<(Args<'_>, usize, bool)
 }
 
 /// The place of the comma or colon that ends the argument at `begin`.
-#[inline]
+#[inline(always)]
 fn arg(bytes: &[u8], begin: usize) -> Result<usize, Error> {
     let (mut at, mut class) = (begin, IN_NAME);
     loop {

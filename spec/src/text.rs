@@ -38,11 +38,27 @@ static CLASS: [u8; 256] = {
 /// The first place from `at` on with a byte of `class`, or the end.
 #[inline]
 pub(crate) fn skip(bytes: &[u8], at: usize, class: u8) -> usize {
-    let mut at = at;
-    while at < bytes.len() && CLASS[usize::from(bytes[at])] & class == 0 {
-        at += 1;
+    let ends = |byte: u8| CLASS[usize::from(byte)] & class != 0;
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    // Whether there are more is asked for four at a time, as every byte of every marker passes here.
+    while let [a, b, c, d, more @ ..] = rest {
+        let at = bytes.len() - rest.len();
+        if ends(*a) {
+            return at;
+        }
+        if ends(*b) {
+            return at + 1;
+        }
+        if ends(*c) {
+            return at + 2;
+        }
+        if ends(*d) {
+            return at + 3;
+        }
+        rest = more;
     }
-    at
+    let end = rest.iter().position(|byte| ends(*byte));
+    bytes.len() - rest.len() + end.unwrap_or(rest.len())
 }
 
 /// Whether a tag must escape the byte.
