@@ -29,8 +29,10 @@ impl ArgList {
             // The format allows some thousand bytes; nothing may be longer than its length can say.
             let len = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
             let (name_len, value_len) = (len(name), len(value));
-            scratch.extend_from_slice(&name_len.to_ne_bytes());
-            scratch.extend_from_slice(&value_len.to_ne_bytes());
+            let mut lens = [0; 8];
+            lens[..4].copy_from_slice(&name_len.to_ne_bytes());
+            lens[4..].copy_from_slice(&value_len.to_ne_bytes());
+            scratch.extend_from_slice(&lens);
             scratch.extend_from_slice(&name[..name_len as usize]);
             scratch.extend_from_slice(&value[..value_len as usize]);
         }

@@ -88,7 +88,7 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, value: u64) {
         self.count = self.count.saturating_add(1);
-        self.sum = self.sum.saturating_add(u128::from(value));
+        self.sum = self.sum.wrapping_add(u128::from(value));
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         if value == 0 {

@@ -276,6 +276,7 @@ impl Summary {
     }
 
     /// The statistics that a span of `path` belongs to, and the room for its calls.
+    #[inline(always)]
     fn stats_of(&mut self, path: &Arc<TagPath>) -> (&mut Stats, &mut Room) {
         let stats = match self.row_of(path) {
             Some(at) => &mut Shared::make_mut(&mut self.entries[at]).stats,

@@ -129,7 +129,7 @@ impl Stats {
         let inferred = match span.how {
             End::Exit => {
                 self.duration.record(span.duration());
-                self.self_ns = self.self_ns.saturating_add(span.self_ns().into());
+                self.self_ns = self.self_ns.wrapping_add(span.self_ns().into());
                 return;
             }
             End::ThreadExit => &mut self.inferred.thread_exit,
