@@ -116,24 +116,27 @@ fn main() {
         let event = reader.read(record).expect("a record");
         correlator.push(&event, &mut sums);
     };
-    for at in 0..n {
-        let (thread, step) = (at % threads, at / threads);
-        let (tid, ts) = (100 + thread as u32, 1000 * (at + 1));
-        let number = step as u32;
-        if segments && step > 0 {
-            segment(&mut record, ts - 1000 * threads, ts, tid, number);
-            order.push(&record, &mut take);
-        }
+    let mut at = 0;
+    for step in 0..n.div_ceil(threads) {
         let text = match outer.get(step as usize) {
             Some(text) => text.as_bytes(),
             None => again[(step - depth) as usize % again.len()],
         };
-        let size = HEAD + text.len();
-        head(&mut record, ts, tid, size, WRITE, 0, number + 1);
-        record.extend(text);
-        order.push(&record, &mut take);
-        if at % 256 == 255 {
-            order.release(ts - 10_000, &mut take);
+        for thread in 0..threads.min(n - at) {
+            let (tid, ts) = (100 + thread as u32, 1000 * (at + 1));
+            let number = step as u32;
+            if segments && step > 0 {
+                segment(&mut record, ts - 1000 * threads, ts, tid, number);
+                order.push(&record, &mut take);
+            }
+            let size = HEAD + text.len();
+            head(&mut record, ts, tid, size, WRITE, 0, number + 1);
+            record.extend(text);
+            order.push(&record, &mut take);
+            if at % 256 == 255 {
+                order.release(ts - 10_000, &mut take);
+            }
+            at += 1;
         }
     }
     order.release(u64::MAX, &mut take);
