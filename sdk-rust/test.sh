@@ -18,8 +18,11 @@ RUSTDOCFLAGS="-D warnings" quietly cargo doc --locked -q -p nulltrace --no-deps 
 
 # A debug build of a program, and a release: the profiles of the project are not those of its users.
 stack=sdk-rust/tests/stack
-quietly cargo run --locked -q --manifest-path $stack/Cargo.toml --target-dir target/stack -- 3072
-quietly cargo run --locked -q --release --manifest-path $stack/Cargo.toml --target-dir target/stack -- 256
+build() { quietly cargo run --locked -q --manifest-path $stack/Cargo.toml --target-dir target/stack "$@"; }
+build --bin stack -- 3072
+build --bin stack --release -- 256
+# Instructions, which do not depend on what else the machine does.
+build --bin steps --release -- limits
 
 # The other machine whose system calls are written here: the compiler at least, where its target is there.
 if [[ -d $(rustc --print sysroot)/lib/rustlib/aarch64-unknown-linux-gnu/lib ]]; then

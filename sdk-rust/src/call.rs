@@ -2,9 +2,10 @@
 
 use core::marker::PhantomData;
 
-use crate::begun::{begin_literal, end_literal, mark_exit};
+use crate::begun::{State, begin_literal, mark_exit};
 use crate::context::{self, PLAIN};
 use crate::literal::Literal;
+use crate::panics::error_of_panic;
 use crate::tracer::enter_literal;
 use crate::{Args, Tracer, device};
 
@@ -12,9 +13,9 @@ use crate::{Args, Tracer, device};
 #[derive(Debug)]
 #[must_use = "the span ends when its guard is dropped"]
 pub struct Call {
-    /// `None` when no exit is owed.
+    /// `None` when there was nothing to begin.
     literal: Option<&'static Literal>,
-    was_panicking: bool,
+    state: State,
     /// As those of a `Span`.
     number: i64,
     outer: i64,
@@ -29,8 +30,7 @@ impl Call {
             return Self::silent(tracer);
         };
         match context::get() {
-            PLAIN if device::enter(literal.enter) => Self::open(literal, PLAIN, PLAIN),
-            PLAIN => Self::silent(tracer),
+            PLAIN => Self::plain(literal, device::enter(literal.enter)),
             context => Self::begun(literal, context, &|_| ()),
         }
     }
@@ -42,27 +42,30 @@ impl Call {
             return Self::silent(tracer());
         };
         match context::get() {
-            PLAIN if enter_literal(&tracer, &args) => Self::open(literal, PLAIN, PLAIN),
-            PLAIN => Self::silent(tracer()),
+            PLAIN => Self::plain(literal, enter_literal(&tracer, &args)),
             context => Self::begun(literal, context, &args),
         }
     }
 
     #[inline(always)]
     fn begun(literal: &'static Literal, context: i64, args: &dyn Fn(&mut Args<'_>)) -> Self {
-        match begin_literal(literal, context, args) {
-            PLAIN => Self::silent(Tracer::literal(literal)),
-            number => Self::open(literal, number, context),
+        let number = begin_literal(literal, context, args);
+        Self {
+            literal: Some(literal),
+            state: State::of(number != PLAIN),
+            number,
+            outer: context,
+            thread: PhantomData,
         }
     }
 
     #[inline(always)]
-    fn open(literal: &'static Literal, number: i64, outer: i64) -> Self {
+    fn plain(literal: &'static Literal, open: bool) -> Self {
         Self {
             literal: Some(literal),
-            was_panicking: std::thread::panicking(),
-            number,
-            outer,
+            state: State::of_literal(literal, open),
+            number: PLAIN,
+            outer: PLAIN,
             thread: PhantomData,
         }
     }
@@ -72,7 +75,7 @@ impl Call {
     pub const fn silent(_: Tracer<'static>) -> Self {
         Self {
             literal: None,
-            was_panicking: false,
+            state: State::Closed,
             number: PLAIN,
             outer: PLAIN,
             thread: PhantomData,
@@ -83,11 +86,12 @@ impl Call {
     #[inline]
     pub fn exit_with(mut self, args: impl Fn(&mut Args<'_>)) {
         if let Some(literal) = self.literal
+            && self.state.is_open()
             && mark_exit(literal, self.number, self.outer, &|writer| {
                 args(Args::of(writer));
             })
         {
-            self.literal = None;
+            self.state = State::Closed;
         }
     }
 }
@@ -103,8 +107,26 @@ fn on(tracer: Tracer<'static>) -> Option<&'static Literal> {
 impl Drop for Call {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(literal) = self.literal {
-            end_literal(literal, self.number, self.outer, self.was_panicking);
+        if let Some(literal) = self.literal
+            && self.state.is_open()
+            && !self
+                .state
+                .at_once()
+                .is_some_and(|literal| device::exit_at_once(literal.exit))
+        {
+            end(literal, self.state, self.number, self.outer);
         }
     }
+}
+
+/// The exit where it is more than one system call.
+#[cold]
+#[inline(never)]
+fn end(literal: &'static Literal, state: State, number: i64, outer: i64) {
+    let panicked = state.panicked();
+    mark_exit(literal, number, outer, &|writer| {
+        if panicked {
+            error_of_panic(writer);
+        }
+    });
 }

@@ -70,6 +70,27 @@ pub(crate) fn exit(marker: &[u8]) {
     }
 }
 
+/// The same of one that was just made, so that its pages are there.
+#[inline(always)]
+pub(crate) fn exit_made(marker: &[u8]) {
+    if cfg!(feature = "off") {
+        return;
+    }
+    #[cfg(feature = "mock")]
+    if took(marker) {
+        return;
+    }
+    if sys::write(FD.load(Relaxed), marker) == -sys::EBADF {
+        exit_again(marker);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn exit_again(marker: &[u8]) {
+    again(FD.load(Relaxed), marker);
+}
+
 /// Writes it if that is one system call: not if markers are off, or the descriptor was closed.
 #[inline(always)]
 pub(crate) fn exit_at_once(marker: &[u8]) -> bool {
@@ -80,8 +101,8 @@ pub(crate) fn exit_at_once(marker: &[u8]) -> bool {
     if took(marker) {
         return true;
     }
-    let fd = FD.load(Relaxed);
-    fd >= 0 && write(fd, marker)
+    // While markers are off the number is none of a descriptor, which the kernel says: one test less for all others.
+    write(FD.load(Relaxed), marker)
 }
 
 /// The system call; false if the descriptor was closed.

@@ -58,6 +58,8 @@ pub(crate) enum Form {
 pub(crate) struct Writer<'b> {
     bytes: &'b mut [MaybeUninit<u8>],
     len: usize,
+    /// It is no whole marker of the simple form: one of the three below. One test for most markers.
+    odd: bool,
     /// Something was left away.
     cut: bool,
     form: Form,
@@ -76,6 +78,7 @@ impl<'b> Writer<'b> {
         Self {
             bytes,
             len: 0,
+            odd: false,
             cut: false,
             form,
             control: false,
@@ -108,7 +111,7 @@ impl<'b> Writer<'b> {
     #[cold]
     #[inline(never)]
     fn put_what_fits(&mut self, bytes: &[u8]) {
-        self.cut = true;
+        (self.cut, self.odd) = (true, true);
         // Not by index: the library for C has no panic in it, and the compiler does not see the bound.
         let fits = bytes.get(..self.bytes.len() - self.len).unwrap_or_default();
         self.put(fits);
@@ -150,7 +153,7 @@ impl<'b> Writer<'b> {
     fn put_rest(&mut self, mut text: &[u8], class: u8) {
         while let [byte, rest @ ..] = text {
             if *byte < 0x20 {
-                self.control = true;
+                (self.control, self.odd) = (true, true);
                 return;
             }
             let (escape, after) = rest.split_at(plain(rest, class | CONTROL));
@@ -324,6 +327,7 @@ impl<'b> Writer<'b> {
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse(&mut self, refused: Refused) {
+        self.odd = true;
         self.refused = self.refused.or(Some(refused));
     }
 
@@ -387,6 +391,13 @@ impl<'b> Writer<'b> {
         (!self.cut).then_some(self.len)
     }
 
+    /// Ends a marker of the simple form; gives its length if it is whole and needs no other.
+    #[inline(always)]
+    pub(crate) fn made_simple(&mut self) -> Option<usize> {
+        self.put(b":");
+        (!self.odd).then_some(self.len)
+    }
+
     /// Ends the marker.
     #[inline(always)]
     pub(crate) fn made(&mut self) -> Made {
@@ -425,7 +436,7 @@ pub(crate) enum Made {
 /// # Safety
 /// As [`core::ptr::copy_nonoverlapping`].
 #[inline]
-unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
+pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     /// The first and the last bytes, which may overlap: 1 to 2 times the size of `T`.
     ///
     /// # Safety

@@ -100,6 +100,7 @@ mod enter;
 mod escape;
 mod future;
 mod id;
+mod kept;
 mod limits;
 mod literal;
 mod macros;
@@ -111,6 +112,8 @@ mod private_traced;
 pub mod raw;
 mod record;
 mod refused;
+mod room;
+mod short;
 mod span;
 mod switch;
 mod sys;
@@ -142,11 +145,11 @@ pub mod __private {
     pub use crate::call::Call;
     pub use crate::context::{enter, in_context, leave};
     pub use crate::digits::{PAIRS, eight_digits};
+    pub use crate::kept::Kept;
     pub use crate::literal::{Literal, Name, check_names, len, markers};
     pub use crate::private_traced::{
         call, err_debug, err_display, follow, follow_noting, never, outcome, ret_debug,
         ret_display, ret_nothing, ret_value, run,
     };
-    pub use crate::record::Kept;
     pub use crate::task::Task;
 }

@@ -97,10 +97,11 @@ impl<F: Future, N: Fn(&mut Args<'_>, &F::Output)> Future for Followed<F, N> {
         let unwound = Unwound(&mut this.task);
         let polled = future.poll(context);
         core::mem::forget(unwound);
+        // Where it is: to move it takes the stack of each poll.
         if let Poll::Ready(out) = &polled
-            && let Some(task) = this.task.take()
+            && let Some(task) = &mut this.task
         {
-            task.exit_with(|args| (this.note)(args, out));
+            task.finish_with(|args| (this.note)(args, out));
         }
         polled
     }

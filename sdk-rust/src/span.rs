@@ -3,12 +3,15 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 
-use crate::begun::{Begun, begin, begin_literal, end_literal, mark};
+use crate::begun::{Begun, State, begin, begin_literal, mark};
 use crate::context::{self, PLAIN};
 use crate::dir::Dir;
 use crate::encode::Writer;
-use crate::panics::{ERROR, error_of_panic, panicked};
-use crate::record::Record;
+use crate::literal::Literal;
+use crate::panics::{ERROR, error_of_panic};
+use crate::record::record;
+use crate::room::Room;
+use crate::short::Short;
 use crate::tracer::{enter_literal, send};
 use crate::{Args, Id, Path, Tracer, Value, device};
 
@@ -60,31 +63,51 @@ use crate::{Args, Id, Path, Tracer, Value, device};
 /// a number too, names that one as its parent, and is itself current until it ends. One with an id of choice keeps
 /// it and names none; it is current if the id is one of [`Id::unique`].
 #[must_use = "the span ends when its guard is dropped, which is now; `let _span = …` holds it"]
-#[repr(C)]
 pub struct Span<'a> {
-    tracer: Tracer<'a>,
-    parent: Option<&'a Span<'a>>,
-    state: Cell<State>,
-    /// A destructor may begin spans while a panic that is not theirs passes.
-    was_panicking: bool,
+    place: Place<'a>,
     /// The number by which it is current, given by the library unless the tracer has it; else [`PLAIN`].
     number: i64,
     /// What was current before, if this one is.
     outer: i64,
-    record: Record,
+    state: Cell<State>,
     /// Neither `Send` nor `Sync`: the id is that of the thread.
     thread: PhantomData<*const ()>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// No enter was written, or the exit was.
-    Closed,
-    /// An exit is owed,
-    Open,
-    /// which needs no more than the literal.
-    // One word to test when the guard is dropped: the compiler would not inline more.
-    Static,
+/// What its tags and its id are from.
+// Most are from a literal: of those a guard has little to keep.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// A literal, with the id of the thread.
+    Literal(&'static Literal),
+    /// Any tracer, within a parent whose tags are before its own.
+    Tracer(Tracer<'a>, Option<&'a Span<'a>>),
+}
+
+impl<'a> Place<'a> {
+    #[inline(always)]
+    const fn new(tracer: Tracer<'a>, parent: Option<&'a Span<'a>>) -> Self {
+        match tracer.as_static() {
+            Some(literal) if parent.is_none() => Self::Literal(literal),
+            _ => Self::Tracer(tracer, parent),
+        }
+    }
+
+    #[inline]
+    const fn tracer(self) -> Tracer<'a> {
+        match self {
+            Self::Literal(literal) => Tracer::literal(literal),
+            Self::Tracer(tracer, _) => tracer,
+        }
+    }
+
+    #[inline]
+    const fn parent(self) -> Option<&'a Span<'a>> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Tracer(_, parent) => parent,
+        }
+    }
 }
 
 impl<'a> Span<'a> {
@@ -166,7 +189,7 @@ impl<'a> Span<'a> {
         if !device::on() {
             return Span::silent(path.id(self.id()));
         }
-        let own = match self.tracer.span_id() {
+        let own = match self.place.tracer().span_id() {
             // Given by the library; so is that of the child.
             Id::Thread if self.number != PLAIN => Some(self.number),
             // Not even begun: the child is one as any.
@@ -183,7 +206,8 @@ impl<'a> Span<'a> {
     /// Keeps an argument for the exit. Of a name that is recorded twice the last value counts.
     ///
     /// There are 256 bytes for names and values, four more counted for each argument, and no heap: an
-    /// argument that does not fit is dropped, whole.
+    /// argument that does not fit is dropped, whole. 4096 spans of a process keep some at a time; of more, and of guards
+    /// that are forgotten, they are dropped.
     ///
     /// ```
     /// # #[cfg(feature = "mock")]
@@ -198,8 +222,7 @@ impl<'a> Span<'a> {
     #[inline]
     pub fn record(&self, name: &str, value: impl Value) {
         if self.is_open() {
-            self.record.set(name, &value);
-            self.state.set(State::Open);
+            record(&self.state, name, &value);
         }
     }
 
@@ -241,10 +264,7 @@ impl<'a> Span<'a> {
     #[must_use]
     #[inline]
     pub const fn id(&self) -> Id {
-        match self.tracer.span_id() {
-            Id::Thread if self.number != PLAIN => Id::Number(self.number),
-            id => id,
-        }
+        self.place.tracer().numbered(self.number).span_id()
     }
 
     /// A span that is none: what [`span!`](crate::span) gives when tracing is off.
@@ -252,13 +272,10 @@ impl<'a> Span<'a> {
     #[inline]
     pub const fn silent(tracer: Tracer<'a>) -> Self {
         Self {
-            tracer,
-            parent: None,
-            state: Cell::new(State::Closed),
-            was_panicking: false,
+            place: Place::new(tracer, None),
             number: PLAIN,
             outer: PLAIN,
-            record: Record::new(),
+            state: Cell::new(State::Closed),
             thread: PhantomData,
         }
     }
@@ -273,8 +290,10 @@ impl<'a> Span<'a> {
     ) -> Span<'static> {
         let begun = match context::get() {
             _ if cfg!(feature = "off") => Begun::plain(false),
-            PLAIN => Begun::plain(enter_literal(&tracer, &args)),
             context => match tracer().static_literal() {
+                Some(literal) if context == PLAIN => {
+                    Begun::literal(literal, enter_literal(&tracer, &args))
+                }
                 Some(literal) => Begun::within(begin_literal(literal, context, &args), context),
                 None => Begun::plain(false),
             },
@@ -287,7 +306,9 @@ impl<'a> Span<'a> {
         let context = context_of(&tracer);
         let begun = match tracer.as_static() {
             _ if cfg!(feature = "off") => Begun::plain(false),
-            Some(literal) if context == PLAIN => Begun::plain(device::enter(literal.enter)),
+            Some(literal) if context == PLAIN => {
+                Begun::literal(literal, device::enter(literal.enter))
+            }
             Some(literal) => Begun::within(begin_literal(literal, context, &|_| ()), context),
             None => begin(tracer, None, context, &|_| ()),
         };
@@ -304,87 +325,112 @@ impl<'a> Span<'a> {
     }
 
     /// The guard of what was begun.
-    // Made in one expression, so that it is made where it stays, never moved, and in plain code mostly not made at
-    // all.
-    #[inline]
+    #[inline(always)]
     fn guard(tracer: Tracer<'a>, parent: Option<&'a Span<'a>>, begun: Begun) -> Self {
-        let literal = match parent {
-            None => tracer.as_static(),
-            Some(_) => None,
-        };
         Self {
-            state: Cell::new(match literal {
-                _ if !begun.open => State::Closed,
-                Some(_) => State::Static,
-                None => State::Open,
-            }),
-            was_panicking: !cfg!(feature = "off") && std::thread::panicking(),
+            place: Place::new(tracer, parent),
             number: begun.number,
             outer: begun.outer,
-            tracer,
-            parent,
-            record: Record::new(),
+            state: Cell::new(begun.state),
             thread: PhantomData,
         }
     }
 
     #[inline(always)]
     fn is_open(&self) -> bool {
-        self.state.get() != State::Closed
+        self.state.get().is_open()
     }
 
     /// The tags of its parents, outermost first, and its own.
     #[inline]
     fn tags(&self, writer: &mut Writer<'_>) {
-        if let Some(parent) = self.parent {
+        if let Some(parent) = self.place.parent() {
             parent.tags(writer);
         }
-        self.tracer.path().write(writer);
+        self.place.tracer().path().write(writer);
     }
 
-    #[inline(never)]
+    #[inline]
     fn begin_child(&self, path: Tracer<'_>, context: i64, args: &dyn Fn(&mut Args<'_>)) -> Begun {
         begin(path, Some(&|writer| self.tags(writer)), context, args)
-    }
-
-    /// Its exit; false if no marker can say it.
-    fn mark_exit(&self, args: &dyn Fn(&mut Writer<'_>)) -> bool {
-        send(Dir::Exit, |writer| {
-            let tracer = self.tracer.id(self.id());
-            match self.parent {
-                None => mark(writer, &tracer, None, Dir::Exit),
-                Some(parent) => mark(
-                    writer,
-                    &tracer,
-                    Some(&|writer| parent.tags(writer)),
-                    Dir::Exit,
-                ),
-            }
-            self.record.write(writer);
-            args(writer);
-        })
     }
 
     /// The exit with arguments of the caller; if they cannot be said, it goes without them when the guard is dropped.
     #[inline(never)]
     fn end_with(&self, args: &dyn Fn(&mut Args<'_>)) {
-        if self.mark_exit(&|writer| args(Args::of(writer))) {
-            self.state.set(State::Closed);
+        let tracer = self.place.tracer().numbered(self.number);
+        if mark_exit(
+            &tracer,
+            self.place.parent(),
+            self.state.get().room(),
+            &|writer| {
+                args(Args::of(writer));
+            },
+        ) {
+            if let Some(room) = self.state.replace(State::Closed).room() {
+                room.give_back();
+            }
             context::leave_number(self.number, self.outer);
         }
     }
+}
 
-    /// The exit of a span whose exit is not one of the literal ones.
-    #[inline(never)]
-    fn end(&self) {
-        let panicked = panicked(self.was_panicking) && !self.record.has(ERROR);
-        self.mark_exit(&|writer| {
-            if panicked {
-                error_of_panic(writer);
-            }
-        });
-        context::leave_number(self.number, self.outer);
+/// Writes an exit; false if no marker can say it.
+fn mark_exit(
+    tracer: &Tracer<'_>,
+    parent: Option<&Span<'_>>,
+    room: Option<Room>,
+    args: &dyn Fn(&mut Writer<'_>),
+) -> bool {
+    send(Dir::Exit, |writer| {
+        write_exit(writer, tracer, parent, room, args);
+    })
+}
+
+#[inline]
+fn write_exit(
+    writer: &mut Writer<'_>,
+    tracer: &Tracer<'_>,
+    parent: Option<&Span<'_>>,
+    room: Option<Room>,
+    args: impl Fn(&mut Writer<'_>),
+) {
+    match parent {
+        None => mark(writer, tracer, None, Dir::Exit),
+        Some(parent) => {
+            let before = |writer: &mut Writer<'_>| parent.tags(writer);
+            mark(writer, tracer, Some(&before), Dir::Exit);
+        }
     }
+    if let Some(room) = room {
+        room.write(writer);
+    }
+    args(writer);
+}
+
+/// Ends it but for its exit, which it makes: gives its length if it is a short one, else writes it, too.
+#[inline(never)]
+fn end(span: &Span<'_>, short: &mut Short) -> usize {
+    let state = span.state.get();
+    let room = state.room();
+    let panicked = state.panicked() && !room.is_some_and(|room| room.has(ERROR));
+    let tracer = span.place.tracer().numbered(span.number);
+    let error = |writer: &mut Writer<'_>| {
+        if panicked {
+            error_of_panic(writer);
+        }
+    };
+    let len = short.make(|writer| {
+        write_exit(writer, &tracer, span.place.parent(), room, error);
+    });
+    if len == 0 {
+        mark_exit(&tracer, span.place.parent(), room, &error);
+    }
+    context::leave_number(span.number, span.outer);
+    if let Some(room) = room {
+        room.give_back();
+    }
+    len
 }
 
 /// The context that matters for a span: one with an id of choice names no parent.
@@ -399,21 +445,27 @@ fn context_of(tracer: &Tracer<'_>) -> i64 {
 impl Drop for Span<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if cfg!(feature = "off") || !self.is_open() {
+        let state = self.state.get();
+        if cfg!(feature = "off") || !state.is_open() {
             return;
         }
-        match self.tracer.static_literal() {
-            Some(literal) if self.state.get() == State::Static => {
-                end_literal(literal, self.number, self.outer, self.was_panicking);
-            }
-            _ => self.end(),
+        if let Some(literal) = state.at_once()
+            && device::exit_at_once(literal.exit)
+        {
+            return;
+        }
+        let mut short = Short::new();
+        match end(self, &mut short) {
+            0 => {}
+            // SAFETY: it was made so long.
+            len => device::exit_made(unsafe { short.marker(len) }),
         }
     }
 }
 
 impl core::fmt::Debug for Span<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let path = self.tracer.path();
+        let path = self.place.tracer().path();
         f.debug_struct("Span")
             .field("id", &self.id())
             .field("path", &path)

@@ -92,7 +92,24 @@ impl<'a> Task<'a> {
     /// Ends it with arguments.
     #[inline]
     pub fn exit_with(mut self, args: impl Fn(&mut Args<'_>)) {
+        self.finish_with(args);
+    }
+
+    /// The same, where it is.
+    #[inline]
+    pub(crate) fn finish_with(&mut self, args: impl Fn(&mut Args<'_>)) {
         self.finish(|writer| args(Args::of(writer)));
+    }
+
+    // Not in the frame of what drops it: each poll of a future may.
+    #[cold]
+    #[inline(never)]
+    fn dropped(&mut self) {
+        let (name, value) = match panicked(self.was_panicking) {
+            true => PANICKED,
+            false => CANCELLED,
+        };
+        self.finish(|writer| writer.arg(name, |writer| writer.text(value)));
     }
 
     #[inline]
@@ -115,11 +132,7 @@ impl Drop for Task<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.open {
-            let (name, value) = match panicked(self.was_panicking) {
-                true => PANICKED,
-                false => CANCELLED,
-            };
-            self.finish(|writer| writer.arg(name, |writer| writer.text(value)));
+            self.dropped();
         }
     }
 }

@@ -1,14 +1,11 @@
 //! A span's place, for as many spans as are wanted.
 
-use core::mem::MaybeUninit;
-
+use crate::context::PLAIN;
 use crate::dir::Dir;
-use crate::encode::{Buffer, Form, Made, Writer, marker};
+use crate::encode::{Buffer, Writer, marker};
 use crate::literal::Literal;
+use crate::short::Short;
 use crate::{Args, Id, Path, device};
-
-/// Room for the markers that most are.
-const SHORT: usize = 80;
 
 /// The tags and the id of spans: made once, entered often.
 ///
@@ -105,6 +102,15 @@ impl<'a> Tracer<'a> {
         self
     }
 
+    /// The same, with the number that the library gave a span, if it did.
+    #[inline]
+    pub(crate) const fn numbered(self, number: i64) -> Self {
+        match self.id {
+            Id::Thread if number != PLAIN => self.id(Id::Number(number)),
+            _ => self,
+        }
+    }
+
     #[inline]
     pub(crate) const fn span_id(&self) -> Id {
         self.id
@@ -171,21 +177,22 @@ fn begin(path: Path<'_>, id: Id, writer: &mut Writer<'_>, dir: Dir) {
 
 /// Makes a marker and writes it; false if no marker can say it, or for an enter if markers are off. For what is in a
 /// hurry; [`send`] does the same.
-// Most markers are short: they are made in the caller's frame, which has no room for a long one, and written from
+// Most markers are short: their bytes are in the caller's frame, which has no room for a long one, and are written from
 // there, as a return right behind a system call is mispredicted.
 #[inline(always)]
 pub(crate) fn send_short(dir: Dir, parts: impl Fn(&mut Writer<'_>)) -> bool {
-    let mut bytes = [MaybeUninit::uninit(); SHORT];
-    let mut writer = Writer::new(&mut bytes, Form::Simple);
-    parts(&mut writer);
-    match writer.made() {
-        Made::Whole(len) => {
-            // SAFETY: so many bytes were written.
-            let marker = unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), len) };
-            device::mark(dir, marker)
-        }
-        _ => send_long(dir, &parts),
+    let mut short = Short::new();
+    match make_apart(&mut short, &parts) {
+        0 => send_long(dir, &parts),
+        // SAFETY: it was made so long.
+        len => device::mark(dir, unsafe { short.marker(len) }),
     }
+}
+
+// What it needs of the stack is free again when the marker is written.
+#[inline(never)]
+fn make_apart(short: &mut Short, parts: impl Fn(&mut Writer<'_>)) -> usize {
+    short.make(parts)
 }
 
 #[cold]

@@ -168,6 +168,37 @@ fn of_a_name_recorded_twice_the_last_value_counts() {
         .done();
 }
 
+/// There are 4096 places for them, so each must be free again, however its span ended.
+#[test]
+fn the_places_of_recorded_arguments_are_given_back() {
+    let mock = Mock::here();
+    let times = if cfg!(miri) { 5 } else { 5000 };
+    for n in 0..times {
+        let span = span!("dropped");
+        span.record("n", n);
+        drop(span);
+        let span = Span::enter("exited");
+        span.record("n", n);
+        span.exit_with(|args| {
+            args.arg("more", 1);
+        });
+        let span = span!("refused");
+        span.record("n", n);
+        span.exit_with(|args| {
+            args.arg("", 1);
+        });
+        let span = span!(id: Id::unique(), "in a context");
+        span.record("n", n);
+        let child = span.child("child");
+        child.record("n", n);
+        child.record("long", "x".repeat(100));
+    }
+    let taken = mock.markers();
+    let exits = taken.iter().filter(|marker| marker.dir == Dir::Exit);
+    let said = exits.filter(|marker| marker.args.iter().any(|(name, _)| name == "n"));
+    assert_eq!(said.count(), 5 * times);
+}
+
 /// A value that records while it is written does no harm.
 #[test]
 fn a_value_that_uses_its_own_span() {

@@ -89,7 +89,8 @@ unsafe fn call(number: usize, args: [usize; 6]) -> isize {
     result
 }
 
-/// The call of the hot path: three arguments, so that no register is set for nothing.
+/// The call of the hot path: three arguments, so that no register is set for nothing. The kernel takes the lower half of
+/// a descriptor, so its sign need not be extended.
 #[inline(always)]
 pub(crate) fn write(fd: i32, bytes: &[u8]) -> isize {
     let result: isize;
@@ -99,7 +100,7 @@ pub(crate) fn write(fd: i32, bytes: &[u8]) -> isize {
         asm!(
             "syscall",
             inlateout("rax") number::WRITE => result,
-            in("rdi") fd as isize,
+            in("rdi") fd as u32 as usize,
             in("rsi") bytes.as_ptr(),
             in("rdx") bytes.len(),
             lateout("rcx") _,
@@ -113,7 +114,7 @@ pub(crate) fn write(fd: i32, bytes: &[u8]) -> isize {
         asm!(
             "svc 0",
             in("x8") number::WRITE,
-            inlateout("x0") fd as isize => result,
+            inlateout("x0") fd as u32 as usize => result,
             in("x1") bytes.as_ptr(),
             in("x2") bytes.len(),
             options(nostack, preserves_flags),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
 
-use nulltrace::{span, traced};
+use nulltrace::{Span, span, traced};
 
 const LEVELS: usize = 60;
 
@@ -46,6 +46,11 @@ recursions! {
     recorded(level) {
         let span = span!("stack.span", level);
         span.record("level", level);
+    }
+    entered(level) { let _span = Span::enter(black_box("stack.span")); }
+    child(level) {
+        let span = span!("stack");
+        let _child = span.child(black_box("span"));
     }
 }
 
@@ -91,27 +96,20 @@ fn main() -> ExitCode {
     let most = std::env::args().nth(1);
     let most: usize = most.and_then(|most| most.parse().ok()).unwrap_or(0);
     let mut good = true;
-    for (name, bytes, allowed) in [
-        ("#[traced]", more(plain, traced), most),
-        ("#[traced(args)]", more(plain, traced_args), most),
-        ("#[traced(ret)]", more(plain, traced_ret), most),
-        // Two markers are made in one frame.
-        (
-            "#[traced] async",
-            more(plain_async, traced_async),
-            most + 128,
-        ),
-        // What is recorded has its place in the guard.
-        ("span!", more(plain, span), most + 256),
-        ("span! with arguments", more(plain, span_args), most + 256),
-        (
-            "span! with recorded ones",
-            more(plain, recorded),
-            most + 256,
-        ),
+    for (name, bytes) in [
+        ("#[traced]", more(plain, traced)),
+        ("#[traced(args)]", more(plain, traced_args)),
+        ("#[traced(ret)]", more(plain, traced_ret)),
+        ("#[traced] async", more(plain_async, traced_async)),
+        ("span!", more(plain, span)),
+        ("span! with arguments", more(plain, span_args)),
+        ("span! with recorded ones", more(plain, recorded)),
+        ("Span::enter", more(plain, entered)),
+        // Two guards in each level.
+        ("Span::child", more(plain, child) / 2),
     ] {
         println!("{name}: {bytes} bytes a level");
-        good &= bytes <= allowed;
+        good &= bytes <= most;
     }
     match good {
         true => ExitCode::SUCCESS,
