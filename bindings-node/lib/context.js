@@ -38,7 +38,7 @@ const watched = new Map()
 
 /** Whether spans are begun. They never are where markers cannot be written. */
 function setEnabled(on) {
-  const off = !on || !backend.usable
+  const off = !on || !backend.open()
   if (off === state.off) return
   state.off = off
   state.slow += off ? 1 : -1

@@ -153,7 +153,7 @@ function numbered(head) {
 
 module.exports = {
   implementation: 'pure',
-  usable: process.platform === 'linux',
+  open: () => process.platform === 'linux',
   numbers,
   numbered,
   numberedWith: null,

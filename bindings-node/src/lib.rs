@@ -17,9 +17,11 @@ use napi::{Env, JsValue, Result};
 use napi_derive::napi;
 use nulltrace::raw;
 
-/// Whether markers are written at all.
+/// Opens the device, whatever the environment of the process says: the caller knows what that of its thread says, and
+/// what the program. False if there is none.
 #[napi]
-pub fn is_on() -> bool {
+pub fn open() -> bool {
+    nulltrace::set_enabled(true);
     raw::on()
 }
 

@@ -3,8 +3,8 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const { Trace, current, enabled, middleware, setEnabled, span, trace, withContext, wrap } = require('../index.js')
-const { recorded, straced } = require('./help.js')
+const { Trace, current, enabled, implementation, middleware, setEnabled, span, trace, withContext, wrap } = require('../index.js')
+const { program, recorded, straced } = require('./help.js')
 
 /** What `fn` writes, which begins switched on. */
 const switched = (fn) => {
@@ -81,10 +81,39 @@ test('a stop without a start here is written: it may be of another process', () 
 test('a program that starts switched off can be switched on', (t) => {
   for (const value of ['off', '0', 'No']) {
     const { writes, skip } = straced(`
-      const { setEnabled, wrap } = require('./index.js')
+      const { setEnabled, span, wrap } = require('./index.js')
       const add = wrap('add', () => {})
-      add(); setEnabled(true); add(); setEnabled(false); add()`, { NULLTRACE: value })
+      add(); setEnabled(true); add()
+      const open = span('open', { k: 'v', n: 1 }); setEnabled(false); add(); open.end()
+      setEnabled(true); add()`, { NULLTRACE: value })
     if (skip) return t.skip(skip)
-    assert.deepStrictEqual(writes.map((one) => one[3].replace(/\d+/, 'N')), ['>:N:add:^=:', '<:N:add::'])
+    const once = ['>:N:add:^=:', '<:N:add::']
+    assert.deepStrictEqual(writes.map((one) => one[3].replace(/\d+/, 'N')), [...once, '>:N:open:^=,k=v,n=1:', '<:N:open::', ...once])
   }
+})
+
+test('it has the same implementation then', () => {
+  const said = `
+    const fs = require('fs')
+    const devices = () => fs.readdirSync('/proc/self/fd').filter((fd) => { try { return fs.readlinkSync('/proc/self/fd/' + fd) === '/dev/null' && fd > 2 } catch {} })
+    const { enabled, implementation, setEnabled, wrap } = require('./index.js')
+    const add = wrap('add', () => {})
+    add()
+    const before = devices().length
+    setEnabled(true); add()
+    const high = devices().some((fd) => fd >= 64)
+    console.log(JSON.stringify({ implementation, on: enabled(), before, high }))`
+  const got = JSON.parse(program(said, { NULLTRACE: 'off' }))
+  // The addon moves the device to a high number. It is not opened as long as it is not needed.
+  assert.deepStrictEqual(got, { implementation, on: true, before: 0, high: implementation === 'native' })
+})
+
+test('the environment of a worker may say another thing than that of its process', () => {
+  const code = `
+    const { Worker } = require('worker_threads')
+    const { enabled, implementation } = require('./index.js')
+    new Worker("const n = require('./index.js'); n.span('a').end(); require('worker_threads').parentPort.postMessage([n.enabled(), n.implementation])", { eval: true, env: { ...process.env, NULLTRACE: process.env.NULLTRACE ? '' : 'off' } })
+      .on('message', (worker) => console.log(JSON.stringify({ own: [enabled(), implementation], worker })))`
+  assert.deepStrictEqual(JSON.parse(program(code, { NULLTRACE: 'off' })), { own: [false, implementation], worker: [true, implementation] })
+  assert.deepStrictEqual(JSON.parse(program(code, { NULLTRACE: '' })), { own: [true, implementation], worker: [false, implementation] })
 })

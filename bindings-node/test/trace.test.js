@@ -61,6 +61,23 @@ test('nobody is recorded of a rejection that somebody handles, and else somebody
   assert.deepStrictEqual(seen.trim().split('\n').sort(), ['open', 'open too', 'open, plain'])
 })
 
+test('the promise that the caller has is the one that is reported, once, if nobody handles it', () => {
+  const seen = program(`
+    const { wrap } = require('./index.js')
+    const reported = []
+    process.on('unhandledRejection', (reason, promise) => reported.push([reason.message, promise]))
+    const fails = wrap('fails', (text) => Promise.reject(new Error(text)))
+    const open = fails('open')
+    const handled = fails('handled')
+    handled.catch(() => {})
+    const later = fails('awaited')
+    ;(async () => { try { await later } catch {} })()
+    setTimeout(() => {
+      console.log(reported.length, reported[0][0], reported[0][1] === open)
+    }, 50)`)
+  assert.strictEqual(seen, '1 open true\n')
+})
+
 test('one promise that is returned again: one object, each call its span', async () => {
   const seen = program(`
     const { trace, wrap } = require('./index.js')

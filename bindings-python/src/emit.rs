@@ -1,22 +1,20 @@
 //! Markers of a path, an id and Python arguments.
 
-use crate::hooks::hooks;
 use crate::path::Path;
 use crate::text::{Text, swallow};
 use nulltrace::Id;
 use nulltrace::raw::{self, Buffer, Dir, Refused};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd as _;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Where markers go: a descriptor of a test, or one of these.
+/// Where markers go: to a descriptor of a test, or the device.
 static REDIRECTED: AtomicI32 = AtomicI32::new(DEVICE);
 const DEVICE: i32 = -1;
-const BY_PYTHON: i32 = -2;
 
 /// Unique numbers are from here, where those of threads have ended,
 const UNIQUE_MIN: i64 = (1 << 32) + 1;
@@ -52,29 +50,16 @@ impl<'py> Texts<'py> {
     }
 }
 
-/// False where there is no null device. The library says so too where the environment switched it off; then Python opens
-/// the device, if the program switches it on.
-pub(crate) fn possible(py: Python<'_>) -> bool {
+/// False where there is no null device. Opens it, also where the environment says that nothing is written: the program
+/// says otherwise.
+pub(crate) fn possible() -> bool {
+    nulltrace::set_enabled(true);
     raw::on()
-        || hooks(py).is_some_and(|hooks| {
-            let possible = hooks.possible.bind(py).call0();
-            possible.and_then(|it| it.is_truthy()).unwrap_or(false)
-        })
-}
-
-/// The program has switched markers on.
-pub(crate) fn open() {
-    redirect(REDIRECTED.load(Ordering::Relaxed));
 }
 
 /// Where tests want the markers; negative for the device.
 pub(crate) fn redirect(fd: i32) {
-    let fd = match fd {
-        fd if fd >= 0 => fd,
-        _ if raw::on() => DEVICE,
-        _ => BY_PYTHON,
-    };
-    REDIRECTED.store(fd, Ordering::Relaxed);
+    REDIRECTED.store(fd.max(DEVICE), Ordering::Relaxed);
 }
 
 /// Writes a marker. The interpreter is not let go: that costs more than the write.
@@ -91,16 +76,6 @@ pub(crate) fn write(marker: &[u8]) {
 #[cold]
 #[inline(never)]
 fn elsewhere(fd: i32, marker: &[u8]) {
-    if fd == BY_PYTHON {
-        // SAFETY: markers are written with the interpreter's lock held.
-        let py = unsafe { Python::assume_attached() };
-        if let Some(hooks) = hooks(py)
-            && let Err(error) = hooks.write.bind(py).call1((PyBytes::new(py, marker),))
-        {
-            crate::spec::end(py, error, |_, error| drop(error));
-        }
-        return;
-    }
     // SAFETY: the test's descriptor, which is not closed here.
     let mut file = ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(fd) });
     drop(file.write_all(marker));

@@ -27,9 +27,6 @@ pub(crate) struct Hooks {
     /// Arguments that are set in the middle of a span; see `_record.py`.
     pub(crate) nested: Py<PyAny>,
     pub(crate) taken: Py<PyAny>,
-    /// The device, opened by Python: where the library was told by the environment never to.
-    pub(crate) possible: Py<PyAny>,
-    pub(crate) write: Py<PyAny>,
 }
 
 static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
@@ -42,7 +39,6 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
     let shared = py.import("nulltrace._shared")?;
     let context = py.import("nulltrace._context")?;
     let record = py.import("nulltrace._record")?;
-    let device = py.import("nulltrace._pure_device")?;
     HOOKS.get_or_try_init(py, || {
         Ok::<_, PyErr>(Hooks {
             here: shared.getattr("here")?.unbind(),
@@ -62,8 +58,6 @@ pub(crate) fn set(py: Python<'_>) -> PyResult<()> {
             number_of: context.getattr("number_of")?.unbind(),
             nested: record.getattr("nested")?.unbind(),
             taken: record.getattr("taken")?.unbind(),
-            possible: device.getattr("possible")?.unbind(),
-            write: device.getattr("write")?.unbind(),
         })
     })?;
     plain::start(shared.getattr("here")?.as_ptr());

@@ -130,9 +130,9 @@ fn unique() -> i64 {
 
 /// False where there is no null device.
 #[pyfunction]
-fn possible(py: Python<'_>) -> bool {
+fn possible() -> bool {
     // Not opened as long as nothing is to be written.
-    let possible = switch::off_by_environment() || emit::possible(py);
+    let possible = switch::off_by_environment() || emit::possible();
     if !possible {
         switch::none_ever();
     }
@@ -147,8 +147,8 @@ fn enabled() -> bool {
 
 /// Switches markers on or off, but for the spans that are open.
 #[pyfunction]
-fn set_enabled(py: Python<'_>, on: bool) {
-    switch::set(py, on);
+fn set_enabled(on: bool) {
+    switch::set(on);
 }
 
 /// Has calls of a traced function come here at once, or run its code.

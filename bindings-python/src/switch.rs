@@ -38,11 +38,11 @@ pub(crate) fn none_ever() {
     STATE.store(OFF, Relaxed);
 }
 
-pub(crate) fn set(py: Python<'_>, on: bool) {
-    if on != is_on() && emit::possible(py) {
+// The switch of the library stays on: what is open while markers are off is known here.
+pub(crate) fn set(on: bool) {
+    if on != is_on() && (!on || emit::possible()) {
         ENABLED.store(on, Relaxed);
         STATE.store(TOGGLED, Relaxed);
-        emit::open();
     }
 }
 
