@@ -672,10 +672,10 @@ def test_a_deep_recursion(limit):
 
 
 # Python code cannot ask how much of the stack is left. It needs no more of it than the interpreter counts, where calls of
-# Python functions take none; PyPy looks at it itself.
+# Python functions take none.
 @pytest.mark.skipif(
-    PURE and sys.version_info < (3, 11) and sys.implementation.name != "pypy",
-    reason="calls of Python functions take the stack of the thread, and plain ones end there too",
+    PURE and sys.version_info < (3, 11),
+    reason="calls of Python functions take the stack of the thread, and plain ones end the process there too",
 )
 @pytest.mark.parametrize("size", [128 << 10, 256 << 10, 1 << 20, 8 << 20])
 def test_the_end_of_the_stack(size):
