@@ -186,6 +186,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri knows no fork")]
     fn a_seed_is_kept_and_a_forked_childs_is_another() {
         let own = seed();
         assert_eq!(seed(), own);
