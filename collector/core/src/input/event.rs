@@ -96,6 +96,8 @@ pub enum What<'a> {
     },
     /// There was no room for an unfinished marker.
     GivenUp,
+    /// Nothing happened until then.
+    Time,
     /// The facts of a process, at its first marker or when it called exec.
     Process {
         /// The facts.
@@ -207,6 +209,12 @@ pub enum What<'a> {
 }
 
 impl What<'_> {
+    /// Whether it is what became of an unfinished marker that no write ended.
+    #[inline]
+    pub(crate) const fn is_apart(&self) -> bool {
+        matches!(self, Self::GivenUp | Self::Refused { apart: true, .. })
+    }
+
     /// Whether something became known by it; else a thread did something.
     #[must_use]
     #[inline]
@@ -219,6 +227,7 @@ impl What<'_> {
                 | Self::WriteBegins
                 | Self::WriteEnds { .. }
                 | Self::GivenUp
+                | Self::Time
                 | Self::Segment { .. }
         )
     }
@@ -382,7 +391,7 @@ impl<'a> Event<'a> {
                 causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
             },
             KIND_LAYOUT => What::Layout,
-            joined::KIND_MARKER..=joined::KIND_GIVEN_UP => joined::read(head, record)?,
+            joined::KIND_MARKER..=joined::KIND_TIME => joined::read(head, record)?,
             kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };

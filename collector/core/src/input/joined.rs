@@ -32,6 +32,8 @@ pub const KIND_WRITE_BEGINS: u8 = 12;
 pub const KIND_WRITE_ENDS: u8 = 13;
 /// `Head::kind` of an unfinished marker for which there was no room.
 pub const KIND_GIVEN_UP: u8 = 14;
+/// `Head::kind` of a time until which nothing happened.
+pub const KIND_TIME: u8 = 15;
 
 /// The end of the marker was not seen, as its write was too long.
 pub const FLAG_MARKER_CUT: u8 = 1;
@@ -103,6 +105,7 @@ impl Joiner {
                 (KIND_WRITE_ENDS, flags | flag(FLAG_BEGAN, began))
             }
             What::GivenUp => (KIND_GIVEN_UP, 0),
+            What::Time => (KIND_TIME, 0),
             _ => return None,
         };
         let head = Head {
@@ -165,6 +168,7 @@ pub(super) fn read<'a>(head: &Head, record: &'a [u8]) -> Result<What<'a>, BadRec
             }
         }
         KIND_GIVEN_UP => What::GivenUp,
+        KIND_TIME => What::Time,
         kind => return Err(BadRecord::Kind(kind)),
     })
 }
@@ -201,6 +205,7 @@ mod tests {
                     began: is,
                 },
                 What::GivenUp,
+                What::Time,
             ] {
                 let event = Event {
                     ts: 9,

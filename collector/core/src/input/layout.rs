@@ -25,8 +25,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::event::{BadRecord, Event};
 use super::joined::{
-    KIND_GIVEN_UP, KIND_MARKER, KIND_REFUSED, KIND_WRITE_BEGINS, KIND_WRITE_ENDS, RefusedRecord,
-    WriteEndsRecord,
+    KIND_GIVEN_UP, KIND_MARKER, KIND_REFUSED, KIND_TIME, KIND_WRITE_BEGINS, KIND_WRITE_ENDS,
+    RefusedRecord, WriteEndsRecord,
 };
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
@@ -113,6 +113,7 @@ const OWN: &[KindLayout] = &[
     kind::<Head>(KIND_WRITE_BEGINS),
     kind::<WriteEndsRecord>(KIND_WRITE_ENDS),
     kind::<Head>(KIND_GIVEN_UP),
+    kind::<Head>(KIND_TIME),
     kind::<UserRecord>(KIND_USER),
     kind::<ParentRecord>(KIND_PARENT),
     kind::<MemberRecord>(KIND_MEMBER),

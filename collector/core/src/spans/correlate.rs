@@ -122,7 +122,10 @@ impl Correlator {
 
     /// Takes in one event.
     pub fn push(&mut self, event: &Event<'_>, out: &mut impl Consumer) {
-        self.expire(event.ts, out);
+        // What was given up was so before the event that follows let time pass.
+        if !event.what.is_apart() {
+            self.expire(event.ts, out);
+        }
         if self.restoring.is_some() {
             self.end_snapshot(&event.what);
         }
@@ -144,7 +147,8 @@ impl Correlator {
             | What::Refused { .. }
             | What::WriteBegins
             | What::WriteEnds { .. }
-            | What::GivenUp => self.push_joined(event, out),
+            | What::GivenUp
+            | What::Time => self.push_joined(event, out),
             What::Segment {
                 segment,
                 calls,
@@ -177,18 +181,22 @@ impl Correlator {
             // In the middle of a stream nothing is known by it that was not known before.
             What::Process { facts, .. } if facts.is_again() && self.restoring.is_none() => {}
             What::Process { facts, exec } => {
+                if exec && tid != pid {
+                    // What its first thread did was of the program that was there before.
+                    let each =
+                        |joined: Joined<'_>| state.unfinished((pid, pid), &joined, Some(ts), out);
+                    self.fragments.end((pid, pid), each);
+                    state.settle(pid, pid, out);
+                }
                 if state.processes.learn(facts) {
                     let out = &mut watched(&mut state.reached, out);
                     state.spans.process_gone(pid, ts, out);
                 }
                 if exec && tid != pid {
-                    let each = |joined: Joined<'_>| state.unfinished((pid, pid), &joined, out);
-                    self.fragments.end((pid, pid), each);
                     self.fragments.rename((pid, tid), (pid, pid));
                     if state.within.remove(&(pid, tid)) {
                         state.within.insert((pid, pid));
                     }
-                    state.settle(pid, pid, out);
                     state.waiting.rename(pid, tid);
                     state.reported.rename(pid, tid);
                 }
@@ -217,11 +225,13 @@ impl Correlator {
                 }
             }
             What::Exit { signal, group, .. } => {
-                state.spans.numbered(pid, tid, number, false);
-                let each = |joined: Joined<'_>| state.unfinished((pid, tid), &joined, out);
+                let each =
+                    |joined: Joined<'_>| state.unfinished((pid, tid), &joined, Some(ts), out);
                 self.fragments.end((pid, tid), each);
                 state.within.remove(&(pid, tid));
                 state.settle(pid, tid, out);
+                // What waited was before the markers that are missing.
+                state.spans.numbered(pid, tid, number, false);
                 state.exit(pid, tid, ts, signal, group, out);
             }
         }
@@ -238,7 +248,7 @@ impl Correlator {
         let state = &mut self.state;
         self.fragments.expire(now, |(pid, tid), joined| {
             match joined {
-                Some(joined) => state.unfinished((pid, tid), &joined, out),
+                Some(joined) => state.unfinished((pid, tid), &joined, None, out),
                 None => state.given_up(now, (pid, tid), out),
             }
             state.settle(pid, tid, out);
@@ -254,7 +264,7 @@ impl Correlator {
         self.expire(now, out);
         let state = &mut self.state;
         self.fragments
-            .finish(|thread, joined| state.unfinished(thread, &joined, out));
+            .finish(|thread, joined| state.unfinished(thread, &joined, Some(now), out));
         while let Some((pid, tid)) = state.waiting.any() {
             state.settle(pid, tid, out);
         }

@@ -77,6 +77,7 @@ impl Correlator {
             | What::WriteBegins
             | What::WriteEnds { .. }
             | What::GivenUp
+            | What::Time
             | What::Segment { .. }
             | What::Fork { .. }
             | What::Gone

@@ -234,13 +234,28 @@ impl State {
         }
     }
 
-    /// A marker stayed unfinished, and is refused.
+    /// A marker stayed unfinished, and is refused: at that time, or when it is too old.
     pub(super) fn unfinished(
         &mut self,
         (pid, tid): (u32, u32),
         joined: &Joined<'_>,
+        at: Option<u64>,
         out: &mut impl Consumer,
     ) {
+        if let Some(ts) = at {
+            let what = What::Time;
+            let number = 0;
+            tell(
+                out,
+                &Event {
+                    ts,
+                    pid,
+                    tid,
+                    number,
+                    what,
+                },
+            );
+        }
         let event = Event {
             ts: joined.ts,
             pid,
