@@ -27,6 +27,7 @@ bpf: setup
 
 fuzz:
 	cd spec && for target in write thread; do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+	cd collector/core && cargo +nightly fuzz run filter -- -max_total_time=60
 
 miri:
 	./sdk-rust/miri.sh

@@ -42,6 +42,9 @@ pub struct Config {
     /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
     #[serde(deserialize_with = "reach")]
     pub inside: Reach,
+    /// Which spans, or system calls, count: a filter, or several of which all must hold.
+    #[serde(rename = "where", deserialize_with = "texts")]
+    pub filters: Vec<String>,
     /// Whose markers count; all when empty.
     pub scope: Scope,
     /// Bounds of the open spans.
@@ -61,6 +64,29 @@ fn reach<'de, D: Deserializer<'de>>(from: D) -> Result<Reach, D::Error> {
     String::deserialize(from)?
         .parse()
         .map_err(serde::de::Error::custom)
+}
+
+/// A text, or an array of texts.
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text, or an array of texts")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(vec![text.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+
+    from.deserialize_any(Texts)
 }
 
 /// A table, or an array of tables.
@@ -126,6 +152,7 @@ impl Default for Config {
             memory: Budget::default(),
             activity: Activity::default(),
             inside: Reach::default(),
+            filters: Vec::new(),
             scope: Scope::default(),
             spans: Spans::default(),
             summary: Summary::default(),
@@ -244,6 +271,18 @@ mod tests {
         assert!(said.contains("line 1, column 10"), "{said}");
         assert!(said.contains("^^^"), "{said}");
         assert!(said.contains("16MiB"), "{said}");
+    }
+
+    #[test]
+    fn filters() {
+        let filters = |text: &str| Config::parse(text, "a.toml").map(|config| config.filters);
+        let one = "where = 'span.arg.cart in (7, 8)'\n";
+        assert_eq!(filters(one).unwrap(), ["span.arg.cart in (7, 8)"]);
+        let two = "where = [\"proc.pid=1\", \"span.tags=a\"]\n";
+        assert_eq!(filters(two).unwrap(), ["proc.pid=1", "span.tags=a"]);
+        assert!(filters("").unwrap().is_empty());
+        let error = filters("where = 7\n").unwrap_err().to_string();
+        assert!(error.contains("a text, or an array of texts"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One budget for the memory that markers can make grow, and how it is split among the parts that hold it.
 //!
-//! Not in it are the spans that conditions choose or fields group, which are counted beside all spans: they may take as
+//! Not in it are the spans that a filter chooses or fields group, which are counted beside all spans: they may take as
 //! much again as the rows and their texts have here, and one and a half times what the calls have. Nor is what is asked for while a run goes on: each of
 //! at most 16 queries may take a quarter of what that of the command line may, and each snapshot that somebody keeps as much again as the rows that changed since.
 //!

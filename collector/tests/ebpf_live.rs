@@ -19,7 +19,7 @@ use nulltrace_collector::show::{self, Answer, Style};
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::ebpf::{Options, Scope};
 use nulltrace_core::measure::groups::GroupKind;
-use nulltrace_core::query::condition::Condition;
+use nulltrace_core::query::filter::{Filter, Words};
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::query::{Query, Show};
@@ -53,9 +53,9 @@ fn by(field: &str) -> Query {
 
 /// The spans that match, by a field: all of them.
 fn some(view: &str) -> Query {
-    let only = Condition::parse("proc.name!=nobody", &|_| None).unwrap();
+    let filter = Filter::parse("proc.name!=nobody", &Words::ANY).unwrap();
     let by = vec!["span.tag[-1]".parse().unwrap()];
-    Query::view(view).with_by(by).with_conditions(vec![only])
+    Query::view(view).with_by(by).with_filter(Some(filter))
 }
 
 fn spans() -> Query {

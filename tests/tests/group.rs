@@ -14,15 +14,26 @@ use nulltrace_tests::traced::{Ran, program, run};
 use nulltrace_tests::{Agent, copy_program, hooks, no_bpf, nulltrace};
 use serde_json::{Value, json};
 
-/// Under each hook that sees activity, `options` split at spaces.
+/// The words of a line: between spaces, or between single quotes.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (part, quoted) in line.split('\'').zip([false, true].into_iter().cycle()) {
+        match quoted {
+            true => words.push(part),
+            false => words.extend(part.split_whitespace()),
+        }
+    }
+    words
+}
+
+/// Under each hook that sees activity, `options` as the words of a line.
 fn each(options: &str, command: &[&str], check: impl Fn(&Ran)) {
     if let Some(why) = no_bpf() {
         return println!("skipped: {why}");
     }
     for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf:")) {
         println!("{hook} {options}");
-        let options: Vec<_> = options.split(' ').collect();
-        let ran = run(hook, &options, command);
+        let ran = run(hook, &words(options), command);
         assert!(ran.output.status.success(), "{}", ran.stderr());
         let lost = ran.summary["ledger"]["lost"].as_object().unwrap();
         assert!(lost.values().all(|n| n == 0), "{lost:?}");
@@ -184,6 +195,68 @@ fn bytes_by_file() {
     );
 }
 
+/// Of all calls, how many match, do not, and have nothing to compare.
+fn filtered(summary: &Value) -> [u64; 3] {
+    let of = &summary["where"];
+    assert_eq!((&of["of"], &of["undecided"]), (&json!("calls"), &json!(0)));
+    ["matched", "not", "unknown"].map(|name| of[name].as_u64().unwrap())
+}
+
+#[test]
+fn filters_choose_among_calls() {
+    let counts = |ran: &Ran| -> Vec<_> {
+        let row = |row: &Value| (row["evt.type"].clone(), row["count"].as_u64().unwrap());
+        rows(&ran.summary).iter().map(row).collect()
+    };
+    for filter in [
+        "span.tags=all.files and evt.type in (write, pread64)",
+        "span.tags = all.files and not (evt.type = openat or evt.type = close or evt.type = fsync) and fd.type = file",
+        "fd.type=file and evtin.span.tag[1]=files and fd.directory!=/dev/pts and evt.type in (write, pread64)",
+    ] {
+        let options = format!("--by evt.type --sum count --where '{filter}'");
+        activity(&options, |ran, _| {
+            let found = counts(ran);
+            assert_eq!(found, [(json!("write"), 200), (json!("pread64"), 100)]);
+            let [matched, not, _] = filtered(&ran.summary);
+            assert!(matched == 300 && not > 0, "{matched} {not}");
+        });
+    }
+    // What is known of a call that has no file is nothing, and `not` of that is nothing, too.
+    activity(
+        "--by fd.type --sum count --where 'not fd.type = pipe and span.tags = all.files'",
+        |ran, _| {
+            let all = rows(&ran.summary);
+            assert!(all.iter().all(|row| row["fd.type"].is_string()), "{all:#?}");
+            let [matched, _, unknown] = filtered(&ran.summary);
+            let of_rows: u64 = all.iter().map(|row| row["count"].as_u64().unwrap()).sum();
+            assert_eq!(matched, of_rows);
+            let line = format!("left out: {unknown} call");
+            assert!(
+                unknown > 0 && ran.stderr().contains(&line),
+                "{}",
+                ran.stderr()
+            );
+        },
+    );
+    group(
+        "--by fd.name --sum bytes --where 'span.tag[0]=move and fd.name regex \".*/(from|to)\"'",
+        |ran, _, from, to| {
+            let names = rows(&ran.summary)
+                .iter()
+                .map(|row| row["fd.name"].as_str().unwrap());
+            assert_eq!(names.collect::<Vec<_>>(), [from, to]);
+        },
+    );
+    group(
+        "--by evt.type --sum bytes --where 'fd.ip = 127.0.0.0/8 and fd.port > 1023 and evt.type in (write, recvfrom)'",
+        |ran, _, _, _| {
+            for call in ["write", "recvfrom"] {
+                assert_eq!(row(&ran.summary, &[("evt.type", call)])["bytes"], 64_000);
+            }
+        },
+    );
+}
+
 #[test]
 fn a_copy_is_on_both_of_its_files_and_one_call() {
     group(
@@ -218,7 +291,7 @@ fn a_copy_is_on_both_of_its_files_and_one_call() {
 #[test]
 fn the_network_and_files_apart() {
     group(
-        "--by fd.l4proto,fd.rip,fd.rport,evt.type --sum bytes --where fd.l4proto!= --where fd.rport!=",
+        "--by fd.l4proto,fd.rip,fd.rport,evt.type --sum bytes --where 'fd.l4proto exists' --where 'fd.rport exists'",
         |ran, port, _, _| {
             let writes = row(&ran.summary, &[("evt.type", "write")]);
             assert_eq!(
@@ -238,7 +311,7 @@ fn the_network_and_files_apart() {
     );
     // Each end of a socket has what went through it.
     group(
-        "--by fd.port --sum bytes --where evt.type=write --where fd.port!=",
+        "--by fd.port --sum bytes --where evt.type=write --where 'fd.port exists'",
         |ran, port, _, _| {
             let [one, other] = rows(&ran.summary) else {
                 panic!("{:#}", ran.summary["rows"]);
@@ -335,7 +408,7 @@ fn calls_by_the_arguments_of_spans() {
         assert_eq!(found, [([json!("job")], 1), ([json!("job.inner")], 1)]);
     });
     carts(
-        r#"--by span.arg["a,b"] --where span.arg["a,b"]!=c=8 --where span.arg["a,b"]!="#,
+        r#"--by span.arg["a,b"] --where 'span.arg["a,b"] != "c=8"'"#,
         |rows| {
             let found = readings(rows, [r#"span.arg["a,b"]"#]);
             assert_eq!(found, [([json!("c=7")], 1)]);
@@ -574,19 +647,31 @@ fn an_agent_looks_because_it_is_asked() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let options = [
-        "--by",
-        "evt.type",
-        "--where",
-        "span.tags=all.files",
-        "--sum",
-        "count",
-    ];
+    let config = dir.path().join("agent.toml");
+    std::fs::write(&config, "where = 'span.tags=all.files'\n").unwrap();
+    let config = config.to_str().unwrap();
+    let options = ["--by", "evt.type", "--sum", "count", "--config", config];
     let agent = Agent::start(&[shell.id()], &options, &dir.path().join("json")).unwrap();
     shell.stdin.take().unwrap().write_all(b"\n").unwrap();
     assert!(shell.wait().unwrap().success());
     let summary = agent.stop();
     assert_eq!(row(&summary, &[("evt.type", "write")])["count"], 200);
+    // An option stands in place of what the file says.
+    let wrong = Command::new(nulltrace())
+        .args([
+            "agent", "--config", config, "--view", "time", "--where", "fd.typ=x",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(said.contains("did you mean `fd.type`?"), "{said}");
+    std::fs::write(config, "where = 'fd.type=file'\n").unwrap();
+    let wrong = Command::new(nulltrace())
+        .args(["agent", "--config", config, "--view", "time"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(said.contains("not of spans: where\n"), "{said}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
     reason = "what fails here fails a test"
 )]
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use nulltrace_tests::activity::MS;
@@ -72,7 +73,7 @@ fn of(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
 
 /// What holds of a span is known when it ends, by every backend.
 #[test]
-fn conditions_choose_spans() {
+fn filters_choose_spans() {
     for hook in hooks() {
         for (only, wanted) in [
             (&["span.arg.cart=7"][..], of(&[("req", 2)])),
@@ -83,8 +84,29 @@ fn conditions_choose_spans() {
             ),
             (&["span.tag[-1]=db"], of(&[("req.db", 3)])),
             (&["proc.name=bash"], of(&[("req", 1)])),
-            (&["span.arg.cart="], of(&[("req.db", 3)])),
+            (&["not span.arg.cart exists"], of(&[("req.db", 3)])),
             (&["span.tags=nothing"], vec![]),
+            (&["span.arg.cart in (7, 9)"], of(&[("req", 3)])),
+            (
+                &["span.arg.cart=9 or span.exitarg.status=500"],
+                of(&[("req", 2)]),
+            ),
+            // A span without the argument is none of another.
+            (&["not span.arg.cart=7"], of(&[("req", 2)])),
+            (
+                &["span.duration>200000000 and not span.exitarg.status=200 or span.arg.cart = 8"],
+                of(&[("req", 2)]),
+            ),
+            (&["span.duration < 1us"], vec![]),
+            (&[r"span.tags regex 'req\..*'"], of(&[("req.db", 3)])),
+            (
+                &["span.tag[-1] glob [a-d]?", "len(span.tags) > 3"],
+                of(&[("req.db", 3)]),
+            ),
+            (
+                &["span.tags=req and (span.failed=true or span.self<val(span.duration))"],
+                of(&[("req", 3)]),
+            ),
         ] {
             let options: Vec<_> = only.iter().flat_map(|only| ["--where", only]).collect();
             assert_eq!(hits(&ran(hook, &options)), wanted, "{hook} {only:?}");
@@ -118,8 +140,100 @@ fn every_view_has_only_these() {
     }
 }
 
+/// Those that match, those that do not, and those without a value to compare are all there are.
 #[test]
-fn conditions_on_calls_choose_calls() {
+fn every_span_is_accounted_for() {
+    for hook in hooks() {
+        for (filter, wanted, said) in [
+            (
+                "span.arg.cart = 7",
+                [2, 2, 3],
+                "left out: 5 spans that do not match, 3 of them without a value to compare",
+            ),
+            ("not span.arg.cart = 7", [2, 2, 3], "3 of them without"),
+            (
+                "span.arg.cart exists",
+                [4, 3, 0],
+                "left out: 3 spans that do not match",
+            ),
+            (
+                "span.arg.cart = 7 or span.tags = req.db",
+                [5, 2, 0],
+                "left out: 2 spans",
+            ),
+        ] {
+            let ran = ran(hook, &["--where", filter]);
+            let of = &ran.summary["where"];
+            let found = ["matched", "not", "unknown"].map(|name| of[name].as_u64().unwrap());
+            assert_eq!(
+                (&of["of"], found),
+                (&json!("spans"), wanted),
+                "{hook} {filter}"
+            );
+            assert!(ran.stderr().contains(said), "{filter}: {}", ran.stderr());
+        }
+        assert_eq!(ran(hook, &[]).summary.get("where"), None);
+    }
+}
+
+/// Where a filter mixes what is known of a call with what is known of its span at its end.
+#[test]
+fn calls_or_their_spans_are_chosen() {
+    for hook in ebpf() {
+        let calls = |filter: &[&str]| {
+            let ran = ran(hook, &[&["--view", "syscalls"], filter].concat());
+            let row = |row: &Value| {
+                let tags = row["tags"].as_array()?.len();
+                let count = row["calls"].as_u64()?;
+                Some(((tags, row["call"].as_str()?.to_owned()), count))
+            };
+            let found: BTreeMap<_, _> = rows(&ran).iter().filter_map(row).collect();
+            (hits(&ran), found)
+        };
+        // The request that failed is known at its end only; requests have one tag, what is in them two.
+        let [opened, opened_in, waited, waited_in] =
+            [(1, "openat"), (2, "openat"), (1, "wait4"), (2, "wait4")]
+                .map(|(tags, call)| (tags, call.to_owned()));
+        let (_, all) = calls(&[]);
+        let (spans, opens) = calls(&["--where", "evt.type = openat"]);
+        let either = "span.exitarg.status = 500 or evt.type = openat";
+        let (either_spans, either) = calls(&["--where", either]);
+        assert_eq!(
+            (&either_spans, &spans),
+            (&spans, &of(&[("req", 4), ("req.db", 3)]))
+        );
+        for opened in [&opened, &opened_in] {
+            assert!(opens[opened] > 0, "{opens:?}");
+            assert_eq!(
+                (either[opened], all[opened]),
+                (opens[opened], opens[opened]),
+                "{hook}"
+            );
+        }
+        // One request of four has the other calls, too, and nothing inside has.
+        assert!(
+            either[&waited] > 0 && either[&waited] < all[&waited],
+            "{either:?} {all:?}"
+        );
+        assert!(
+            all.contains_key(&waited_in) && !either.contains_key(&waited_in),
+            "{either:?}"
+        );
+        assert!(!opens.contains_key(&waited));
+
+        let neither = "not (span.exitarg.status = 200 or evt.type = openat)";
+        let (spans, rest) = calls(&["--where", neither]);
+        assert_eq!(spans, of(&[("req", 1)]));
+        assert!(
+            rest.contains_key(&waited) && !rest.contains_key(&opened),
+            "{rest:?}"
+        );
+        assert!(rest.keys().all(|(tags, _)| *tags == 1), "{rest:?}");
+    }
+}
+
+#[test]
+fn comparisons_of_calls_choose_calls() {
     for hook in ebpf() {
         let options = ["--view", "syscalls", "--where", "evt.type=openat"];
         let ran = ran(hook, &options);
@@ -260,6 +374,15 @@ fn spans_wait_for_names() {
     }
 }
 
+/// What is surely not meant is right, and is said.
+#[test]
+fn a_duration_without_a_unit_gets_a_note() {
+    let ran = ran("ptrace", &["--where", "span.duration > 5"]);
+    assert_eq!(hits(&ran), of(&[("req", 4), ("req.db", 3)]));
+    let note = "note: 5 is 5 ns; write 5s or 5ms";
+    assert!(ran.stderr().contains(note), "{}", ran.stderr());
+}
+
 #[test]
 fn what_cannot_be_asked_is_refused_before_anything_runs() {
     for (options, status, says) in [
@@ -275,6 +398,9 @@ fn what_cannot_be_asked_is_refused_before_anything_runs() {
         ),
         (&["--where", "span.argh.x=1"], 2, "unknown field"),
         (&["--where", "span.duration=soon"], 2, "write a duration"),
+        (&["--where", "span.tags="], 2, "write `FIELD exists`"),
+        (&["--where", "span.tags=a,span.arg.x=b"], 2, "write `and`"),
+        (&["--where", "span.tags > a"], 2, "`>` cannot compare"),
         (
             &["--view", "time", "--by", "proc.name", "--sum", "bytes"],
             2,

@@ -79,13 +79,10 @@ fn zsh(text: &str) -> String {
     };
     let own = include_str!("completions.zsh")
         .replace("FIELDS", &list(fields("")))
-        .replace("CONDITIONS", &list(fields("=")));
+        .replace("COMPARISONS", &list(fields("=")));
     let text = text
         .replace(":FIELD:_default", ":FIELD:_nulltrace_fields")
-        .replace(
-            ":FIELD=VALUE:_default",
-            ":FIELD=VALUE:_nulltrace_conditions",
-        );
+        .replace(":FILTER:_default", ":FILTER:_nulltrace_filters");
     match text.split_once('\n') {
         Some((compdef, rest)) => format!("{compdef}\n{own}{rest}"),
         None => text,

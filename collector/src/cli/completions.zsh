@@ -1,5 +1,6 @@
 
-# Fields joined by commas, and conditions: what follows is the person's to say, so no space is put behind them.
+# Fields joined by commas, and filters, which begin with a field: what follows is the person's to say, so no space is
+# put behind them.
 _nulltrace_fields() {
     compset -P '*,'
     local -a fields=(
@@ -8,10 +9,10 @@ FIELDS
     _describe field fields -S ''
 }
 
-_nulltrace_conditions() {
-    local -a conditions=(
-CONDITIONS
+_nulltrace_filters() {
+    local -a comparisons=(
+COMPARISONS
     )
-    _describe condition conditions -S ''
+    _describe comparison comparisons -S ''
 }
 

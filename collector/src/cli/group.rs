@@ -3,14 +3,15 @@
 use clap::Args;
 use nulltrace_core::query::Query;
 use nulltrace_core::query::asked::{Asked, BadQuery, Part, Viewed, Why};
-use nulltrace_core::query::field::{self, Info, KeyKind, Subject, Type};
+use nulltrace_core::query::field::Subject;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::view::{VIEWS, View};
 use syscalls::Sysno;
 
+use super::meant::{meant, meant_field};
+use super::no_filter::no_filter;
 use crate::error::{Error, Kind};
-use crate::nearest::nearest;
 use crate::text::{safe, width};
 
 #[derive(Debug, Args)]
@@ -23,12 +24,13 @@ pub(super) struct GroupArgs {
     by: Vec<String>,
     #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view", help = sums(), long_help = each_sum())]
     sum: Vec<String>,
-    /// Show only the spans for which this holds, like proc.name=curl or span.arg.cart=7; with --by and
-    /// no --view, the system calls, like fd.type=file, evt.type!=futex or fd.name!= (those on any file).
+    /// Show only the spans for which this holds, like proc.name=curl or "span.duration>5ms and span.arg.cart in
+    /// (7, 8)"; with --by and no --view, the system calls, like fd.type=file or "evt.type!=futex and fd.name exists".
     ///
-    /// May be given more than once: all must hold. In --view syscalls, files and sockets, a condition on
-    /// a field of system calls chooses among these.
-    #[arg(long = "where", value_name = "FIELD=VALUE")]
+    /// May be given more than once: all must hold. In --view syscalls, files and sockets, comparisons of fields of
+    /// system calls choose among these. Operators: = != < <= > >= contains icontains startswith endswith glob iglob
+    /// regex in intersects exists; and, or, not and parentheses join comparisons. docs/filter.md explains them all.
+    #[arg(long = "where", value_name = "FILTER")]
     only: Vec<String>,
     /// Order the rows by this metric, the largest first [default: the first of --sum].
     #[arg(long, value_name = "METRIC", requires = "by", conflicts_with = "view")]
@@ -54,8 +56,13 @@ impl GroupArgs {
         self.has_fields() && (self.sum.is_empty() || !sums.all(of_spans))
     }
 
-    /// What they ask for, of a view if one is named or nothing is grouped.
-    pub(super) fn query(&self, view: Option<&View>) -> Result<Query, Error> {
+    /// What they ask for, of a view if one is named or nothing is grouped. The filters of the configuration count where
+    /// no option is one.
+    pub(super) fn query(&self, view: Option<&View>, config: &[String]) -> Result<Query, Error> {
+        let (only, option) = match self.only.is_empty() {
+            true => (config, "where"),
+            false => (&self.only[..], "--where"),
+        };
         let default = (!self.has_fields()).then_some(&VIEWS[0]);
         let view = view.or(default).map(|view| Viewed {
             name: view.name,
@@ -64,13 +71,13 @@ impl GroupArgs {
         let asked = Asked {
             by: &self.by,
             sums: &self.sum,
-            only: &self.only,
+            only,
             view,
             sort: self.sort.as_deref(),
             top: self.top,
         };
         let number = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
-        let query = asked.read(&number).map_err(|bad| wrong(&bad))?;
+        let query = asked.read(&number).map_err(|bad| wrong(&bad, option))?;
         Ok(query.unwrap_or_else(|| Query::view(VIEWS[0].name)))
     }
 }
@@ -101,11 +108,11 @@ fn each_sum() -> String {
 }
 
 /// What is wrong, with the whole text of the option, a mark under the wrong part, and what to write instead.
-fn wrong(bad: &BadQuery) -> Error {
+fn wrong(bad: &BadQuery, filter: &str) -> Error {
     let option = match bad.part {
         Part::By => "--by",
         Part::Sum => "--sum",
-        Part::Only => "--where",
+        Part::Only => filter,
         Part::Sort => "--sort",
     };
     let (what, remedy) = words(&bad.why, bad.part);
@@ -125,7 +132,6 @@ fn count(text: &str) -> Result<usize, String> {
 /// What is wrong, and what to do about it.
 fn words(why: &Why, part: Part) -> (String, String) {
     let unknown = |what: &str, text: &str| format!("unknown {what} \"{}\"", safe(text.as_bytes()));
-    let no = |what: &str, text: &str| format!("not {what}: \"{}\"", safe(text.as_bytes()));
     match why {
         Why::NoField(name) => (unknown("field", name), meant_field(name)),
         Why::NotOf(field, subject) => {
@@ -168,58 +174,9 @@ fn words(why: &Why, part: Part) -> (String, String) {
                 "sum one kind: metrics of spans begin with `span.`".to_owned(),
             )
         }
-        Why::NoCondition(text) => {
-            let remedy = "write FIELD=VALUE or FIELD!=VALUE".to_owned();
-            (no("a condition", text), remedy)
-        }
-        Why::Another(text) => {
-            let what = format!("a second condition \"{}\"", safe(text.as_bytes()));
-            (what, "repeat --where for each condition".to_owned())
-        }
-        Why::NoValue(type_, value) => {
-            let remedy = match type_ {
-                Type::Address => "write an address like 127.0.0.1 or ::1".to_owned(),
-                Type::Call => meant(value, Sysno::iter().map(|call| call.name())),
-                Type::Duration => "write a duration like 250us or 1.5s".to_owned(),
-                Type::Boolean => "write true or false".to_owned(),
-                Type::Number | Type::Time | Type::Text => "write a whole number".to_owned(),
-            };
-            let kind = format!("a value of type {}", type_.name());
-            (no(&kind, value), remedy)
-        }
+        Why::Filter(why) => no_filter(why),
     }
 }
-
-/// The field that was probably meant; all that there are would be too many to read here.
-fn meant_field(unknown: &str) -> String {
-    // The name that a person chooses is no part of a likeness.
-    let text = |info: &Info| match info.key {
-        KeyKind::Name => info.name.to_owned(),
-        _ => info.to_string(),
-    };
-    let of_calls = || {
-        let subjects = [Subject::Call, Subject::Span];
-        field::all().filter(move |info| subjects.iter().any(|of| info.is_of(*of)))
-    };
-    let names: Vec<_> = of_calls().map(text).collect();
-    let name = nearest(unknown, names.iter().map(String::as_str));
-    match name.and_then(|name| of_calls().find(|info| text(info) == name)) {
-        Some(info) => format!("did you mean `{info}`?"),
-        None => "`nulltrace fields` lists those that exist".to_owned(),
-    }
-}
-
-/// Which was probably meant; which there are, unless they are too many to read.
-fn meant<'n>(unknown: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<_> = names.collect();
-    match nearest(unknown, names.iter().copied()) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None if names.len() > NAMES_MAX => "write a name that exists".to_owned(),
-        None => format!("write one of {}", names.join(", ")),
-    }
-}
-
-const NAMES_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -234,7 +191,7 @@ mod tests {
             sort: sort.map(str::to_owned),
             top: Some(7),
         };
-        args.query(None)
+        args.query(None, &[])
     }
 
     #[test]
@@ -252,7 +209,10 @@ mod tests {
         assert_eq!(names, ["fd.name", "evt.type", "span.arg.cart"]);
         assert_eq!((of.sums(), of.top()), (&[Metric::Bytes][..], Some(7)));
         assert_eq!(of.order().next(), Some(Metric::Errors));
-        assert_eq!(of.only().len(), 1);
+        assert_eq!(of.filter().unwrap().to_string(), "evt.type = read");
+        let of = query(&[], &[], &["proc.pid=1", "proc.pid=2 or proc.pid=3"], None).unwrap();
+        let both = "proc.pid = 1 and (proc.pid = 2 or proc.pid = 3)";
+        assert_eq!(of.filter().unwrap().to_string(), both);
     }
 
     #[test]
@@ -282,6 +242,28 @@ mod tests {
             ("fd.name", "time", "marker.cut=yes"),
             ("fd.name", "time", "span.end=exit"),
             ("fd.name", "time", "span.arg[\"a=b\"=7"),
+            ("fd.name", "time", "fd.name="),
+            ("fd.name", "time", "fd.type=file and fd.name!="),
+            ("fd.name", "time", "proc.name=größe,fd.type=file"),
+            ("fd.name", "time", "fd.type=file and fd.nam exists"),
+            ("fd.name", "time", "fd.type=file && evt.type=read"),
+            ("fd.name", "time", "fd.type fil"),
+            ("fd.name", "time", "fd.name contain x"),
+            ("fd.name", "time", "fd.name pmatch (/tmp)"),
+            ("fd.name", "time", "fd.name>a"),
+            ("fd.name", "time", "fd.lport contains 8"),
+            ("fd.name", "time", "fd.rip<1.2.3.4"),
+            ("fd.name", "time", "evt.type>read"),
+            ("fd.name", "time", "(fd.type=file or evt.type=read"),
+            ("fd.name", "time", "fd.type in file"),
+            ("fd.name", "time", "fd.name regex 'a(b'"),
+            ("fd.name", "time", "fd.name = 'it"),
+            ("fd.name", "time", "fd.name = \"\\xzz\""),
+            ("fd.name", "time", "fd.name = val(proc.pid)"),
+            ("fd.name", "time", "fd.name glob val(proc.name)"),
+            ("fd.name", "time", "length(fd.name)>3"),
+            ("fd.name", "time", "len(fd.lport)>3"),
+            ("fd.name", "time", "len(fd.name)>1mib"),
         ] {
             let only = if only.is_empty() { vec![] } else { vec![only] };
             let error = query(&[by], &[sum], &only, None).unwrap_err();
@@ -293,6 +275,14 @@ mod tests {
             ("time", "fd.name", ""),
             ("time", "", "fd.type=file"),
             ("files", "", "marker.dir=enter"),
+            ("files", "", "span.duration>5x or fd.type=file"),
+            ("files", "", "fd.name=val(span.exitarg.file)"),
+            (
+                "files",
+                "",
+                "span.open exists or evt.type=1 or (span.end exists and evt.type=2) or (span.end exists and \
+                 evt.type=3) or (span.end exists and evt.type=4) or (span.end exists and evt.type=5)",
+            ),
             ("files", "span.tag[0],evt.type", ""),
         ] {
             let texts = |text: &str| match text {
@@ -306,7 +296,7 @@ mod tests {
                 sort: None,
                 top: None,
             };
-            let error = args.query(Some(nulltrace_core::view::find(view).unwrap()));
+            let error = args.query(Some(nulltrace_core::view::find(view).unwrap()), &[]);
             text += &format!("{}\n\n", error.unwrap_err());
         }
         let error = query(&["fd.name"], &[], &[], Some("bites")).unwrap_err();

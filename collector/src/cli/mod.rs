@@ -5,6 +5,8 @@ mod completions;
 mod doctor;
 mod fields;
 mod group;
+mod meant;
+mod no_filter;
 mod options;
 mod output;
 mod parse;

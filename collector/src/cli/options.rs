@@ -3,12 +3,14 @@
 use clap::Args;
 use nulltrace_core::activity::Reach;
 use nulltrace_core::query::Query;
+use nulltrace_core::query::filter::Filter;
 use nulltrace_core::view::{self, VIEWS, View};
 
 use super::group::GroupArgs;
 use super::output::{Destination, Format, OutputArgs};
 use crate::config::Config;
 use crate::error::Error;
+use crate::log;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
@@ -158,9 +160,9 @@ impl Options {
         config
     }
 
-    /// What is asked.
-    pub(super) fn query(&self) -> Result<Query, Error> {
-        self.views.query()
+    /// What is asked, by the options and else by these settings.
+    pub(super) fn query(&self, config: &Config) -> Result<Query, Error> {
+        self.views.query(config)
     }
 
     /// What is shown.
@@ -193,9 +195,14 @@ impl Options {
 }
 
 impl Views {
-    /// What is asked.
-    pub(super) fn query(&self) -> Result<Query, Error> {
-        self.group.query(self.view)
+    /// What is asked, by the options and else by these settings. What is surely not meant so is told.
+    pub(super) fn query(&self, config: &Config) -> Result<Query, Error> {
+        let query = self.group.query(self.view, &config.filters)?;
+        for note in query.filter().into_iter().flat_map(Filter::notes) {
+            let n = note.number;
+            log::say(format_args!("note: {n} is {n} ns; write {n}s or {n}ms"));
+        }
+        Ok(query)
     }
 
     /// What is shown.

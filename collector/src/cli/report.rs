@@ -50,10 +50,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     if args.quiet {
         log::be_quiet();
     }
-    let query = args.views.query()?;
-    let output = Output::open_or_stdout(args.views.destination())?;
     let mut config = Config::default();
     config.memory = args.memory.unwrap_or(config.memory);
+    let query = args.views.query(&config)?;
+    let output = Output::open_or_stdout(args.views.destination())?;
     let mut replay = Replay {
         config: &config,
         query: &query,

@@ -50,8 +50,8 @@ pub(super) fn trace(
     if options.quiet {
         log::be_quiet();
     }
-    let query = options.query()?;
     let config = options.over(config);
+    let query = options.query(&config)?;
     check(&query, config.inside)?;
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;

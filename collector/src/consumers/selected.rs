@@ -1,4 +1,4 @@
-//! The spans for which conditions hold.
+//! The spans for which a filter holds.
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ const PART: usize = 4;
 /// Whether a query of a view chooses among spans, or groups them.
 fn chooses(query: &Query) -> bool {
     let of_spans = !matches!(query.show(), Show::Groups { .. });
-    of_spans && !(query.only().is_empty() && query.by().is_empty())
+    of_spans && (query.filter().is_some() || !query.by().is_empty())
 }
 
 /// Whether a query can be answered where the activity of so many counts toward a span.
@@ -45,7 +45,7 @@ pub(crate) fn check(query: &Query, reach: Reach) -> Result<(), Error> {
         Kind::Usage,
         "spans cannot be chosen or grouped where the activity of other threads counts toward them",
         format!("--inside {}", reach.name()),
-        "leave it out, or leave out --where and --by of the view",
+        "leave it out, or the filter and the fields of the view",
     ))
 }
 
@@ -82,7 +82,7 @@ fn counting(query: &Query, limits: Limits) -> Result<Option<Box<dyn Counting>>, 
 pub(crate) struct Limits {
     /// Of groups.
     pub(crate) groups: groups::Limits,
-    /// Of spans by tag path, where conditions choose among them.
+    /// Of spans by tag path, where a filter chooses among them.
     pub(crate) summary: summary::Limits,
     /// Whose activity counts toward a span.
     pub(crate) reach: Reach,
@@ -246,7 +246,7 @@ mod tests {
     use nulltrace_core::activity::{InSpan, Inside, Times, When};
     use nulltrace_core::facts::path::TagPath;
     use nulltrace_core::input::record::CallsRecord;
-    use nulltrace_core::query::condition::Condition;
+    use nulltrace_core::query::filter::{Filter, Words};
     use nulltrace_core::query::metric::Metric;
     use nulltrace_core::spans::correlate::Correlator;
     use nulltrace_core::spans::matcher;
@@ -438,8 +438,8 @@ mod tests {
         let limits = limits(groups::Limits::default());
         let reach = Reach::Process;
         let mut standing = Standing::new(Limits { reach, ..limits });
-        let only = Condition::parse("proc.pid=7", &|_| None).unwrap();
-        let query = Query::view("time").with_conditions(vec![only]);
+        let filter = Filter::parse("proc.pid=7", &Words::ANY).unwrap();
+        let query = Query::view("time").with_filter(Some(filter));
         let error = ask(&mut standing, &query, 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
         let error = error.to_string();

@@ -25,6 +25,10 @@
 //!
 //! `self` is what the span did while it was the innermost, as everywhere.
 //!
+//! With a filter, `where` says for how many of all spans, or calls (`of`), it holds: `matched` of them; for so many
+//! it does `not`, so many have no value to compare and are `unknown`, and of so many calls it is not known on which
+//! files they were made: they are `undecided`.
+//!
 //! `since` is there where what was asked for was counted from that moment on, later than `wall_start`: it was first
 //! asked for then, while the run went on.
 //!
@@ -258,7 +262,10 @@ mod tests {
     fn all_groups_are_there_safe_and_what_is_missing() {
         let value: Value = serde_json::from_str(&of_groups(&unknown())).unwrap();
         assert_eq!(value["left_out"], json!({"bytes": 2048, "count": 3}));
-
+        assert_eq!(
+            value["where"],
+            json!({"of": "calls", "matched": 0, "not": 0, "unknown": 0, "undecided": 3})
+        );
         let paths: Vec<_> = (100..170).map(|n| format!("/tmp/{n}")).collect();
         let paths: Vec<_> = paths.iter().map(String::as_str).collect();
         let value: Value = serde_json::from_str(&of_groups(&files(&paths))).unwrap();

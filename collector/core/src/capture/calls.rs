@@ -63,7 +63,7 @@ fn span(call: &CallsRecord) -> Option<(usize, usize)> {
         2 => call.buckets == of_two(first, last),
         _ => true,
     };
-    (usual && few && sum == call.count.into() && first <= last).then_some((first, last))
+    (usual && few && sum == u64::from(call.count) && first <= last).then_some((first, last))
 }
 
 /// The buckets of two calls.

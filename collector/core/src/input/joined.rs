@@ -150,7 +150,7 @@ pub(super) fn read<'a>(head: &Head, record: &'a [u8]) -> Result<What<'a>, BadRec
             What::Refused {
                 bytes,
                 error: Error {
-                    code: *code.ok_or(size)?,
+                    code: *code.ok_or(BadRecord::Kind(head.kind))?,
                     offset: usize::try_from(refused.offset).map_err(|_| size)?,
                 },
                 of_many: has(FLAG_OF_MANY),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_is_not_known_is_no_record() {
+    fn an_error_of_a_later_version_is_not_known() {
         let error = Error {
             code: Code::Unfinished,
             offset: 0,
@@ -250,7 +250,7 @@ mod tests {
         let mut joiner = Joiner::default();
         let mut record = joiner.record(&event).unwrap().to_vec();
         record[size_of::<Head>()] = b'?';
-        let got = record.len();
-        assert_eq!(Event::decode(&record), Err(BadRecord::Size { got }));
+        let unknown = BadRecord::Kind(KIND_REFUSED);
+        assert_eq!(Event::decode(&record), Err(unknown));
     }
 }

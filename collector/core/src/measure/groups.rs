@@ -38,11 +38,13 @@ use rustc_hash::FxBuildHasher;
 use crate::activity::Inside;
 use crate::input::record::{CALLS_AGAIN, CALLS_RETURNED};
 use crate::query::Query;
-use crate::query::condition;
 use crate::query::field::{At, Field, Known, Many, Value};
+use crate::query::filter::Verdict;
+use crate::query::metric::Metric;
 
 pub use super::by_values::Limits;
 use super::by_values::{ByValues, each, shown};
+use super::decided::Decided;
 use super::shared::Shared;
 use super::sums::Sums;
 
@@ -58,6 +60,7 @@ pub struct Groups {
     table: Table,
     total: Sums,
     undecided: Sums,
+    decided: Decided,
     /// The groups of the calls at hand; kept for its room.
     done: Vec<Place>,
 }
@@ -144,6 +147,7 @@ impl Groups {
             },
             total: Sums::default(),
             undecided: Sums::default(),
+            decided: Decided::default(),
             done: Vec::new(),
         }
     }
@@ -154,7 +158,7 @@ impl Groups {
         &self.query
     }
 
-    /// The sums of all calls for which the conditions hold, each once.
+    /// The sums of all calls for which the filter holds, each once.
     #[must_use]
     pub fn total(&self) -> &Sums {
         &self.total
@@ -166,6 +170,15 @@ impl Groups {
         &self.undecided
     }
 
+    /// How many calls the filter holds for, and for how many it does not, if there is one.
+    #[must_use]
+    pub const fn decided(&self) -> Option<Decided> {
+        match self.query.filter() {
+            Some(_) => Some(self.decided),
+            None => None,
+        }
+    }
+
     /// Adds the calls of a segment.
     pub fn push<'a>(&mut self, inside: &'a Inside<'a>, known: Known<'a>) {
         let Self {
@@ -173,6 +186,7 @@ impl Groups {
             table,
             total,
             undecided,
+            decided,
             done,
         } = self;
         let by = query.by();
@@ -205,12 +219,16 @@ impl Groups {
                 true => Sums::of_again(of),
                 false => Sums::of(of),
             };
-            match condition::all_hold(query.only().iter(), at) {
-                Some(true) => {}
-                Some(false) => continue,
-                None => {
-                    undecided.add(&sums);
-                    continue;
+            if let Some(filter) = query.filter() {
+                let verdict = filter.check(at);
+                decided.count(verdict, sums.get(Metric::Count));
+                match verdict {
+                    Verdict::Yes => {}
+                    Verdict::No | Verdict::Unknown => continue,
+                    Verdict::Undecided => {
+                        undecided.add(&sums);
+                        continue;
+                    }
                 }
             }
             total.add(&sums);
@@ -247,6 +265,7 @@ impl Groups {
         Shared::make_mut(&mut self.table.overflow).add(&other.table.overflow);
         self.total.add(&other.total);
         self.undecided.add(&other.undecided);
+        self.decided.add(&other.decided);
     }
 
     /// A row for each group, in the order that was asked for, of equal ones that of more calls first. Where fewer are

@@ -3,6 +3,7 @@
 
 mod by_values;
 pub mod calls;
+pub mod decided;
 pub mod deferred;
 mod did;
 pub mod family;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::condition::{BadCondition, Condition};
-use super::field::{Field, Subject, Type, outside_quotes};
+use super::field::{Field, Subject, outside_quotes};
+use super::filter::{self, Filter, Words};
 use super::metric::Metric;
 use super::question::Query;
 use super::span_metric::SpanMetric;
@@ -30,7 +30,7 @@ pub struct Asked<'a> {
     /// What to sum: names of metrics, separated by commas, of system calls or of spans; [`Metric::Time`] if there are
     /// none.
     pub sums: &'a [String],
-    /// The conditions, one in each.
+    /// The filters: all must hold.
     pub only: &'a [String],
     /// The view; without one, system calls are grouped.
     pub view: Option<Viewed<'a>>,
@@ -45,7 +45,7 @@ pub struct Asked<'a> {
 pub struct Viewed<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Whether its rows are system calls, among which conditions may choose.
+    /// Whether its rows are system calls, among which filters may choose.
     pub calls: bool,
 }
 
@@ -56,7 +56,7 @@ pub enum Part {
     By,
     /// What is summed.
     Sum,
-    /// A condition.
+    /// A filter.
     Only,
     /// What orders the rows.
     Sort,
@@ -86,12 +86,8 @@ pub enum Why {
     NoMetric(String),
     /// It is a metric of something else than those of these subjects.
     Mixed(String, Subject),
-    /// It is no condition: there is no operator in it.
-    NoCondition(String),
-    /// Behind a comma in its value is a condition of its own.
-    Another(String),
-    /// It is no value of the type that the field has.
-    NoValue(Type, String),
+    /// It is no filter.
+    Filter(filter::Why),
 }
 
 impl Asked<'_> {
@@ -114,11 +110,7 @@ impl Asked<'_> {
                 if let Some(sums) = self.of_spans()? {
                     let by = each(Part::By, by, &|text| key(text, Subject::Span))?;
                     let sort = self.sort_by(&span_metric)?;
-                    return self.with_conditions(
-                        Query::spans(by, sums, sort),
-                        &[Subject::Span],
-                        call,
-                    );
+                    return self.with_filters(Query::spans(by, sums, sort), &[Subject::Span], call);
                 }
                 let by = each(Part::By, by, &|text| key(text, Subject::Call))?;
                 let sums = each(Part::Sum, self.sums, &metric)?;
@@ -128,7 +120,7 @@ impl Asked<'_> {
             }
         };
         query = query.with_sort(self.sort_by(&metric)?);
-        self.with_conditions(query, subjects, call)
+        self.with_filters(query, subjects, call)
     }
 
     /// The sums, if they are of spans.
@@ -153,16 +145,43 @@ impl Asked<'_> {
         sort.transpose()
     }
 
-    fn with_conditions(
+    fn with_filters(
         &self,
         query: Query,
         subjects: &[Subject],
         call: &dyn Fn(&str) -> Option<u32>,
     ) -> Result<Option<Query>, BadQuery> {
-        let only = self.only.iter();
-        let only = only.map(|text| condition(text, subjects, call));
-        let only = only.collect::<Result<_, _>>()?;
-        Ok(Some(query.with_conditions(only).with_top(self.top)))
+        let words = Words { subjects, call };
+        let mut all: Option<Filter> = None;
+        for text in self.only {
+            let bad = |at, why| BadQuery {
+                part: Part::Only,
+                text: text.clone(),
+                at,
+                why: Why::of_filter(why),
+            };
+            let one = Filter::parse(text, &words).map_err(|wrong| bad(wrong.at, wrong.why))?;
+            let both = match all {
+                Some(all) => all.and(one),
+                None => one,
+            };
+            if subjects.len() > 1 && both.is_too_mixed() {
+                return Err(bad(0..text.len(), filter::Why::TooMixed));
+            }
+            all = Some(both);
+        }
+        Ok(Some(query.with_filter(all).with_top(self.top)))
+    }
+}
+
+impl Why {
+    /// That a field is not there is the same wherever it is named.
+    fn of_filter(why: filter::Why) -> Self {
+        match why {
+            filter::Why::NoField(name) => Self::NoField(name),
+            filter::Why::NotOf(field, subject) => Self::NotOf(field, subject),
+            why => Self::Filter(why),
+        }
     }
 }
 
@@ -228,48 +247,6 @@ fn span_metric(text: &str) -> Result<SpanMetric, Why> {
     })
 }
 
-fn condition(
-    text: &str,
-    subjects: &[Subject],
-    call: &dyn Fn(&str) -> Option<u32>,
-) -> Result<Condition, BadQuery> {
-    let bad = |at, why| BadQuery {
-        part: Part::Only,
-        text: text.to_owned(),
-        at,
-        why,
-    };
-    // Without an operator all of it is the field.
-    let (name, _, value) = Condition::split(text).unwrap_or((text, true, ""));
-    if let Some(at) = another(value) {
-        let at = text.len() - value.len() + at;
-        return Err(bad(at..text.len(), Why::Another(text[at..].to_owned())));
-    }
-    // That the field is another's matters more than what it is compared with.
-    if let Ok(field) = name.parse() {
-        of(field, subjects).map_err(|why| bad(0..name.len(), why))?;
-    }
-    Condition::parse(text, call).map_err(|why| match why {
-        BadCondition::Operator => bad(0..text.len(), Why::NoCondition(text.to_owned())),
-        BadCondition::Field => bad(0..name.len(), Why::NoField(name.to_owned())),
-        BadCondition::Value(type_) => {
-            let at = text.len() - value.len()..text.len();
-            bad(at, Why::NoValue(type_, value.to_owned()))
-        }
-    })
-}
-
-/// Where in a value another condition begins: behind a comma, and on a field that exists. A comma before anything
-/// else is a part of the value.
-fn another(value: &str) -> Option<usize> {
-    let behind = value.match_indices(',').map(|(comma, _)| comma + 1);
-    let mut starts = behind.map(|at| value.len() - value[at..].trim_start().len());
-    starts.find(|&at| {
-        let split = Condition::split(&value[at..]);
-        split.is_ok_and(|(name, ..)| name.parse::<Field>().is_ok())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,20 +284,30 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(query.sums(), [Metric::Bytes, Metric::Count, Metric::Errors]);
-        assert!(!query.is_of_files() && query.only().len() == 1);
+        assert!(!query.is_of_files());
+        let filter = query.filter().map(ToString::to_string);
+        assert_eq!(filter.as_deref(), Some("evt.type = read"));
+        let twice = read(
+            &["evt.type"],
+            &[],
+            &["proc.pid=1 or proc.pid=2", "fd.name exists"],
+        );
+        let filter = twice.unwrap().unwrap().filter().map(ToString::to_string);
+        let both = "(proc.pid = 1 or proc.pid = 2) and fd.name exists";
+        assert_eq!(filter.as_deref(), Some(both));
     }
 
     #[test]
     fn commas_and_equals_signs_in_quotes_separate_nothing() {
         let by = [r#"span.arg["a,b"],span.arg["a=b"],fd.name"#];
-        let query = read(&by, &[], &[r#"span.arg["a=b"]!=c=d"#])
+        let query = read(&by, &[], &[r#"span.arg["a=b"]!="c=d""#])
             .unwrap()
             .unwrap();
         assert_eq!(
             names(&query),
             [r#"span.arg["a,b"]"#, r#"span.arg["a=b"]"#, "fd.name"]
         );
-        assert_eq!(query.only()[0].field(), &query.by()[1]);
+        assert_eq!(query.filter().unwrap().fields(), [&query.by()[1]]);
         let wrong = read(&[r#"span.arg["a,b"],x"#], &[], &[]).unwrap_err();
         assert_eq!(
             (wrong.at, wrong.why),
@@ -329,38 +316,62 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_behind_a_comma_is_refused() {
+    fn a_comma_joins_nothing() {
         for (only, at) in [
-            ("proc.name=sh,evt.type=read", 13),
-            ("proc.name!=sh, evt.type!=read", 15),
-            ("fd.lport=80,proc.name=sh", 12),
-            ("span.arg.x=a,b=c,fd.type=file", 17),
-            ("span.arg.x=a,span.arg.y=b", 13),
-            (r#"span.arg["a,b"]=c,span.arg["d=e"]=f"#, 18),
+            ("proc.name=sh,evt.type=read", 12),
+            ("proc.name!=sh, evt.type!=read", 13),
+            (r#"span.arg["a,b"]=c,span.arg["d=e"]=f"#, 17),
         ] {
-            let wrong = read(&["fd.name"], &[], &[only]).unwrap_err();
+            let wrong = read(&["fd.name"], &[], &["proc.pid=1", only]).unwrap_err();
             assert_eq!(
-                (wrong.part, wrong.at),
-                (Part::Only, at..only.len()),
-                "{only}"
+                (wrong.part, wrong.at, wrong.text.as_str()),
+                (Part::Only, at..at + 1, only)
             );
-            assert_eq!(wrong.why, Why::Another(only[at..].to_owned()), "{only}");
-        }
-        for only in [
-            "proc.cmdline=a,b",
-            "span.arg.x=a,b=c",
-            "span.arg.x=a,fd.typ=c",
-            "span.arg.x=a,fd.type",
-            "span.arg.x=,=,",
-            "span.enterargs=cart=7,user=9",
-            "fd.name=a,,b",
-        ] {
-            assert!(read(&["fd.name"], &[], &[only]).is_ok(), "{only}");
+            assert_eq!(wrong.why, Why::Filter(filter::Why::Comma), "{only}");
         }
     }
 
     #[test]
-    fn a_view_has_fields_and_conditions_too() {
+    fn only_so_much_of_calls_is_mixed_with_spans() {
+        let view = |only: &[String], calls| {
+            let view = Some(Viewed {
+                name: "files",
+                calls,
+            });
+            let asked = Asked {
+                by: &[],
+                sums: &[],
+                only,
+                view,
+                sort: None,
+                top: None,
+            };
+            asked.read(&|_| None).map_err(|wrong| wrong.why)
+        };
+        let mixed = |n: u32| format!("span.open exists or evt.type={n}");
+        let some: Vec<_> = (0..5).map(mixed).collect();
+        assert!(view(&some[..4], true).is_ok());
+        // All together are one filter.
+        let too_mixed = Err(Why::Filter(filter::Why::TooMixed));
+        assert_eq!(view(&some, true), too_mixed);
+        // Of calls alone nothing is mixed.
+        let by = ["fd.name".to_owned()];
+        let of_calls: Vec<_> = (0..9)
+            .map(|n| format!("span.seq={n} or evt.type={n}"))
+            .collect();
+        let asked = Asked {
+            by: &by,
+            sums: &[],
+            only: &of_calls,
+            view: None,
+            sort: None,
+            top: None,
+        };
+        assert!(asked.read(&|_| None).is_ok());
+    }
+
+    #[test]
+    fn a_view_has_fields_and_filters_too() {
         let read = |by: &str, only: &str, calls| {
             let (by, only) = ([by.to_owned()], [only.to_owned()]);
             let view = Some(Viewed {
@@ -384,8 +395,8 @@ mod tests {
         assert_eq!(query.show(), &Show::View { name, by });
         assert_eq!(names(&query), ["proc.name", "span.exitarg.status"]);
         assert_eq!(
-            (query.sums().len(), query.only().len(), query.top()),
-            (0, 1, Some(3))
+            (query.sums().len(), query.filter().is_some(), query.top()),
+            (0, true, Some(3))
         );
         let wrong = |by, only, calls| read(by, only, calls).unwrap_err();
         for (wrong, part) in [

@@ -1,4 +1,4 @@
-//! The fields of calls, segments, spans, markers and processes: one typed table, for grouping and for conditions.
+//! The fields of calls, segments, spans, markers and processes: one typed table, for grouping and for filters.
 //!
 //! A field that a subject has by way of a larger one is found through it: `span.tags` of a call are those of its
 //! innermost span, `proc.name` of a span is that of the process that opened it.
@@ -30,5 +30,7 @@ pub use name::{NoField, RESERVED};
 pub use table::all;
 pub use value::{Type, Value};
 
+#[cfg(test)]
+pub(super) mod fixture;
 #[cfg(test)]
 mod tests;

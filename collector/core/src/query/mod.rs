@@ -1,8 +1,8 @@
-//! What one may ask: fields, conditions, and what is grouped and summed.
+//! What one may ask: fields, filters, and what is grouped and summed.
 
 pub mod asked;
-pub mod condition;
 pub mod field;
+pub mod filter;
 pub mod metric;
 mod question;
 pub mod span_metric;

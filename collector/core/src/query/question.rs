@@ -1,7 +1,7 @@
 //! A question, once it is understood.
 
-use super::condition::Condition;
 use super::field::{Field, Many, Source, Subject};
+use super::filter::Filter;
 use super::metric::Metric;
 use super::span_metric::SpanMetric;
 use crate::facts::names::Wanted;
@@ -49,7 +49,7 @@ pub enum Show {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     subject: Subject,
-    only: Vec<Condition>,
+    filter: Option<Filter>,
     show: Show,
     sort: Option<Metric>,
     top: Option<usize>,
@@ -93,9 +93,9 @@ impl Query {
             },
         };
         let Self {
-            only, sort, top, ..
+            filter, sort, top, ..
         } = self;
-        let query = Self::new(show).with_conditions(only);
+        let query = Self::new(show).with_filter(filter);
         query.with_sort(sort).with_top(top)
     }
 
@@ -105,7 +105,7 @@ impl Query {
                 Show::View { .. } | Show::Spans { .. } => Subject::Span,
                 Show::Groups { .. } => Subject::Call,
             },
-            only: Vec::new(),
+            filter: None,
             show,
             sort: None,
             top: None,
@@ -120,10 +120,10 @@ impl Query {
         query
     }
 
-    /// Only those for which all of `only` hold.
+    /// Only those for which it holds, if there is one.
     #[must_use]
-    pub fn with_conditions(mut self, only: Vec<Condition>) -> Self {
-        self.only = only;
+    pub fn with_filter(mut self, filter: Option<Filter>) -> Self {
+        self.filter = filter;
         self.files = self.reads_files();
         self
     }
@@ -182,11 +182,11 @@ impl Query {
         }
     }
 
-    /// The conditions.
+    /// Which count; all if there is none.
     #[must_use]
     #[inline]
-    pub fn only(&self) -> &[Condition] {
-        &self.only
+    pub const fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
     }
 
     /// What orders the rows, the first first: the largest of it comes first.
@@ -240,9 +240,8 @@ impl Query {
     }
 
     fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.by()
-            .iter()
-            .chain(self.only.iter().map(Condition::field))
+        let filtered = self.filter.iter().flat_map(Filter::fields);
+        self.by().iter().chain(filtered)
     }
 
     fn reads_files(&self) -> bool {

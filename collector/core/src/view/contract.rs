@@ -22,7 +22,7 @@ pub struct View {
     pub activity: bool,
     /// Whether it shows single spans, of which the slowest are kept then.
     pub single: bool,
-    /// Whether its rows are system calls: then conditions may choose among these.
+    /// Whether its rows are system calls: then a filter may choose among these.
     pub calls: bool,
     /// Makes its model. Each row of a table has its tag path as its first cell: by that rows are grouped.
     pub make: fn(&Data<'_>) -> Model,
@@ -42,7 +42,7 @@ pub struct Data<'a> {
     pub rows: &'a [Row<'a>],
     /// Calls by the fields that were asked for.
     pub groups: Option<&'a Groups>,
-    /// The spans for which conditions hold, by the values of fields, if some were asked for; then `rows` are theirs.
+    /// The spans for which a filter holds, by the values of fields, if some were asked for; then `rows` are theirs.
     pub selected: Option<&'a Selection>,
     /// How many rows a person wants to read, if that was said.
     pub top: Option<usize>,

@@ -39,6 +39,7 @@ pub(super) fn make(groups: &Groups, names: &dyn Names) -> Model {
     }
     let mut left_out: Vec<_> = rows.last().and_then(beyond).into_iter().collect();
     left_out.extend(undecided(groups.undecided()));
+    left_out.extend(unknown(groups));
     let mut empty = Text::default();
     empty.say(Tone::Dim, ["no system calls of that kind".into()]);
     Model::Table(Table {
@@ -159,6 +160,21 @@ pub(super) fn no_room(groups: u64, at_least: bool) -> LeftOut {
         at_least,
         words: vec![words.into()],
     }
+}
+
+/// Calls for which the filter neither holds nor does not.
+fn unknown(groups: &Groups) -> Option<LeftOut> {
+    let count = groups.decided()?.unknown;
+    let words = format!(
+        "left out: {} without a value to compare",
+        plural(count, "call")
+    );
+    (count > 0).then(|| LeftOut {
+        of: "unknown",
+        count,
+        at_least: false,
+        words: vec![words.into()],
+    })
 }
 
 /// Calls that may be missing from the rows.

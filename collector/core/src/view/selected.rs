@@ -143,7 +143,14 @@ pub(super) fn left_out(selection: &Selection) -> Vec<LeftOut> {
     };
     let mut all = Vec::new();
     if let count @ 1.. = selection.passed_over() {
-        let words = format!("left out: {} that do not match", plural(count, "span"));
+        let spans = plural(count, "span");
+        let words = match selection.unknown() {
+            0 => format!("left out: {spans} that do not match"),
+            n if n == count => format!("left out: {spans} without a value to compare"),
+            n => format!(
+                "left out: {spans} that do not match, {n} of them without a value to compare"
+            ),
+        };
         all.push(some("spans", count, words));
     }
     if let count @ 1.. = selection.unkept() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use nulltrace_core::activity::Times;
 use nulltrace_core::input::record::Stops;
+use nulltrace_core::measure::decided::Decided;
 use nulltrace_core::measure::groups::Groups;
 use nulltrace_core::measure::selected::Selection;
 use nulltrace_core::measure::summary::{Inferred, PathKind, Row};
@@ -37,6 +38,8 @@ pub(super) struct Summary<'a> {
     rows: Option<Vec<Map<String, Value>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<Map<String, Value>>,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    filtered: Option<Filtered>,
     ledger: LedgerKeys,
     log: LogKeys,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +129,37 @@ struct Overflow {
     at_least: bool,
 }
 
+/// What the filter said of all spans, or calls: all of them are here.
+#[derive(Serialize)]
+struct Filtered {
+    of: &'static str,
+    matched: u64,
+    not: u64,
+    unknown: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undecided: Option<u64>,
+}
+
+impl Filtered {
+    const fn spans(of: Decided) -> Self {
+        Self {
+            of: "spans",
+            undecided: None,
+            ..Self::calls(of)
+        }
+    }
+
+    const fn calls(of: Decided) -> Self {
+        Self {
+            of: "calls",
+            matched: of.matched,
+            not: of.not,
+            unknown: of.unknown,
+            undecided: Some(of.undecided),
+        }
+    }
+}
+
 /// The log on stderr; `lost` is in lines.
 #[derive(Serialize)]
 struct LogKeys {
@@ -166,6 +200,13 @@ impl<'a> Summary<'a> {
                 .map(|groups| groups::rows(groups, data.names))
                 .or_else(|| spans.map(|spans| span_groups::rows(spans, data))),
             left_out: groups.and_then(groups::left_out),
+            filtered: match groups {
+                Some(groups) => groups.decided().map(Filtered::calls),
+                None => data
+                    .selected
+                    .and_then(Selection::decided)
+                    .map(Filtered::spans),
+            },
             ledger: LedgerKeys::new(data.ledger),
             log: LogKeys {
                 lost: data.log_lost,

@@ -90,6 +90,16 @@ impl Calls {
         wall: 0,
     };
 
+    /// No calls of segments that took so long.
+    pub(crate) fn of_wall(wall: u64) -> Self {
+        Self { wall, ..Self::NONE }
+    }
+
+    /// The calls without the time of their segments, which another has.
+    pub(crate) fn without_wall(self) -> Self {
+        Self { wall: 0, ..self }
+    }
+
     /// The calls of every number on whatever file or none, in the order of the numbers. Each call is
     /// counted once, here or in [`other_numbers`](Self::other_numbers).
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Both)> {

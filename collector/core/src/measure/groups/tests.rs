@@ -11,8 +11,8 @@ use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::input::record::{CALLS_IN, CALLS_OUT, CallsRecord, FileId, FileRecord};
-use crate::query::condition::Condition;
 use crate::query::field::Source;
+use crate::query::filter::{Filter, Words};
 use crate::query::metric::Metric;
 
 fn path(text: &str) -> Arc<TagPath> {
@@ -29,11 +29,9 @@ fn calls(nr: u32, count: u32, bytes: u64, flags: u32) -> CallsRecord {
 
 fn asked(by: &[&str], only: &[&str], sums: &[Metric]) -> Query {
     let by = by.iter().map(|field| field.parse().unwrap()).collect();
-    let only = only
-        .iter()
-        .map(|text| Condition::parse(text, &|_| None).unwrap())
-        .collect();
-    Query::groups(by, sums.to_vec()).with_conditions(only)
+    let only = only.iter();
+    let only = only.map(|text| Filter::parse(text, &Words::ANY).unwrap());
+    Query::groups(by, sums.to_vec()).with_filter(only.reduce(Filter::and))
 }
 
 /// A segment of process `pid` in spans, the innermost first, with calls on files of these numbers.
@@ -239,11 +237,41 @@ fn what_might_be_wanted_is_reported() {
     );
     assert_eq!(undecided(&["fd.port=80"]), (0, [5, 500]));
     assert_eq!(undecided(&["fd.type=unknown"]), (1, [0, 0]));
-    assert_eq!(undecided(&["fd.name="]), (1, [0, 0]));
+    assert_eq!(undecided(&["fd.type!=file"]), (0, [5, 500]));
+    assert_eq!(undecided(&["not fd.name exists"]), (1, [0, 0]));
+    assert_eq!(undecided(&["fd.port exists"]), (0, [5, 500]));
+    assert_eq!(undecided(&["fd.name startswith inode"]), (0, [5, 500]));
+    // It is wanted anyhow.
+    assert_eq!(undecided(&["fd.type=file or proc.pid=1"]), (2, [0, 0]));
     // It would not be wanted anyhow.
     assert_eq!(undecided(&["fd.type=file", "proc.pid=2"]), (0, [0, 0]));
     assert_eq!(undecided(&["proc.pid=2", "fd.type=file"]), (0, [0, 0]));
     assert_eq!(undecided(&["proc.pid=2"]), (0, [0, 0]));
+}
+
+/// Each call is one of those that match, that do not, that have nothing to compare, or that are not known.
+#[test]
+fn each_call_is_counted_by_what_the_filter_says() {
+    let decided = |only: &[&str]| {
+        let mut groups = Groups::new(asked(&["evt.type"], only, &[]), Limits::default());
+        let made = [
+            (calls(0, 5, 500, CALLS_IN), Some(7)),
+            (calls(9, 1, 0, 0), None),
+            (calls(1, 2, 0, 0), None),
+        ];
+        push(&mut groups, 1, &["a"], &made);
+        let mut twice = groups.clone();
+        twice.merge(&groups);
+        let of = groups.decided();
+        let both = twice.decided().map(|of| of.unknown);
+        assert_eq!(both, of.map(|of| 2 * of.unknown));
+        of.map(|of| [of.matched, of.not, of.unknown, of.undecided])
+    };
+    assert_eq!(decided(&[]), None);
+    assert_eq!(decided(&["fd.type=file"]), Some([0, 0, 3, 5]));
+    assert_eq!(decided(&["evt.type=9"]), Some([1, 7, 0, 0]));
+    assert_eq!(decided(&["fd.type=file or evt.type=9"]), Some([1, 0, 2, 5]));
+    assert_eq!(decided(&["not fd.type exists"]), Some([3, 5, 0, 0]));
 }
 
 #[test]
@@ -278,11 +306,11 @@ fn a_call_on_two_files_is_one_call_unless_files_are_counted_separately() {
 }
 
 #[test]
-fn conditions_leave_out_the_rest() {
+fn filters_leave_out_the_rest() {
     let mut groups = Groups::new(
         asked(
             &["proc.pid"],
-            &["evt.type=1", "fd.name!="],
+            &["evt.type=1", "fd.name exists"],
             &[Metric::Bytes],
         ),
         Limits::default(),

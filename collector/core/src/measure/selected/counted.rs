@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::held::{Held, Span};
+use super::chosen::Chosen;
+use super::held::{Held, Picked};
 use super::keys::Keys;
 use crate::activity::Inside;
-use crate::input::record::{CALLS_AGAIN, CallsRecord};
+use crate::measure::decided::Decided;
 use crate::measure::groups;
 use crate::measure::slowest::Slowest;
 use crate::measure::summary::{self, Summary};
 use crate::measure::sums::Sums;
-use crate::query::condition::{self, Condition};
-use crate::query::field::{At, Known, Subject};
+use crate::query::field::{At, Known};
+use crate::query::filter::{Divided, Filter, Holds, OfCall, Verdict};
 use crate::query::{Query, Show};
 use crate::spans::consumer::Consumer;
 use crate::spans::matcher::OpenSpan;
@@ -42,11 +43,14 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Selected {
     pub(super) query: Query,
+    pub(super) divided: Option<Divided>,
     pub(super) all: Summary,
     pub(super) grouped: Option<Grouped>,
     pub(super) held: Held,
     pub(super) slowest: Option<Slowest>,
     pub(super) passed_over: u64,
+    /// What the filter said of the spans that ended.
+    pub(super) decided: Decided,
     pub(super) undecided: Sums,
 }
 
@@ -71,12 +75,14 @@ impl Selected {
             summary: Summary::new(limits.summary),
         });
         Self {
+            divided: query.filter().map(Filter::divided),
             query,
             all: Summary::new(limits.summary),
             grouped,
             held: Held::new(limits.open_bytes),
             slowest: single.then(|| Slowest::new(limits.open_bytes)),
             passed_over: 0,
+            decided: Decided::default(),
             undecided: Sums::default(),
         }
     }
@@ -102,40 +108,32 @@ impl Selected {
         if inside.spans.is_empty() {
             return;
         }
-        if of_calls(&self.query).next().is_none() {
-            return self.held.push(inside);
-        }
-        let (mut calls, mut files) = (Vec::<CallsRecord>::new(), Vec::new());
+        let Some(divided) = self.divided.as_ref().filter(|of| of.is_of_calls()) else {
+            return self.held.push_with(Holds::default(), inside);
+        };
+        let mut chosen = Chosen::default();
         for (place, of) in inside.calls.iter().enumerate() {
             let at = At::call(inside, place, Known::default());
-            match condition::all_hold(of_calls(&self.query), &at) {
-                Some(true) => {
-                    let mut of = *of;
-                    // The second file of a call; if the first was not chosen, it stands for the call.
-                    let first =
-                        |other: &CallsRecord| other.nr == of.nr && other.flags & CALLS_AGAIN == 0;
-                    if !calls.iter().any(first) {
-                        of.flags &= !CALLS_AGAIN;
-                    }
-                    calls.push(of);
-                    files.push(inside.files.get(place).cloned().flatten());
+            let holds = match divided.of_call(&at) {
+                OfCall::Open(holds) => holds,
+                OfCall::Decided(Verdict::Undecided) => {
+                    self.undecided.add(&Sums::of(of));
+                    continue;
                 }
-                Some(false) => {}
-                None => self.undecided.add(&Sums::of(of)),
-            }
+                OfCall::Decided(_) => continue,
+            };
+            chosen.push(holds, of, inside.files.get(place).cloned().flatten());
         }
-        self.held.push(&Inside {
-            calls: &calls,
-            files: &files,
-            ..*inside
-        });
+        chosen.each(inside, |holds, inside| self.held.push_with(holds, inside));
     }
 
     /// A span ended, and so much is known of its process.
     pub fn closed(&mut self, span: &Closed, known: Known<'_>) {
         let at = At::closed(span, known);
         let held = self.held.take(span.seq);
-        if !chosen(&self.query, &at) {
+        let verdict = of_span(self.divided.as_ref(), &at);
+        self.decided.count(verdict, 1);
+        if verdict != Verdict::Yes {
             self.passed_over = self.passed_over.saturating_add(1);
             if let Some(slowest) = &mut self.slowest {
                 slowest.end(span, &[]);
@@ -144,7 +142,13 @@ impl Selected {
         }
         let unseen = span.times.is_some_and(|times| times.all.wall > 0) && held.is_none();
         self.held.unkept += u64::from(unseen);
-        let calls = held.as_ref().map(Span::calls);
+        let picked = held.map(|held| {
+            let divided = self.divided.as_ref();
+            let picked = self.held.pick(held, |holds| of_both(divided, &at, holds));
+            self.undecided.add(&picked.undecided);
+            picked
+        });
+        let calls = picked.as_ref().map(Picked::calls);
         self.all.count(&span.tags, span, calls);
         let paths = match &mut self.grouped {
             None => vec![Arc::clone(&span.tags)],
@@ -159,20 +163,21 @@ impl Selected {
         if let Some(slowest) = &mut self.slowest {
             slowest.end(span, &paths);
         }
-        held.into_iter().for_each(|of| self.held.give_back(of));
+        if let Some(picked) = picked {
+            self.held.done(picked);
+        }
     }
 }
 
-/// Whether a span is chosen.
-pub(super) fn chosen(query: &Query, span: &At<'_>) -> bool {
-    let mut of_spans = query.only().iter().filter(|only| !is_of_calls(only));
-    of_spans.all(|only| only.holds(span))
+/// What the filter says of a span.
+pub(super) fn of_span(divided: Option<&Divided>, span: &At<'_>) -> Verdict {
+    divided.map_or(Verdict::Yes, |of| of.of_span(span))
 }
 
-fn of_calls(query: &Query) -> impl Iterator<Item = &Condition> {
-    query.only().iter().filter(|only| is_of_calls(only))
-}
-
-fn is_of_calls(only: &Condition) -> bool {
-    !only.field().info().is_of(Subject::Span)
+/// What it says of a call in a span that was chosen.
+pub(super) fn of_both(divided: Option<&Divided>, span: &At<'_>, holds: Holds) -> Verdict {
+    match divided {
+        Some(of) if of.is_mixed() => of.of_both(span, holds),
+        _ => Verdict::Yes,
+    }
 }

@@ -1,16 +1,17 @@
-//! Spans for which conditions hold, by tag path and by the values of fields.
+//! Spans for which a filter holds, by tag path and by the values of fields.
 //!
-//! Whether a condition holds may be known only when a span ends, as that of its duration: so what was called inside
-//! is held until then. A condition on a field that only system calls have chooses among the calls, not among the
-//! spans. In a recursion a call counts once for a tag path, for the innermost of its spans that is chosen.
+//! Whether a filter holds may be known only when a span ends, as by its duration: so what was called inside is held
+//! until then. Comparisons of fields that only system calls have choose among the calls of a span: a span is chosen if
+//! the filter can hold for a call in it. In a recursion a call counts once for a tag path, for the innermost of its
+//! spans that it is chosen with.
 //!
 //! ```
 //! use nulltrace_core::facts::path::TagPath;
 //! use nulltrace_core::input::event::{Event, What};
 //! use nulltrace_core::measure::selected::{Limits, Selected};
 //! use nulltrace_core::query::Query;
-//! use nulltrace_core::query::condition::Condition;
 //! use nulltrace_core::query::field::{Known, Value};
+//! use nulltrace_core::query::filter::{Filter, Words};
 //! use nulltrace_core::spans::correlate::Correlator;
 //! use nulltrace_core::spans::matcher;
 //! use nulltrace_core::spans::span::Closed;
@@ -19,9 +20,9 @@
 //!     ts, pid: 1, tid: 1, number: 0,
 //!     what: What::Write { bytes, beyond: 0, continues: false },
 //! };
-//! let slow = Condition::parse("span.arg.cart=7", &|_| None).unwrap();
+//! let of_cart = Filter::parse("span.arg.cart=7", &Words::ANY).unwrap();
 //! let by = vec!["span.exitarg.status".parse().unwrap()];
-//! let query = Query::view("summary").with_by(by).with_conditions(vec![slow]);
+//! let query = Query::view("summary").with_by(by).with_filter(Some(of_cart));
 //! let mut selected = Selected::new(query, Limits::default(), false);
 //! let mut correlator = Correlator::new(matcher::Limits::default());
 //! let mut out = |span: &Closed| selected.closed(span, Known::default());
@@ -37,6 +38,7 @@
 //! assert_eq!(path.canonical(), b"pay");
 //! ```
 
+mod chosen;
 mod counted;
 mod held;
 mod keys;

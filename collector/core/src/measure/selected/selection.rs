@@ -10,6 +10,7 @@ use super::keys::{Group, Keys};
 use crate::activity::SpanTimes;
 use crate::facts::path::TagPath;
 use crate::measure::by_values::Values;
+use crate::measure::decided::Decided;
 use crate::measure::groups::GroupKind;
 use crate::measure::slowest::SlowSpans;
 use crate::measure::summary::{Row, Stats, Summary};
@@ -28,6 +29,8 @@ pub struct Selection {
     pub(super) groups: Option<Groups>,
     pub(super) slowest: Option<SlowSpans>,
     pub(super) passed_over: u64,
+    pub(super) decided: Decided,
+    pub(super) unknown: u64,
     pub(super) unkept: u64,
     pub(super) undecided: Sums,
 }
@@ -132,6 +135,21 @@ impl Selection {
     #[must_use]
     pub const fn passed_over(&self) -> u64 {
         self.passed_over
+    }
+
+    /// Those of them that do not have a value that is compared.
+    #[must_use]
+    pub const fn unknown(&self) -> u64 {
+        self.unknown
+    }
+
+    /// What the filter said of all spans, those that are open included, if there is one.
+    #[must_use]
+    pub const fn decided(&self) -> Option<Decided> {
+        match self.query.filter() {
+            Some(_) => Some(self.decided),
+            None => None,
+        }
     }
 
     /// Spans that were chosen, and what was called inside is not known, as too many were open.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::counted::{Grouped, Selected, chosen};
-use super::held::Span;
+use super::counted::{Grouped, Selected, of_both, of_span};
 use super::selection::{Groups, Selection};
 
 use crate::facts::path::TagPath;
+use crate::measure::decided::Decided;
 use crate::measure::slowest::Anchor;
 use crate::measure::summary::Summary;
 use crate::query::field::{At, Known};
+use crate::query::filter::Verdict;
 use crate::spans::matcher::OpenSpan;
 use crate::spans::span::Open;
 
@@ -22,6 +23,7 @@ type Opens = FxHashMap<Arc<TagPath>, Open>;
 pub struct Taking<'s, 'o> {
     selected: &'s mut Selected,
     now: u64,
+    decided: Decided,
     all: Summary,
     grouped: Option<Summary>,
     open: Opens,
@@ -35,6 +37,7 @@ impl Selected {
     pub fn snapshot(&mut self, now: u64) -> Taking<'_, '_> {
         Taking {
             now,
+            decided: self.decided,
             all: self.all.clone(),
             grouped: self.grouped.as_ref().map(|of| of.summary.clone()),
             open: Opens::default(),
@@ -50,16 +53,23 @@ impl<'o> Taking<'_, 'o> {
     pub fn open(&mut self, span: OpenSpan<'o>, known: Known<'_>) {
         let Selected {
             query,
+            divided,
             grouped,
             held,
             slowest,
             ..
         } = &mut *self.selected;
         let at = At::open(&span, self.now, known);
-        if !chosen(query, &at) {
+        let verdict = of_span(divided.as_ref(), &at);
+        self.decided.count(verdict, 1);
+        if verdict != Verdict::Yes {
             return;
         }
-        let calls = held.get(span.seq).map(Span::calls);
+        let calls = held.get(span.seq).map(|held| {
+            let chosen = |holds| of_both(divided.as_ref(), &at, holds) == Verdict::Yes;
+            held.so_far(chosen)
+        });
+        let calls = calls.as_deref();
         let add = |open: &mut Opens, summary: &mut Summary, path: &Arc<TagPath>| {
             let of = open.entry(Arc::clone(path)).or_default();
             of.spans = of.spans.saturating_add(1);
@@ -87,6 +97,7 @@ impl<'o> Taking<'_, 'o> {
         let Self {
             selected,
             now,
+            decided,
             all,
             grouped,
             open,
@@ -111,6 +122,8 @@ impl<'o> Taking<'_, 'o> {
             groups,
             slowest,
             passed_over: selected.passed_over,
+            decided,
+            unknown: selected.decided.unknown,
             unkept: selected.held.unkept,
             undecided: selected.undecided,
         }

@@ -13,9 +13,9 @@ use crate::measure::slowest::Anchor;
 use crate::measure::story::{self, Step, Stretch};
 use crate::measure::summary::Row;
 use crate::measure::summary::{self, Summary};
-use crate::query::condition::Condition;
 use crate::query::field::Known;
 use crate::query::field::Value;
+use crate::query::filter::{Filter, Words};
 use crate::query::span_metric::SpanMetric;
 use crate::query::{Query, Show};
 use crate::spans::consumer::Consumer;
@@ -30,7 +30,11 @@ struct Seen {
     selected: Selected,
     summary: Summary,
     closed: Vec<Closed>,
+    segments: Vec<Segment>,
 }
+
+/// The spans of a segment, and the numbers of its calls.
+type Segment = (Vec<(u64, Arc<TagPath>)>, Vec<u32>);
 
 impl Consumer for Seen {
     fn wants(&self) -> Wants {
@@ -42,6 +46,11 @@ impl Consumer for Seen {
     fn inside(&mut self, inside: &Inside<'_>) {
         self.selected.inside(inside);
         self.summary.inside(inside);
+        let spans = inside.spans.iter();
+        let spans = spans.filter_map(|of| Some((of.seq?, Arc::clone(of.path))));
+        let calls = inside.calls.iter().filter(|of| !of.is_empty());
+        self.segments
+            .push((spans.collect(), calls.map(|of| of.nr).collect()));
     }
     fn closed(&mut self, span: &Closed) {
         self.selected.closed(span, Known::default());
@@ -50,13 +59,17 @@ impl Consumer for Seen {
     }
 }
 
+fn filter(text: &str) -> Filter {
+    Filter::parse(text, &Words::ANY).unwrap()
+}
+
 fn query(by: &[&str], only: &[&str]) -> Query {
     let by = by.iter().map(|field| field.parse().unwrap()).collect();
     let only = only.iter();
-    let only = only.map(|text| Condition::parse(text, &|_| None).unwrap());
+    let only = only.map(|text| filter(text));
     Query::view("time")
         .with_by(by)
-        .with_conditions(only.collect())
+        .with_filter(only.reduce(Filter::and))
 }
 
 /// Plays the steps, with the query, and gives what was selected beside the summary of all.
@@ -65,6 +78,7 @@ fn played(query: Query, steps: &[(Step, Stretch)]) -> (Seen, Selection, Correlat
         selected: Selected::new(query, Limits::default(), true),
         summary: Summary::default(),
         closed: Vec::new(),
+        segments: Vec::new(),
     };
     let (correlator, end) = story::play(steps, &mut seen);
     let selection = taken(&mut seen, &correlator, end);
@@ -114,8 +128,32 @@ fn counts<'r, 's: 'r>(
     counts
 }
 
+/// A filter, and whether it holds for a call of that number in a span that ended, or is open.
+type Mixed = (&'static str, fn(Option<&Closed>, u32) -> bool);
+
+const MIXED: [Mixed; 3] = [
+    ("span.duration>=2us or evt.type in (0, 1, 2)", |span, nr| {
+        span.is_some_and(|span| span.duration() >= 2000) || nr < 3
+    }),
+    (
+        "(span.duration>=2us and evt.type in (0, 1, 2)) or (not span.duration>=2us and not evt.type in (0, 1, 2, 3))",
+        |span, nr| match span.map(|span| span.duration() >= 2000) {
+            Some(true) => nr < 3,
+            Some(false) => nr > 3,
+            None => false,
+        },
+    ),
+    (
+        "evt.type!=7 and not (span.exitarg.status=1 and evt.type in (0, 1, 2, 3, 4, 5))",
+        |span, nr| {
+            let one = span.map(|span| span.exit_args.get(b"status") == Some(b"1"));
+            nr != 7 && (nr > 5 || one == Some(false))
+        },
+    ),
+];
+
 proptest! {
-    /// Where a condition holds for all spans, what was selected is what there is; of recursions and interleaved
+    /// Where a filter holds for all spans, what was selected is what there is; of recursions and interleaved
     /// spans too.
     #[test]
     fn all_that_is_selected_is_all_there_is(
@@ -177,6 +215,57 @@ proptest! {
         let slow = selection.slowest().unwrap();
         prop_assert!(slow.spans.iter().all(|span| selection.group(&span.tags).is_some()));
     }
+
+    /// Where a filter mixes calls and spans, a call is with the innermost span of a path that it is chosen with.
+    #[test]
+    fn calls_are_with_the_spans_that_they_are_chosen_with(
+        steps in prop::collection::vec((story::step(), story::did()), 1..60),
+    ) {
+        for (text, holds) in MIXED {
+            let (seen, selection, correlator, _) = played(query(&[], &[text]), &steps);
+            let order = |seq: u64| seen.closed.iter().position(|span| span.seq == seq);
+            let ended = |seq: u64| order(seq).map(|at| &seen.closed[at]);
+            // As it was when the span was first seen.
+            let mut outers = HashMap::<u64, Option<u64>>::new();
+            for (spans, _) in &seen.segments {
+                for (at, (seq, path)) in spans.iter().enumerate() {
+                    let outer = spans[at + 1..].iter().find(|(_, of)| of == path);
+                    outers.entry(*seq).or_insert(outer.map(|(seq, _)| *seq));
+                }
+            }
+            let mut truth = HashMap::<(String, u32), u64>::new();
+            for (spans, calls) in &seen.segments {
+                let first = spans.iter().enumerate();
+                let first = first.filter(|(at, (_, path))| spans[..*at].iter().all(|(_, of)| of != path));
+                for ((_, (seq, path)), &nr) in first.flat_map(|of| calls.iter().map(move |nr| (of, nr))) {
+                    let mut next = Some(*seq);
+                    while let Some(seq) = next {
+                        let span = ended(seq);
+                        if holds(span, nr) {
+                            let name = String::from_utf8_lossy(path.canonical()).into_owned();
+                            *truth.entry((name, nr)).or_default() += 1;
+                            break;
+                        }
+                        // Of one that is open nothing is handed on yet, and nothing to one that ended before.
+                        let outer = outers[&seq].filter(|_| span.is_some());
+                        next = outer.filter(|outer| order(*outer).is_none_or(|at| Some(at) > order(seq)));
+                    }
+                }
+            }
+            let mut found = HashMap::new();
+            for row in selection.total() {
+                let name = String::from_utf8_lossy(row.path.canonical()).into_owned();
+                for (nr, both) in row.stats.calls.iter() {
+                    found.insert((name.clone(), nr), both.all().count);
+                }
+            }
+            prop_assert_eq!(&found, &truth, "{}", text);
+            prop_assert!(seen.selected.held.is_free(correlator.open()));
+            let decided = selection.decided().unwrap();
+            let all = seen.closed.len() as u64 + correlator.open();
+            prop_assert_eq!(decided.matched + decided.not + decided.unknown, all);
+        }
+    }
 }
 
 fn enter(tag: u8) -> Step {
@@ -220,7 +309,7 @@ fn what_a_recursion_calls_counts_for_the_innermost_that_is_chosen() {
 }
 
 #[test]
-fn conditions_on_calls_choose_among_these() {
+fn comparisons_of_calls_choose_among_these() {
     let steps = [
         (enter(0), reads(0)),
         (
@@ -233,8 +322,7 @@ fn conditions_on_calls_choose_among_these() {
         (Step::Exit(1, 1), reads(3)),
         (Step::Exit(1, 0), reads(1)),
     ];
-    let only = Condition::parse("evt.type=read", &|_| Some(0)).unwrap();
-    let of = Query::view("syscalls").with_conditions(vec![only]);
+    let of = Query::view("syscalls").with_filter(Some(filter("evt.type=0")));
     let (seen, selection, ..) = played(of, &steps);
     let rows = selection.total();
     let numbers = |row: &Row<'_>| -> Vec<_> {
@@ -266,6 +354,7 @@ fn groups_beyond_those_wanted_are_one_and_those_beyond_the_limits_another() {
         selected: Selected::new(of, limits, false),
         summary: Summary::default(),
         closed: Vec::new(),
+        segments: Vec::new(),
     };
     let (correlator, end) = story::play(&steps, &mut seen);
     let selection = taken(&mut seen, &correlator, end);
@@ -298,6 +387,7 @@ fn spans_without_a_place_are_counted() {
         selected: Selected::new(query(&[], &["span.tag[0]=a"]), limits, false),
         summary: Summary::default(),
         closed: Vec::new(),
+        segments: Vec::new(),
     };
     let steps = [(enter(0), reads(0)), (Step::Exit(1, 0), reads(3))];
     let (correlator, end) = story::play(&steps, &mut seen);
@@ -383,6 +473,7 @@ fn no_span_is_missing_where_there_is_no_room() {
                 selected: Selected::new(of.with_top(top), limits, false),
                 summary: Summary::default(),
                 closed: Vec::new(),
+                segments: Vec::new(),
             };
             let (correlator, end) = story::play(&steps, &mut seen);
             let selection = taken(&mut seen, &correlator, end);

@@ -155,7 +155,7 @@ fn unquoted(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The characters outside of quoted keys, with their places: what separates fields and conditions is among
+/// The characters outside of quoted keys, with their places: what separates fields is among
 /// these.
 pub(in crate::query) fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let (mut quoted, mut escaped, mut bracket) = (false, false, false);

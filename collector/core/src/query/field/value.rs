@@ -19,6 +19,8 @@ pub enum Type {
     Duration,
     /// When something happened, `CLOCK_MONOTONIC` nanoseconds.
     Time,
+    /// How much, in bytes.
+    Size,
     /// True or false.
     Boolean,
 }
@@ -34,6 +36,7 @@ impl Type {
             Self::Call => "system call",
             Self::Duration => "duration",
             Self::Time => "time",
+            Self::Size => "size",
             Self::Boolean => "boolean",
         }
     }
@@ -43,55 +46,10 @@ impl Type {
     pub const fn unit(self) -> Option<&'static str> {
         match self {
             Self::Duration | Self::Time => Some("ns"),
+            Self::Size => Some("bytes"),
             _ => None,
         }
     }
-
-    /// The value that a person wrote. No text is no value. `call` gives the number of a system call by its
-    /// name.
-    pub(in crate::query) fn read(
-        self,
-        text: &str,
-        call: &dyn Fn(&str) -> Option<u32>,
-    ) -> Option<Value<'static>> {
-        if text.is_empty() {
-            return Some(Value::Absent);
-        }
-        Some(match self {
-            Self::Text => Value::text(text.as_bytes().to_vec()),
-            Self::Number => Value::Number(text.parse().ok()?),
-            Self::Address => Value::Address(text.parse().ok()?),
-            Self::Call => Value::Call(call(text).or_else(|| text.parse().ok())?),
-            Self::Duration => Value::Duration(nanoseconds(text)?),
-            Self::Time => Value::Time(text.parse().ok()?),
-            Self::Boolean => Value::Boolean(text.parse().ok()?),
-        })
-    }
-}
-
-/// A duration: a number and its unit, of nanoseconds if there is none.
-fn nanoseconds(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let factor: u64 = match unit {
-        "" | "ns" => 1,
-        "us" | "µs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => return None,
-    };
-    // Not by floating point: what is compared must be the very number.
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let mut sum = whole.parse::<u64>().ok()?.checked_mul(factor)?;
-    let mut place = factor;
-    for digit in fraction.bytes() {
-        place /= 10;
-        let digit = u64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
-        sum = sum.checked_add(digit * place)?;
-    }
-    Some(sum)
 }
 
 /// What a subject has for a field. The order is one for sorting, no more.
@@ -219,60 +177,5 @@ impl From<u32> for Value<'_> {
 impl From<u64> for Value<'_> {
     fn from(n: u64) -> Self {
         Self::Number(n)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_exact() {
-        for (text, ns) in [
-            ("0", 0),
-            ("17", 17),
-            ("17ns", 17),
-            ("2us", 2_000),
-            ("2µs", 2_000),
-            ("1.5ms", 1_500_000),
-            ("0.000000001s", 1),
-            ("12.345678901s", 12_345_678_901),
-            ("1.5m", 90_000_000_000),
-            ("5124095h", 18_446_742_000_000_000_000),
-        ] {
-            assert_eq!(nanoseconds(text), Some(ns), "{text}");
-        }
-        for bad in [
-            "", "s", ".5s", "1.2.3s", "1 s", "-1s", "1d", "5124096h", "x",
-        ] {
-            assert_eq!(nanoseconds(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn each_type_reads_its_own() {
-        let call = |name: &str| (name == "read").then_some(0);
-        let read = |type_: Type, text: &str| type_.read(text, &call);
-        for type_ in [
-            Type::Text,
-            Type::Number,
-            Type::Address,
-            Type::Call,
-            Type::Duration,
-            Type::Time,
-            Type::Boolean,
-        ] {
-            assert_eq!(read(type_, ""), Some(Value::Absent));
-        }
-        assert_eq!(read(Type::Time, "7"), Some(Value::Time(7)));
-        assert_eq!(read(Type::Time, "7s"), None);
-        assert_eq!(read(Type::Boolean, "true"), Some(Value::Boolean(true)));
-        assert_eq!(read(Type::Boolean, "yes"), None);
-        assert_eq!(read(Type::Call, "read"), Some(Value::Call(0)));
-        assert_eq!(read(Type::Call, "17"), Some(Value::Call(17)));
-        assert_eq!(
-            read(Type::Duration, "2ms"),
-            Some(Value::Duration(2_000_000))
-        );
     }
 }

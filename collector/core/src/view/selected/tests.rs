@@ -4,8 +4,8 @@ use crate::facts::args::ArgList;
 use crate::measure::selected::{Limits, Selected};
 use crate::measure::slowest::Anchor;
 use crate::query::Query;
-use crate::query::condition::Condition;
 use crate::query::field::Known;
+use crate::query::filter::{Filter, Words};
 use crate::spans::span::{Closed, End};
 use crate::view;
 
@@ -40,10 +40,10 @@ fn selection(query: Query, single: bool) -> Selection {
 fn query(name: &str, by: &[&str], only: &[&str]) -> Query {
     let by = by.iter().map(|field| field.parse().unwrap()).collect();
     let only = only.iter();
-    let only = only.map(|text| Condition::parse(text, &|_| None).unwrap());
+    let only = only.map(|text| Filter::parse(text, &Words::ANY).unwrap());
     Query::view(name)
         .with_by(by)
-        .with_conditions(only.collect())
+        .with_filter(only.reduce(Filter::and))
 }
 
 fn values(query: Query, name: &str) -> String {
@@ -71,12 +71,25 @@ fn rows_are_under_the_values_of_their_group() {
 }
 
 #[test]
-fn conditions_leave_out_spans_and_say_how_many() {
+fn filters_leave_out_spans_and_say_how_many() {
     let text = values(query("time", &[], &["span.duration=20ms"]), "time");
     let lines: Vec<_> = text.lines().skip(1).collect();
     assert!(lines[0].starts_with("pay | 1 | "), "{text}");
     let left = "left out: 5 spans: left out: 5 spans that do not match";
     assert_eq!(lines[1..], [left]);
+    // One of six has no argument `n`.
+    let left = |only| {
+        let text = values(query("time", &[], &[only]), "time");
+        text.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(
+        left("span.arg.n=2"),
+        "left out: 5 spans: left out: 5 spans that do not match, 1 of them without a value to compare"
+    );
+    assert_eq!(
+        left("span.arg.n!=x"),
+        "left out: 1 spans: left out: 1 span without a value to compare"
+    );
     let text = values(query("time", &["span.tags"], &["span.tags=none"]), "time");
     assert_eq!(text.lines().count(), 2, "{text}");
 }
