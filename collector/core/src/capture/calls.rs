@@ -233,10 +233,9 @@ pub(super) fn get(
         2 => buckets = of_two(first, last),
         _ => {
             let mut left = count;
-            for at in first..last {
-                let n = from.small(CALL_BUCKETS)?;
-                buckets[at] = n;
-                left = left.checked_sub(n).ok_or(Bad::NoRecord)?;
+            for n in buckets.iter_mut().take(last).skip(first) {
+                *n = from.small(CALL_BUCKETS)?;
+                left = left.checked_sub(*n).ok_or(Bad::NoRecord)?;
             }
             buckets[last] = left;
         }

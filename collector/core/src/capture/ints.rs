@@ -127,7 +127,7 @@ mod tests {
         let (codes, bits) = pack(&[0, 7, 8, 15, 16, 31, 0b110_1101, u64::MAX]);
         assert_eq!(codes, [0, 7, 8, 11, 12, 15, 22, 251]);
         // 8: 0, 15: 1, 16: 00, 31: 11, 109: 1101, then 61 ones.
-        assert_eq!(bits[0], 0b01_11_00_1_0);
+        assert_eq!(bits[0], 0b0111_0010);
         assert_eq!(bits.len(), (1 + 1 + 2 + 2 + 4 + 61_usize).div_ceil(8));
     }
 

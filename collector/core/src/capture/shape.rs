@@ -99,7 +99,7 @@ pub(super) struct Shape {
     /// It begins a span.
     pub(super) enters: bool,
     /// One more than there are values, with the id.
-    texts: Vec<Box<[u8]>>,
+    texts: Vec<Vec<u8>>,
     /// The names of its arguments, in the dictionary of names.
     pub(super) names: Vec<u32>,
 }
@@ -127,14 +127,14 @@ impl Shape {
                 let named = begins.map_or(named, |at| named.get(at + 1..).unwrap_or_default());
                 names.push(name(named));
             }
-            texts.push(text.into());
+            texts.push(text.to_vec());
         }
         if !from.is_empty() {
             return Err(Bad::Long);
         }
         let enters = texts
             .first()
-            .is_some_and(|text: &Box<[u8]>| text.starts_with(b">"));
+            .is_some_and(|text: &Vec<u8>| text.starts_with(b">"));
         Ok(Self {
             has_id,
             enters,
@@ -145,7 +145,7 @@ impl Shape {
 
     /// The texts, one more than there are values with the id.
     pub(super) fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        self.texts.iter().map(|text| &**text)
+        self.texts.iter().map(Vec::as_slice)
     }
 }
 

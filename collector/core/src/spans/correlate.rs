@@ -142,7 +142,7 @@ impl Correlator {
             out.fact(event);
         }
         match what {
-            What::Write { bytes, beyond, .. } => return self.write(event, bytes, beyond, out),
+            What::Write { bytes, beyond, .. } => self.write(event, bytes, beyond, out),
             What::Marker { .. }
             | What::Refused { .. }
             | What::WriteBegins
