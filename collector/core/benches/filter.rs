@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nulltrace_core::activity::{InSpan, Inside, Times};
+use nulltrace_core::activity::{InSpan, Inside, Times, When};
 use nulltrace_core::facts::file::File;
 use nulltrace_core::facts::path::TagPath;
 use nulltrace_core::input::record::{CallsRecord, FileRecord};
@@ -35,6 +35,7 @@ fn filter(c: &mut Criterion) {
         process: None,
         spans: &paths.iter().map(InSpan::of_path).collect::<Vec<_>>(),
         wide: false,
+        when: When::default(),
         times: &Times::NONE,
         calls: &calls,
         files: &files,
