@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use nulltrace_core::capture::Compress;
 use nulltrace_core::facts::names::Wanted;
-use nulltrace_core::input::event::{BadRecord, What};
+use nulltrace_core::facts::process::Process;
+use nulltrace_core::input::event::{BadRecord, Event, What};
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::input::order::Order;
@@ -620,14 +621,31 @@ impl Line {
         match self.reader.read(record) {
             Ok(event) => {
                 self.correlator.push(&event, &mut self.consumers);
-                let kept = self.consumers.wants().any_of(Wants::RECORD);
-                // Of a write the consumers have heard already.
-                if kept && !matches!(event.what, What::Write { .. } | What::Snapshot { .. }) {
-                    self.consumers.record(record);
+                if self.consumers.wants().any_of(Wants::RECORD) {
+                    let is_process = matches!(event.what, What::Process { .. });
+                    let process = match is_process {
+                        true => self.correlator.process(event.pid).map(|of| &**of),
+                        false => None,
+                    };
+                    self.consumers.taken(&event, record, process);
                 }
             }
             Err(BadRecord::Kind(_)) => self.unknown_kind += 1,
             Err(BadRecord::Size { .. }) => self.bad_record += 1,
+        }
+    }
+}
+
+impl Consumers {
+    /// Gives a record to those who keep the stream, and asks for the names of a process that it brings: it is not
+    /// known what will be asked of it later.
+    fn taken(&mut self, event: &Event<'_>, record: &[u8], process: Option<&Process>) {
+        if let Some(process) = process {
+            self.names.known(process);
+        }
+        // Of a write they have heard already.
+        if !matches!(event.what, What::Write { .. } | What::Snapshot { .. }) {
+            self.record(record);
         }
     }
 }
@@ -646,7 +664,6 @@ mod tests {
     use std::collections::VecDeque;
     use std::thread;
 
-    use nulltrace_core::facts::process::Process;
     use nulltrace_core::input::record::{Head, KIND_WRITE};
     use zerocopy::{FromZeros, IntoBytes};
 

@@ -12,7 +12,7 @@ mod standing;
 use nulltrace_core::activity::{Inside, Reach};
 use nulltrace_core::facts::names::{Names, Wanted};
 use nulltrace_core::input::event::Event;
-use nulltrace_core::input::joined::Joiner;
+use nulltrace_core::input::joiner::Joiner;
 use nulltrace_core::input::record::CallsRecord;
 use nulltrace_core::measure::family::Families;
 use nulltrace_core::measure::summary::{self, ByChain};
