@@ -7,7 +7,7 @@ mod stream;
 
 use nulltrace_core::activity::{Inside, Reach};
 use nulltrace_core::input::event::Event;
-use nulltrace_core::input::joined::Joiner;
+use nulltrace_core::input::joiner::Joiner;
 use nulltrace_core::input::record::KIND_WRITE;
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Wants};
 use nulltrace_core::spans::correlate::Correlator;

@@ -39,6 +39,7 @@ const ORDER: &[(&str, &[&str])] = &[
         "nulltrace-core",
         &[
             "count", "ledger", "input", "facts", "activity", "spans", "query", "measure", "view",
+            "capture",
         ],
     ),
     ("nulltrace-collector", &["source", "show", "cli"]),

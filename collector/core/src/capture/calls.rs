@@ -5,22 +5,11 @@ use super::columns::{
     CALL, CALL_BLOCKED, CALL_BUCKETS, CALL_BYTES, CALL_COUNT, CALL_ERROR, CALL_ERRORS, CALL_FILE,
     CALL_MAX, CALL_MIN, CALL_RUNNABLE, CALL_TIME, Columns, Cursors,
 };
-use super::dictionary::{Values, entry};
-use super::encode::Dictionaries;
+use super::dictionaries::Dictionaries;
+use super::dictionary::{CallKind, Values, entry};
 use super::ints::{unzigzag, zigzag};
 use super::threads::{RECENT, Thread};
 use crate::input::record::{BUCKETS, CallsRecord, FileId};
-
-/// What repeats of an entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Kind {
-    pub(super) nr: u32,
-    pub(super) flags: u32,
-    /// A set of the constants below.
-    pub(super) fields: u8,
-    /// One more than the file's place among the thread's last; [`NEW`] if it has none, 0 if there is no file.
-    pub(super) place: u8,
-}
 
 /// The file is none of the thread's last.
 pub(super) const NEW: u8 = RECENT as u8 + 1;
@@ -116,7 +105,7 @@ pub(super) fn put(
     ] {
         fields |= if is { field } else { 0 };
     }
-    let kind = Kind {
+    let kind = CallKind {
         nr: call.nr,
         flags: call.flags,
         fields,

@@ -3,13 +3,12 @@
 use zerocopy::IntoBytes;
 
 use super::bytes::{Bad, Result};
-use super::calls::Kind;
 use super::columns::{
     BODY, BODY_TEXT, Cursors, ENTRY, NEW_CALL_FIELDS, NEW_CALL_FLAGS, NEW_CALL_NR, NEW_CALL_PLACE,
     NEW_ENTRY, NEW_FILE_DEV, NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT,
     NEW_TID, NUMBER, THREAD, TIME,
 };
-use super::dictionary::{EntryKind, Values, entry};
+use super::dictionary::{CallKind, EntryKind, Values, entry};
 use super::encode::is_marker;
 use super::ints::unzigzag;
 use super::marker::{self, Expected};
@@ -132,7 +131,7 @@ fn learn(values: &mut Values, from: &mut Cursors<'_>) -> Result<()> {
     }
     for _ in 0..from.count(NEW_CALL_NR) {
         let byte = |n| u8::try_from(n).map_err(|_| Bad::NoRecord);
-        values.kinds.push(Kind {
+        values.kinds.push(CallKind {
             nr: from.small(NEW_CALL_NR)?,
             flags: from.small(NEW_CALL_FLAGS)?,
             fields: byte(from.number(NEW_CALL_FIELDS)?)?,

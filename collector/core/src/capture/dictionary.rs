@@ -7,7 +7,6 @@ use core::hash::Hash;
 use hashbrown::HashMap;
 
 use super::bytes::{Bad, Result};
-use super::calls::Kind;
 use super::shape::Shape;
 use crate::input::record::FileId;
 
@@ -78,13 +77,24 @@ impl EntryKind {
     }
 }
 
+/// What repeats of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct CallKind {
+    pub(super) nr: u32,
+    pub(super) flags: u32,
+    /// Which fields follow.
+    pub(super) fields: u8,
+    /// One more than the file's place among the thread's last; one more than the last place if it has none, 0 if there is no file.
+    pub(super) place: u8,
+}
+
 /// The dictionaries of a reader: values by number.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     pub(super) entries: Vec<EntryKind>,
     pub(super) threads: Vec<(u32, u32)>,
     pub(super) shapes: Vec<Shape>,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<CallKind>,
     pub(super) files: Vec<FileId>,
     names: HashMap<Vec<u8>, u32, foldhash::fast::RandomState>,
 }

@@ -1,114 +1,17 @@
 //! From records to the tables of a block.
 
-use super::calls::Kind;
-use super::columns::{
-    BODY, BODY_TEXT, Columns, ENTRY, NEW_CALL_FIELDS, NEW_CALL_FLAGS, NEW_CALL_NR, NEW_CALL_PLACE,
-    NEW_ENTRY, NEW_FILE_DEV, NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT,
-    NEW_TID, NUMBER, THREAD, TIME,
-};
-use super::dictionary::{EntryKind, Numbers};
+use super::columns::{BODY, BODY_TEXT, Columns, ENTRY, NUMBER, THREAD, TIME};
+use super::dictionaries::Dictionaries;
+use super::dictionary::EntryKind;
 use super::ints::zigzag;
 use super::marker::{self, Expected};
 use super::segment;
-use super::shape::{Parts, Shape};
+use super::shape::Parts;
 use super::table::{Compress, Compressor};
 use super::threads::Threads;
 use crate::input::event::{BadRecord, Event, What};
 use crate::input::joined::KIND_MARKER;
-use crate::input::record::{FileId, Head};
-
-/// The dictionaries of a writer. What is new in one goes to its columns.
-#[derive(Debug)]
-pub(super) struct Dictionaries {
-    entries: Numbers<EntryKind>,
-    threads: Numbers<(u32, u32)>,
-    shapes: Numbers<Vec<u8>>,
-    of_shapes: Vec<Shape>,
-    names: Numbers<Vec<u8>>,
-    kinds: Numbers<Kind>,
-    files: Numbers<FileId>,
-    /// About how much memory they take, in bytes.
-    bytes: usize,
-}
-
-/// About what an entry of a dictionary takes, beside its text.
-const ENTRY_BYTES: usize = 48;
-
-impl Dictionaries {
-    fn new() -> Self {
-        Self {
-            entries: Numbers::new(),
-            threads: Numbers::new(),
-            shapes: Numbers::new(),
-            of_shapes: Vec::new(),
-            names: Numbers::new(),
-            kinds: Numbers::new(),
-            files: Numbers::new(),
-            bytes: 0,
-        }
-    }
-
-    fn clear(&mut self) {
-        *self = Self::new();
-    }
-
-    fn entry(&mut self, of: &EntryKind, to: &mut Columns) -> u32 {
-        let (number, new) = self.entries.of(of);
-        if new {
-            to.push(NEW_ENTRY, of.word());
-            self.bytes += ENTRY_BYTES;
-        }
-        number
-    }
-
-    fn thread(&mut self, pid: u32, tid: u32, to: &mut Columns) -> u32 {
-        let (number, new) = self.threads.of(&(pid, tid));
-        if new {
-            to.push(NEW_PID, pid);
-            to.push(NEW_TID, zigzag(tid.into(), pid.into()));
-            self.bytes += ENTRY_BYTES;
-        }
-        number
-    }
-
-    /// The number of a shape, and the shape.
-    pub(super) fn shape(&mut self, of: &[u8], to: &mut Columns) -> (u32, &Shape) {
-        let (number, new) = self.shapes.of(of);
-        if new {
-            to.push(NEW_SHAPE, of.len() as u64);
-            to.text(NEW_SHAPE_TEXT, of);
-            let names = &mut self.names;
-            // It was taken apart by the same rules.
-            let shape = Shape::read(of, |name| names.of(name).0);
-            self.of_shapes.push(shape.unwrap_or_default());
-            self.bytes += 2 * (of.len() + ENTRY_BYTES);
-        }
-        (number, &self.of_shapes[number as usize])
-    }
-
-    pub(super) fn kind(&mut self, of: &Kind, to: &mut Columns) -> u32 {
-        let (number, new) = self.kinds.of(of);
-        if new {
-            to.push(NEW_CALL_NR, of.nr);
-            to.push(NEW_CALL_FLAGS, of.flags);
-            to.push(NEW_CALL_FIELDS, of.fields);
-            to.push(NEW_CALL_PLACE, of.place);
-            self.bytes += ENTRY_BYTES;
-        }
-        number
-    }
-
-    pub(super) fn file(&mut self, of: &FileId, to: &mut Columns) -> u32 {
-        let (number, new) = self.files.of(of);
-        if new {
-            to.push(NEW_FILE_INO, of.ino);
-            to.push(NEW_FILE_DEV, of.dev);
-            to.push(NEW_FILE_GENERATION, of.generation);
-            self.bytes += ENTRY_BYTES;
-        }
-        number
-    }
-}
+use crate::input::record::Head;
 
 /// Encodes records, block by block.
 ///
@@ -174,7 +77,7 @@ impl Encoder {
     /// About how much memory the dictionaries take, in bytes: a checkpoint frees it.
     #[must_use]
     pub fn dictionary_bytes(&self) -> usize {
-        self.dictionaries.bytes
+        self.dictionaries.bytes()
     }
 
     /// Takes a record, 8-byte aligned as records are.

@@ -6,8 +6,8 @@ use super::bytes::{Bad, Result};
 use super::columns::{
     ARG_KIND, ARG_NUMBER, ARG_TEXT, Columns, Cursors, ENTER_ID, EXIT_ID, EXIT_SLOT, SHAPE, of_name,
 };
+use super::dictionaries::Dictionaries;
 use super::dictionary::{Values, entry};
-use super::encode::Dictionaries;
 use super::ints::{unzigzag, zigzag};
 use super::shape::{Parts, decimal};
 use super::threads::Thread;

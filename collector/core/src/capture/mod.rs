@@ -9,6 +9,7 @@ mod bytes;
 mod calls;
 mod columns;
 mod decode;
+mod dictionaries;
 mod dictionary;
 mod encode;
 mod ints;

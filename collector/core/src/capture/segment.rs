@@ -7,8 +7,8 @@ use super::columns::{
     SEGMENT_KERNEL, SEGMENT_MAJOR, SEGMENT_MINOR, SEGMENT_OTHER, SEGMENT_OTHER_TIME,
     SEGMENT_RUNNABLE, SEGMENT_SINCE, SEGMENT_VOLUNTARY,
 };
+use super::dictionaries::Dictionaries;
 use super::dictionary::Values;
-use super::encode::Dictionaries;
 use super::ints::{unzigzag, zigzag};
 use super::threads::Thread;
 use crate::input::record::{CALLS_AGAIN, CALLS_MAX, CallsRecord, Head, SegmentRecord};

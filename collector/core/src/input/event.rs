@@ -18,7 +18,7 @@
 
 use core::fmt;
 
-use nulltrace_spec::Error;
+use nulltrace_spec::{Code, Error};
 use zerocopy::FromBytes;
 
 use super::joined;
@@ -391,7 +391,7 @@ impl<'a> Event<'a> {
                 causes: <[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?,
             },
             KIND_LAYOUT => What::Layout,
-            joined::KIND_MARKER..=joined::KIND_TIME => joined::read(head, record)?,
+            joined::KIND_MARKER..=joined::KIND_TIME => read_joined(head, record)?,
             kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };
@@ -403,6 +403,48 @@ impl<'a> Event<'a> {
             what,
         })
     }
+}
+
+/// Reads a record of a joined marker.
+fn read_joined<'a>(head: &Head, record: &'a [u8]) -> Result<What<'a>, BadRecord> {
+    let size = BadRecord::Size { got: record.len() };
+    let has = |flag| head.flags & flag != 0;
+    Ok(match head.kind {
+        joined::KIND_MARKER => What::Marker {
+            bytes: record.get(size_of::<Head>()..).ok_or(size)?,
+            cut: has(joined::FLAG_MARKER_CUT),
+            of_many: has(joined::FLAG_OF_MANY),
+        },
+        joined::KIND_REFUSED => {
+            let (refused, bytes) =
+                joined::RefusedRecord::ref_from_prefix(record).map_err(|_| size)?;
+            let name = unpadded(&refused.code);
+            let mut codes = Code::ALL.iter();
+            let code = codes.find(|code| code.name().as_bytes() == name);
+            What::Refused {
+                bytes,
+                error: Error {
+                    code: *code.ok_or(BadRecord::Kind(head.kind))?,
+                    offset: usize::try_from(refused.offset).map_err(|_| size)?,
+                },
+                of_many: has(joined::FLAG_OF_MANY),
+                apart: has(joined::FLAG_APART),
+            }
+        }
+        joined::KIND_WRITE_BEGINS => What::WriteBegins,
+        joined::KIND_WRITE_ENDS => {
+            let (ends, _) = joined::WriteEndsRecord::ref_from_prefix(record).map_err(|_| size)?;
+            What::WriteEnds {
+                beyond: ends.beyond,
+                part: has(joined::FLAG_PART),
+                within: has(joined::FLAG_WITHIN),
+                began: has(joined::FLAG_BEGAN),
+            }
+        }
+        joined::KIND_GIVEN_UP => What::GivenUp,
+        joined::KIND_TIME => What::Time,
+        kind => return Err(BadRecord::Kind(kind)),
+    })
 }
 
 /// The names and values of [`What::Host`] and [`What::Run`], bytes of others.

@@ -3,6 +3,7 @@
 pub mod event;
 pub(crate) mod fragments;
 pub mod joined;
+pub mod joiner;
 pub mod layout;
 pub mod made;
 pub mod order;

@@ -4,7 +4,8 @@ use zerocopy::IntoBytes;
 use super::*;
 use crate::capture::Decoder;
 use crate::input::record::{
-    BUCKETS, CALLS_AGAIN, CallsRecord, ERRORS, KIND_FORK, KIND_SEGMENT, KIND_SO_FAR, SegmentRecord,
+    BUCKETS, CALLS_AGAIN, CallsRecord, ERRORS, FileId, KIND_FORK, KIND_SEGMENT, KIND_SO_FAR,
+    SegmentRecord,
 };
 
 /// A record, aligned.
