@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nulltrace_core::activity::Times;
@@ -51,6 +52,14 @@ impl Measured {
     #[must_use]
     pub fn outside(&self) -> Option<&Times> {
         self.outside.as_ref()
+    }
+
+    /// When it ended. A recording may say anything of when it began, so that may be no time at all.
+    pub(crate) fn wall_end(&self) -> Timestamp {
+        let elapsed = Duration::from_nanos(self.elapsed_ns);
+        self.wall_start
+            .saturating_add(elapsed)
+            .unwrap_or(self.wall_start)
     }
 
     /// The groups, if any were asked for; `None` if the source does not see activity.

@@ -30,7 +30,7 @@ use crate::measured::Measured;
 use crate::resolve::Resolver;
 use crate::sink::Prepared;
 use crate::sink::hub::Hub;
-use crate::sink::recorder::{Recorded, Recorder};
+use crate::sink::recorder::Recorder;
 use crate::source::keeper::Keeper;
 use crate::source::{Source, capture};
 
@@ -148,8 +148,8 @@ pub struct Outcome {
     pub measured: Measured,
     /// What should still be logged, made safe for a terminal.
     pub log_lines: Vec<String>,
-    /// What was recorded, if anything was to be, and what went wrong there.
-    pub recorded: Option<(Recorded, Option<io::Error>)>,
+    /// The recording, if there is one: its last records are given, but perhaps not written.
+    pub recorder: Option<Recorder>,
 }
 
 /// What measured things are said to come from.
@@ -466,7 +466,7 @@ impl Pipeline {
         } = &mut self.line;
         let moment = Moment {
             monotonic: now,
-            wall: measured.wall_start + Duration::from_nanos(measured.elapsed_ns),
+            wall: measured.wall_end(),
         };
         let now = Now {
             moment,
@@ -480,7 +480,7 @@ impl Pipeline {
         Ok(Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
-            recorded: self.recorder.map(Recorder::close),
+            recorder: self.recorder,
         })
     }
 
@@ -528,7 +528,7 @@ impl Pipeline {
         } = &mut self.line;
         let moment = Moment {
             monotonic: ran.ended,
-            wall: measured.wall_start + Duration::from_nanos(measured.elapsed_ns),
+            wall: measured.wall_end(),
         };
         let now = Now {
             moment,
@@ -539,7 +539,7 @@ impl Pipeline {
         Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
-            recorded: None,
+            recorder: None,
         }
     }
 

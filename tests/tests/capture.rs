@@ -231,6 +231,41 @@ fn a_pipe_will_do() {
 }
 
 #[test]
+fn a_reader_that_takes_nothing_is_not_waited_for_once_asked_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_read, write) = rustix::pipe::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&write, true).unwrap();
+    while rustix::io::write(&write, &[b'.'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&write, false).unwrap();
+    let mut child = Command::new(nulltrace())
+        .args(["record", "-o", "-", "--", "sh", "-c", "echo > ran; exit 3"])
+        .current_dir(dir.path())
+        .stdout(write)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while !dir.path().join("ran").exists() {
+        assert!(Instant::now() < until, "the command did not run");
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(500));
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it waits for its reader"
+    );
+    // SAFETY: a signal to our own child, which was not waited for yet.
+    unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(3));
+    let said = text(&out.stderr);
+    assert!(
+        said.contains("cannot write the capture (nobody reads it)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_no_capture_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("text"), "no capture".repeat(100)).unwrap();

@@ -150,11 +150,13 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let traced = trace::run(subject, &plan, &signals, prepare)?;
     let written = traced.outcome.and_then(|outcome| {
-        let (recorded, failed) = outcome.recorded.unwrap_or_default();
+        let end = &End::new(Some(&signals), traced.asked);
+        let closed = outcome.recorder.map(|of| of.close(|| end.waits()));
+        let (recorded, failed) = closed.unwrap_or_default();
         let lost = outcome.measured.ledger.lost.sum();
         let seconds = began.elapsed().as_secs_f64();
         log::say(told(&recorded, lost, seconds, &args.output));
-        log::settle(&End::new(Some(&signals), traced.asked));
+        log::settle(end);
         match failed {
             None => Ok(()),
             Some(error) => Err(Error::io(

@@ -6,15 +6,17 @@
 use std::io::{self, Write};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nulltrace_core::capture::{Compress, Writer};
 use nulltrace_core::input::record::Head;
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use zerocopy::{FromBytes, IntoBytes};
+
+use crate::outlet::LOOK;
 
 /// Bytes of records in a batch.
 const BATCH: usize = 256 << 10;
@@ -40,17 +42,23 @@ type Batch = Vec<u64>;
 /// A recording that goes on.
 pub struct Recorder {
     shared: Arc<Shared>,
-    thread: JoinHandle<()>,
+    /// Says that all is written, or by being gone that the thread is.
+    done: Receiver<()>,
 }
 
 #[derive(Default)]
 struct Shared {
     /// What the source lost so far: blocks bear it.
     source_lost: AtomicU64,
-    /// Records that were lost on the way to the file.
-    lost: AtomicU64,
+    /// All records that came.
+    given: AtomicU64,
+    /// Those that are in blocks which were written.
     records: AtomicU64,
     bytes: AtomicU64,
+    /// Those for which the queue had no room.
+    dropped: AtomicU64,
+    /// What the queue had no room for when it ended.
+    last: Mutex<Batch>,
     failed: Mutex<Option<io::Error>>,
 }
 
@@ -90,16 +98,20 @@ impl Recorder {
             writer: Writer::new(how),
             shared: Arc::clone(&shared),
         };
-        let thread = thread::Builder::new()
+        let (closed, done) = sync_channel(1);
+        thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || writing.run(&batches))?;
+            .spawn(move || {
+                writing.run(&batches);
+                let _ = closed.try_send(());
+            })?;
         let tap = Tap {
             batch: Vec::new(),
             records: 0,
             queue,
             shared: Arc::clone(&shared),
         };
-        Ok((Box::new(tap), Self { shared, thread }))
+        Ok((Box::new(tap), Self { shared, done }))
     }
 
     /// The source has lost so much by now.
@@ -107,17 +119,28 @@ impl Recorder {
         self.shared.source_lost.store(lost, Ordering::Relaxed);
     }
 
-    /// Waits until all that was given is written; who gave it must be gone. What went wrong comes with what was
-    /// written until then.
-    pub fn close(self) -> (Recorded, Option<io::Error>) {
-        let Self { shared, thread } = self;
-        if thread.join().is_err() {
-            shared.fail(io::Error::other("the thread that writes it has ended"));
+    /// Waits until all that was given is written, as long as `waits` says so; who gave it must be gone. What went
+    /// wrong comes with what was written until then.
+    pub fn close(self, waits: impl Fn() -> bool) -> (Recorded, Option<io::Error>) {
+        let Self { shared, done } = self;
+        let ended = loop {
+            match done.recv_timeout(LOOK) {
+                Ok(()) => break None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Some("the thread that writes it has ended");
+                }
+                Err(RecvTimeoutError::Timeout) if waits() => {}
+                Err(RecvTimeoutError::Timeout) => break Some("nobody reads it"),
+            }
+        };
+        if let Some(why) = ended {
+            shared.fail(io::Error::other(why));
         }
+        let records = shared.records.load(Ordering::Relaxed);
         let recorded = Recorded {
-            records: shared.records.load(Ordering::Relaxed),
+            records,
             bytes: shared.bytes.load(Ordering::Relaxed),
-            lost: shared.lost.load(Ordering::Relaxed),
+            lost: shared.given.load(Ordering::Relaxed) - records,
         };
         let mut failed = shared.failed.lock().unwrap_or_else(PoisonError::into_inner);
         (recorded, failed.take())
@@ -154,19 +177,23 @@ impl Tap {
     fn send(&mut self) {
         let batch = mem::take(&mut self.batch);
         let records = mem::take(&mut self.records);
+        self.shared.given.fetch_add(records, Ordering::Relaxed);
         if self.queue.try_send(batch).is_err() {
-            self.shared.lost.fetch_add(records, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(records, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        // The last one has all the time that the disk takes.
-        let batch = mem::take(&mut self.batch);
-        if self.queue.send(batch).is_err() {
-            self.shared.lost.fetch_add(self.records, Ordering::Relaxed);
-        }
+        // It says what the recording was, so it does not depend on room in the queue.
+        self.shared.given.fetch_add(self.records, Ordering::Relaxed);
+        let mut last = self
+            .shared
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = mem::take(&mut self.batch);
     }
 }
 
@@ -187,24 +214,26 @@ impl Writing {
                     self.take(&batch);
                     last = Instant::now();
                 }
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             if last.elapsed() >= IDLE {
                 self.put(Writer::block);
             }
         }
+        let shared = Arc::clone(&self.shared);
+        let mut last = shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(&mem::take(&mut *last));
         self.put(Writer::end);
         if let Err(error) = self.to.flush() {
             self.shared.fail(error);
         }
-        self.settle();
     }
 
     fn take(&mut self, batch: &Batch) {
         let lost = self.shared.source_lost.load(Ordering::Relaxed);
         self.writer
-            .lost(lost + self.shared.lost.load(Ordering::Relaxed));
+            .lost(lost + self.shared.dropped.load(Ordering::Relaxed));
         let mut rest = batch.as_bytes();
         while let Ok((head, _)) = Head::read_from_prefix(rest) {
             let size = usize::from(head.size);
@@ -240,13 +269,6 @@ impl Writing {
             let written = writer.in_blocks();
             shared.records.store(written, Ordering::Relaxed);
         }
-    }
-
-    /// What was taken and could not be written is lost.
-    fn settle(&self) {
-        let written = self.shared.records.load(Ordering::Relaxed);
-        let lost = self.writer.records() - written + self.writer.refused();
-        self.shared.lost.fetch_add(lost, Ordering::Relaxed);
     }
 }
 
@@ -294,10 +316,42 @@ mod tests {
             }
         }
         drop(tap);
-        let (recorded, failed) = recorder.close();
+        let (recorded, failed) = recorder.close(|| true);
         let mut reader = Reader::default();
         reader.push(&disk.0.lock().unwrap(), &mut |_| {});
         (reader.end().records, recorded, failed)
+    }
+
+    /// A pipe that nobody reads.
+    struct Stuck(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_not_waited_for_for_ever() {
+        let (go, stuck) = std::sync::mpsc::channel();
+        let to = Box::new(Stuck(stuck));
+        let (mut tap, recorder) = Recorder::start(to, Compress::default()).unwrap();
+        let mut made = Made::default();
+        let records = 2 * QUEUE as u32;
+        for uid in 0..records {
+            tap.record(made.user(1, uid, b"ann"));
+            tap.tick(0);
+        }
+        // Neither waits.
+        drop(tap);
+        let (recorded, failed) = recorder.close(|| false);
+        assert_eq!(failed.unwrap().to_string(), "nobody reads it");
+        assert_eq!((recorded.records, recorded.lost), (0, records.into()));
+        drop(go);
     }
 
     #[test]
