@@ -104,6 +104,19 @@ fn what_was_recorded_is_shown() {
             found.map_or(0, |row| row["span.hits"].as_u64().unwrap())
         };
         assert_eq!((hits("200"), hits("500")), (2, 1));
+        for (filter, hits) in [
+            (&["span.exitarg.status=500"][..], 1),
+            (&["span.exitarg.status=200", "or", "span.failed=true"], 2),
+            (&["span.tags=req and span.duration>1h"], 0),
+        ] {
+            let of = summary(dir.path(), &[&["shop.ntc"], filter].concat());
+            let found = row(&of, &["req"]);
+            assert_eq!(
+                found.map_or(0, |row| row["hits"].as_u64().unwrap()),
+                hits,
+                "{filter:?}"
+            );
+        }
         if hook.starts_with("ebpf:") {
             let of = summary(dir.path(), &["shop.ntc", "--view", "time"]);
             let time = &row(&of, &["req", "nap"]).unwrap()["time_ns"];

@@ -56,11 +56,15 @@ impl GroupArgs {
         self.has_fields() && (self.sum.is_empty() || !sums.all(of_spans))
     }
 
-    /// What they ask for, of a view if one is named or nothing is grouped. The filters of the configuration count where
-    /// no option is one.
-    pub(super) fn query(&self, view: Option<&View>, config: &[String]) -> Result<Query, Error> {
+    /// What they ask for, of a view if one is named or nothing is grouped. The filters that are `given` elsewhere, under
+    /// that name, count where no option is one.
+    pub(super) fn query(
+        &self,
+        view: Option<&View>,
+        given: (&[String], &str),
+    ) -> Result<Query, Error> {
         let (only, option) = match self.only.is_empty() {
-            true => (config, "where"),
+            true => given,
             false => (&self.only[..], "--where"),
         };
         let default = (!self.has_fields()).then_some(&VIEWS[0]);
@@ -191,7 +195,7 @@ mod tests {
             sort: sort.map(str::to_owned),
             top: Some(7),
         };
-        args.query(None, &[])
+        args.query(None, (&[], "where"))
     }
 
     #[test]
@@ -296,7 +300,10 @@ mod tests {
                 sort: None,
                 top: None,
             };
-            let error = args.query(Some(nulltrace_core::view::find(view).unwrap()), &[]);
+            let error = args.query(
+                Some(nulltrace_core::view::find(view).unwrap()),
+                (&[], "where"),
+            );
             text += &format!("{}\n\n", error.unwrap_err());
         }
         let error = query(&["fd.name"], &[], &[], Some("bites")).unwrap_err();

@@ -162,7 +162,7 @@ impl Options {
 
     /// What is asked, by the options and else by these settings.
     pub(super) fn query(&self, config: &Config) -> Result<Query, Error> {
-        self.views.query(config)
+        self.views.query((&config.filters, "where"))
     }
 
     /// What is shown.
@@ -195,9 +195,10 @@ impl Options {
 }
 
 impl Views {
-    /// What is asked, by the options and else by these settings. What is surely not meant so is told.
-    pub(super) fn query(&self, config: &Config) -> Result<Query, Error> {
-        let query = self.group.query(self.view, &config.filters)?;
+    /// What is asked, with the filters that are `given` elsewhere if no option is one. What is surely not meant so is
+    /// told.
+    pub(super) fn query(&self, given: (&[String], &str)) -> Result<Query, Error> {
+        let query = self.group.query(self.view, given)?;
         for note in query.filter().into_iter().flat_map(Filter::notes) {
             let n = note.number;
             log::say(format_args!("note: {n} is {n} ns; write {n}s or {n}ms"));

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind};
 use crate::log;
 use crate::memory::Budget;
 use crate::outlet::End;
-use crate::pipeline::{Limits, Outcome, Pipeline};
+use crate::pipeline::{Limits, Outcome, Pipeline, no_thread};
 use crate::source::capture::{self, Ran};
 
 /// Options of `report`.
@@ -29,13 +29,19 @@ use crate::source::capture::{self, Ran};
 Examples:
   nulltrace report shop.ntc
   nulltrace report shop.ntc --view time
-  nulltrace report shop.ntc --by fd.name --sum bytes --where fd.type=file
+  nulltrace report shop.ntc 'span.duration>5ms and span.arg.cart=7'
+  nulltrace report shop.ntc fd.type=file --by fd.name --sum bytes
   nulltrace report shop.ntc --format json -o shop.json"
 )]
 pub(super) struct ReportArgs {
     /// The capture, as `nulltrace record` writes it; - is stdin.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Show only what this holds for, like span.duration>5ms and span.arg.cart=7: short for --where.
+    ///
+    /// A filter with spaces may be several words; what means something to the shell needs quotes.
+    #[arg(value_name = "FILTER", conflicts_with = "only")]
+    filter: Vec<String>,
     /// Use at most this much memory for what a capture makes grow, like open spans and rows [default: 1GiB].
     #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
     memory: Option<Budget>,
@@ -50,9 +56,14 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     if args.quiet {
         log::be_quiet();
     }
+    log::start().map_err(no_thread)?;
     let mut config = Config::default();
     config.memory = args.memory.unwrap_or(config.memory);
-    let query = args.views.query(&config)?;
+    let filter = match &args.filter[..] {
+        [] => Vec::new(),
+        words => vec![words.join(" ")],
+    };
+    let query = args.views.query((&filter, "FILTER"))?;
     let output = Output::open_or_stdout(args.views.destination())?;
     let mut replay = Replay {
         config: &config,

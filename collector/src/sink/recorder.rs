@@ -323,7 +323,7 @@ mod tests {
     }
 
     /// A pipe that nobody reads.
-    struct Stuck(std::sync::mpsc::Receiver<()>);
+    struct Stuck(Receiver<()>);
 
     impl Write for Stuck {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
