@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A failure is what a test is for.
 
 use nulltrace_core::input::event::{BadRecord, Event, What};
+use nulltrace_core::input::joined::{KIND_REFUSED, RefusedRecord};
 use nulltrace_core::input::layout::{self, KindLayout, LayoutRecord, Reader};
 use nulltrace_core::input::record::{
     CgroupRecord, FLAG_CUT, FileRecord, Head, KIND_CGROUP, KIND_FILE, KIND_LAYOUT, KIND_WRITE,
@@ -105,7 +106,12 @@ fn parts() -> impl Strategy<Value = Parts> {
         if of.kind == KIND_WRITE && names < size_of::<u64>() {
             head.flags &= !FLAG_CUT; // It would be too short.
         }
-        if of.kind == KIND_FILE {
+        if of.kind == KIND_REFUSED {
+            // Another is one of a later version.
+            let code = &mut RefusedRecord::mut_from_bytes(&mut fixed).unwrap().code;
+            code.fill(0);
+            code[..10].copy_from_slice(b"E_ARG_NAME");
+        } else if of.kind == KIND_FILE {
             FileRecord::mut_from_bytes(&mut fixed).unwrap().names = names as u32;
         } else if of.kind == KIND_CGROUP {
             CgroupRecord::mut_from_bytes(&mut fixed).unwrap().names = names as u32;

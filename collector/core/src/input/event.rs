@@ -420,7 +420,11 @@ fn read_joined<'a>(head: &Head, record: &'a [u8]) -> Result<What<'a>, BadRecord>
                 joined::RefusedRecord::ref_from_prefix(record).map_err(|_| size)?;
             let name = unpadded(&refused.code);
             let mut codes = Code::ALL.iter();
-            let code = codes.find(|code| code.name().as_bytes() == name);
+            let code = match name {
+                // What is not there is zero.
+                b"" => Some(&Code::Unfinished),
+                name => codes.find(|code| code.name().as_bytes() == name),
+            };
             What::Refused {
                 bytes,
                 error: Error {

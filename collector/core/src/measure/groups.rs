@@ -5,7 +5,7 @@
 //! descendants did.
 //!
 //! ```
-//! use nulltrace_core::activity::{Inside, Times};
+//! use nulltrace_core::activity::{Inside, Times, When};
 //! use nulltrace_core::query::field::Known;
 //! use nulltrace_core::measure::groups::{Groups, Limits};
 //! use nulltrace_core::query::Query;

@@ -56,7 +56,7 @@ impl Bounds {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use nulltrace_core::activity::{InSpan, Inside, Times};
+/// use nulltrace_core::activity::{InSpan, Inside, Times, When};
 /// use nulltrace_core::facts::path::TagPath;
 /// use nulltrace_core::measure::summary::{ByChain, Limits};
 ///
@@ -64,7 +64,7 @@ impl Bounds {
 /// let times = Times { wall: 100, ..Times::NONE };
 /// let inside = Inside {
 ///     pid: 7, tid: 7, process: None, spans: &[InSpan::of_path(&inner), InSpan::of_path(&outer)],
-///     wide: true, times: &times, calls: &[], files: &[],
+///     wide: true, when: When::default(), times: &times, calls: &[], files: &[],
 /// };
 /// let mut sums = ByChain::new(Limits::default());
 /// sums.inside(&inside);
