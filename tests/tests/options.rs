@@ -219,7 +219,7 @@ fn what_makes_no_sense_is_refused_with_status_2_and_a_remedy() {
         (&["agent", "--backend", "ptrace"], "or another backend"),
         (
             &["run", "--pid", "1", "--uid", "1"],
-            "select processes, a user or a cgroup",
+            "give only one of them",
         ),
         (&["run", "-p", "12"], "write --pid 12"),
         (&["agent", "-p", "12"], "write --pid 12"),

@@ -302,7 +302,11 @@ impl Group {
         // Ends that are inferred may be of an earlier time.
         let from = self.since.back().map_or(ts, |last| ts.max(last.from));
         let single = self.single && self.spans.len() <= SINGLE_MAX;
-        let single = self.spans.keys().filter(|_| single).copied().collect();
+        let single = match single {
+            true => self.spans.keys().copied().collect(),
+            // Not looked at: they may be very many.
+            false => Arc::default(),
+        };
         let held = Held {
             paths,
             deep,
