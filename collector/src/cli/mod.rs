@@ -51,7 +51,7 @@ enum Verb {
     Agent(agent::AgentArgs),
     /// Record all that is seen to a file, for `report`.
     Record(record::RecordArgs),
-    /// Show a view of what `record` wrote, on any machine.
+    /// Show a view of what `record` wrote.
     Report(report::ReportArgs),
     /// Check markers: read one per line from stdin, print each as JSON.
     Parse(parse::ParseArgs),

@@ -20,6 +20,7 @@ use crate::memory::Budget;
 use crate::outlet::End;
 use crate::pipeline::{Limits, Outcome, Pipeline, no_thread};
 use crate::source::capture::{self, Ran};
+use crate::text::safe;
 
 /// Options of `report`.
 #[derive(Debug, Args)]
@@ -105,6 +106,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
                 .to_owned(),
         );
     }
+    notes.extend(other_table(&replay.ran.architecture));
     let outcome = replay.end()?;
     // In a text they stand with the view.
     let aside: &[String] = if output.is_text() { &[] } else { &notes };
@@ -181,6 +183,17 @@ fn begin(config: &Config, ran: &Ran, query: &Query) -> Result<Pipeline, Error> {
     Pipeline::new(limits).asking(query, None)
 }
 
+/// What a person should know of a recording of another architecture.
+fn other_table(architecture: &str) -> Option<String> {
+    let here = std::env::consts::ARCH;
+    (!architecture.is_empty() && architecture != here).then(|| {
+        let architecture = safe(architecture.as_bytes());
+        format!(
+            "system calls have the names of {here}, and the recording is of {architecture}: their names are wrong"
+        )
+    })
+}
+
 /// A place that cannot be read, in words.
 fn told(damage: &Damage) -> String {
     let Damage { at, why } = damage;
@@ -192,4 +205,17 @@ fn told(damage: &Damage) -> String {
         "bytes {} to {} of the capture cannot be read: {why}{records}",
         at.start, at.end
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_another_table_are_told() {
+        assert_eq!(other_table(""), None);
+        assert_eq!(other_table(std::env::consts::ARCH), None);
+        let said = other_table("m68k\x1b").unwrap();
+        assert!(said.contains("m68k") && !said.contains('\x1b'), "{said}");
+    }
 }

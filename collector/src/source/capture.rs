@@ -38,6 +38,8 @@ pub struct Ran {
     pub inside: String,
     /// Markers that came after the order.
     pub late: u64,
+    /// The architecture of the machine, whose table has the system calls; empty if it is not known.
+    pub architecture: String,
 }
 
 impl Default for Ran {
@@ -52,6 +54,7 @@ impl Default for Ran {
             activity: true,
             inside: "thread".to_owned(),
             late: 0,
+            architecture: String::new(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl Ran {
     /// Takes in what a record says.
     pub fn learn(&mut self, event: &Event<'_>) {
         self.ended = self.ended.max(event.ts);
-        let What::Run { text } = event.what else {
+        let (What::Run { text } | What::Host { text }) = event.what else {
             return;
         };
         for (name, value) in pairs(text) {
@@ -99,6 +102,7 @@ impl Ran {
                     self.began.wall = wall.unwrap_or_default();
                 }
                 b"ended" => self.ended = value.parse().unwrap_or(self.ended),
+                b"architecture" => value.clone_into(&mut self.architecture),
                 b"late" => self.late = value.parse().unwrap_or_default(),
                 _ => {}
             }
@@ -131,5 +135,29 @@ pub fn read(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<Read> {
         if reader.check().is_err() {
             return Ok(reader.end());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nulltrace_core::input::made::Made;
+
+    use super::*;
+
+    #[test]
+    fn what_it_says_of_itself() {
+        let (mut made, mut ran) = (Made::default(), Ran::default());
+        let mut learn = |record: &[u8]| ran.learn(&Event::decode(record).unwrap());
+        learn(made.run(
+            5,
+            [("backend", "made"), ("inside", "script"), ("began", "4")],
+        ));
+        learn(made.host(6, [("architecture", "riscv64"), ("kernel", "7.0")]));
+        learn(made.run(9, [("ended", "8"), ("late", "3"), ("wall", "no number")]));
+        assert_eq!(
+            (&*ran.backend, &*ran.inside, &*ran.architecture),
+            ("made", "script", "riscv64")
+        );
+        assert_eq!((ran.began.monotonic, ran.ended, ran.late), (4, 8, 3));
     }
 }
