@@ -458,7 +458,17 @@ impl Pipeline {
         self.end_recording(now);
         let line = &mut self.line;
         line.consumers.end_others();
-        let mut measured = self.measured(now, From::source(source), OpenTimes::Always);
+        let hub = self.hub.take();
+        let mut outcome = self.outcome(now, From::source(source));
+        if let Some(hub) = hub {
+            outcome.measured.ledger.lost.sink = hub.close();
+        }
+        Ok(outcome)
+    }
+
+    /// What it came to, at `now`, when it has ended.
+    fn outcome(mut self, now: u64, from: From) -> Outcome {
+        let mut measured = self.measured(now, from, OpenTimes::Always);
         let Line {
             correlator,
             consumers,
@@ -474,14 +484,11 @@ impl Pipeline {
             ended: true,
         };
         consumers.own(&now, &mut measured);
-        if let Some(hub) = self.hub {
-            measured.ledger.lost.sink = hub.close();
-        }
-        Ok(Outcome {
+        Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
             recorder: self.recorder,
-        })
+        }
     }
 
     /// What only this pipeline knows goes into the recording, as its last records.
@@ -519,28 +526,9 @@ impl Pipeline {
             backend: ran.backend.clone().into(),
             activity: ran.activity,
         };
-        let mut measured = self.measured(ran.ended, from, OpenTimes::Always);
-        measured.ledger.markers.late = ran.late;
-        let Line {
-            correlator,
-            consumers,
-            ..
-        } = &mut self.line;
-        let moment = Moment {
-            monotonic: ran.ended,
-            wall: measured.wall_end(),
-        };
-        let now = Now {
-            moment,
-            correlator,
-            ended: true,
-        };
-        consumers.own(&now, &mut measured);
-        Outcome {
-            measured,
-            log_lines: self.line.consumers.malformed.take().collect(),
-            recorder: None,
-        }
+        let mut outcome = self.outcome(ran.ended, from);
+        outcome.measured.ledger.markers.late = ran.late;
+        outcome
     }
 
     /// Asks for the names that are wanted since the last time. Where nobody can answer they are unknown.
