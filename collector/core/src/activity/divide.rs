@@ -8,7 +8,7 @@
 
 use crate::activity::Times;
 use crate::input::event::EndedBy;
-use crate::input::record::{BUCKETS, CALLS_IN_PROGRESS, CallsRecord};
+use crate::input::record::{CALLS_IN_PROGRESS, CallsRecord, bucket};
 
 /// A call may be reported this much shorter than the time to the segment's end, as the clock is read twice.
 const SLACK: u64 = 100_000;
@@ -237,14 +237,6 @@ fn shorten(call: &mut CallsRecord, less: u64) {
     }
     call.max = call.max.min(call.time);
     call.min = call.min.min(left);
-}
-
-/// Which of [`CallsRecord::buckets`] counts a call that took so long.
-fn bucket(ns: u64) -> usize {
-    match (ns >> 8).checked_ilog2() {
-        Some(log) => (log as usize + 1).min(BUCKETS - 1),
-        None => 0,
-    }
 }
 
 /// `value * at / whole`, rounded down.

@@ -9,7 +9,7 @@ use super::dictionaries::Dictionaries;
 use super::dictionary::{CallKind, Values, entry};
 use super::ints::{unzigzag, zigzag};
 use super::threads::{RECENT, Thread};
-use crate::input::record::{BUCKETS, CallsRecord, FileId};
+use crate::input::record::{BUCKETS, CallsRecord, FileId, bucket};
 
 /// The file is none of the thread's last.
 pub(super) const NEW: u8 = RECENT as u8 + 1;
@@ -25,11 +25,6 @@ const EXTREMES: u8 = 32;
 const ALL_BUCKETS: u8 = 64;
 /// More of `time` was blocked and runnable than there is: all of it is stored.
 const TIME: u8 = 128;
-
-/// The bucket of a duration.
-fn bucket(time: u64) -> usize {
-    (64 - (time >> 8).leading_zeros() as usize).min(BUCKETS - 1)
-}
 
 /// `min` and `max` of so many calls as they must be, where they must.
 fn extremes(count: u32, time: u64, min: Option<u64>) -> Option<(u64, u64)> {

@@ -24,6 +24,14 @@ pub const COMMAND_MAX: usize = 512;
 pub const CALLS_MAX: usize = 32;
 /// Buckets of a call's duration: bucket i holds 2^(i+7) to 2^(i+8) ns, the first and the last are open.
 pub const BUCKETS: usize = 24;
+/// Which of [`CallsRecord::buckets`] counts a call that took so long.
+pub(crate) fn bucket(ns: u64) -> usize {
+    match (ns >> 8).checked_ilog2() {
+        Some(log) => (log as usize + 1).min(BUCKETS - 1),
+        None => 0,
+    }
+}
+
 /// Classes of errors, `enum nt_error`.
 pub const ERRORS: usize = 6;
 /// The longest record.

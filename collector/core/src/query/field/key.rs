@@ -113,7 +113,8 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.contains(special)
 }
 
-fn quote(name: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes bytes as they stand in quotes: what is no text, or would end them, escaped.
+pub(in crate::query) fn quote(name: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in name.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use super::cursor::is_plain;
+use crate::query::field::quote;
 use crate::query::field::{Type, Value};
 
 /// A value of a filter, as it was written.
@@ -48,27 +49,11 @@ impl fmt::Display for Literal {
             Some(text) if is_plain(text) => f.write_str(text),
             _ => {
                 f.write_char('"')?;
-                for chunk in self.0.utf8_chunks() {
-                    for c in chunk.valid().chars() {
-                        match c {
-                            '"' | '\\' => write!(f, "\\{c}")?,
-                            c if c.is_control() => {
-                                let mut bytes = [0; 4];
-                                hex(c.encode_utf8(&mut bytes).as_bytes(), f)?;
-                            }
-                            c => f.write_char(c)?,
-                        }
-                    }
-                    hex(chunk.invalid(), f)?;
-                }
+                quote(&self.0, f)?;
                 f.write_char('"')
             }
         }
     }
-}
-
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
 }
 
 /// The number that a value is compared as: what has a type that is one.
