@@ -108,6 +108,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     }
     notes.extend(other_table(&replay.ran.architecture));
     let outcome = replay.end()?;
+    notes.extend(lost_more(read.lost, outcome.measured.ledger.lost.sum()));
     // In a text they stand with the view.
     let aside: &[String] = if output.is_text() { &[] } else { &notes };
     aside.iter().for_each(log::say);
@@ -183,6 +184,12 @@ fn begin(config: &Config, ran: &Ran, query: &Query) -> Result<Pipeline, Error> {
     Pipeline::new(limits).asking(query, None)
 }
 
+/// What the recording lost besides what its records tell of: those for which the recorder had no room.
+fn lost_more(in_all: u64, told: u64) -> Option<String> {
+    let more = in_all.saturating_sub(told);
+    (more > 0).then(|| format!("{more} more were lost while it was recorded: spans may be missing"))
+}
+
 /// What a person should know of a recording of another architecture.
 fn other_table(architecture: &str) -> Option<String> {
     let here = std::env::consts::ARCH;
@@ -210,6 +217,12 @@ fn told(damage: &Damage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_recorder_lost_is_told() {
+        assert_eq!((lost_more(0, 0), lost_more(2, 5)), (None, None));
+        assert!(lost_more(7, 5).unwrap().starts_with("2 more were lost"));
+    }
 
     #[test]
     fn names_of_another_table_are_told() {
