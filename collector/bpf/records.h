@@ -29,6 +29,11 @@ enum nt_kind {
 	NT_COMMAND = 7,	/* nt_head + arguments, each ended by a NUL: after NT_PROCESS */
 	NT_CGROUP = 8,	/* nt_cgroup + names: ahead of the first NT_PROCESS of that cgroup */
 	NT_SO_FAR = 9,	/* as NT_SEGMENT, of one that has not ended; what it reports is reported again at its end */
+	NT_SYSCALL = 16, /* nt_syscall + texts: one system call, where all are reported */
+	NT_SWITCH = 17,	/* nt_switch: a cpu went from one thread to another, where one of them is observed */
+	NT_WAKEUP = 18,	/* nt_wakeup: a thread became runnable */
+	NT_BLOCK = 19,	/* nt_block: a block device completed a request */
+	NT_IRQ = 20,	/* nt_irq: an interrupt was handled */
 };
 
 enum nt_flags {
@@ -45,6 +50,9 @@ enum nt_flags {
 	NT_PEERS = 64,	/* NT_FILE: a Unix socket without a name; the name is that of its peer */
 	NT_AT_MARKER = 1, /* NT_SEGMENT: a marker ended it, whose write is the thread's next record */
 	NT_AT_RETURN = 2, /* NT_SEGMENT: the return of a system call ended it */
+	NT_NO_RETURN = 1, /* NT_SYSCALL: the thread ended in it; it has no result */
+	NT_NEW_TASK = 1, /* NT_WAKEUP: the thread was just made */
+	NT_SOFTIRQ = 1,	/* NT_IRQ: a softirq, whose number is its vector */
 };
 
 struct nt_head {
@@ -194,6 +202,80 @@ struct nt_segment {
 	__u32 minor;	/* page faults that needed no I/O */
 	__u32 major;	/* that did */
 	__u32 calls;	/* nt_calls that follow */
+};
+
+/* How many arguments a system call has at most. */
+#define NT_ARGS 6
+
+/* One system call. head.ts: when it returned, or when its thread ended in it. */
+struct nt_syscall {
+	struct nt_head head;
+	__u64 time;	/* since its entry, ns */
+	__s64 result;	/* as the kernel has it: -errno where it failed */
+	__u64 args[NT_ARGS]; /* those it does not have are 0 */
+	struct nt_file_id file; /* that of `fd` */
+	__u32 nr;	/* native table; with NT_COMPAT the 32-bit one */
+	__s32 fd;	/* descriptor it is about, an argument or its result; -1: none */
+	__u16 cpu;	/* where it returned */
+	__u16 texts;	/* bytes of texts that follow */
+	__u32 reserved;
+};
+
+/* What is behind a pointer that was an argument. */
+enum nt_text_kind {
+	NT_T_STRING = 1, /* a string, without its NUL: a path, a name */
+	NT_T_STRINGS = 2, /* strings, each ended by a NUL: arguments of exec */
+	NT_T_ADDRESS = 3, /* a struct sockaddr */
+	NT_T_DATA = 4,	/* what was read or written */
+};
+
+/* Ahead of each text of an nt_syscall, without padding. */
+struct nt_text {
+	__u8 arg;	/* which argument */
+	__u8 kind;	/* enum nt_text_kind; with NT_T_CUT if there was more */
+	__u16 size;	/* bytes that follow */
+};
+#define NT_T_CUT 128
+
+/* A cpu went from head.tid to another thread. */
+struct nt_switch {
+	struct nt_head head; /* of the thread that was on the cpu; pid and tid 0: it was idle */
+	__u32 next_pid;
+	__u32 next_tid;
+	__u32 state;	/* of the thread that left, as the kernel has it; 0: it is still runnable */
+	__u16 cpu;
+	__u16 reserved;
+};
+
+/* A thread became runnable. */
+struct nt_wakeup {
+	struct nt_head head; /* of the thread that was on the cpu where this happened */
+	__u32 pid;	/* of the one that became runnable */
+	__u32 tid;
+	__u16 cpu;	/* where it is to run */
+	__u16 reserved[3];
+};
+
+/* A request to a block device was completed. head: who issued it, and when it was completed. */
+struct nt_block {
+	struct nt_head head;
+	__u64 time;	/* since it was issued to the device, ns */
+	__u64 queued;	/* before that, since it was queued; 0 where that was not seen */
+	__u64 sector;	/* of 512 bytes */
+	__u32 dev;	/* major << 20 | minor */
+	__u32 bytes;
+	__u32 op;	/* REQ_OP_ in the low 8 bits, flags above */
+	__s32 error;	/* -errno; 0: none */
+};
+
+/* An interrupt was handled. head: the thread that it interrupted, and when it ended. */
+struct nt_irq {
+	struct nt_head head;
+	__u64 time;	/* of its handlers, ns */
+	__u32 irq;	/* its number, or the vector of a softirq */
+	__u16 cpu;
+	__u16 reserved;
+	char name[16];	/* of its handler, NUL padded; empty for a softirq */
 };
 
 /*

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A failure is what a test is for.
 
 use nulltrace_core::input::event::{BadRecord, Event, What};
+use nulltrace_core::input::full::{KIND_SYSCALL, SyscallRecord};
 use nulltrace_core::input::joined::{KIND_REFUSED, RefusedRecord};
 use nulltrace_core::input::layout::{self, KindLayout, LayoutRecord, Reader};
 use nulltrace_core::input::record::{
@@ -115,6 +116,8 @@ fn parts() -> impl Strategy<Value = Parts> {
             FileRecord::mut_from_bytes(&mut fixed).unwrap().names = names as u32;
         } else if of.kind == KIND_CGROUP {
             CgroupRecord::mut_from_bytes(&mut fixed).unwrap().names = names as u32;
+        } else if of.kind == KIND_SYSCALL {
+            SyscallRecord::mut_from_bytes(&mut fixed).unwrap().texts = names as u16;
         } else if of.each > 0 && of.fixed > HEAD as u16 {
             SegmentRecord::mut_from_bytes(&mut fixed).unwrap().calls = elements as u32;
         }

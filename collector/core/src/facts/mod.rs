@@ -1,4 +1,4 @@
-//! What things are: processes, files, containers, tag paths. Filled by records only.
+//! What things are: processes, files, containers, tag paths, the arguments of system calls. Filled by records only.
 
 pub mod ancestor;
 pub mod args;
@@ -9,5 +9,6 @@ pub mod names;
 pub mod path;
 pub mod process;
 pub mod recent;
+pub mod signature;
 pub(crate) mod tag_set;
 pub(crate) mod tags;

@@ -21,6 +21,10 @@ use core::fmt;
 use nulltrace_spec::{Code, Error};
 use zerocopy::FromBytes;
 
+use super::full::{
+    BlockRecord, FLAG_NEW_TASK, FLAG_NO_RETURN, FLAG_SOFTIRQ, IrqRecord, KIND_BLOCK, KIND_IRQ,
+    KIND_SWITCH, KIND_SYSCALL, KIND_WAKEUP, SwitchRecord, SyscallRecord, WakeupRecord,
+};
 use super::joined;
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
@@ -121,6 +125,33 @@ pub enum What<'a> {
         so_far: bool,
         /// What ended it.
         by: EndedBy,
+    },
+    /// A system call, where all are reported.
+    Syscall {
+        /// The call.
+        call: &'a SyscallRecord,
+        /// The thread ended in it, and it has no result.
+        no_return: bool,
+        /// What its arguments point to, for [`Texts`](crate::input::full::Texts).
+        texts: &'a [u8],
+    },
+    /// A cpu went from this thread to another.
+    Switch(&'a SwitchRecord),
+    /// A thread became runnable.
+    Wakeup {
+        /// Which, and where.
+        wakeup: &'a WakeupRecord,
+        /// It was just made.
+        new: bool,
+    },
+    /// A block device completed a request.
+    Block(&'a BlockRecord),
+    /// An interrupt was handled.
+    Irq {
+        /// The interrupt.
+        irq: &'a IrqRecord,
+        /// It is a softirq, whose number is its vector.
+        soft: bool,
     },
     /// What a file is, ahead of the first segment with calls on it.
     File {
@@ -229,6 +260,21 @@ impl What<'_> {
                 | Self::GivenUp
                 | Self::Time
                 | Self::Segment { .. }
+        ) && !self.is_full()
+    }
+
+    /// Whether it is one of those that are there only where all of them are reported: what spans did does not come
+    /// from these.
+    #[must_use]
+    #[inline]
+    pub const fn is_full(&self) -> bool {
+        matches!(
+            self,
+            Self::Syscall { .. }
+                | Self::Switch(_)
+                | Self::Wakeup { .. }
+                | Self::Block(_)
+                | Self::Irq { .. }
         )
     }
 }
@@ -392,6 +438,7 @@ impl<'a> Event<'a> {
             },
             KIND_LAYOUT => What::Layout,
             joined::KIND_MARKER..=joined::KIND_TIME => read_joined(head, record)?,
+            KIND_SYSCALL..=KIND_IRQ => read_full(head, record)?,
             kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };
@@ -403,6 +450,33 @@ impl<'a> Event<'a> {
             what,
         })
     }
+}
+
+/// Reads a record of those that are there where all are reported.
+fn read_full<'a>(head: &Head, record: &'a [u8]) -> Result<What<'a>, BadRecord> {
+    let size = BadRecord::Size { got: record.len() };
+    let has = |flag| head.flags & flag != 0;
+    Ok(match head.kind {
+        KIND_SYSCALL => {
+            let (call, rest) = SyscallRecord::ref_from_prefix(record).map_err(|_| size)?;
+            What::Syscall {
+                call,
+                no_return: has(FLAG_NO_RETURN),
+                texts: rest.get(..call.texts.into()).ok_or(size)?,
+            }
+        }
+        KIND_SWITCH => What::Switch(SwitchRecord::ref_from_prefix(record).map_err(|_| size)?.0),
+        KIND_WAKEUP => What::Wakeup {
+            wakeup: WakeupRecord::ref_from_prefix(record).map_err(|_| size)?.0,
+            new: has(FLAG_NEW_TASK),
+        },
+        KIND_BLOCK => What::Block(BlockRecord::ref_from_prefix(record).map_err(|_| size)?.0),
+        KIND_IRQ => What::Irq {
+            irq: IrqRecord::ref_from_prefix(record).map_err(|_| size)?.0,
+            soft: has(FLAG_SOFTIRQ),
+        },
+        kind => return Err(BadRecord::Kind(kind)),
+    })
 }
 
 /// Reads a record of a joined marker.

@@ -24,6 +24,10 @@ use core::mem::{offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::event::{BadRecord, Event};
+use super::full::{
+    BlockRecord, IrqRecord, KIND_BLOCK, KIND_IRQ, KIND_SWITCH, KIND_SYSCALL, KIND_WAKEUP,
+    SwitchRecord, SyscallRecord, WakeupRecord,
+};
 use super::joined::{
     KIND_GIVEN_UP, KIND_MARKER, KIND_REFUSED, KIND_TIME, KIND_WRITE_BEGINS, KIND_WRITE_ENDS,
     RefusedRecord, WriteEndsRecord,
@@ -114,6 +118,11 @@ const OWN: &[KindLayout] = &[
     kind::<WriteEndsRecord>(KIND_WRITE_ENDS),
     kind::<Head>(KIND_GIVEN_UP),
     kind::<Head>(KIND_TIME),
+    kind::<SyscallRecord>(KIND_SYSCALL),
+    kind::<SwitchRecord>(KIND_SWITCH),
+    kind::<WakeupRecord>(KIND_WAKEUP),
+    kind::<BlockRecord>(KIND_BLOCK),
+    kind::<IrqRecord>(KIND_IRQ),
     kind::<UserRecord>(KIND_USER),
     kind::<ParentRecord>(KIND_PARENT),
     kind::<MemberRecord>(KIND_MEMBER),

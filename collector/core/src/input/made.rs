@@ -14,6 +14,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::full::{KIND_SYSCALL, SyscallRecord, TEXT_CUT, Text, TextRecord};
 use super::record::{COMM_LEN, Head};
 use super::write::{Room, padded};
 
@@ -208,6 +209,27 @@ impl Made {
             bytes.extend_from_slice(LossRecord { cause, count }.as_bytes());
         }
         self.make(KIND_LOSSES, &Head::of(ts, 0, 0), &bytes)
+    }
+
+    /// A system call and what its arguments point to, as the kernel reports it: for tests and generators. A text of a
+    /// kind that is not known is left out, and what is longer than a record can be.
+    pub fn syscall(&mut self, mut call: SyscallRecord, texts: &[Text<'_>]) -> &[u8] {
+        let most = usize::from(u16::MAX) - size_of::<SyscallRecord>();
+        let mut behind = Vec::new();
+        for text in texts {
+            let size = u16::try_from(text.bytes.len());
+            let room = most - behind.len() >= size_of::<TextRecord>() + text.bytes.len();
+            if let (Some(kind), Ok(size), true) = (text.kind, size, room) {
+                let kind = kind as u8 | if text.cut { TEXT_CUT } else { 0 };
+                let arg = text.arg;
+                behind.extend_from_slice(TextRecord { arg, kind, size }.as_bytes());
+                behind.extend_from_slice(text.bytes);
+            }
+        }
+        call.texts = u16::try_from(behind.len()).unwrap_or(u16::MAX);
+        self.room
+            .record(KIND_SYSCALL, &call, &[&behind])
+            .unwrap_or_default()
     }
 
     /// Text that is longer than [`TEXT_MAX`] is cut, so that every record has room for its size.

@@ -2,6 +2,7 @@
 
 pub mod event;
 pub(crate) mod fragments;
+pub mod full;
 pub mod joined;
 pub mod joiner;
 pub mod layout;

@@ -212,7 +212,12 @@ impl Correlator {
             | What::Host { .. }
             | What::Run { .. }
             | What::Clock { .. }
-            | What::Layout => {}
+            | What::Layout
+            | What::Syscall { .. }
+            | What::Switch(_)
+            | What::Wakeup { .. }
+            | What::Block(_)
+            | What::Irq { .. } => {}
             What::Losses { causes } => {
                 for loss in causes {
                     state.losses.set(unpadded(&loss.cause), loss.known().into());

@@ -82,7 +82,7 @@ impl Correlator {
             | What::Fork { .. }
             | What::Gone
             | What::Exit { .. } => true,
-            _ => false,
+            what => what.is_full(),
         };
         if happens {
             self.restoring = None;
