@@ -242,6 +242,21 @@ impl Lost {
         ]
     }
 
+    /// What was lost since this was `before`. What was not known then is not known.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut since = self.clone();
+        let causes = self.causes().into_iter().zip(before.causes());
+        for ((cause, all), (_, before)) in causes {
+            let count = all
+                .known()
+                .zip(before.known())
+                .map(|(all, before)| all.saturating_sub(before));
+            since.set(cause.as_bytes(), count.into());
+        }
+        since
+    }
+
     /// Takes in how much was lost for a cause that [`causes`](Self::causes) names. One that is not known, as a
     /// later version may have, is left out.
     pub fn set(&mut self, cause: &[u8], count: Count) {
@@ -310,6 +325,19 @@ impl Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_lost_since() {
+        let lost = |ring: u64, fault| Lost {
+            ring_full: ring.into(),
+            fault,
+            slots: ring,
+            ..Lost::default()
+        };
+        let since = lost(7, Count::Unknown).since(&lost(3, Count::Known(0)));
+        assert_eq!(since, lost(4, Count::Unknown));
+        assert_eq!(lost(2, 1.into()).since(&Lost::default()), lost(2, 1.into()));
+    }
 
     #[test]
     fn each_cause_is_taken_in_by_its_name() {

@@ -82,6 +82,51 @@ fn compare(happens: Vec<Happens>, limits: Limits) -> Vec<Happens> {
     tap.stream
 }
 
+/// Takes in what happens by its writes. Who begins after `cut` of it, with a snapshot, and goes on with the joined
+/// markers, sees the same from there on.
+fn compare_from(happens: &[Happens], cut: usize, limits: Limits) {
+    let (mut first, mut tap) = (Correlator::new(limits), Tap::default());
+    let take = |first: &mut Correlator, tap: &mut Tap, happens: &[Happens]| {
+        for happens in happens {
+            match happens {
+                Happens::Event(record) => {
+                    first.push(&Event::decode(record.bytes()).unwrap(), tap);
+                    if record.kind() != KIND_WRITE {
+                        tap.stream.push(Happens::Event(record.clone()));
+                    }
+                }
+                Happens::Tick(now) => {
+                    first.tick(*now, tap);
+                    tap.stream.push(Happens::Tick(*now));
+                }
+            }
+        }
+    };
+    let (before, after) = happens.split_at(cut.min(happens.len()));
+    take(&mut first, &mut tap, before);
+    // What is one too many goes with whatever comes next.
+    first.tick(0, &mut tap);
+
+    let mut second = Correlator::new(limits);
+    first.snapshot_joined(&mut |record| {
+        let record = Record::new(record);
+        second.push(
+            &Event::decode(record.bytes()).unwrap(),
+            &mut Seen::default(),
+        );
+    });
+    tap = Tap::default();
+    take(&mut first, &mut tap, after);
+    first.finish(1 << 62, &mut tap);
+    let mut seen = Seen::default();
+    for happens in &tap.stream {
+        happens.to(&mut second, &mut seen);
+    }
+    second.finish(1 << 62, &mut seen);
+    assert_eq!(sorted(seen), sorted(tap.seen));
+    common::check(&second);
+}
+
 /// At the end all threads settle, in any order.
 fn sorted(seen: Seen) -> Vec<String> {
     let mut lines = seen.lines;
@@ -96,6 +141,11 @@ proptest! {
     fn both_give_the_same(steps in steps(), limits in limits(), wide: bool) {
         let reach = if wide { Reach::Process } else { Reach::Thread };
         compare(happenings(&steps), Limits { reach, ..limits });
+    }
+
+    #[test]
+    fn who_begins_later_sees_the_same(steps in steps(), cut in 0..60_usize, limits in limits()) {
+        compare_from(&happenings(&steps), cut, limits);
     }
 
     #[test]
@@ -164,4 +214,36 @@ fn what_was_no_marker_is_not_kept() {
         });
         assert_eq!(found.collect::<Vec<_>>(), kinds, "{texts:?}");
     }
+}
+
+/// What was lost before a snapshot is not lost after it.
+#[test]
+fn losses_are_counted_from_a_snapshot_on() {
+    use nulltrace_core::input::made::Made;
+    let mut made = Made::default();
+    let mut lose = |of: &mut Correlator, n| {
+        let record = Record::new(made.losses(5, [("ring_full", Some(n))]));
+        of.push(
+            &Event::decode(record.bytes()).unwrap(),
+            &mut Seen::default(),
+        );
+    };
+    let (mut first, mut second) = (
+        Correlator::new(Limits::default()),
+        Correlator::new(Limits::default()),
+    );
+    lose(&mut first, 7);
+    first.snapshot_joined(&mut |record| {
+        let record = Record::new(record);
+        second.push(
+            &Event::decode(record.bytes()).unwrap(),
+            &mut Seen::default(),
+        );
+    });
+    assert_eq!(second.lost().ring_full, 0);
+    lose(&mut second, 9);
+    assert_eq!(
+        (second.lost().ring_full, first.lost().ring_full),
+        (2.into(), 7.into())
+    );
 }

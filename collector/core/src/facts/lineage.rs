@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::ancestor::{ANCESTORS, Ancestor};
 use super::process::Process;
 use super::recent::Recent;
@@ -184,6 +186,39 @@ impl Lineage {
             }
             child.parent = Parent::Known(parent.cloned());
         }
+    }
+
+    /// Gives each ancestor of a process that is remembered, those of which it descends first, as `/proc` would say it.
+    pub(super) fn snapshot(&self, out: &mut dyn FnMut(u32, (u64, u32, &[u8]))) {
+        let mut written = FxHashSet::default();
+        let parents = self.watched.iter();
+        for parent in parents.filter_map(|(_, child)| child.parent.node()) {
+            let chain: Vec<_> = parent.chain().collect();
+            for ancestor in chain.into_iter().rev() {
+                if written.insert(std::ptr::from_ref(ancestor)) {
+                    let ppid = ancestor.parent().map_or(0, |parent| parent.pid);
+                    out(
+                        ancestor.pid,
+                        (self.start_of(ancestor), ppid, &ancestor.name),
+                    );
+                }
+            }
+        }
+    }
+
+    /// When an ancestor began; 0 where that is forgotten.
+    fn start_of(&self, ancestor: &Ancestor) -> u64 {
+        let found = self.found.peek(ancestor.pid);
+        let found = found.filter(|(_, known)| std::ptr::eq(&**known, ancestor));
+        let own = |known: &&Watched| {
+            let own = known.own.as_deref();
+            own.is_some_and(|own| std::ptr::eq(own, ancestor))
+        };
+        let watched = || self.watched.peek(ancestor.pid).filter(own);
+        found
+            .map(|(start, _)| *start)
+            .or_else(|| watched().map(|known| known.start))
+            .unwrap_or(0)
     }
 
     /// The parent of a process, if it is known.

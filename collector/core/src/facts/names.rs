@@ -9,6 +9,7 @@ use super::lineage::Lineage;
 use super::process::Process;
 use super::recent::Recent;
 use crate::input::event::{Event, What};
+use crate::input::made::Made;
 use crate::input::record::ProcessRecord;
 
 /// How many users and processes are remembered, at least; at most twice as many.
@@ -229,6 +230,24 @@ impl Names {
             },
             cgroup: cgroup.and_then(|cgroup| cgroup.path.name()),
         }
+    }
+
+    /// Writes the names that are known, as of `ts`: after the processes, whose ancestors they are.
+    pub fn snapshot(&self, ts: u64, out: &mut dyn FnMut(&[u8])) {
+        let mut made = Made::default();
+        for (&uid, answer) in self.users.iter() {
+            if let Answer::Name(name) = answer {
+                out(made.user(ts, uid, name));
+            }
+        }
+        for (&pid, cgroup) in self.cgroups.iter() {
+            if let Answer::Name(path) = &cgroup.path {
+                out(made.member(ts, pid, cgroup.start, path));
+            }
+        }
+        self.lineage.snapshot(&mut |pid, found| {
+            out(made.parent(ts, pid, Some(found)));
+        });
     }
 
     /// Whether of these names of a process some were asked for, and no answer came yet.

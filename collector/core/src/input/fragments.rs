@@ -174,8 +174,8 @@ impl Fragments {
         }
     }
 
-    /// Writes what is unfinished.
-    pub(crate) fn snapshot(&self, to: &mut RecordWriter<'_>) {
+    /// Writes what is unfinished; without what was written so far where the marker will come `joined`.
+    pub(crate) fn snapshot(&self, joined: bool, to: &mut RecordWriter<'_>) {
         let mut written = FxHashSet::default();
         for &(since, thread) in &self.ages {
             let Some(fragment) = self.threads.get(&thread) else {
@@ -183,7 +183,8 @@ impl Fragments {
             };
             if fragment.since() == Some(since) && written.insert(thread) {
                 let head = Head::of(since, thread.0, thread.1);
-                to.write(KIND_FRAGMENT, &head, &[fragment.bytes()]);
+                let bytes = if joined { &[] } else { fragment.bytes() };
+                to.write(KIND_FRAGMENT, &head, &[bytes]);
             }
         }
     }

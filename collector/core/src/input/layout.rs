@@ -42,9 +42,9 @@ use super::record::{
     KIND_WRITE, ProcessRecord, SegmentRecord,
 };
 use super::snapshot::{
-    FactsRecord, KIND_DEAD, KIND_FACTS, KIND_FRAGMENT, KIND_NAMED, KIND_OPEN, KIND_REPORTED,
-    KIND_SNAPSHOT, KIND_THREAD, KIND_WAITING, NamedRecord, OpenRecord, SnapshotRecord,
-    ThreadRecord,
+    FactsRecord, KIND_DEAD, KIND_FACTS, KIND_FRAGMENT, KIND_LOST, KIND_NAMED, KIND_OPEN,
+    KIND_REPORTED, KIND_SNAPSHOT, KIND_THREAD, KIND_WAITING, NamedRecord, OpenRecord,
+    SnapshotRecord, ThreadRecord,
 };
 
 /// How long the parts of the records that follow are. It can be read whatever has grown: its own head is always
@@ -140,6 +140,7 @@ const OWN: &[KindLayout] = &[
     list::<SegmentRecord, CallsRecord>(KIND_REPORTED),
     kind::<Head>(KIND_FRAGMENT),
     list::<SegmentRecord, CallsRecord>(KIND_WAITING),
+    list::<Head, LossRecord>(KIND_LOST),
 ];
 
 /// The layout of this build's records, a record to begin a stream with.

@@ -17,6 +17,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use super::full::{KIND_SYSCALL, SyscallRecord, TEXT_CUT, Text, TextRecord};
 use super::record::{COMM_LEN, Head};
 use super::write::{Room, padded};
+use crate::count::Count;
 
 /// `Head::kind` of a [`UserRecord`], which the name follows.
 pub const KIND_USER: u8 = 32;
@@ -109,6 +110,16 @@ pub struct LossRecord {
 }
 
 impl LossRecord {
+    /// For a cause by its name.
+    #[must_use]
+    pub fn of((cause, count): (&str, Count)) -> Self {
+        let known = count.known().map(|count| count.min(u64::MAX - 1));
+        Self {
+            cause: padded(cause.as_bytes()),
+            count: known.unwrap_or(u64::MAX),
+        }
+    }
+
     /// How much, if that is known.
     #[must_use]
     pub fn known(&self) -> Option<u64> {
@@ -204,9 +215,7 @@ impl Made {
     ) -> &[u8] {
         let mut bytes = Vec::new();
         for (name, count) in causes {
-            let cause = padded(name.as_bytes());
-            let count = count.map_or(u64::MAX, |count| count.min(u64::MAX - 1));
-            bytes.extend_from_slice(LossRecord { cause, count }.as_bytes());
+            bytes.extend_from_slice(LossRecord::of((name, count.into())).as_bytes());
         }
         self.make(KIND_LOSSES, &Head::of(ts, 0, 0), &bytes)
     }

@@ -63,7 +63,7 @@ pub const KIND_SO_FAR: u8 = 9;
 /// [`KindLayout`](super::layout::KindLayout)s follow.
 pub const KIND_LAYOUT: u8 = 48;
 /// The kinds that only [snapshots](super::snapshot) have.
-pub const SNAPSHOT_KINDS: core::ops::RangeInclusive<u8> = 49..=57;
+pub const SNAPSHOT_KINDS: core::ops::RangeInclusive<u8> = 49..=58;
 
 /// The write was longer than [`PAYLOAD_MAX`]: behind the payload follows by how many bytes, a `u64`.
 pub const FLAG_CUT: u8 = 1;

@@ -9,6 +9,7 @@ use core::mem::size_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::event::BadRecord;
+use super::made::LossRecord;
 use super::record::{
     COMM_LEN, CallsRecord, EXE_LEN, FileId, Head, ProcessRecord, SNAPSHOT_KINDS, SegmentRecord,
     Stops,
@@ -28,14 +29,18 @@ pub const KIND_OPEN: u8 = 53;
 pub const KIND_THREAD: u8 = 54;
 /// `Head::kind` of a [`SegmentRecord`] with what was reported of a segment so far, which [`CallsRecord`]s follow.
 pub const KIND_REPORTED: u8 = 55;
-/// `Head::kind` of an unfinished marker: what was written so far follows. The time is that of its first part.
+/// `Head::kind` of an unfinished marker: what was written so far follows. The time is that of its first part. Nothing
+/// follows where markers come joined: then it is whole when it comes.
 pub const KIND_FRAGMENT: u8 = 56;
 /// `Head::kind` of a [`SegmentRecord`] whose marker is still to come, which [`CallsRecord`]s follow.
 pub const KIND_WAITING: u8 = 57;
 
+/// `Head::kind` of what sources had reported as lost: [`LossRecord`]s follow. What they report later is in all.
+pub const KIND_LOST: u8 = 58;
+
 const _: () = {
     assert!(KIND_SNAPSHOT == *SNAPSHOT_KINDS.start());
-    assert!(KIND_WAITING == *SNAPSHOT_KINDS.end());
+    assert!(KIND_LOST == *SNAPSHOT_KINDS.end());
 };
 
 /// Of a [`ProcessRecord`]: it is part of a snapshot, so the process was known before.
@@ -232,6 +237,8 @@ pub enum Part<'a> {
     Fragment(&'a [u8]),
     /// A segment whose marker is still to come.
     Waiting(&'a SegmentRecord, &'a [CallsRecord]),
+    /// What sources had reported as lost, by cause.
+    Lost(&'a [LossRecord]),
 }
 
 impl<'a> Part<'a> {
@@ -261,6 +268,7 @@ impl<'a> Part<'a> {
             }
             KIND_THREAD => Self::Thread(ThreadRecord::ref_from_prefix(record).map_err(|_| size)?.0),
             KIND_FRAGMENT => Self::Fragment(rest),
+            KIND_LOST => Self::Lost(<[LossRecord]>::ref_from_bytes(rest).map_err(|_| size)?),
             KIND_REPORTED | KIND_WAITING => {
                 let (segment, rest) = SegmentRecord::ref_from_prefix(record).map_err(|_| size)?;
                 let calls = <[CallsRecord]>::ref_from_bytes(rest).map_err(|_| size)?;

@@ -76,6 +76,8 @@ struct State {
     markers: Markers,
     /// What sources reported as lost.
     losses: Lost,
+    /// Of which before the snapshot that this began with.
+    lost_before: Lost,
     /// Time of threads while they had no span open.
     outside: Times,
     /// Calls inside spans for which segments had no room.
@@ -108,6 +110,7 @@ impl Correlator {
                 waiting: Waiting::default(),
                 markers: Markers::default(),
                 losses: Lost::default(),
+                lost_before: Lost::default(),
                 outside: Times::NONE,
                 slots: 0,
                 deep: 0,
@@ -290,7 +293,7 @@ impl Correlator {
     /// What was lost so far, as in the [`ledger`](Self::ledger).
     #[must_use]
     pub fn lost(&self) -> Lost {
-        let mut lost = self.state.losses.clone();
+        let mut lost = self.state.losses.since(&self.state.lost_before);
         lost.slots = lost.slots.saturating_add(self.state.slots);
         lost.depth = lost.depth.saturating_add(self.state.deep);
         lost.fragments = lost.fragments.saturating_add(self.state.fragments);

@@ -6,8 +6,10 @@ use super::{Correlator, State, watched};
 use crate::facts::process::Process;
 use crate::input::event::{EndedBy, Event, What};
 use crate::input::layout;
-use crate::input::snapshot::{KIND_SNAPSHOT, OPEN_PPID, Part};
-use crate::input::write::RecordWriter;
+use crate::input::made::LossRecord;
+use crate::input::record::Head;
+use crate::input::snapshot::{KIND_FRAGMENT, KIND_LOST, KIND_SNAPSHOT, OPEN_PPID, Part};
+use crate::input::write::{RecordWriter, unpadded};
 use crate::spans::consumer::Consumer;
 use crate::spans::matcher::Restoring;
 use crate::spans::waiting::Whole;
@@ -50,6 +52,16 @@ impl Correlator {
     /// ```
     pub fn snapshot(&self, out: &mut dyn FnMut(&[u8])) {
         out(layout::own().as_bytes());
+        self.state_as_records(false, out);
+    }
+
+    /// The same, without the layout, for a stream whose markers are [joined](crate::input::joined): of a marker that is
+    /// not written to its end, only that its thread is within one.
+    pub fn snapshot_joined(&self, out: &mut dyn FnMut(&[u8])) {
+        self.state_as_records(true, out);
+    }
+
+    fn state_as_records(&self, joined: bool, out: &mut dyn FnMut(&[u8])) {
         let to = &mut RecordWriter::new(out);
         let state = &self.state;
         state.spans.begin_snapshot(to);
@@ -57,8 +69,15 @@ impl Correlator {
         state.files.snapshot(to);
         state.spans.snapshot(&state.processes, to);
         state.reported.snapshot(to);
-        self.fragments.snapshot(to);
+        self.fragments.snapshot(joined, to);
+        for &(pid, tid) in &state.within {
+            to.write(KIND_FRAGMENT, &Head::of(0, pid, tid), &[]);
+        }
         state.waiting.snapshot(to);
+        if state.losses.any() {
+            let losses: Vec<_> = state.losses.causes().map(LossRecord::of).to_vec();
+            to.write(KIND_LOST, &Head::of(0, 0, 0), &[losses.as_bytes()]);
+        }
     }
 
     /// From the first thing that happens on, or the second snapshot, none is taken in.
@@ -102,6 +121,7 @@ impl Correlator {
             return;
         };
         let taken = match Part::read(kind, record) {
+            Ok(Part::Fragment([])) => self.state.begin_within(event, self.fragments.max()),
             Ok(Part::Fragment(bytes)) => {
                 let thread = (event.pid, event.tid);
                 let mut whole = false;
@@ -116,6 +136,15 @@ impl Correlator {
 }
 
 impl State {
+    /// The thread is within a marker that comes joined. Returns whether there is room for one more.
+    fn begin_within(&mut self, event: &Event<'_>, most: usize) -> bool {
+        let has_room = self.within.len() < most;
+        if has_room {
+            self.within.insert((event.pid, event.tid));
+        }
+        has_room
+    }
+
     /// Takes in a part of a snapshot, whatever it says. Returns whether it could be.
     fn restore(
         &mut self,
@@ -147,6 +176,13 @@ impl State {
                 let by = EndedBy::from_flags(segment.head.flags);
                 let whole = Whole { segment, calls, by };
                 self.wait(&whole, out);
+            }
+            Part::Lost(causes) => {
+                for loss in causes {
+                    let cause = unpadded(&loss.cause);
+                    self.lost_before.set(cause, loss.known().into());
+                    self.losses.set(cause, loss.known().into());
+                }
             }
             // A fragment is restored by the caller.
             Part::Fragment(_) => return false,
