@@ -73,6 +73,12 @@ impl Host {
             self.last = Some(now);
         }
     }
+
+    /// Gives all of it again, for a reader who begins now.
+    pub(crate) fn again(&mut self, take: &mut dyn FnMut(&[u8])) {
+        self.last = None;
+        self.drain(take);
+    }
 }
 
 /// What a reader elsewhere needs to know of this machine. What cannot be had is left out.

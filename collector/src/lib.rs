@@ -19,6 +19,7 @@ pub mod namespace;
 pub mod nearest;
 pub mod outlet;
 pub mod pipeline;
+pub mod recording;
 mod resolve;
 pub mod show;
 pub mod signals;

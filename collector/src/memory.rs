@@ -3,6 +3,8 @@
 //! Not in it are the spans that a filter chooses or fields group, which are counted beside all spans: they may take as
 //! much again as the rows and their texts have here, and one and a half times what the calls have. Nor is what is asked for while a run goes on: each of
 //! at most 16 queries may take a quarter of what that of the command line may, and each snapshot that somebody keeps as much again as the rows that changed since.
+//! Nor is what each file of a split recording begins with, until it is written: it takes as much again as open spans and
+//! their texts do then.
 //!
 //! ```
 //! use nulltrace_collector::memory::{Budget, Part, SHARES};
@@ -29,6 +31,8 @@ pub struct Budget(u64);
 const LEAST: u64 = 16 << 20;
 /// The largest: more could not be numbered.
 const MOST: u64 = 1 << 40;
+/// The most that waits for a recorder: more would only hide for longer that the disk is too slow.
+const RECORDER_MOST: usize = 32 << 20;
 /// What the shares add up to.
 const WHOLE: u64 = 1024;
 
@@ -161,10 +165,10 @@ pub const SHARES: [Share; 11] = [
     },
     Share {
         part: Part::Queues,
-        holds: "spans queued for exporters",
+        holds: "spans queued for exporters; the recorder, as one of them, has at most 32MiB of records",
         share: 160,
         each: 640,
-        full: "an exporter loses its newest, counted as `lost.sink`",
+        full: "an exporter loses its newest, counted as `lost.sink`; the recorder too, counted in the capture",
     },
 ];
 
@@ -218,11 +222,14 @@ impl Budget {
         share.map_or(0, |share| self.of(part) / share.each)
     }
 
-    /// The limits of a pipeline with so many exporters, each of which has a queue of its own.
+    /// The limits of a pipeline with so many exporters, each of which has a queue of its own; a recorder is one of them.
     #[must_use]
     pub fn limits(self, exporters: usize) -> Limits {
         let count = |part| usize::try_from(self.count(part)).unwrap_or(usize::MAX);
         let batches = count(Part::Queues) / BATCH / exporters.max(1);
+        let recorder = self.of(Part::Queues) / exporters.max(1) as u64;
+        let recorder = usize::try_from(recorder).unwrap_or(usize::MAX);
+        let recorder = recorder.min(RECORDER_MOST);
         Limits {
             order_bytes: count(Part::Order),
             spans: matcher::Limits {
@@ -243,6 +250,7 @@ impl Budget {
                 text_bytes: count(Part::GroupTexts),
             },
             queued_batches: batches.max(1),
+            recorder_bytes: recorder,
             ..Limits::default()
         }
     }

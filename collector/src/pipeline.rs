@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nulltrace_core::capture::Compress;
 use nulltrace_core::facts::names::Wanted;
 use nulltrace_core::facts::process::Process;
 use nulltrace_core::input::event::{BadRecord, Event, What};
@@ -27,6 +26,7 @@ use crate::gone::Suspects;
 use crate::host::Host;
 use crate::mailbox::{Inbox, Mailbox};
 use crate::measured::Measured;
+use crate::recording::{self, Recording};
 use crate::resolve::Resolver;
 use crate::sink::Prepared;
 use crate::sink::hub::Hub;
@@ -64,6 +64,8 @@ pub struct Limits {
     pub groups: groups::Limits,
     /// Batches of spans that may wait for each sink.
     pub queued_batches: usize,
+    /// Bytes of records that may wait for the recorder.
+    pub recorder_bytes: usize,
     /// Malformed markers shown in a second; all are counted.
     pub malformed_per_second: u32,
 }
@@ -76,6 +78,7 @@ impl Default for Limits {
             summary: summary::Limits::default(),
             groups: groups::Limits::default(),
             queued_batches: 256,
+            recorder_bytes: 32 << 20,
             malformed_per_second: 5,
         }
     }
@@ -94,7 +97,7 @@ pub struct Pipeline {
     order: Order,
     line: Line,
     hub: Option<Hub>,
-    recorder: Option<Recorder>,
+    recording: Option<Recording>,
     host: Host,
     resolver: Option<Resolver>,
     made: Made,
@@ -123,16 +126,6 @@ struct Line {
     consumers: Consumers,
     bad_record: u64,
     unknown_kind: u64,
-}
-
-/// A recording that is to be made.
-pub struct Recording<'a> {
-    /// Where it is written to.
-    pub to: Box<dyn io::Write + Send>,
-    /// How it is compressed.
-    pub how: Compress,
-    /// What is recorded.
-    pub about: &'a capture::About,
 }
 
 /// A recording has all of them: it is not known what will be asked.
@@ -190,7 +183,7 @@ impl Pipeline {
                 unknown_kind: 0,
             },
             hub: None,
-            recorder: None,
+            recording: None,
             host: Host::default(),
             resolver: None,
             made: Made::default(),
@@ -234,24 +227,20 @@ impl Pipeline {
         Ok(self)
     }
 
-    /// Records all that comes from now on, with every name that may be asked for. `about` says what is recorded.
+    /// Records all that comes from now on, with every name that may be asked for.
     ///
     /// # Errors
     /// A thread could not be made.
     pub fn recording(
         mut self,
-        recording: Recording<'_>,
+        plan: recording::Plan,
         keeper: Option<Keeper>,
     ) -> Result<Self, Error> {
-        let Recording { to, how, about } = recording;
-        let (tap, recorder) = Recorder::start(to, how).map_err(no_thread)?;
+        let room = self.limits.recorder_bytes;
+        let (tap, recording) = Recording::start(plan, self.began, room).map_err(no_thread)?;
         self.line.consumers.add(tap);
         self.line.consumers.want_names(ALL_NAMES);
-        self.recorder = Some(recorder);
-        let Moment { monotonic, wall } = self.began;
-        let about = capture::Ran::begins(monotonic, wall, about);
-        let about = about.iter().map(|(name, value)| (*name, value.as_str()));
-        self.line.consumers.record(self.made.run(monotonic, about));
+        self.recording = Some(recording);
         self.start_resolver(keeper).map_err(no_thread)?;
         Ok(self)
     }
@@ -425,10 +414,30 @@ impl Pipeline {
         if let Some(hub) = &self.hub {
             hub.report(&lost);
         }
-        if let Some(recorder) = &self.recorder {
-            recorder.report(lost.sum());
+        if let Some(recording) = &self.recording {
+            recording.report(lost.sum());
         }
+        self.split_recording(&lost);
         Ok(records)
+    }
+
+    /// Goes on with the recording in its next file if it is time for that. All records that were taken in are handed
+    /// over by the tick before; those that follow belong to it.
+    fn split_recording(&mut self, lost: &Lost) {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        let Some(number) = recording.due() else {
+            return;
+        };
+        let Self {
+            order, line, host, ..
+        } = self;
+        recording.next(number, (lost, order.late()), |now, out| {
+            host.again(out);
+            line.correlator.snapshot_joined(out);
+            line.consumers.names.snapshot(now, out);
+        });
     }
 
     /// What should be logged since the last call, made safe for a terminal.
@@ -487,27 +496,27 @@ impl Pipeline {
         Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
-            recorder: self.recorder,
+            recorder: self.recording.map(Recording::close),
         }
     }
 
     /// What only this pipeline knows goes into the recording, as its last records.
     fn end_recording(&mut self, now: u64) {
-        if self.recorder.is_none() {
-            return;
-        }
-        let Self { line, made, .. } = self;
+        let Self {
+            line,
+            order,
+            recording,
+            ..
+        } = self;
+        let Some(recording) = recording else { return };
         let lost = Lost {
             bad_record: line.bad_record,
             unknown_kind: line.unknown_kind,
             ..self.lost_before.clone()
         };
-        let causes = lost.causes().into_iter();
-        let causes = causes.map(|(name, count)| (name, count.known()));
-        line.consumers.record(made.losses(now, causes));
-        let ends = capture::Ran::ends(now, self.order.late());
-        let ends = ends.iter().map(|(name, value)| (*name, value.as_str()));
-        line.consumers.record(made.run(now, ends));
+        recording.end(now, &lost, order.late(), &mut |record| {
+            line.consumers.record(record);
+        });
     }
 
     /// Takes a record that was kept: it is in order, and its names come with the others.

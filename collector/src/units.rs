@@ -1,4 +1,4 @@
-//! Sizes and durations as people write them in flags and in the configuration.
+//! Sizes, durations and ways to compress as people write them in flags and in the configuration.
 //!
 //! ```
 //! use nulltrace_collector::units::{duration, ring_size, size};
@@ -8,7 +8,10 @@
 //! assert_eq!(ring_size("5KiB").unwrap_err(), "not a power of two from 4KiB to 1GiB: write 4KiB or 8KiB");
 //! ```
 
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use nulltrace_core::capture::Compress;
 
 /// Bytes from `4096`, `512KiB`, `16MiB`, `1GiB`; `K`, `M` and `G` mean the same.
 ///
@@ -91,6 +94,30 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("{text:?} is out of range"))
 }
 
+/// A count of what there must be one of.
+///
+/// # Errors
+/// A sentence that says what may be written.
+pub fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not a number of at least 1"))
+}
+
+/// How a capture is compressed: `none`, `zstd` or `zstd:1` to `zstd:19`.
+///
+/// # Errors
+/// A sentence that says what is wrong and what may be written.
+pub fn compress(text: &str) -> Result<Compress, String> {
+    let level = |text: &str| text.parse().ok().filter(|level| (1..=19).contains(level));
+    let how = match text.split_once(':') {
+        None if text == "none" => Some(Compress::None),
+        None if text == "zstd" => Some(Compress::Fast),
+        Some(("zstd", text)) => level(text).map(Compress::Level),
+        _ => None,
+    };
+    how.ok_or_else(|| format!("cannot compress by {text:?}: write none, zstd or zstd:1 to zstd:19"))
+}
+
 fn split(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -159,6 +186,16 @@ mod tests {
     fn names_are_read_back() {
         for bytes in [0, 1, 1023, 1024, 3 << 20, 256 << 20, 1 << 30, (1 << 30) + 1] {
             assert_eq!(size(&size_name(bytes)), Ok(bytes));
+        }
+    }
+
+    #[test]
+    fn ways_to_compress() {
+        assert_eq!(compress("none"), Ok(Compress::None));
+        assert_eq!(compress("zstd"), Ok(Compress::Fast));
+        assert_eq!(compress("zstd:19"), Ok(Compress::Level(19)));
+        for bad in ["", "gzip", "zstd:0", "zstd:20", "zstd:x", "none:1"] {
+            assert!(compress(bad).is_err(), "{bad}");
         }
     }
 

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use nulltrace_collector::measured::Measured;
-use nulltrace_collector::pipeline::{Limits, Pipeline, Recording};
+use nulltrace_collector::pipeline::{Limits, Pipeline};
+use nulltrace_collector::recording::Plan;
 use nulltrace_collector::show::{self, Answer};
+use nulltrace_collector::sink::files::Target;
 use nulltrace_collector::source::Source;
 use nulltrace_collector::source::capture::{About, Ran};
 use nulltrace_core::activity::Reach;
@@ -227,10 +229,10 @@ fn recorded(query: &Query, reach: Reach) -> (Vec<u8>, Measured) {
         inside: reach.name().to_owned(),
         command: "nulltrace record".to_owned(),
     };
-    let recording = Recording {
-        to: Box::new(file.clone()),
+    let recording = Plan {
+        to: Target::one(Box::new(file.clone())),
         how: Compress::default(),
-        about: &about,
+        about,
     };
     let pipeline = Pipeline::new(limits).asking(query, None).unwrap();
     let mut pipeline = pipeline.recording(recording, None).unwrap();

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 
 mod agent;
+mod captures;
 mod completions;
 mod doctor;
 mod fields;

@@ -1,13 +1,10 @@
 //! `nulltrace record -o FILE CMD`: all that is seen, kept for later.
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Instant;
 
 use clap::Args;
@@ -20,13 +17,16 @@ use crate::error::{Error, Kind};
 use crate::log;
 use crate::memory::Budget;
 use crate::outlet::End;
-use crate::pipeline::{Pipeline, Recording};
+use crate::pipeline::Pipeline;
+use crate::recording;
 use crate::signals::Signals;
-use crate::sink::recorder::Recorded;
+use crate::sink::files::{Place, Rotate};
+use crate::sink::recorder::{Recorded, Split};
 use crate::source::Activity;
 use crate::source::capture::About;
 use crate::source::open::Opened;
 use crate::text::safe;
+use crate::units;
 
 /// Options of `record`.
 #[derive(Debug, Args)]
@@ -39,6 +39,7 @@ of CMD; 1 if the file could not be written and there is no CMD.
 Examples:
   nulltrace record -o shop.ntc -- ./server --once
   nulltrace report shop.ntc --view time
+  nulltrace record -o shop.ntc --rotate 100M,1h --keep 48 --cgroup /system.slice/shop.service
   nulltrace record -o - -- make | ssh host 'cat > make.ntc'"
 )]
 pub(super) struct RecordArgs {
@@ -55,9 +56,19 @@ pub(super) struct RecordArgs {
         long,
         value_name = "HOW",
         default_value = "zstd",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = units::compress
     )]
-    compress: How,
+    compress: Compress,
+    /// Go on in a new file when this one is that large or that old, like 100M, 1h or 100M,1h.
+    ///
+    /// The files have a number before the extension: -o shop.ntc gives shop.0001.ntc, shop.0002.ntc and so on. Each can be
+    /// read by itself, and `nulltrace report shop.*.ntc` reads them as one.
+    #[arg(long, value_name = "WHEN")]
+    rotate: Option<Rotate>,
+    /// Keep only so many of these files, the latest, and delete older ones of this recording.
+    #[arg(long, value_name = "N", requires = "rotate", value_parser = units::at_least_one)]
+    keep: Option<NonZeroU32>,
     /// Stop when CMD, or the selected process, has ended, not when its descendants have.
     ///
     /// Under ptrace they are killed then.
@@ -78,27 +89,6 @@ pub(super) struct RecordArgs {
     selection: Selection,
     #[command(flatten)]
     kernel: Kernel,
-}
-
-/// How a capture is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct How(Compress);
-
-impl FromStr for How {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let level = |text: &str| text.parse().ok().filter(|level| (1..=19).contains(level));
-        let how = match text.split_once(':') {
-            None if text == "none" => Some(Compress::None),
-            None if text == "zstd" => Some(Compress::Fast),
-            Some(("zstd", text)) => level(text).map(Compress::Level),
-            _ => None,
-        };
-        how.map(Self).ok_or_else(|| {
-            format!("cannot compress by {text:?}: write none, zstd or zstd:1 to zstd:19")
-        })
-    }
 }
 
 pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
@@ -127,8 +117,14 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
             ));
         }
     };
-    let to = open(&args.output, args.force)?;
-    let how = args.compress.0;
+    let place = Place {
+        path: args.output,
+        force: args.force,
+        rotate: args.rotate,
+        keep: args.keep,
+    };
+    let to = place.open()?;
+    let how = args.compress;
     let words: Vec<_> = std::env::args_os().collect();
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let plan = Plan {
@@ -144,8 +140,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
             inside: config.inside.name().to_owned(),
             command: words.join(" "),
         };
-        let about = &about;
-        pipeline.recording(Recording { to, how, about }, keeper)
+        pipeline.recording(recording::Plan { to, how, about }, keeper)
     };
     let began = Instant::now();
     let traced = trace::run(subject, &plan, &signals, prepare)?;
@@ -155,14 +150,14 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         let (recorded, failed) = closed.unwrap_or_default();
         let lost = outcome.measured.ledger.lost.sum();
         let seconds = began.elapsed().as_secs_f64();
-        log::say(told(&recorded, lost, seconds, &args.output));
+        log::say(told(&recorded, lost, seconds, &place.path));
         log::settle(end);
         match failed {
             None => Ok(()),
             Some(error) => Err(Error::io(
                 "cannot write the capture",
                 error,
-                args.output.display(),
+                safe(place.path.as_os_str().as_bytes()),
                 "what was written until then can be read",
             )),
         }
@@ -170,38 +165,29 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     trace::status(traced.status, written)
 }
 
-/// Opens the file, before anything is traced. Nobody else may read it.
-fn open(path: &Path, force: bool) -> Result<Box<dyn Write + Send>, Error> {
-    if path.as_os_str() == "-" {
-        return match io::stdout().is_terminal() {
-            false => Ok(Box::new(io::stdout())),
-            true => Err(Error::new(
-                Kind::Usage,
-                "a capture is not for a terminal",
-                "-o -",
-                "name a file, or send stdout to another program",
-            )),
-        };
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
-    match force {
-        true => options.create(true).truncate(true),
-        false => options.create_new(true).custom_flags(libc::O_NOFOLLOW),
-    };
-    let file = options.open(path).map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AlreadyExists => "name another file, or overwrite it with --force",
-            _ => "name a file that can be written",
-        };
-        Error::io("cannot create the capture", error, path.display(), remedy)
-    })?;
-    Ok(Box::new(file))
-}
-
 /// What a recording came to, in one line.
 fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
     let Recorded { records, bytes, .. } = *recorded;
+    let name = |path: &Path| safe(path.as_os_str().as_bytes());
+    let to = match &recorded.files {
+        None => name(path),
+        Some(Split {
+            first,
+            last,
+            made,
+            deleted,
+        }) => {
+            let (first, last) = (name(first), name(last));
+            let gone = match deleted {
+                0 => String::new(),
+                n => format!(", and {n} older that were deleted"),
+            };
+            match made - deleted {
+                1 => format!("{last} (1 file{gone})"),
+                left => format!("{first} to {last} ({left} files{gone})"),
+            }
+        }
+    };
     let each = bytes as f64 / records.max(1) as f64;
     let lost = match lost + recorded.lost {
         0 => "nothing lost".to_owned(),
@@ -210,7 +196,7 @@ fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
     format!(
         "recorded {records} records in {seconds:.1} s ({:.0}/s) to {}: {} bytes, {each:.1} each; {lost}",
         records as f64 / seconds.max(1e-9),
-        safe(path.as_os_str().as_bytes()),
+        to,
         bytes,
     )
 }
@@ -220,22 +206,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ways_to_compress() {
-        let of = |text: &str| text.parse::<How>().map(|how| how.0);
-        assert_eq!(of("none"), Ok(Compress::None));
-        assert_eq!(of("zstd"), Ok(Compress::Fast));
-        assert_eq!(of("zstd:19"), Ok(Compress::Level(19)));
-        for bad in ["", "gzip", "zstd:0", "zstd:20", "zstd:x", "none:1"] {
-            assert!(of(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn one_line_says_what_it_came_to() {
         let recorded = Recorded {
             records: 2000,
             bytes: 9000,
-            lost: 0,
+            ..Recorded::default()
         };
         let path = Path::new("a.ntc");
         assert_eq!(
@@ -244,7 +219,7 @@ mod tests {
         );
         let lost = Recorded {
             lost: 5,
-            ..recorded
+            ..recorded.clone()
         };
         assert!(told(&lost, 2, 2.0, path).ends_with("; 7 lost"));
     }

@@ -1,15 +1,18 @@
 //! `nulltrace report FILE`: the views of what was recorded.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use nulltrace_core::capture::Damage;
+use nulltrace_core::capture::{Damage, Read};
 use nulltrace_core::input::event::What;
 use nulltrace_core::input::layout::Reader;
 use nulltrace_core::query::Query;
 use zerocopy::IntoBytes;
 
+use super::captures::{Joint, Step, begins_late, files_and_filter};
 use super::options::Views;
 use super::output::Output;
 use crate::config::Config;
@@ -25,6 +28,7 @@ use crate::text::safe;
 /// Options of `report`.
 #[derive(Debug, Args)]
 #[command(
+    override_usage = "nulltrace report [OPTIONS] FILE... [FILTER]...",
     after_help = "The view is printed to stdout. What of the capture cannot be read is told on stderr; the rest is shown.
 
 Examples:
@@ -32,17 +36,20 @@ Examples:
   nulltrace report shop.ntc --view time
   nulltrace report shop.ntc 'span.duration>5ms and span.arg.cart=7'
   nulltrace report shop.ntc fd.type=file --by fd.name --sum bytes
+  nulltrace report shop.*.ntc --view slowest
   nulltrace report shop.ntc --format json -o shop.json"
 )]
 pub(super) struct ReportArgs {
     /// The capture, as `nulltrace record` writes it; - is stdin.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Show only what this holds for, like span.duration>5ms and span.arg.cart=7: short for --where.
+    /// More files of a recording that was split, and after them a filter: show only what it holds for, like
+    /// span.duration>5ms and span.arg.cart=7. Short for --where.
     ///
-    /// A filter with spaces may be several words; what means something to the shell needs quotes.
+    /// Files follow each other in the order of their numbers. A word that ends with .ntc, or is the name of a file, is a
+    /// file. A filter with spaces may be several words; what means something to the shell needs quotes.
     #[arg(value_name = "FILTER", conflicts_with = "only")]
-    filter: Vec<String>,
+    more: Vec<OsString>,
     /// Use at most this much memory for what a capture makes grow, like open spans and rows [default: 1GiB].
     #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
     memory: Option<Budget>,
@@ -60,7 +67,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     log::start().map_err(no_thread)?;
     let mut config = Config::default();
     config.memory = args.memory.unwrap_or(config.memory);
-    let filter = match &args.filter[..] {
+    let (files, words) = files_and_filter(&args.file, &args.more)?;
+    let filter = match &words[..] {
         [] => Vec::new(),
         words => vec![words.join(" ")],
     };
@@ -73,42 +81,24 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         reader: Reader::default(),
         layout: Vec::new(),
         pipeline: None,
+        joint: Joint::default(),
     };
-    let mut failed = None;
-    let read = capture::read(&args.file, &mut |record| {
-        if failed.is_none() {
-            failed = replay.take(record).err();
+    let mut notes = Vec::new();
+    let mut lost = 0;
+    for (n, path) in files.iter().enumerate() {
+        if n > 0 {
+            replay.joint.begin(path, &replay.ran);
         }
-    });
-    let read = read.map_err(|error| {
-        Error::io(
-            "cannot read the capture",
-            error,
-            args.file.display(),
-            "name a file that `nulltrace record` wrote",
-        )
-    })?;
-    if let Some(error) = failed {
-        return Err(error);
+        let read = replay.read(path)?;
+        lost += read.lost;
+        let name = (files.len() > 1).then(|| name(path));
+        notes.extend(flaws(&read, name.as_deref()));
     }
-    if let Some(refused) = read.refused {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("not a capture ({refused})"),
-            args.file.display(),
-            "name a file that `nulltrace record` wrote",
-        ));
-    }
-    let mut notes: Vec<_> = read.damage.iter().map(told).collect();
-    if !read.ended && notes.is_empty() {
-        notes.push(
-            "the recording did not end as it should: what follows its last block is missing"
-                .to_owned(),
-        );
-    }
+    notes.extend(begins_late(&replay.ran));
+    notes.append(&mut replay.joint.notes);
     notes.extend(other_table(&replay.ran.architecture));
     let outcome = replay.end()?;
-    notes.extend(lost_more(read.lost, outcome.measured.ledger.lost.sum()));
+    notes.extend(lost_more(lost, outcome.measured.ledger.lost.sum()));
     // In a text they stand with the view.
     let aside: &[String] = if output.is_text() { &[] } else { &notes };
     aside.iter().for_each(log::say);
@@ -128,11 +118,45 @@ struct Replay<'a> {
     /// The first record, until there is a pipeline.
     layout: Vec<u64>,
     pipeline: Option<Pipeline>,
+    joint: Joint,
 }
 
 impl Replay<'_> {
+    /// Takes in a file.
+    fn read(&mut self, path: &Path) -> Result<Read, Error> {
+        let mut failed = None;
+        let read = capture::read(path, &mut |record| {
+            if failed.is_none() {
+                failed = self.take(record).err();
+            }
+        });
+        let remedy = "name a file that `nulltrace record` wrote";
+        let read =
+            read.map_err(|error| Error::io("cannot read the capture", error, name(path), remedy))?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        match read.refused {
+            Some(refused) => {
+                let what = format!("not a capture ({refused})");
+                Err(Error::new(Kind::Usage, what, name(path), remedy))
+            }
+            None => Ok(read),
+        }
+    }
+
     fn take(&mut self, record: &[u8]) -> Result<(), Error> {
         if let Ok(event) = self.reader.read(record) {
+            match self.joint.step(&event, record)? {
+                Step::Take => {}
+                Step::Pass => return Ok(()),
+                Step::Instead(known) => {
+                    if let Some(pipeline) = &mut self.pipeline {
+                        pipeline.replay(known);
+                    }
+                    return Ok(());
+                }
+            }
             self.ran.learn(&event);
             if event.what == What::Layout && self.pipeline.is_none() {
                 self.layout = record
@@ -199,6 +223,27 @@ fn other_table(architecture: &str) -> Option<String> {
             "system calls have the names of {here}, and the recording is of {architecture}: their names are wrong"
         )
     })
+}
+
+fn name(path: &Path) -> String {
+    safe(path.as_os_str().as_bytes())
+}
+
+/// What could not be read of a file, which has a name if there are several.
+fn flaws(read: &Read, name: Option<&str>) -> Vec<String> {
+    let mut flaws: Vec<_> = read.damage.iter().map(told).collect();
+    if !read.ended && flaws.is_empty() {
+        flaws.push(
+            "the recording did not end as it should: what follows its last block is missing"
+                .to_owned(),
+        );
+    }
+    if let Some(name) = name {
+        flaws
+            .iter_mut()
+            .for_each(|flaw| *flaw = format!("{name}: {flaw}"));
+    }
+    flaws
 }
 
 /// A place that cannot be read, in words.

@@ -1,6 +1,7 @@
 //! Where closed spans go.
 
 mod contract;
+pub mod files;
 pub mod hub;
 pub mod recorder;
 pub mod statsd;

@@ -23,6 +23,17 @@ pub struct About {
     pub command: String,
 }
 
+/// Which part of a recording a file is, where the recording is split.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The recording: all of its files have the same.
+    pub series: String,
+    /// The number of the file; the first is 1.
+    pub number: u64,
+    /// Records that came out of order before it.
+    pub late: u64,
+}
+
 /// What a recording says of itself in all.
 #[derive(Clone, Debug)]
 pub struct Ran {
@@ -38,6 +49,8 @@ pub struct Ran {
     pub inside: String,
     /// Markers that came after the order.
     pub late: u64,
+    /// Which part of a recording it is, if it is one.
+    pub part: Option<Part>,
     /// The architecture of the machine, whose table has the system calls; empty if it is not known.
     pub architecture: String,
 }
@@ -54,6 +67,7 @@ impl Default for Ran {
             activity: true,
             inside: "thread".to_owned(),
             late: 0,
+            part: None,
             architecture: String::new(),
         }
     }
@@ -65,20 +79,33 @@ impl Ran {
         monotonic: u64,
         wall: Timestamp,
         about: &About,
+        part: Option<&Part>,
     ) -> Vec<(&'static str, String)> {
-        vec![
+        let mut all = vec![
             ("backend", about.backend.clone()),
             ("activity", about.activity.to_string()),
             ("inside", about.inside.clone()),
             ("command", about.command.clone()),
             ("began", monotonic.to_string()),
             ("wall", wall.as_nanosecond().to_string()),
-        ]
+        ];
+        if let Some(part) = part {
+            all.extend([
+                ("series", part.series.clone()),
+                ("part", part.number.to_string()),
+                ("late_before", part.late.to_string()),
+            ]);
+        }
+        all
     }
 
     /// The same for the last.
     pub(crate) fn ends(ended: u64, late: u64) -> Vec<(&'static str, String)> {
         vec![("ended", ended.to_string()), ("late", late.to_string())]
+    }
+
+    fn part(&mut self) -> &mut Part {
+        self.part.get_or_insert_default()
     }
 
     /// Takes in what a record says.
@@ -103,7 +130,14 @@ impl Ran {
                 }
                 b"ended" => self.ended = value.parse().unwrap_or(self.ended),
                 b"architecture" => value.clone_into(&mut self.architecture),
-                b"late" => self.late = value.parse().unwrap_or_default(),
+                b"late" => {
+                    let before = self.part.as_ref().map_or(0, |part| part.late);
+                    let late: u64 = value.parse().unwrap_or_default();
+                    self.late = late.saturating_sub(before);
+                }
+                b"series" => value.clone_into(&mut self.part().series),
+                b"part" => self.part().number = value.parse().unwrap_or_default(),
+                b"late_before" => self.part().late = value.parse().unwrap_or_default(),
                 _ => {}
             }
         }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 use super::ancestor::{ANCESTORS, Ancestor};
 use super::process::Process;
 use super::recent::Recent;
+use crate::input::made::Made;
 use crate::input::record::ProcessRecord;
 use crate::input::write::unpadded;
 
@@ -188,8 +189,9 @@ impl Lineage {
         }
     }
 
-    /// Gives each ancestor of a process that is remembered, those of which it descends first, as `/proc` would say it.
-    pub(super) fn snapshot(&self, out: &mut dyn FnMut(u32, (u64, u32, &[u8]))) {
+    /// Writes each ancestor of a process that is remembered, those of which it descends first, as `/proc` would say it.
+    pub(super) fn snapshot(&self, ts: u64, out: &mut dyn FnMut(&[u8])) {
+        let mut made = Made::default();
         let mut written = FxHashSet::default();
         let parents = self.watched.iter();
         for parent in parents.filter_map(|(_, child)| child.parent.node()) {
@@ -197,10 +199,8 @@ impl Lineage {
             for ancestor in chain.into_iter().rev() {
                 if written.insert(std::ptr::from_ref(ancestor)) {
                     let ppid = ancestor.parent().map_or(0, |parent| parent.pid);
-                    out(
-                        ancestor.pid,
-                        (self.start_of(ancestor), ppid, &ancestor.name),
-                    );
+                    let found = (self.start_of(ancestor), ppid, &*ancestor.name);
+                    out(made.parent(ts, ancestor.pid, Some(found)));
                 }
             }
         }

@@ -245,9 +245,7 @@ impl Names {
                 out(made.member(ts, pid, cgroup.start, path));
             }
         }
-        self.lineage.snapshot(&mut |pid, found| {
-            out(made.parent(ts, pid, Some(found)));
-        });
+        self.lineage.snapshot(ts, out);
     }
 
     /// Whether of these names of a process some were asked for, and no answer came yet.
