@@ -117,6 +117,71 @@ columns! {
     NEW_FILE_DEV = 45;
     /// Dictionary of files: generation.
     NEW_FILE_GENERATION = 46;
+    /// The cpu, where it is not that of the entry before that has one.
+    CPU = 47;
+    /// What repeats of a single thing, in the dictionary of those.
+    SINGLE = 48;
+    /// A system call's `time`.
+    SYSCALL_TIME = 49;
+    /// Its `result`: its difference from 0, or from the last.
+    SYSCALL_RESULT = 50;
+    /// Its arguments: their difference from the last, each in a column of its own.
+    SYSCALL_ARG_0 = 51;
+    /// The second.
+    SYSCALL_ARG_1 = 52;
+    /// The third.
+    SYSCALL_ARG_2 = 53;
+    /// The fourth.
+    SYSCALL_ARG_3 = 54;
+    /// The fifth.
+    SYSCALL_ARG_4 = 55;
+    /// The sixth.
+    SYSCALL_ARG_5 = 56;
+    /// `fd`, where it is neither an argument nor the result: its difference from 0.
+    SYSCALL_FD = 57;
+    /// The file, where it is not the last of that descriptor: one more than its number in the dictionary of files; 0:
+    /// there is none.
+    SYSCALL_FILE = 58;
+    /// Its texts, in the dictionary of those, and the name of an interrupt's handler.
+    TEXT = 59;
+    /// How long its texts are, where they are not in the dictionary.
+    RAW = 60;
+    /// Those; text.
+    RAW_TEXT = 61;
+    /// The thread that a cpu went to, or that became runnable: in the dictionary of threads.
+    OTHER_THREAD = 62;
+    /// The cpu where a thread is to run, if it is not the thread's last.
+    OTHER_CPU = 63;
+    /// A request's `time`.
+    BLOCK_TIME = 64;
+    /// Its `queued`.
+    BLOCK_QUEUED = 65;
+    /// Its `sector`: its difference from the end of the request before.
+    BLOCK_SECTOR = 66;
+    /// Its `dev`, where it is not that of the one before.
+    BLOCK_DEV = 67;
+    /// Its `bytes`, the same.
+    BLOCK_BYTES = 68;
+    /// Its `error`, its difference from 0.
+    BLOCK_ERROR = 69;
+    /// An interrupt's `time`.
+    IRQ_TIME = 70;
+    /// Dictionary of single things: number of the system call, state, operation or interrupt.
+    NEW_SINGLE_NR = 71;
+    /// Dictionary of single things: which fields follow, and from what the others do.
+    NEW_SINGLE_SET = 72;
+    /// Dictionary of texts: the length of each.
+    NEW_TEXT = 73;
+    /// Dictionary of texts: each; text.
+    NEW_TEXT_BYTES = 74;
+}
+
+/// Whether a column is text.
+const fn is_text(column: u32) -> bool {
+    matches!(
+        column,
+        BODY_TEXT | NEW_SHAPE_TEXT | RAW_TEXT | NEW_TEXT_BYTES
+    )
 }
 
 /// From here on there are four columns for each argument name, in order of the dictionary of names; the first four
@@ -235,8 +300,7 @@ impl<'a> Cursors<'a> {
         let table = Table::read(bytes)?;
         let mut fixed = Vec::with_capacity(FIXED);
         for id in 0..FIXED as u32 {
-            let is_text = matches!(id, BODY_TEXT | NEW_SHAPE_TEXT);
-            let numbers = if is_text {
+            let numbers = if is_text(id) {
                 Vec::new()
             } else {
                 table.numbers(id)?

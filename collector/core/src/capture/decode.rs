@@ -4,15 +4,17 @@ use zerocopy::IntoBytes;
 
 use super::bytes::{Bad, Result};
 use super::columns::{
-    BODY, BODY_TEXT, Cursors, ENTRY, NEW_CALL_FIELDS, NEW_CALL_FLAGS, NEW_CALL_NR, NEW_CALL_PLACE,
-    NEW_ENTRY, NEW_FILE_DEV, NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT,
-    NEW_TID, NUMBER, THREAD, TIME,
+    BODY, BODY_TEXT, CPU, Cursors, ENTRY, NEW_CALL_FIELDS, NEW_CALL_FLAGS, NEW_CALL_NR,
+    NEW_CALL_PLACE, NEW_ENTRY, NEW_FILE_DEV, NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE,
+    NEW_SHAPE_TEXT, NEW_SINGLE_NR, NEW_SINGLE_SET, NEW_TEXT, NEW_TEXT_BYTES, NEW_TID, NUMBER,
+    THREAD, TIME,
 };
-use super::dictionary::{CallKind, EntryKind, Values, entry};
+use super::dictionary::{CallKind, EntryKind, SingleKind, Values, entry};
 use super::encode::is_marker;
 use super::ints::unzigzag;
 use super::marker::{self, Expected};
 use super::segment;
+use super::single::{self, Singles};
 use super::threads::Threads;
 use crate::input::record::{CallsRecord, FileId, Head, KIND_SEGMENT, KIND_SO_FAR};
 
@@ -22,6 +24,7 @@ pub struct Decoder {
     values: Values,
     threads: Threads,
     expected: Expected,
+    singles: Singles,
     bytes: Vec<u8>,
     words: Vec<u64>,
     calls: Vec<CallsRecord>,
@@ -42,6 +45,7 @@ impl Decoder {
         let mut from = Cursors::read(block)?;
         self.threads.begin();
         self.expected.begin();
+        self.singles.begin();
         learn(&mut self.values, &mut from)?;
         let mut before = (0, 0);
         for _ in 0..from.count(ENTRY) {
@@ -60,8 +64,12 @@ impl Decoder {
     /// Reads the next record into `bytes`.
     fn record(&mut self, before: &mut (u64, u32), from: &mut Cursors<'_>) -> Result<()> {
         let kind = *entry(&self.values.entries, from.number(ENTRY)?)?;
+        let cpu = self.cpu(kind, from)?;
         if !kind.has(EntryKind::HERE) {
-            let thread = from.small(THREAD)?;
+            let thread = match kind.has(EntryKind::ON_CPU) {
+                true => self.singles.cpus.thread(cpu).ok_or(Bad::NoRecord)?,
+                false => from.small(THREAD)?,
+            };
             let by = from.number(TIME)?;
             let ts = match kind.has(EntryKind::BACK) {
                 true => before.0.checked_sub(by),
@@ -81,7 +89,7 @@ impl Decoder {
             number: 0,
         };
         let state = self.threads.at(thread);
-        head.number = state.usual(&head);
+        head.number = state.usual(&head, kind.has(EntryKind::WHOLE));
         if kind.has(EntryKind::NUMBER) {
             let number = unzigzag(from.number(NUMBER)?, head.number.into());
             head.number = u32::try_from(number).map_err(|_| Bad::NoRecord)?;
@@ -105,6 +113,14 @@ impl Decoder {
             let segment = segment::get(head, &mut self.calls, state, &self.values, from)?;
             self.bytes.extend_from_slice(segment.as_bytes());
             self.bytes.extend_from_slice(self.calls.as_bytes());
+        } else if single::is_single(head.kind) {
+            self.bytes.extend_from_slice(head.as_bytes());
+            let (expected, threads) = (&mut self.singles, &mut self.threads);
+            if single::has_cpu(head.kind) {
+                expected.seen(cpu, thread, threads);
+            }
+            let (bytes, place) = (&mut self.bytes, (thread, cpu));
+            single::get(head, bytes, place, expected, threads, &self.values, from)?;
         } else {
             return Err(Bad::NoRecord);
         }
@@ -113,6 +129,19 @@ impl Decoder {
         *front.ok_or(Bad::NoRecord)? = zerocopy::transmute!(head);
         self.threads.at(thread).after(&head);
         Ok(())
+    }
+
+    /// The cpu of a single thing, or that which says its thread; 0 where it has none.
+    fn cpu(&mut self, kind: EntryKind, from: &mut Cursors<'_>) -> Result<u16> {
+        let has = single::has_cpu(kind.kind) && !kind.has(EntryKind::WHOLE);
+        if !has && !kind.has(EntryKind::ON_CPU) {
+            return Ok(0);
+        }
+        let last = &mut self.singles.cpus.last;
+        if !kind.has(EntryKind::SAME_CPU) {
+            *last = u16::try_from(from.number(CPU)?).map_err(|_| Bad::NoRecord)?;
+        }
+        Ok(*last)
     }
 }
 
@@ -124,6 +153,9 @@ fn learn(values: &mut Values, from: &mut Cursors<'_>) -> Result<()> {
     while let Some(pid) = from.more(NEW_PID) {
         let tid = unzigzag(from.number(NEW_TID)?, pid);
         let small = |n| u32::try_from(n).map_err(|_| Bad::NoRecord);
+        if (pid, tid) == (0, 0) {
+            values.idle.get_or_insert(values.threads.len() as u32);
+        }
         values.threads.push((small(pid)?, small(tid)?));
     }
     while let Some(len) = from.more(NEW_SHAPE) {
@@ -144,6 +176,16 @@ fn learn(values: &mut Values, from: &mut Cursors<'_>) -> Result<()> {
             dev: from.small(NEW_FILE_DEV)?,
             generation: from.small(NEW_FILE_GENERATION)?,
         });
+    }
+    while let Some(nr) = from.more(NEW_SINGLE_NR) {
+        values.singles.push(SingleKind {
+            nr: u32::try_from(nr).map_err(|_| Bad::NoRecord)?,
+            set: from.small(NEW_SINGLE_SET)?,
+        });
+    }
+    while let Some(len) = from.more(NEW_TEXT) {
+        let text = from.text(NEW_TEXT_BYTES, len)?;
+        values.texts.push(text.into());
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use super::columns::{
     Columns, NEW_CALL_FIELDS, NEW_CALL_FLAGS, NEW_CALL_NR, NEW_CALL_PLACE, NEW_ENTRY, NEW_FILE_DEV,
-    NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT, NEW_TID,
+    NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT, NEW_SINGLE_NR,
+    NEW_SINGLE_SET, NEW_TEXT, NEW_TEXT_BYTES, NEW_TID,
 };
-use super::dictionary::{CallKind, EntryKind, Numbers};
+use super::dictionary::{CallKind, EntryKind, Numbers, SingleKind};
 use super::ints::zigzag;
 use super::shape::Shape;
 use crate::input::record::FileId;
@@ -19,6 +20,8 @@ pub(super) struct Dictionaries {
     names: Numbers<Vec<u8>>,
     kinds: Numbers<CallKind>,
     files: Numbers<FileId>,
+    singles: Numbers<SingleKind>,
+    texts: Numbers<Vec<u8>>,
     /// About how much memory they take, in bytes.
     bytes: usize,
 }
@@ -36,6 +39,8 @@ impl Dictionaries {
             names: Numbers::new(),
             kinds: Numbers::new(),
             files: Numbers::new(),
+            singles: Numbers::new(),
+            texts: Numbers::new(),
             bytes: 0,
         }
     }
@@ -107,6 +112,28 @@ impl Dictionaries {
             to.push(NEW_FILE_DEV, of.dev);
             to.push(NEW_FILE_GENERATION, of.generation);
             self.bytes += ENTRY_BYTES;
+        }
+        number
+    }
+
+    /// The number of what repeats of a single thing.
+    pub(super) fn single(&mut self, of: &SingleKind, to: &mut Columns) -> u32 {
+        let (number, new) = self.singles.of(of);
+        if new {
+            to.push(NEW_SINGLE_NR, of.nr);
+            to.push(NEW_SINGLE_SET, of.set);
+            self.bytes += ENTRY_BYTES;
+        }
+        number
+    }
+
+    /// The number of a text.
+    pub(super) fn text(&mut self, of: &[u8], to: &mut Columns) -> u32 {
+        let (number, new) = self.texts.of(of);
+        if new {
+            to.push(NEW_TEXT, of.len() as u64);
+            to.text(NEW_TEXT_BYTES, of);
+            self.bytes += of.len() + ENTRY_BYTES;
         }
         number
     }

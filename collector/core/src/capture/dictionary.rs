@@ -55,6 +55,10 @@ impl EntryKind {
     pub(super) const NUMBER: u8 = 4;
     /// Its body is kept as it is.
     pub(super) const WHOLE: u8 = 8;
+    /// Its cpu is that of the entry before that has one.
+    pub(super) const SAME_CPU: u8 = 16;
+    /// Its thread is the last that was seen on its cpu.
+    pub(super) const ON_CPU: u8 = 32;
 
     pub(super) const fn has(self, what: u8) -> bool {
         self.differs & what != 0
@@ -88,6 +92,15 @@ pub(super) struct CallKind {
     pub(super) place: u8,
 }
 
+/// What repeats of a system call, a switch, a wake-up, a request or an interrupt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct SingleKind {
+    /// Number of the system call, state, operation, number of the interrupt.
+    pub(super) nr: u32,
+    /// Which fields follow, and from what the others do.
+    pub(super) set: u32,
+}
+
 /// The dictionaries of a reader: values by number.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -96,6 +109,10 @@ pub(super) struct Values {
     pub(super) shapes: Vec<Shape>,
     pub(super) kinds: Vec<CallKind>,
     pub(super) files: Vec<FileId>,
+    pub(super) singles: Vec<SingleKind>,
+    pub(super) texts: Vec<Box<[u8]>>,
+    /// The thread that stands for none: a cpu is idle.
+    pub(super) idle: Option<u32>,
     names: HashMap<Vec<u8>, u32, foldhash::fast::RandomState>,
 }
 

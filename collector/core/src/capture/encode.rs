@@ -1,17 +1,29 @@
 //! From records to the tables of a block.
 
-use super::columns::{BODY, BODY_TEXT, Columns, ENTRY, NUMBER, THREAD, TIME};
+use super::columns::{BODY, BODY_TEXT, CPU, Columns, ENTRY, NUMBER, THREAD, TIME};
 use super::dictionaries::Dictionaries;
 use super::dictionary::EntryKind;
 use super::ints::zigzag;
 use super::marker::{self, Expected};
 use super::segment;
 use super::shape::Parts;
+use super::single::{self, Single, Singles};
 use super::table::{Compress, Compressor};
 use super::threads::Threads;
 use crate::input::event::{BadRecord, Event, What};
 use crate::input::joined::KIND_MARKER;
-use crate::input::record::Head;
+use crate::input::record::{CallsRecord, Head, SegmentRecord};
+
+/// How a record is stored.
+#[derive(Debug)]
+enum Form<'a> {
+    /// By the marker's parts.
+    Marker,
+    Segment(&'a SegmentRecord, &'a [CallsRecord]),
+    Single(Single<'a>),
+    /// As it is.
+    Whole,
+}
 
 /// Encodes records, block by block.
 ///
@@ -38,6 +50,7 @@ pub struct Encoder {
     dictionaries: Dictionaries,
     threads: Threads,
     expected: Expected,
+    singles: Singles,
     parts: Parts,
     with: Compressor,
     /// Time and thread of the entry before.
@@ -54,6 +67,7 @@ impl Encoder {
             dictionaries: Dictionaries::new(),
             threads: Threads::default(),
             expected: Expected::default(),
+            singles: Singles::default(),
             parts: Parts::default(),
             with: Compressor::new(how),
             before: Default::default(),
@@ -65,6 +79,7 @@ impl Encoder {
     fn begin(&mut self) {
         self.threads.begin();
         self.expected.begin();
+        self.singles.begin();
         self.before = (0, (0, 0), u32::MAX);
     }
 
@@ -91,51 +106,77 @@ impl Encoder {
         if usize::from(head.size) != record.len() {
             return Err(size);
         }
-        let what = Event::decode(record).ok().map(|event| event.what);
-        let (marker, of_segment) = match what {
-            Some(What::Segment { segment, calls, .. })
-                if segment::is_known(segment, calls) && body.len() == body_len(calls.len()) =>
-            {
-                (None, Some((segment, calls)))
-            }
-            _ if is_marker(&head) => (self.parts.take(body), None),
-            _ => (None, None),
-        };
-        let whole = marker.is_none() && of_segment.is_none();
-        let thread = self.entry(&head, whole);
-        let columns = &mut self.columns;
-        if marker.is_some() {
-            let state = self.threads.at(thread);
-            let (parts, expected) = (&self.parts, &mut self.expected);
-            marker::put(
-                body,
-                parts,
-                state,
-                expected,
-                &mut self.dictionaries,
-                columns,
-            );
-        } else if let Some((segment, calls)) = of_segment {
-            let state = self.threads.at(thread);
-            segment::put(segment, calls, state, &mut self.dictionaries, columns);
-        } else {
-            columns.push(BODY, body.len() as u64);
-            columns.text(BODY_TEXT, body);
-        }
+        let form = self.form(&head, record);
+        let thread = self.entry(&head, &form);
+        self.body(form, body, thread);
         self.threads.at(thread).after(&head);
         Ok(())
     }
 
+    /// How a record is stored.
+    fn form<'a>(&mut self, head: &Head, record: &'a [u8]) -> Form<'a> {
+        if is_marker(head) {
+            let body = record.get(size_of::<Head>()..).unwrap_or_default();
+            return match self.parts.take(body) {
+                Some(()) => Form::Marker,
+                None => Form::Whole,
+            };
+        }
+        if single::is_single(head.kind) {
+            return Single::of(head.kind, record).map_or(Form::Whole, Form::Single);
+        }
+        match Event::decode(record).ok().map(|event| event.what) {
+            Some(What::Segment { segment, calls, .. })
+                if segment::is_known(segment, calls)
+                    && record.len() == size_of::<SegmentRecord>() + size_of_val(calls) =>
+            {
+                Form::Segment(segment, calls)
+            }
+            _ => Form::Whole,
+        }
+    }
+
+    /// Stores what follows the head.
+    fn body(&mut self, form: Form<'_>, body: &[u8], thread: u32) {
+        let (columns, dictionaries) = (&mut self.columns, &mut self.dictionaries);
+        match form {
+            Form::Marker => {
+                let state = self.threads.at(thread);
+                let expected = &mut self.expected;
+                marker::put(body, &self.parts, state, expected, dictionaries, columns);
+            }
+            Form::Segment(segment, calls) => {
+                let state = self.threads.at(thread);
+                segment::put(segment, calls, state, dictionaries, columns);
+            }
+            Form::Single(of) => {
+                let (expected, threads) = (&mut self.singles, &mut self.threads);
+                single::put(of, thread, expected, threads, dictionaries, columns);
+            }
+            Form::Whole => {
+                columns.push(BODY, body.len() as u64);
+                columns.text(BODY_TEXT, body);
+            }
+        }
+    }
+
     /// Stores what every record has. Returns the thread's number.
-    fn entry(&mut self, head: &Head, whole: bool) -> u32 {
+    fn entry(&mut self, head: &Head, form: &Form<'_>) -> u32 {
         let (ts, thread, number) = self.before;
         let here = number != u32::MAX && (ts, thread) == (head.ts, (head.pid, head.tid));
-        let columns = &mut self.columns;
         let number = match here {
             true => number,
-            false => self.dictionaries.thread(head.pid, head.tid, columns),
+            false => {
+                let columns = &mut self.columns;
+                self.dictionaries.thread(head.pid, head.tid, columns)
+            }
         };
-        let usual = self.threads.at(number).usual(head);
+        let whole = matches!(form, Form::Whole);
+        let usual = self.threads.at(number).usual(head, whole);
+        let (on_cpu, same_cpu) = match form {
+            Form::Single(of) => self.cpu(of.cpu(), number, here),
+            _ => (false, false),
+        };
         let mut entry = EntryKind {
             kind: head.kind,
             flags: head.flags,
@@ -146,13 +187,18 @@ impl Encoder {
             (EntryKind::BACK, head.ts < ts),
             (EntryKind::NUMBER, usual != head.number),
             (EntryKind::WHOLE, whole),
+            (EntryKind::SAME_CPU, same_cpu),
+            (EntryKind::ON_CPU, on_cpu),
         ] {
             entry.differs |= if is { what } else { 0 };
         }
+        let columns = &mut self.columns;
         let kind = self.dictionaries.entry(&entry, columns);
         columns.push(ENTRY, kind);
         if !here {
-            columns.push(THREAD, number);
+            if !on_cpu {
+                columns.push(THREAD, number);
+            }
             columns.push(TIME, head.ts.abs_diff(ts));
         }
         if usual != head.number {
@@ -160,6 +206,25 @@ impl Encoder {
         }
         self.before = (head.ts, (head.pid, head.tid), number);
         number
+    }
+
+    /// Stores the cpu of a single thing of this thread, if it has one of its own, else where the thread was last, if
+    /// nothing shows that it is elsewhere. Returns whether that says the thread, and whether it is the cpu before.
+    fn cpu(&mut self, own: Option<u16>, thread: u32, here: bool) -> (bool, bool) {
+        let cpu = own.unwrap_or_else(|| self.threads.at(thread).cpu);
+        let on_cpu = !here && self.singles.cpus.thread(cpu) == Some(thread);
+        if own.is_none() && !on_cpu {
+            return (false, false);
+        }
+        let same = cpu == self.singles.cpus.last;
+        if !same {
+            self.columns.push(CPU, cpu);
+        }
+        self.singles.cpus.last = cpu;
+        if own.is_some() {
+            self.singles.seen(cpu, thread, &mut self.threads);
+        }
+        (on_cpu, same)
     }
 
     /// The table of the records since the last call; the next block begins.
@@ -174,11 +239,5 @@ pub(super) const fn is_marker(head: &Head) -> bool {
     head.kind == KIND_MARKER
 }
 
-/// How long the body of a segment with so many calls is.
-const fn body_len(calls: usize) -> usize {
-    use crate::input::record::{CallsRecord, SegmentRecord};
-    size_of::<SegmentRecord>() - size_of::<Head>() + calls * size_of::<CallsRecord>()
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 //! What is expected of the next record of a thread, from those before it in the same block.
 
+use crate::input::full::{KIND_IRQ, KIND_SYSCALL};
 use crate::input::joined::KIND_MARKER;
 use crate::input::record::{Head, KIND_SEGMENT, KIND_SO_FAR};
 
@@ -21,15 +22,25 @@ pub(super) struct Thread {
     open: Vec<u64>,
     /// Files of the last calls, the last first: one more than their number in the dictionary.
     recent: [u32; RECENT],
+    /// The kinds of single things whose last record had the number 0.
+    unnumbered: u8,
+    /// The cpu where it was last.
+    pub(super) cpu: u16,
+    /// One more than the number of the thread that it woke last.
+    pub(super) woke: u32,
 }
 
 impl Thread {
-    /// The number that its next record has if nothing is unusual.
+    /// The number that its next record has if nothing is unusual; some are kept whole.
     #[inline]
-    pub(super) const fn usual(&self, head: &Head) -> u32 {
+    pub(super) const fn usual(&self, head: &Head, whole: bool) -> u32 {
         match head.kind {
             KIND_MARKER => self.number.wrapping_add(1),
             KIND_SEGMENT | KIND_SO_FAR => self.number,
+            KIND_SYSCALL..=KIND_IRQ if !whole => match self.unnumbered & bit_of(head.kind) {
+                0 => self.number,
+                _ => 0,
+            },
             _ => 0,
         }
     }
@@ -37,9 +48,14 @@ impl Thread {
     /// A record was written.
     #[inline]
     pub(super) const fn after(&mut self, head: &Head) {
-        if head.kind == KIND_MARKER {
-            self.number = head.number;
-            self.marked = head.ts;
+        match head.kind {
+            KIND_MARKER => {
+                self.number = head.number;
+                self.marked = head.ts;
+            }
+            KIND_SYSCALL..=KIND_IRQ if head.number == 0 => self.unnumbered |= bit_of(head.kind),
+            KIND_SYSCALL..=KIND_IRQ => self.unnumbered &= !bit_of(head.kind),
+            _ => {}
         }
     }
 
@@ -79,6 +95,11 @@ impl Thread {
     }
 }
 
+/// The bit of a kind of single things.
+const fn bit_of(kind: u8) -> u8 {
+    1 << ((kind - KIND_SYSCALL) % 8)
+}
+
 /// All threads of a dictionary.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
@@ -111,6 +132,7 @@ impl Threads {
             thread.marked = 0;
             thread.open.clear();
             thread.recent = [0; RECENT];
+            (thread.unnumbered, thread.cpu, thread.woke) = (0, 0, 0);
         }
         thread
     }

@@ -12,7 +12,7 @@ pub(super) const PART_VERSION: u8 = 2;
 pub(super) const PART_LAYOUT: u8 = 3;
 
 /// The version of the format: a reader of another major version refuses the file.
-pub const VERSION: (u8, u8) = (1, 0);
+pub const VERSION: (u8, u8) = (1, 1);
 
 /// A block has at most so many bytes of records.
 pub const BLOCK_BYTES: usize = 1 << 20;

@@ -10,10 +10,10 @@ use crate::input::record::{
 
 /// A record, aligned.
 #[derive(Clone, Debug)]
-struct Aligned(Vec<u64>, usize);
+pub(in crate::capture) struct Aligned(Vec<u64>, usize);
 
 impl Aligned {
-    fn new(head: Head, body: &[u8]) -> Self {
+    pub(in crate::capture) fn new(head: Head, body: &[u8]) -> Self {
         let size = size_of::<Head>() + body.len();
         let head = Head {
             size: size as u16,
@@ -25,13 +25,13 @@ impl Aligned {
         Self(words, size)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(in crate::capture) fn bytes(&self) -> &[u8] {
         &self.0.as_bytes()[..self.1]
     }
 }
 
 /// The blocks of these records, of which every third is a checkpoint, and how long they are.
-fn written(blocks: &[Vec<Aligned>], how: Compress) -> Vec<Vec<u8>> {
+pub(in crate::capture) fn written(blocks: &[Vec<Aligned>], how: Compress) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(how);
     let blocks = blocks.iter().enumerate().map(|(place, records)| {
         if place % 3 == 0 {
@@ -45,7 +45,7 @@ fn written(blocks: &[Vec<Aligned>], how: Compress) -> Vec<Vec<u8>> {
     blocks.collect()
 }
 
-fn read(blocks: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
+pub(in crate::capture) fn read(blocks: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
     let mut decoder = Decoder::default();
     let blocks = blocks.iter().enumerate().map(|(place, block)| {
         if place % 3 == 0 {
@@ -59,12 +59,12 @@ fn read(blocks: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
     blocks.collect()
 }
 
-fn number() -> impl Strategy<Value = u64> {
+pub(in crate::capture) fn number() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), Just(1), 0..1000_u64, any::<u64>()]
 }
 
 prop_compose! {
-    fn head()(
+    pub(in crate::capture) fn head()(
         ts in prop_oneof![1000..1010_u64, any::<u64>()],
         pid in 1..3_u32,
         tid in prop_oneof![1..4_u32, any::<u32>()],
@@ -157,7 +157,8 @@ fn other() -> impl Strategy<Value = Aligned> {
 }
 
 fn records() -> impl Strategy<Value = Vec<Aligned>> {
-    let record = prop_oneof![4 => marker(), 4 => segment(), 1 => other()];
+    let single = single::tests::single();
+    let record = prop_oneof![4 => marker(), 4 => segment(), 4 => single, 1 => other()];
     prop::collection::vec(record, 0..60)
 }
 
