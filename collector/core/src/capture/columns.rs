@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::bytes::{Bad, Result};
-use super::table::{self, Compressor, Table};
+use super::table::{self, Compressor, Expander, Table};
 
 /// Columns of numbers that every block may have. Numbers are never given to another column.
 macro_rules! columns {
@@ -290,14 +290,15 @@ impl Cursor {
 pub(super) struct Cursors<'a> {
     table: Table<'a>,
     fixed: Vec<Cursor>,
-    args: HashMap<u32, Cursor, foldhash::fast::RandomState>,
+    /// Of arguments, by column, as they are first read.
+    args: Vec<Option<Cursor>>,
     /// How much of each text was read.
     texts: HashMap<u32, usize, foldhash::fast::RandomState>,
 }
 
 impl<'a> Cursors<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self> {
-        let table = Table::read(bytes)?;
+    pub(super) fn read(bytes: &'a [u8], with: &mut Expander) -> Result<Self> {
+        let table = Table::read(bytes, with)?;
         let mut fixed = Vec::with_capacity(FIXED);
         for id in 0..FIXED as u32 {
             let numbers = if is_text(id) {
@@ -310,7 +311,7 @@ impl<'a> Cursors<'a> {
         Ok(Self {
             table,
             fixed,
-            args: HashMap::default(),
+            args: Vec::new(),
             texts: HashMap::default(),
         })
     }
@@ -325,12 +326,17 @@ impl<'a> Cursors<'a> {
     }
 
     fn arg_number(&mut self, column: u32) -> Result<u64> {
-        let cursor = match self.args.get_mut(&column) {
+        // No column beyond those of all names is asked for.
+        let at = column.saturating_sub(ARGS) as usize;
+        if at >= self.args.len() {
+            self.args.resize_with(at + 1, || None);
+        }
+        let cursor = self.args.get_mut(at).ok_or(Bad::Counts)?;
+        let cursor = match cursor {
             Some(cursor) => cursor,
             None => {
                 let numbers = self.table.numbers(column)?;
-                let cursor = Cursor { numbers, at: 0 };
-                self.args.entry(column).insert(cursor).into_mut()
+                cursor.insert(Cursor { numbers, at: 0 })
             }
         };
         cursor.next().ok_or(Bad::Counts)

@@ -15,8 +15,13 @@ use super::ints::unzigzag;
 use super::marker::{self, Expected};
 use super::segment;
 use super::single::{self, Singles};
+use super::table::Expander;
 use super::threads::Threads;
+use super::writer::BLOCK_BYTES;
 use crate::input::record::{CallsRecord, FileId, Head, KIND_SEGMENT, KIND_SO_FAR};
+
+/// Dictionaries that take more are not what a writer makes: it begins them anew long before. In bytes.
+const DICTIONARY_MAX: u64 = 32 << 20;
 
 /// Decodes blocks, in the order in which they were written from a checkpoint on.
 #[derive(Debug, Default)]
@@ -28,6 +33,7 @@ pub struct Decoder {
     bytes: Vec<u8>,
     words: Vec<u64>,
     calls: Vec<CallsRecord>,
+    with: Expander,
 }
 
 impl Decoder {
@@ -42,17 +48,28 @@ impl Decoder {
     /// # Errors
     /// It is damaged; what was given before that is as it was written.
     pub fn read(&mut self, block: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let mut from = Cursors::read(block)?;
+        let mut from = Cursors::read(block, &mut self.with)?;
         self.threads.begin();
         self.expected.begin();
         self.singles.begin();
         learn(&mut self.values, &mut from)?;
+        let known = self.values.bytes() as u64;
+        if known > DICTIONARY_MAX {
+            return Err(Bad::TooMuch(known));
+        }
         let mut before = (0, 0);
+        let mut bytes = 0;
         for _ in 0..from.count(ENTRY) {
+            // A block has no more, whoever wrote it: so what a reader keeps of it is bounded.
+            if bytes > BLOCK_BYTES {
+                return Err(Bad::TooMuch(bytes as u64));
+            }
             self.record(&mut before, &mut from)?;
             let size = self.bytes.len();
-            self.words.clear();
-            self.words.resize(size.div_ceil(8), 0);
+            bytes += size;
+            if self.words.len() * 8 < size {
+                self.words.resize(size.div_ceil(8), 0);
+            }
             let record = self.words.as_mut_bytes().get_mut(..size);
             let record = record.ok_or(Bad::NoRecord)?;
             record.copy_from_slice(&self.bytes);
@@ -185,7 +202,7 @@ fn learn(values: &mut Values, from: &mut Cursors<'_>) -> Result<()> {
     }
     while let Some(len) = from.more(NEW_TEXT) {
         let text = from.text(NEW_TEXT_BYTES, len)?;
-        values.texts.push(text.into());
+        values.text(text);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::columns::{
     NEW_FILE_GENERATION, NEW_FILE_INO, NEW_PID, NEW_SHAPE, NEW_SHAPE_TEXT, NEW_SINGLE_NR,
     NEW_SINGLE_SET, NEW_TEXT, NEW_TEXT_BYTES, NEW_TID,
 };
-use super::dictionary::{CallKind, EntryKind, Numbers, SingleKind};
+use super::dictionary::{CallKind, ENTRY_BYTES, EntryKind, Numbers, SingleKind};
 use super::ints::zigzag;
 use super::shape::Shape;
 use crate::input::record::FileId;
@@ -25,9 +25,6 @@ pub(super) struct Dictionaries {
     /// About how much memory they take, in bytes.
     bytes: usize,
 }
-
-/// About what an entry of a dictionary takes, beside its text.
-const ENTRY_BYTES: usize = 48;
 
 impl Dictionaries {
     pub(super) fn new() -> Self {

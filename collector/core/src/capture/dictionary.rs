@@ -10,6 +10,9 @@ use super::bytes::{Bad, Result};
 use super::shape::Shape;
 use crate::input::record::FileId;
 
+/// About what an entry of a dictionary takes, beside its text.
+pub(super) const ENTRY_BYTES: usize = 48;
+
 /// A dictionary that is written: values by number.
 #[derive(Debug)]
 pub(super) struct Numbers<K>(HashMap<K, u32, foldhash::fast::RandomState>);
@@ -113,6 +116,8 @@ pub(super) struct Values {
     pub(super) texts: Vec<Box<[u8]>>,
     /// The thread that stands for none: a cpu is idle.
     pub(super) idle: Option<u32>,
+    /// Bytes of shapes and texts.
+    text_bytes: usize,
     names: HashMap<Vec<u8>, u32, foldhash::fast::RandomState>,
 }
 
@@ -126,7 +131,21 @@ impl Values {
         let names = &mut self.names;
         let shape = Shape::read(bytes, |name| name_of(names, name))?;
         self.shapes.push(shape);
+        self.text_bytes += 2 * bytes.len();
         Ok(())
+    }
+
+    /// The next text.
+    pub(super) fn text(&mut self, bytes: &[u8]) {
+        self.texts.push(bytes.into());
+        self.text_bytes += bytes.len();
+    }
+
+    /// About how much memory they take.
+    pub(super) const fn bytes(&self) -> usize {
+        let some = self.entries.len() + self.threads.len() + self.kinds.len() + self.files.len();
+        let others = 2 * self.shapes.len() + self.singles.len() + self.texts.len();
+        self.text_bytes + (some + others) * ENTRY_BYTES
     }
 }
 

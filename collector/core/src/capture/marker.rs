@@ -1,7 +1,5 @@
 //! Markers: a shape, an id and values.
 
-use core::fmt::Write as _;
-
 use super::bytes::{Bad, Result};
 use super::columns::{
     ARG_KIND, ARG_NUMBER, ARG_TEXT, Columns, Cursors, ENTER_ID, EXIT_ID, EXIT_SLOT, SHAPE, of_name,
@@ -123,14 +121,32 @@ pub(super) fn get(
     Ok(())
 }
 
-fn write_number(bytes: &mut Vec<u8>, n: u64) {
-    struct Ascii<'a>(&'a mut Vec<u8>);
-    impl core::fmt::Write for Ascii<'_> {
-        fn write_str(&mut self, text: &str) -> core::fmt::Result {
-            self.0.extend_from_slice(text.as_bytes());
-            Ok(())
+/// Appends the usual decimal form of a number.
+#[inline]
+fn write_number(bytes: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0; 20];
+    let mut left = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
+        n /= 10;
+        left -= 1;
+        if n == 0 {
+            break;
         }
     }
-    // What it writes to never fails.
-    let _ = write!(Ascii(bytes), "{n}");
+    bytes.extend_from_slice(digits.get(left..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_usual() {
+        for n in [0, 7, 10, 99, 100, 1 << 32, u64::MAX] {
+            let mut bytes = b"x".to_vec();
+            write_number(&mut bytes, n);
+            assert_eq!(bytes, format!("x{n}").as_bytes());
+        }
+    }
 }

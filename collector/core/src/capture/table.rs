@@ -77,6 +77,47 @@ impl core::fmt::Debug for Compressor {
     }
 }
 
+/// Expands frames; what it needs for that is made once.
+#[derive(Default)]
+pub(super) struct Expander(Option<zstd::bulk::Decompressor<'static>>);
+
+impl Expander {
+    /// Takes a frame from the front of `from`, and appends what it holds, which is so many bytes.
+    fn expand(
+        &mut self,
+        from: &mut &[u8],
+        len: usize,
+        stored: u64,
+        to: &mut Vec<u8>,
+    ) -> Result<()> {
+        if stored == 0 {
+            to.extend_from_slice(take(from, len as u64)?);
+            return Ok(());
+        }
+        let frame = take(from, stored)?;
+        let with = match &mut self.0 {
+            Some(with) => with,
+            None => {
+                let with = zstd::bulk::Decompressor::new().map_err(|_| Bad::Compressed)?;
+                self.0.insert(with)
+            }
+        };
+        let at = to.len();
+        to.resize(at + len, 0);
+        let room = to.get_mut(at..).unwrap_or_default();
+        match with.decompress_to_buffer(frame, room) {
+            Ok(made) if made == len => Ok(()),
+            _ => Err(Bad::Compressed),
+        }
+    }
+}
+
+impl core::fmt::Debug for Expander {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Expander").field(&self.0.is_some()).finish()
+    }
+}
+
 /// A table that is written.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -163,7 +204,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Reads a table.
-    pub(super) fn read(mut from: &'a [u8]) -> Result<Self> {
+    pub(super) fn read(mut from: &'a [u8], with: &mut Expander) -> Result<Self> {
         let count = number(&mut from)?;
         if count > COLUMNS_MAX {
             return Err(Bad::TooMuch(count));
@@ -180,7 +221,7 @@ impl<'a> Table<'a> {
         }
         let stored = number(&mut from)?;
         let small = small as usize;
-        expand(&mut from, small, stored, &mut table.bytes)?;
+        with.expand(&mut from, small, stored, &mut table.bytes)?;
         let (mut shared, mut bits) = (0, 0);
         for _ in 0..count {
             let id = u32::try_from(number(list)?).map_err(|_| Bad::Counts)?;
@@ -196,7 +237,7 @@ impl<'a> Table<'a> {
                 true => {
                     let stored = number(list)?;
                     let at = table.bytes.len();
-                    expand(&mut from, len, stored, &mut table.bytes)?;
+                    with.expand(&mut from, len, stored, &mut table.bytes)?;
                     at
                 }
                 false => {
@@ -270,21 +311,6 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Takes a frame from the front of `from`, and appends what it holds, which is so many bytes.
-fn expand(from: &mut &[u8], len: usize, stored: u64, to: &mut Vec<u8>) -> Result<()> {
-    if stored == 0 {
-        to.extend_from_slice(take(from, len as u64)?);
-        return Ok(());
-    }
-    let frame = take(from, stored)?;
-    let whole = zstd::bulk::decompress(frame, len).map_err(|_| Bad::Compressed)?;
-    if whole.len() != len {
-        return Err(Bad::Compressed);
-    }
-    to.extend_from_slice(&whole);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,7 +346,7 @@ mod tests {
                 writer.text(2 * place as u32 + 1, text, with);
             }
             let bytes = writer.end(with);
-            let table = Table::read(&bytes).unwrap();
+            let table = Table::read(&bytes, &mut Expander::default()).unwrap();
             for (place, (numbers, text)) in columns.iter().enumerate() {
                 prop_assert_eq!(&table.numbers(2 * place as u32).unwrap(), numbers);
                 prop_assert_eq!(table.text(2 * place as u32 + 1).unwrap(), &text[..]);
@@ -328,7 +354,7 @@ mod tests {
             prop_assert!(table.numbers(99).unwrap().is_empty());
             // Cut anywhere it is refused.
             for end in 0..bytes.len().min(400) {
-                prop_assert!(Table::read(&bytes[..end]).is_err());
+                prop_assert!(Table::read(&bytes[..end], &mut Expander::default()).is_err());
             }
         }
 
@@ -346,7 +372,7 @@ mod tests {
                 let at = at.index(bytes.len());
                 bytes[at] ^= 1 << bit;
             }
-            if let Ok(table) = Table::read(&bytes) {
+            if let Ok(table) = Table::read(&bytes, &mut Expander::default()) {
                 let _ = (table.numbers(1), table.numbers(2), table.text(2), table.text(1));
             }
         }
@@ -374,7 +400,7 @@ mod tests {
         bytes.extend(list);
         bytes.extend([0, 0]);
         assert_eq!(
-            Table::read(&bytes).unwrap_err(),
+            Table::read(&bytes, &mut Expander::default()).unwrap_err(),
             Bad::TooMuch(TABLE_MAX + 1)
         );
     }
