@@ -107,7 +107,23 @@ static __always_inline __u64 nt_arg(struct pt_regs *regs, __u32 n)
 	case 0: return regs->di;
 	case 1: return regs->si;
 	case 2: return regs->dx;
+	case 3: return regs->r10;
 	case 4: return regs->r8;
+	case 5: return regs->r9;
+	}
+	return -1;
+}
+
+/* The same of a 32-bit caller. */
+static __always_inline __u64 nt_arg_compat(struct pt_regs *regs, __u32 n)
+{
+	switch (n) {
+	case 0: return (__u32)regs->bx;
+	case 1: return (__u32)regs->cx;
+	case 2: return (__u32)regs->dx;
+	case 3: return (__u32)regs->si;
+	case 4: return (__u32)regs->di;
+	case 5: return (__u32)regs->bp;
 	}
 	return -1;
 }
@@ -189,9 +205,17 @@ static __always_inline __u64 nt_arg(struct pt_regs *regs, __u32 n)
 	case 0: return regs->orig_x0;
 	case 1: return regs->regs[1];
 	case 2: return regs->regs[2];
+	case 3: return regs->regs[3];
 	case 4: return regs->regs[4];
+	case 5: return regs->regs[5];
 	}
 	return -1;
+}
+
+/* The same of a 32-bit caller. */
+static __always_inline __u64 nt_arg_compat(struct pt_regs *regs, __u32 n)
+{
+	return (__u32)nt_arg(regs, n);
 }
 
 #else

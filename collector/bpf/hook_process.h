@@ -65,6 +65,8 @@ int nt_exec(struct bpf_raw_tracepoint_args *ctx)
 	t = nt_thread_of(task);
 	if (t)
 		t->ready = NT_UNREPORTED;
+	if (nt_full)
+		nt_full_unreported();
 	return 0;
 }
 
@@ -76,9 +78,13 @@ int nt_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct signal_struct *signal = task->signal;
 	__u32 tgid = task->tgid;
 	bool group = signal->live.counter == 0;
-	__u64 now = bpf_ktime_get_ns();
 	struct nt_exit record = {};
 	struct nt_thread *t = NULL;
+	__u64 now;
+
+	if (nt_full)
+		nt_full_ends();
+	now = bpf_ktime_get_ns();
 
 	if (nt_activity) {
 		struct nt_thread_activity *a = nt_activity_of(task);

@@ -52,6 +52,18 @@ enum nt_inside {
 
 const volatile __u32 nt_inside;
 
+/* Of which threads every system call is reported; needs nt_activity. */
+enum nt_full_of {
+	NT_FULL_NONE,
+	NT_FULL_SPANS,	/* of those that have a span open */
+	NT_FULL_ALL,	/* of all in scope */
+};
+
+const volatile __u32 nt_full;
+
+/* Records of single calls may fill so many bytes of the ring: the rest is for those that cannot be spared. */
+const volatile __u64 nt_full_room;
+
 /* The loader adds one whenever it changes membership by hand: cached answers end. */
 __u32 nt_generation;
 
@@ -200,6 +212,7 @@ struct nt_pieces {
 enum nt_slot {
 	NT_SLOT_WRITE,
 	NT_SLOT_WRITE_ITER,
+	NT_SLOT_FULL, /* not there where calls are not reported */
 	NT_SLOT_MAX,
 	NT_SLOT_SYSCALL = NT_SLOT_WRITE, /* never together with the others */
 };

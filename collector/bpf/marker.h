@@ -362,6 +362,8 @@ static __always_inline void nt_marker(struct nt_write *w, struct nt_short *r, en
 		t->left = 0;
 		return;
 	}
+	if (nt_full)
+		nt_full_marker();
 	if (w->whole) {
 		nt_short_marker(w, r, t, a, ts, peek == NT_PEEK_CONT);
 	} else {

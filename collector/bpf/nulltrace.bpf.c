@@ -27,6 +27,10 @@
 #include "activity.h"
 #include "idle.h"
 
+#include "full.h"
+#include "full_text.h"
+#include "full_send.h"
+
 #include "marker.h"
 
 #include "sample.h"
@@ -35,6 +39,7 @@
 #include "hook_activity.h"
 #include "hook_cgroup.h"
 #include "hook_fentry.h"
+#include "hook_full.h"
 #include "hook_process.h"
 #include "hook_sample.h"
 #include "hook_syscall.h"

@@ -301,6 +301,7 @@ enum nt_counter {
 	NT_N_SCOPE,	/* processes not followed: the scope map was full */
 	NT_N_SEGMENT,	/* segments lost: no room in the ring, or no memory for a thread's */
 	NT_N_NAME,	/* names of files lost: no room in the ring; sent again at the next use */
+	NT_N_CALL,	/* records of single calls, switches and the like lost: no room in the ring, or no memory for a thread's */
 	NT_N_MAX
 };
 

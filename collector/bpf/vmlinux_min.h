@@ -229,6 +229,9 @@ struct iov_iter___since_6_4 {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r10;
+	unsigned long r9;
+	unsigned long bp;
 	unsigned long bx;
 	unsigned long cx;
 	unsigned long dx;

@@ -3,7 +3,7 @@
 //! ```
 //! use nulltrace_collector::config::Config;
 //! let config = Config::parse("ring_size = \"4MiB\"\n[scope]\nuid = 1000\n", "agent.toml").unwrap();
-//! assert_eq!((config.ring_size, config.scope.uid), (4 << 20, Some(1000)));
+//! assert_eq!((config.ring_size, config.scope.uid), (Some(4 << 20), Some(1000)));
 //! let error = Config::parse("[scope]\npid = [1]\n", "agent.toml").unwrap_err();
 //! assert!(error.to_string().contains("did you mean `pids`?"));
 //! ```
@@ -22,22 +22,22 @@ use crate::error::{Error, Kind};
 use crate::memory::{self, Budget};
 use crate::nearest::nearest;
 use crate::sink::statsd::StatsdConfig;
-use crate::source::{Activity, Backend, RING_SIZE, Scope};
+use crate::source::{Activity, Backend, Scope};
 use crate::units;
 
 /// Every setting of the agent; a flag of the same name overrides it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `auto`, `ebpf`, `ebpf:fentry` or `ebpf:raw_tracepoint`.
     pub backend: Backend,
-    /// Size of the kernel's ring buffer, a power of two of pages.
+    /// Size of the kernel's ring buffer, a power of two of pages, if not the default.
     #[serde(deserialize_with = "units::ring_size_text::deserialize")]
-    pub ring_size: u32,
+    pub ring_size: Option<u32>,
     /// How much memory markers can make grow, at most; [`memory`] splits it.
     #[serde(deserialize_with = "memory::text::deserialize")]
     pub memory: Budget,
-    /// `off` or `segments`: whether what threads do inside spans is observed.
+    /// `off`, `segments`, `full` or `full=spans`: whether what threads do inside spans is observed.
     pub activity: Activity,
     /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
     #[serde(deserialize_with = "reach")]
@@ -142,25 +142,6 @@ pub struct Summary {
 pub struct Log {
     /// Malformed markers shown in a second, at most; all are counted.
     pub malformed_per_second: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            backend: Backend::default(),
-            ring_size: RING_SIZE,
-            memory: Budget::default(),
-            activity: Activity::default(),
-            inside: Reach::default(),
-            filters: Vec::new(),
-            scope: Scope::default(),
-            spans: Spans::default(),
-            summary: Summary::default(),
-            statsd: Vec::new(),
-            log: Log::default(),
-            json: None,
-        }
-    }
 }
 
 impl Default for Log {

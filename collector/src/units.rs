@@ -144,8 +144,9 @@ pub(crate) mod duration_text {
 pub(crate) mod ring_size_text {
     use serde::{Deserialize, Deserializer, de::Error};
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-        super::ring_size(&String::deserialize(from)?).map_err(D::Error::custom)
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+        let size = super::ring_size(&String::deserialize(from)?);
+        size.map(Some).map_err(D::Error::custom)
     }
 }
 

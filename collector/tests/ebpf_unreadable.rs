@@ -71,6 +71,7 @@ fn losses_are_unknown_where_the_counters_cannot_be_read() {
                 "storage",
                 "segment",
                 "name",
+                "call",
                 "scope"
             ]
         );
@@ -84,7 +85,7 @@ fn losses_are_unknown_where_the_counters_cannot_be_read() {
         assert!(ledger.spans.open >= 1);
         let json = serde_json::to_value(json::ledger(&ledger)).unwrap();
         assert!(json["lost"]["ring_full"].is_null() && json["lost"]["sink"] == 0);
-        assert_eq!(json["unknown"].as_array().unwrap().len(), 7);
+        assert_eq!(json["unknown"].as_array().unwrap().len(), 8);
     });
     test.join().unwrap();
 }

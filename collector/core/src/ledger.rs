@@ -175,6 +175,8 @@ pub struct Lost {
     pub segment: Count,
     /// Names of files: they are reported again at the next use, so a lost one may have come later.
     pub name: Count,
+    /// Records of single system calls, switches, wake-ups, requests and interrupts, lost in the kernel.
+    pub call: Count,
     /// Segments in more open spans than they are added to: the outermost have nothing of them.
     pub depth: u64,
     /// Segments that began before what is remembered of what was open when, where spans have what others than
@@ -198,7 +200,7 @@ pub struct Lost {
 
 impl Lost {
     /// How many causes there are.
-    pub const CAUSES: usize = 16;
+    pub const CAUSES: usize = 17;
 
     /// Every count with the name of its cause as the JSON summary has it.
     #[must_use]
@@ -213,6 +215,7 @@ impl Lost {
             slots,
             segment,
             name,
+            call,
             depth,
             history,
             bad_record,
@@ -230,6 +233,7 @@ impl Lost {
             ("slots", Count::Known(slots)),
             ("segment", segment),
             ("name", name),
+            ("call", call),
             ("depth", Count::Known(depth)),
             ("history", Count::Known(history)),
             ("sink", Count::Known(sink)),
@@ -267,6 +271,7 @@ impl Lost {
             b"storage" => self.storage = count,
             b"segment" => self.segment = count,
             b"name" => self.name = count,
+            b"call" => self.call = count,
             b"scope" => self.scope = count,
             b"slots" => self.slots = count.known().unwrap_or(self.slots),
             b"depth" => self.depth = count.known().unwrap_or(self.depth),
@@ -346,7 +351,7 @@ mod tests {
             lost.set(cause.as_bytes(), Count::Known(n));
         }
         let counts: Vec<_> = lost.causes().iter().map(|(_, n)| n.known()).collect();
-        assert_eq!(counts, (1..=16).map(Some).collect::<Vec<_>>());
+        assert_eq!(counts, (1..=17).map(Some).collect::<Vec<_>>());
         let before = lost.clone();
         lost.set(b"of a later version", Count::Known(7));
         assert_eq!(lost, before);

@@ -14,7 +14,7 @@ use crate::log;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
-use crate::source::{Activity, Backend, Scope};
+use crate::source::{Activity, Backend, Full, Scope};
 use crate::units;
 
 #[derive(Debug, Args)]
@@ -98,13 +98,20 @@ pub(super) struct Kernel {
     /// trace a command only. `nulltrace doctor` shows what works here, and why the rest does not.
     #[arg(long, value_name = "BACKEND")]
     backend: Option<Backend>,
-    /// Observe what happens inside spans: off or segments [default: segments for `run` and `record`, and for `agent`
-    /// with --by, --inside or a view other than summary; else off].
+    /// Observe what happens inside spans: off, segments or full [default: segments for `run` and `record`, and for
+    /// `agent` with --by, --inside or a view other than summary; else off].
     ///
     /// `segments` counts system calls and the time on and off the CPU in the kernel, from one marker
-    /// of a thread to its next.
+    /// of a thread to its next. `full` also reports each call by itself, of all threads that are traced, `full=spans`
+    /// of those that have a span open.
     #[arg(long, value_name = "ACTIVITY")]
-    pub(super) activity: Option<Activity>,
+    activity: Option<Activity>,
+    /// Report each system call by itself, with its arguments: --activity full.
+    ///
+    /// With --full=spans only those of threads that have a span open. It takes eBPF.
+    #[arg(long, value_name = "OF", num_args = 0..=1, require_equals = true, default_missing_value = "all",
+        conflicts_with = "activity", value_parser = full)]
+    full: Option<Full>,
     /// Count the activity of these threads toward a span: thread, process, script or machine
     /// [default: thread].
     ///
@@ -113,9 +120,18 @@ pub(super) struct Kernel {
     /// slowest name the command that a shell waited for.
     #[arg(long, value_name = "THREADS")]
     pub(super) inside: Option<Reach>,
-    /// Use a kernel ring buffer of this size, a power of two [default: 16MiB].
+    /// Use a kernel ring buffer of this size, a power of two [default: 16MiB; 64MiB with --full].
     #[arg(long, value_name = "SIZE", value_parser = units::ring_size)]
     ring_size: Option<u32>,
+}
+
+/// What stands behind `--full=`.
+fn full(text: &str) -> Result<Full, String> {
+    match text {
+        "all" => Ok(Full::All),
+        "spans" => Ok(Full::Spans),
+        _ => Err("write --full, or --full=spans".to_owned()),
+    }
 }
 
 /// The help of `--view`, short and long.
@@ -151,7 +167,8 @@ impl Options {
         } = self;
         config = kernel.over(config);
         config.memory = self.memory.unwrap_or(config.memory);
-        if kernel.activity.is_none() && self.wants_activity() {
+        if kernel.activity().is_none() && config.activity == Activity::Off && self.wants_activity()
+        {
             // There is nothing to show without it.
             config.activity = Activity::Segments;
         }
@@ -189,7 +206,7 @@ impl Options {
         let Self { kernel, .. } = self;
         self.view().activity
             || self.sums_activity()
-            || kernel.activity == Some(Activity::Segments)
+            || kernel.wants_activity()
             || kernel.inside.is_some()
     }
 }
@@ -222,11 +239,22 @@ impl Kernel {
     pub(super) fn over(&self, config: Config) -> Config {
         Config {
             backend: self.backend.unwrap_or(config.backend),
-            ring_size: self.ring_size.unwrap_or(config.ring_size),
+            ring_size: self.ring_size.or(config.ring_size),
             inside: self.inside.unwrap_or(config.inside),
-            activity: self.activity.unwrap_or(config.activity),
+            activity: self.activity().unwrap_or(config.activity),
             ..config
         }
+    }
+
+    /// How closely what happens inside spans is to be observed, if that was said.
+    fn activity(&self) -> Option<Activity> {
+        self.full.map(Activity::Full).or(self.activity)
+    }
+
+    /// Whether it was asked for.
+    pub(super) fn wants_activity(&self) -> bool {
+        self.activity()
+            .is_some_and(|activity| activity != Activity::Off)
     }
 }
 

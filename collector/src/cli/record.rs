@@ -131,7 +131,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         config: &config,
         until,
         hidden_names: true,
-        wants_activity: args.kernel.activity == Some(Activity::Segments),
+        wants_activity: args.kernel.wants_activity(),
     };
     let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
         let about = About {

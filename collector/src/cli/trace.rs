@@ -116,7 +116,8 @@ pub(super) fn run(
         inside: config.inside,
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     };
-    let (backend, ring) = (config.backend, config.ring_size);
+    let ring = config.ring_size.unwrap_or(config.activity.ring_size());
+    let backend = config.backend;
     let mut opened = match subject {
         Subject::Command(words) => open::command(backend, ring, observed, &words, signals)?,
         Subject::Running => {
@@ -286,7 +287,9 @@ fn keeper() -> Result<Option<Keeper>, Error> {
 fn unseen(activity: Activity) -> String {
     let why = match activity {
         Activity::Off => "with --activity off",
-        Activity::Segments => "by ptrace; it needs eBPF, see `nulltrace doctor`",
+        Activity::Segments | Activity::Full(_) => {
+            "by ptrace; it needs eBPF, see `nulltrace doctor`"
+        }
     };
     format!("what happens inside spans is not seen {why}")
 }

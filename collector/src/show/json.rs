@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(lost["fault"], Value::Null);
         assert_eq!((&lost["slots"], &lost["sink"]), (&4.into(), &0.into()));
         assert_eq!(lost.as_object().unwrap().len(), ledger.lost.causes().len());
-        assert_eq!(unknown.as_array().unwrap().len(), 7);
+        assert_eq!(unknown.as_array().unwrap().len(), 8);
         assert_eq!(unknown[0], "ring_full");
         let value: Value =
             serde_json::from_str(&line(&Spans::default(), &Ledger::default())).unwrap();

@@ -45,18 +45,21 @@ pub const ATTEMPTS: [Attempt; 3] = [
 ///
 /// ```
 /// use nulltrace_collector::source::attempt::attempts;
-/// use nulltrace_collector::source::{Activity, Backend};
+/// use nulltrace_collector::source::{Activity, Backend, Full};
 ///
 /// let names = |backend, activity| attempts(backend, activity).map(|of| of.name).collect::<Vec<_>>();
 /// assert_eq!(names(Backend::Auto, Activity::Off), ["eBPF, spans only", "ptrace"]);
 /// assert_eq!(names(Backend::Fentry, Activity::Segments), ["eBPF with activity", "eBPF, spans only"]);
 /// assert_eq!(names(Backend::Ptrace, Activity::Segments), ["ptrace"]);
+/// assert_eq!(names(Backend::Auto, Activity::Full(Full::All)), ["eBPF with activity"]);
 /// ```
 pub fn attempts(backend: Backend, activity: Activity) -> impl Iterator<Item = Attempt> {
     ATTEMPTS
         .into_iter()
         .filter(move |attempt| match attempt.way {
             Way::Ebpf { activity: true } if activity == Activity::Off => false,
+            // Who asks for every call has no use for none.
+            Way::Ebpf { activity: false } | Way::Ptrace if activity.full().is_some() => false,
             Way::Ebpf { .. } => backend != Backend::Ptrace,
             Way::Ptrace => matches!(backend, Backend::Auto | Backend::Ptrace),
         })

@@ -67,6 +67,9 @@ pub trait Source: Send {
 /// Size of the kernel's ring buffer by default, in bytes.
 pub const RING_SIZE: u32 = 16 << 20;
 
+/// The same where every system call is reported.
+const FULL_RING_SIZE: u32 = 64 << 20;
+
 /// Which source is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {
@@ -133,11 +136,45 @@ pub enum Activity {
     Off,
     /// System calls, and time on and off the cpu, added up in the kernel from marker to marker.
     Segments,
+    /// These, and beside them each system call by itself.
+    Full(Full),
+}
+
+/// Of which threads every system call is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// Of those that have a span open.
+    Spans,
+    /// Of all that are traced.
+    All,
 }
 
 impl Activity {
     /// Each by its name.
-    pub const NAMES: [(&'static str, Self); 2] = [("off", Self::Off), ("segments", Self::Segments)];
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("off", Self::Off),
+        ("segments", Self::Segments),
+        ("full", Self::Full(Full::All)),
+        ("full=spans", Self::Full(Full::Spans)),
+    ];
+
+    /// Of which threads every call is reported, if of any.
+    #[must_use]
+    pub const fn full(self) -> Option<Full> {
+        match self {
+            Self::Full(full) => Some(full),
+            Self::Off | Self::Segments => None,
+        }
+    }
+
+    /// Size of the kernel's ring buffer by default, in bytes.
+    #[must_use]
+    pub const fn ring_size(self) -> u32 {
+        match self {
+            Self::Off | Self::Segments => RING_SIZE,
+            Self::Full(_) => FULL_RING_SIZE,
+        }
+    }
 }
 
 impl FromStr for Activity {
@@ -145,9 +182,9 @@ impl FromStr for Activity {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::NAMES.iter().find(|(name, _)| *name == text);
-        known
-            .map(|(_, activity)| *activity)
-            .ok_or_else(|| format!("unknown activity {text:?}: write off or segments"))
+        known.map(|(_, activity)| *activity).ok_or_else(|| {
+            format!("unknown activity {text:?}: write off, segments, full or full=spans")
+        })
     }
 }
 

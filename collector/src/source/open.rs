@@ -171,7 +171,10 @@ pub fn command(
         opened.notes.extend(attempt::note(attempt.way, &refused));
         return Ok(opened);
     }
-    Err(unavailable(refused, backend).or("use --backend ptrace"))
+    Err(match observed.activity.full() {
+        None => unavailable(refused, backend, observed).or("use --backend ptrace"),
+        Some(_) => unavailable(refused, backend, observed),
+    })
 }
 
 fn by_ptrace(command: &[OsString], signals: &Signals) -> Result<Opened, Error> {
@@ -277,7 +280,7 @@ pub fn machine(
             cgroup,
         });
     }
-    Err(unavailable(refused, backend))
+    Err(unavailable(refused, backend, observed))
 }
 
 fn options(
@@ -296,6 +299,7 @@ fn options(
         ring_bytes,
         scope,
         confined,
+        full: observed.activity.full(),
         inside: observed.inside,
         keeper: observed.keeper,
         ..Options::default()
@@ -303,17 +307,28 @@ fn options(
 }
 
 /// Why nothing works. The last that was tried asked for least.
-fn unavailable(mut refused: Vec<EbpfError>, backend: Backend) -> Error {
-    refused.pop().map_or_else(
-        || {
-            Error::new(
-                Kind::Usage,
-                "ptrace can trace a command only, not what runs already",
-                format_args!("--backend {backend}"),
-                "use `nulltrace run --backend ptrace CMD`, or another backend",
-            )
-        },
-        Error::from,
+fn unavailable(mut refused: Vec<EbpfError>, backend: Backend, observed: Observed) -> Error {
+    if let Some(error) = refused.pop() {
+        return match observed.activity.full() {
+            None => error.into(),
+            Some(_) => Error::from(error).or("leave out --full"),
+        };
+    }
+    let (what, remedy) = match observed.activity.full() {
+        None => (
+            "ptrace can trace a command only, not what runs already",
+            "use `nulltrace run --backend ptrace CMD`, or another backend",
+        ),
+        Some(_) => (
+            "ptrace does not see every system call",
+            "use another backend, or leave out --full",
+        ),
+    };
+    Error::new(
+        Kind::Usage,
+        what,
+        format_args!("--backend {backend}"),
+        remedy,
     )
 }
 

@@ -499,10 +499,12 @@ pub enum Counter {
     Segment,
     /// Names of files lost: no room in the ring. Reported again at the next use.
     Name,
+    /// Records of single calls, switches and the like lost: no room in the ring, or no memory for a thread's.
+    Call,
 }
 
 /// How many kernel counters there are.
-pub const COUNTERS: usize = 7;
+pub const COUNTERS: usize = 8;
 
 #[cfg(test)]
 mod tests {

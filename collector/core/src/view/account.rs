@@ -158,6 +158,9 @@ fn losses(lost: &Lost) -> String {
         };
         text.push_str("; a larger --ring-size keeps the ring from filling");
     }
+    if lost.call.known().is_some_and(|calls| calls > 0) {
+        text.push_str("; --full=spans, or a larger --ring-size, loses fewer single calls");
+    }
     if lost.long_write_bytes > 0 {
         text.push_str("; of one write 4096 bytes are seen: write each marker by itself, or flush after each line");
     }

@@ -37,6 +37,7 @@ impl Counters {
             scope: self.get(Counter::Scope),
             segment: self.get(Counter::Segment),
             name: self.get(Counter::Name),
+            call: self.get(Counter::Call),
             ..Lost::default()
         }
     }

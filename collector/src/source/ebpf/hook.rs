@@ -62,6 +62,8 @@ const PROCESS: [(&str, &str); 3] = [
 const ACTIVITY: [(&str, &str); 2] = [("nt_sys_exit", "sys_exit"), ("nt_switch", "sched_switch")];
 /// With it, where markers are not seen at the entry of system calls.
 const CALL_ENTER: (&str, &str) = ("nt_call_enter", "sys_enter");
+/// What reports every system call.
+const FULL: [(&str, &str); 2] = [("nt_full_exit", "sys_exit"), ("nt_full_enter", "sys_enter")];
 /// Where the scope is a cgroup: sees when it is created again.
 const CGROUP: (&str, &str) = ("nt_cgroup_made", "cgroup_mkdir");
 /// Loaded and only ever test-run.
@@ -97,6 +99,14 @@ pub(super) fn attach_activity(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<
     }
     if hook == Hook::Fentry {
         attach_typed_tracepoint(ebpf, btf, CALL_ENTER.0, CALL_ENTER.1)?;
+    }
+    Ok(())
+}
+
+/// Attaches what reports every system call, after what observes activity: that reports files first.
+pub(super) fn attach_full(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), EbpfError> {
+    for (program, tracepoint) in FULL {
+        attach_typed_tracepoint(ebpf, btf, program, tracepoint)?;
     }
     Ok(())
 }

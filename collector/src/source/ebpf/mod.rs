@@ -2,6 +2,7 @@
 
 mod counters;
 mod error;
+mod full;
 mod hook;
 mod idle;
 mod lowest;
@@ -70,6 +71,10 @@ impl EbpfSource {
         let (hook, refused) = hook::attach_markers(&mut ebpf, &btf, options.hook)?;
         if options.activity {
             hook::attach_activity(&mut ebpf, &btf, hook)?;
+        }
+        if options.full.is_some() {
+            full::set_signatures(&mut ebpf)?;
+            hook::attach_full(&mut ebpf, &btf)?;
         }
         let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
         Ok(Self {

@@ -12,7 +12,9 @@ use aya::{Btf, Ebpf, EbpfLoader, RawTracePointRunOptions, include_bytes_aligned}
 use nulltrace_core::activity::Reach;
 
 use super::error::EbpfError;
+use super::full::SIGNATURES;
 use super::hook::{self, Hook};
+use crate::source::Full;
 
 #[cfg(target_arch = "x86_64")]
 static OBJECT: &[u8] = include_bytes_aligned!("../../../bpf/nulltrace.x86_64.bpf.o");
@@ -135,6 +137,8 @@ pub struct Options {
     pub max_processes: u32,
     /// Observe what threads that write markers do between them.
     pub activity: bool,
+    /// Report every system call of these threads; needs `activity`.
+    pub full: Option<Full>,
     /// Whose activity counts toward a span.
     pub inside: Reach,
     /// No threads but those of this user are observed, whatever else is chosen.
@@ -236,6 +240,7 @@ impl Default for Options {
             scope: Scope::Machine,
             max_processes: 1 << 16,
             activity: false,
+            full: None,
             inside: Reach::Thread,
             confined: None,
             keeper: 0,
@@ -257,6 +262,19 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
             loader.map_max_entries(name, 1);
         }
     }
+    if options.full.is_none() {
+        loader.map_max_entries(SIGNATURES, 1);
+        // Without NT_SLOT_FULL.
+        loader.map_max_entries("scratch", 2);
+    }
+    // `enum nt_full_of`.
+    let full: u32 = match options.full {
+        None => 0,
+        Some(Full::Spans) => 1,
+        Some(Full::All) => 2,
+    };
+    // The last quarter is left to markers.
+    let room = u64::from(size - size / 4);
     // `enum nt_inside`.
     let inside: u32 = match options.inside {
         Reach::Thread => 0,
@@ -274,6 +292,8 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         .override_global("nt_activity", &u8::from(options.activity), true)
         .override_global("nt_parts", &u8::from(parts), true)
         .override_global("nt_inside", &inside, true)
+        .override_global("nt_full", &full, true)
+        .override_global("nt_full_room", &room, true)
         .override_global("nt_keeper", &options.keeper, true)
         .override_global("nt_confined", &u8::from(options.confined.is_some()), true)
         .override_global("nt_own", &options.confined.unwrap_or(0), true)
