@@ -40,6 +40,7 @@
 #include "hook_cgroup.h"
 #include "hook_fentry.h"
 #include "hook_full.h"
+#include "hook_full_sched.h"
 #include "hook_process.h"
 #include "hook_sample.h"
 #include "hook_syscall.h"

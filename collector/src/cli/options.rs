@@ -108,7 +108,8 @@ pub(super) struct Kernel {
     activity: Option<Activity>,
     /// Report each system call by itself, with its arguments: --activity full.
     ///
-    /// With --full=spans only those of threads that have a span open. It takes eBPF.
+    /// Also the context switches and wake-ups of these threads. With --full=spans only those of threads that have a
+    /// span open. It takes eBPF.
     #[arg(long, value_name = "OF", num_args = 0..=1, require_equals = true, default_missing_value = "all",
         conflicts_with = "activity", value_parser = full)]
     full: Option<Full>,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nulltrace_collector::source::ebpf::{EbpfSource, Options, Scope};
 use nulltrace_collector::source::{Full, Source};
 use nulltrace_core::input::event::{Event, What};
-use nulltrace_core::input::full::{TextKind, Texts};
+use nulltrace_core::input::full::{SwitchRecord, TextKind, Texts, WakeupRecord};
 use nulltrace_core::input::record::FileId;
 
 use crate::ebpf_common::Live;
@@ -37,6 +37,9 @@ pub struct Traced {
     pub names: HashMap<FileId, Vec<u8>>,
     pub processes: HashSet<u32>,
     pub markers: usize,
+    pub switches: Vec<SwitchRecord>,
+    /// With whether the thread was new.
+    pub wakeups: Vec<(WakeupRecord, bool)>,
 }
 
 pub fn options(full: Full) -> Options {
@@ -81,6 +84,8 @@ impl Traced {
             names: HashMap::new(),
             processes: HashSet::new(),
             markers: 0,
+            switches: Vec::new(),
+            wakeups: Vec::new(),
         })
     }
 
@@ -172,6 +177,8 @@ impl Traced {
             names,
             processes,
             markers,
+            switches,
+            wakeups,
         } = self;
         let mut take = |record: &[u8]| {
             let event = Event::decode(record).unwrap();
@@ -211,6 +218,8 @@ impl Traced {
                     processes.insert(event.pid);
                 }
                 What::Write { .. } => *markers += 1,
+                What::Switch(of) => switches.push(*of),
+                What::Wakeup { wakeup, new } => wakeups.push((*wakeup, new)),
                 _ => {}
             }
         };

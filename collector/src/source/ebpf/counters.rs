@@ -11,12 +11,21 @@ use nulltrace_core::ledger::Lost;
 pub(super) struct Counters {
     map: PerCpuArray<MapData, u64>,
     markers: Vec<OwnedFd>,
+    calls: Vec<OwnedFd>,
 }
 
 impl Counters {
-    /// `markers` are the programs whose skipped runs are lost markers.
-    pub(super) fn new(map: PerCpuArray<MapData, u64>, markers: Vec<OwnedFd>) -> Self {
-        Self { map, markers }
+    /// `markers` are the programs whose skipped runs are lost markers, `calls` those of lost calls and the like.
+    pub(super) fn new(
+        map: PerCpuArray<MapData, u64>,
+        markers: Vec<OwnedFd>,
+        calls: Vec<OwnedFd>,
+    ) -> Self {
+        Self {
+            map,
+            markers,
+            calls,
+        }
     }
 
     /// A counter, summed over the cpus. Not known where the kernel does not let it be read.
@@ -26,32 +35,31 @@ impl Counters {
     }
 
     pub(super) fn lost(&self) -> Lost {
-        let skipped = self.skipped();
+        let markers = skipped(&self.markers);
         Lost {
             // A run that was skipped put nothing into the ring either. It may have been for a
             // write of something else: with these, the count is of what was lost at most.
-            ring_full: self.get(Counter::RingFull) + skipped,
-            ring_full_markers: self.get(Counter::Marker) + skipped,
+            ring_full: self.get(Counter::RingFull) + markers,
+            ring_full_markers: self.get(Counter::Marker) + markers,
             fault: self.get(Counter::Fault),
             storage: self.get(Counter::Storage),
             scope: self.get(Counter::Scope),
             segment: self.get(Counter::Segment),
             name: self.get(Counter::Name),
-            call: self.get(Counter::Call),
+            call: self.get(Counter::Call) + skipped(&self.calls),
             ..Lost::default()
         }
     }
+}
 
-    /// Runs the kernel skipped because the same program was under way on that cpu: a fentry program
-    /// can be preempted by a thread that writes a marker too.
-    fn skipped(&self) -> Count {
-        let misses: Option<u64> = self
-            .markers
-            .iter()
-            .map(|program| recursion_misses(program).ok())
-            .sum();
-        misses.into()
-    }
+/// Runs the kernel skipped because the same program was under way on that cpu: a fentry program
+/// can be preempted by a thread that writes a marker too.
+fn skipped(programs: &[OwnedFd]) -> Count {
+    let misses: Option<u64> = programs
+        .iter()
+        .map(|program| recursion_misses(program).ok())
+        .sum();
+    misses.into()
 }
 
 /// The part of `bpf_prog_info` that aya does not show, and what is before it.

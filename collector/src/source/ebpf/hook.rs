@@ -62,8 +62,14 @@ const PROCESS: [(&str, &str); 3] = [
 const ACTIVITY: [(&str, &str); 2] = [("nt_sys_exit", "sys_exit"), ("nt_switch", "sched_switch")];
 /// With it, where markers are not seen at the entry of system calls.
 const CALL_ENTER: (&str, &str) = ("nt_call_enter", "sys_enter");
-/// What reports every system call.
-const FULL: [(&str, &str); 2] = [("nt_full_exit", "sys_exit"), ("nt_full_enter", "sys_enter")];
+/// What reports every system call, and every switch and wake-up of its threads.
+const FULL: [(&str, &str); 5] = [
+    ("nt_full_exit", "sys_exit"),
+    ("nt_full_enter", "sys_enter"),
+    ("nt_full_switch", "sched_switch"),
+    ("nt_full_wakeup", "sched_wakeup"),
+    ("nt_full_wakeup_new", "sched_wakeup_new"),
+];
 /// Where the scope is a cgroup: sees when it is created again.
 const CGROUP: (&str, &str) = ("nt_cgroup_made", "cgroup_mkdir");
 /// Loaded and only ever test-run.
@@ -75,6 +81,11 @@ pub(super) fn marker_programs(hook: Hook) -> Vec<&'static str> {
         Hook::Fentry => FENTRY.iter().map(|&(program, _)| program).collect(),
         Hook::Auto | Hook::RawTracepoint => vec![SYS_ENTER.0],
     }
+}
+
+/// The programs that report single calls, switches and wake-ups, whose skipped runs are losses.
+pub(super) fn full_programs() -> Vec<&'static str> {
+    FULL.iter().map(|&(program, _)| program).collect()
 }
 
 /// Attaches what follows processes. Before the marker hook, so that no end of a process whose

@@ -76,11 +76,19 @@ impl EbpfSource {
             full::set_signatures(&mut ebpf)?;
             hook::attach_full(&mut ebpf, &btf)?;
         }
-        let programs = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
+        let markers = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
+        let calls = match options.full {
+            Some(_) => object::program_fds(&mut ebpf, &hook::full_programs())?,
+            None => Vec::new(),
+        };
         Ok(Self {
             ring: RingBuf::try_from(object::map(&mut ebpf, "ring")?)?,
             ring_bytes: options.ring_bytes,
-            counters: Counters::new(object::map(&mut ebpf, "counters")?.try_into()?, programs),
+            counters: Counters::new(
+                object::map(&mut ebpf, "counters")?.try_into()?,
+                markers,
+                calls,
+            ),
             members: Members::new(
                 object::map(&mut ebpf, "members")?.try_into()?,
                 object::map(&mut ebpf, "processes")?.try_into()?,
