@@ -5,6 +5,7 @@ use std::io;
 use nulltrace_core::capture::Compress;
 use nulltrace_core::input::made::Made;
 use nulltrace_core::ledger::Lost;
+use nulltrace_core::query::filter::Filter;
 use nulltrace_core::spans::consumer::Consumer;
 
 use crate::clock::Moment;
@@ -18,6 +19,8 @@ pub struct Plan {
     pub to: Target,
     /// How it is compressed.
     pub how: Compress,
+    /// What of it is kept; all if there is none.
+    pub only: Option<Filter>,
     /// What is recorded.
     pub about: About,
 }
@@ -39,8 +42,13 @@ impl Recording {
         began: Moment,
         room: usize,
     ) -> io::Result<(Box<dyn Consumer>, Self)> {
-        let Plan { to, how, about } = plan;
-        let (mut tap, recorder) = Recorder::start(to, how, room)?;
+        let Plan {
+            to,
+            how,
+            only,
+            about,
+        } = plan;
+        let (mut tap, recorder) = Recorder::start(to, how, room, only)?;
         let Moment { monotonic, wall } = began;
         let name = || {
             let pid = std::process::id();

@@ -50,7 +50,7 @@ fn examples_are_filters() {
     // Those of the shell stand in quotes.
     let shell: Vec<_> = blocks("sh");
     for line in shell {
-        let (_, rest) = line.split_once("--where '").unwrap();
+        let (_, rest) = line.split_once('\'').unwrap();
         let text = rest.split_once('\'').unwrap().0;
         parse(text).unwrap_or_else(|bad| panic!("{text}: {bad:?}"));
     }

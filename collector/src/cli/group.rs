@@ -4,6 +4,7 @@ use clap::Args;
 use nulltrace_core::query::Query;
 use nulltrace_core::query::asked::{Asked, BadQuery, Part, Viewed, Why};
 use nulltrace_core::query::field::Subject;
+use nulltrace_core::query::filter::Filter;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::view::{VIEWS, View};
@@ -67,6 +68,25 @@ impl GroupArgs {
             true => given,
             false => (&self.only[..], "--where"),
         };
+        self.asked(view, only).map_err(|bad| wrong(&bad, option))
+    }
+
+    /// The same of a stream of which only that was kept. `None` if the view cannot be filtered so.
+    pub(super) fn query_of(
+        &self,
+        view: Option<&View>,
+        given: &[String],
+        kept: &str,
+    ) -> Option<Query> {
+        let only = match self.only.is_empty() {
+            true => given,
+            false => &self.only[..],
+        };
+        let only = [only, &[kept.to_owned()]].concat();
+        self.asked(view, &only).ok()
+    }
+
+    fn asked(&self, view: Option<&View>, only: &[String]) -> Result<Query, BadQuery> {
         let default = (!self.has_fields()).then_some(&VIEWS[0]);
         let view = view.or(default).map(|view| Viewed {
             name: view.name,
@@ -80,10 +100,39 @@ impl GroupArgs {
             sort: self.sort.as_deref(),
             top: self.top,
         };
-        let number = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
-        let query = asked.read(&number).map_err(|bad| wrong(&bad, option))?;
+        let query = asked.read(&number)?;
         Ok(query.unwrap_or_else(|| Query::view(VIEWS[0].name)))
     }
+}
+
+/// The number of a system call.
+fn number(name: &str) -> Option<u32> {
+    name.parse().ok().map(|call: Sysno| call as u32)
+}
+
+/// A filter of all that is recorded: fields of spans and of system calls may be mixed.
+pub(super) fn of_records(text: &str) -> Result<Filter, Error> {
+    let asked = Asked {
+        by: &[],
+        sums: &[],
+        only: &[text.to_owned()],
+        view: Some(Viewed {
+            name: "files",
+            calls: true,
+        }),
+        sort: None,
+        top: None,
+    };
+    let query = asked.read(&number).map_err(|bad| wrong(&bad, "FILTER"))?;
+    let filter = query.and_then(|query| query.filter().cloned());
+    filter.ok_or_else(|| {
+        Error::new(
+            Kind::Usage,
+            "no filter",
+            "FILTER",
+            "write one like span.tag[0]=checkout",
+        )
+    })
 }
 
 /// The names of all metrics.

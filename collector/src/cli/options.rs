@@ -224,6 +224,11 @@ impl Views {
         Ok(query)
     }
 
+    /// The same of a recording that keeps only that; `None` if what is shown cannot be filtered so.
+    pub(super) fn query_of(&self, given: &[String], kept: &str) -> Option<Query> {
+        self.group.query_of(self.view, given, kept)
+    }
+
     /// What is shown.
     pub(super) fn view(&self) -> &'static View {
         self.view.unwrap_or(&VIEWS[0])

@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use nulltrace_core::activity::Reach;
 use nulltrace_core::capture::Compress;
 
+use super::group::of_records;
 use super::options::{Kernel, Selection};
 use super::trace::{self, Plan, Subject, Until};
 use crate::config::Config;
@@ -31,8 +33,8 @@ use crate::units;
 /// Options of `record`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "nulltrace record -o FILE [OPTIONS] [--] CMD [ARG]...
-       nulltrace record -o FILE [OPTIONS] [--pid PID | --uid UID | --cgroup PATH]",
+    override_usage = "nulltrace record -o FILE [OPTIONS] [FILTER --] CMD [ARG]...
+       nulltrace record -o FILE [OPTIONS] [--pid PID | --uid UID | --cgroup PATH] [FILTER]",
     after_help = "Without a command and a selection the whole machine is recorded, until Ctrl-C. The exit status is that
 of CMD; 1 if the file could not be written and there is no CMD.
 
@@ -40,6 +42,7 @@ Examples:
   nulltrace record -o shop.ntc -- ./server --once
   nulltrace report shop.ntc --view time
   nulltrace record -o shop.ntc --rotate 100M,1h --keep 48 --cgroup /system.slice/shop.service
+  nulltrace record -o slow.ntc 'span.duration>5ms' -- ./server --once
   nulltrace record -o - -- make | ssh host 'cat > make.ntc'"
 )]
 pub(super) struct RecordArgs {
@@ -80,11 +83,14 @@ pub(super) struct RecordArgs {
     /// Print no messages, only the reason if recording fails.
     #[arg(short, long)]
     quiet: bool,
-    /// The command to record, with its arguments; all that follows it is passed to it.
+    /// The command to record, with its arguments; before it and `--`, what to keep.
     ///
-    /// Options of nulltrace come before it.
+    /// Options of nulltrace come before it; all that follows it is passed to it. With a FILTER, like span.duration>5ms or
+    /// "span.tag[0]=checkout and fd.type=file", a record is kept if it matches or lies in a span that matches, and nothing
+    /// else is in the file but the markers of the spans around it, without arguments. A FILTER is told from a command by
+    /// an operator or a space in its first word.
     #[arg(trailing_var_arg = true, value_name = "CMD")]
-    command: Vec<OsString>,
+    words: Vec<OsString>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -104,10 +110,31 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     config.scope = args.selection.over(config.scope);
     config.memory = args.memory.unwrap_or(config.memory);
     let descendants = !args.no_wait;
-    let (subject, until) = match (&args.command[..], args.selection.is_given()) {
+    let (filter, command) = divided(args.words);
+    let only = match &filter {
+        Some(text) => Some(of_records(text)?),
+        None => None,
+    };
+    if let (Some(_), false) = (&only, config.inside == Reach::Thread) {
+        return Err(Error::new(
+            Kind::Usage,
+            "a FILTER and the activity of other threads",
+            format_args!("--inside {}", config.inside.name()),
+            "record all of it, and filter what is reported",
+        ));
+    }
+    if let (Some(_), Some(_)) = (&only, args.rotate) {
+        return Err(Error::new(
+            Kind::Usage,
+            "a FILTER and several files",
+            "--rotate",
+            "leave one out: each file would begin with all that is known",
+        ));
+    }
+    let (subject, until) = match (&command[..], args.selection.is_given()) {
         ([], true) => (Subject::Running, Until::End { descendants }),
         ([], false) => (Subject::Running, Until::Signal),
-        ([_, ..], false) => (Subject::Command(args.command), Until::End { descendants }),
+        ([_, ..], false) => (Subject::Command(command), Until::End { descendants }),
         ([program, ..], true) => {
             return Err(Error::new(
                 Kind::Usage,
@@ -139,8 +166,17 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
             activity: opened.source.sees_activity(),
             inside: config.inside.name().to_owned(),
             command: words.join(" "),
+            filter: filter.unwrap_or_default(),
         };
-        pipeline.recording(recording::Plan { to, how, about }, keeper)
+        pipeline.recording(
+            recording::Plan {
+                to,
+                how,
+                only,
+                about,
+            },
+            keeper,
+        )
     };
     let began = Instant::now();
     let traced = trace::run(subject, &plan, &signals, prepare)?;
@@ -163,6 +199,24 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         }
     });
     trace::status(traced.status, written)
+}
+
+/// What to keep, if it is said, and the command.
+fn divided(mut words: Vec<OsString>) -> (Option<String>, Vec<OsString>) {
+    let is_filter = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.contains(['=', '<', '>', '(', ' '])
+    };
+    if !words.first().is_some_and(is_filter) {
+        return (None, words);
+    }
+    let dashes = words.iter().position(|word| word == "--");
+    let mut command = words.split_off(dashes.unwrap_or(words.len()));
+    if !command.is_empty() {
+        command.remove(0);
+    }
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    (Some(words.join(" ")), command)
 }
 
 /// What a recording came to, in one line.
@@ -189,7 +243,7 @@ fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
         }
     };
     let each = bytes as f64 / records.max(1) as f64;
-    let lost = match lost + recorded.lost {
+    let lost = match lost + recorded.lost + recorded.held {
         0 => "nothing lost".to_owned(),
         lost => format!("{lost} lost"),
     };
@@ -204,6 +258,28 @@ fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_is_told_from_a_command() {
+        let of = |words: &[&str]| divided(words.iter().map(OsString::from).collect());
+        let command =
+            |words: &[&str]| -> Vec<OsString> { words.iter().map(OsString::from).collect() };
+        let make = ["make", "-j", "--", "a=b"];
+        assert_eq!(of(&make), (None, command(&make)));
+        let alone = of(&["span.duration>5ms"]);
+        assert_eq!(alone, (Some("span.duration>5ms".into()), vec![]));
+        let both = [
+            "span.tag[0]=a",
+            "and",
+            "fd.type=file",
+            "--",
+            "env",
+            "--",
+            "A=1",
+        ];
+        let filter = "span.tag[0]=a and fd.type=file".to_owned();
+        assert_eq!(of(&both), (Some(filter), command(&["env", "--", "A=1"])));
+    }
 
     #[test]
     fn one_line_says_what_it_came_to() {

@@ -77,6 +77,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     let mut replay = Replay {
         config: &config,
         query: &query,
+        narrowed: None,
+        of_kept: &|kept| args.views.query_of(&filter, kept),
         ran: Ran::default(),
         reader: Reader::default(),
         layout: Vec::new(),
@@ -97,13 +99,15 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
     notes.extend(begins_late(&replay.ran));
     notes.append(&mut replay.joint.notes);
     notes.extend(other_table(&replay.ran.architecture));
+    notes.extend(kept_only(&replay.ran.filter));
+    let narrowed = replay.narrowed.clone();
     let outcome = replay.end()?;
     notes.extend(lost_more(lost, outcome.measured.ledger.lost.sum()));
     // In a text they stand with the view.
     let aside: &[String] = if output.is_text() { &[] } else { &notes };
     aside.iter().for_each(log::say);
     let end = &End::new(None, false);
-    let shown = (args.views.view(), &query);
+    let shown = (args.views.view(), narrowed.as_ref().unwrap_or(&query));
     let output = Some(output);
     Output::write(output, &outcome.measured, &notes, shown, true, end)?;
     Ok(ExitCode::SUCCESS)
@@ -113,6 +117,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
 struct Replay<'a> {
     config: &'a Config,
     query: &'a Query,
+    /// The same of what the recording keeps, where that is not all.
+    narrowed: Option<Query>,
+    /// Makes that, if it can be.
+    of_kept: &'a dyn Fn(&str) -> Option<Query>,
     ran: Ran,
     reader: Reader,
     /// The first record, until there is a pipeline.
@@ -176,7 +184,11 @@ impl Replay<'_> {
         let pipeline = match self.pipeline.take() {
             Some(pipeline) => pipeline,
             None => {
-                let mut pipeline = begin(self.config, &self.ran, self.query)?;
+                if !self.ran.filter.is_empty() {
+                    self.narrowed = (self.of_kept)(&self.ran.filter);
+                }
+                let query = self.narrowed.as_ref().unwrap_or(self.query);
+                let mut pipeline = begin(self.config, &self.ran, query)?;
                 pipeline.replay(self.layout.as_bytes());
                 pipeline
             }
@@ -212,6 +224,12 @@ fn begin(config: &Config, ran: &Ran, query: &Query) -> Result<Pipeline, Error> {
 fn lost_more(in_all: u64, told: u64) -> Option<String> {
     let more = in_all.saturating_sub(told);
     (more > 0).then(|| format!("{more} more were lost while it was recorded: spans may be missing"))
+}
+
+/// What a person should know of a recording that was told what to keep.
+fn kept_only(filter: &str) -> Option<String> {
+    let filter = safe(filter.as_bytes());
+    (!filter.is_empty()).then(|| format!("the recording has only what was asked for: {filter}"))
 }
 
 /// What a person should know of a recording of another architecture.

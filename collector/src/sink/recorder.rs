@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use nulltrace_core::capture::{Compress, Writer};
 use nulltrace_core::input::record::Head;
+use nulltrace_core::query::filter::Filter;
+use nulltrace_core::query::kept::Kept;
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -37,6 +39,8 @@ pub struct Recorded {
     pub lost: u64,
     /// The files, where it was split.
     pub files: Option<Split>,
+    /// Records that were lost because it took too long to know whether the filter keeps them.
+    pub held: u64,
 }
 
 /// The files of a recording that was split.
@@ -121,6 +125,8 @@ struct Shared {
     files: AtomicU64,
     /// Those for which the queue had no room.
     dropped: AtomicU64,
+    /// Those that would have waited, to know whether they are kept, where there was no room for that.
+    held: Arc<AtomicU64>,
     /// What the queue had no room for when it ended.
     last: Mutex<Batch>,
     failed: Mutex<Option<io::Error>>,
@@ -143,6 +149,7 @@ impl Shared {
             file_bytes: AtomicU64::new(0),
             files: AtomicU64::new(1),
             dropped: AtomicU64::new(0),
+            held: Arc::default(),
             last: Mutex::default(),
             failed: Mutex::default(),
             split: Mutex::default(),
@@ -177,7 +184,14 @@ impl Recorder {
     ///
     /// # Errors
     /// The thread could not be made.
-    pub fn start(to: Target, how: Compress, room: usize) -> io::Result<(Box<dyn Consumer>, Self)> {
+    pub fn start(
+        to: Target,
+        how: Compress,
+        room: usize,
+        only: Option<Filter>,
+    ) -> io::Result<(Box<dyn Consumer>, Self)> {
+        // Where a filter says what is kept, half of it is for records of which that is not known yet.
+        let room = if only.is_some() { room / 2 } else { room };
         let shared = Arc::new(Shared::new(room));
         let (queue, messages) = channel();
         let rotate = to.rotate();
@@ -199,14 +213,19 @@ impl Recorder {
             shared: Arc::clone(&shared),
         };
         let recorder = Self {
-            shared,
+            shared: Arc::clone(&shared),
             queue,
             done,
             rotate,
             files: 1,
             since: Instant::now(),
         };
-        Ok((Box::new(tap), recorder))
+        let lost = Arc::clone(&shared.held);
+        let taking: Box<dyn Consumer> = match only {
+            Some(filter) => Box::new(Kept::new(filter, room, lost, tap)),
+            None => Box::new(tap),
+        };
+        Ok((taking, recorder))
     }
 
     /// The source has lost so much by now.
@@ -288,6 +307,7 @@ impl Recorder {
             bytes: shared.bytes.load(Ordering::Relaxed),
             lost: shared.given.load(Ordering::Relaxed) - records,
             files: locked(&shared.split).take(),
+            held: shared.held.load(Ordering::Relaxed),
         };
         let failed = locked(&shared.failed).take();
         (recorded, failed)
@@ -512,6 +532,7 @@ mod tests {
             Target::one(Box::new(disk.clone())),
             Compress::default(),
             ROOM,
+            None,
         )
         .unwrap();
         let mut made = Made::default();
@@ -550,7 +571,7 @@ mod tests {
     fn a_reader_that_takes_nothing_is_not_waited_for_for_ever() {
         let (go, stuck) = channel();
         let to = Target::one(Box::new(Stuck(stuck)));
-        let (mut tap, recorder) = Recorder::start(to, Compress::default(), 4 << 10).unwrap();
+        let (mut tap, recorder) = Recorder::start(to, Compress::default(), 4 << 10, None).unwrap();
         let mut made = Made::default();
         let records = 500;
         for uid in 0..records {
@@ -582,7 +603,7 @@ mod tests {
             keep: None,
         };
         let (mut tap, mut recorder) =
-            Recorder::start(place.open().unwrap(), Compress::default(), ROOM).unwrap();
+            Recorder::start(place.open().unwrap(), Compress::default(), ROOM, None).unwrap();
         let mut made = Made::default();
         for file in 1..=3 {
             for uid in 0..1000 {

@@ -21,6 +21,8 @@ pub struct About {
     pub inside: String,
     /// The command line that recorded.
     pub command: String,
+    /// What it was told to keep, a filter; empty: all.
+    pub filter: String,
 }
 
 /// Which part of a recording a file is, where the recording is split.
@@ -53,6 +55,8 @@ pub struct Ran {
     pub part: Option<Part>,
     /// The architecture of the machine, whose table has the system calls; empty if it is not known.
     pub architecture: String,
+    /// What it kept, a filter; empty: all.
+    pub filter: String,
 }
 
 impl Default for Ran {
@@ -69,6 +73,7 @@ impl Default for Ran {
             late: 0,
             part: None,
             architecture: String::new(),
+            filter: String::new(),
         }
     }
 }
@@ -86,6 +91,7 @@ impl Ran {
             ("activity", about.activity.to_string()),
             ("inside", about.inside.clone()),
             ("command", about.command.clone()),
+            ("filter", about.filter.clone()),
             ("began", monotonic.to_string()),
             ("wall", wall.as_nanosecond().to_string()),
         ];
@@ -128,6 +134,7 @@ impl Ran {
                     let wall = wall.and_then(|ns| Timestamp::from_nanosecond(ns).ok());
                     self.began.wall = wall.unwrap_or_default();
                 }
+                b"filter" => value.clone_into(&mut self.filter),
                 b"ended" => self.ended = value.parse().unwrap_or(self.ended),
                 b"architecture" => value.clone_into(&mut self.architecture),
                 b"late" => {

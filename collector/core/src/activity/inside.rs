@@ -23,7 +23,7 @@ pub struct Inside<'a> {
     /// Spans have the activity of other threads too: then a [`Closed`](crate::spans::span::Closed) has no times of its
     /// own, only its path has.
     pub wide: bool,
-    /// When, where spans have the activity of other threads too.
+    /// When.
     pub when: When<'a>,
     /// Where the time went.
     pub times: &'a Times,
@@ -47,9 +47,8 @@ impl<'a> Inside<'a> {
     }
 }
 
-/// When a thread did what it did, and which single spans were open then.
-///
-/// Only what is known where spans have the activity of other threads too; otherwise nothing.
+/// When a thread did what it did, and, where spans have the activity of other threads too, which single spans were open
+/// then.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct When<'a> {
     /// From when on, `CLOCK_MONOTONIC` nanoseconds.

@@ -102,6 +102,16 @@ pub enum What<'a> {
     GivenUp,
     /// Nothing happened until then.
     Time,
+    /// The thread did what was left out of the stream.
+    LeftOut {
+        /// For so long, nanoseconds.
+        wall: u64,
+    },
+    /// The span that is opened next has this sequence number.
+    NextSpan {
+        /// The number.
+        seq: u64,
+    },
     /// The facts of a process, at its first marker or when it called exec.
     Process {
         /// The facts.
@@ -259,6 +269,8 @@ impl What<'_> {
                 | Self::WriteEnds { .. }
                 | Self::GivenUp
                 | Self::Time
+                | Self::NextSpan { .. }
+                | Self::LeftOut { .. }
                 | Self::Segment { .. }
         ) && !self.is_full()
     }
@@ -439,6 +451,15 @@ impl<'a> Event<'a> {
             KIND_LAYOUT => What::Layout,
             joined::KIND_MARKER..=joined::KIND_TIME => read_joined(head, record)?,
             KIND_SYSCALL..=KIND_IRQ => read_full(head, record)?,
+            joined::KIND_LEFT_OUT => {
+                let (out, _) = joined::LeftOutRecord::ref_from_prefix(record).map_err(|_| size)?;
+                What::LeftOut { wall: out.wall }
+            }
+            joined::KIND_NEXT_SPAN => {
+                let (next, _) =
+                    joined::NextSpanRecord::ref_from_prefix(record).map_err(|_| size)?;
+                What::NextSpan { seq: next.seq }
+            }
             kind if SNAPSHOT_KINDS.contains(&kind) => What::Snapshot { kind, record },
             kind => return Err(BadRecord::Kind(kind)),
         };

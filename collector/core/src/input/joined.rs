@@ -21,6 +21,12 @@ pub const KIND_GIVEN_UP: u8 = 14;
 /// `Head::kind` of a time until which nothing happened.
 pub const KIND_TIME: u8 = 15;
 
+/// `Head::kind` of a [`NextSpanRecord`].
+pub const KIND_NEXT_SPAN: u8 = 21;
+
+/// `Head::kind` of a [`LeftOutRecord`].
+pub const KIND_LEFT_OUT: u8 = 22;
+
 /// The end of the marker was not seen, as its write was too long.
 pub const FLAG_MARKER_CUT: u8 = 1;
 /// Its write has a beginning and an end of its own.
@@ -56,7 +62,29 @@ pub struct WriteEndsRecord {
     pub beyond: u64,
 }
 
+/// The marker that follows opens the span of that sequence number: those between were left out of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct NextSpanRecord {
+    /// The time of that marker.
+    pub head: Head,
+    /// The sequence number.
+    pub seq: u64,
+}
+
+/// For so long the thread did what was left out of the stream: it was not in the spans that are open in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct LeftOutRecord {
+    /// The thread, and until when.
+    pub head: Head,
+    /// Nanoseconds.
+    pub wall: u64,
+}
+
 const _: () = {
+    assert!(size_of::<LeftOutRecord>() == 32);
+    assert!(size_of::<NextSpanRecord>() == 32);
     assert!(size_of::<RefusedRecord>() == 56);
     assert!(size_of::<WriteEndsRecord>() == 32);
 };

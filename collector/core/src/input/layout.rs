@@ -29,8 +29,9 @@ use super::full::{
     SwitchRecord, SyscallRecord, WakeupRecord,
 };
 use super::joined::{
-    KIND_GIVEN_UP, KIND_MARKER, KIND_REFUSED, KIND_TIME, KIND_WRITE_BEGINS, KIND_WRITE_ENDS,
-    RefusedRecord, WriteEndsRecord,
+    KIND_GIVEN_UP, KIND_LEFT_OUT, KIND_MARKER, KIND_NEXT_SPAN, KIND_REFUSED, KIND_TIME,
+    KIND_WRITE_BEGINS, KIND_WRITE_ENDS, LeftOutRecord, NextSpanRecord, RefusedRecord,
+    WriteEndsRecord,
 };
 use super::made::{
     ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
@@ -123,6 +124,8 @@ const OWN: &[KindLayout] = &[
     kind::<WakeupRecord>(KIND_WAKEUP),
     kind::<BlockRecord>(KIND_BLOCK),
     kind::<IrqRecord>(KIND_IRQ),
+    kind::<NextSpanRecord>(KIND_NEXT_SPAN),
+    kind::<LeftOutRecord>(KIND_LEFT_OUT),
     kind::<UserRecord>(KIND_USER),
     kind::<ParentRecord>(KIND_PARENT),
     kind::<MemberRecord>(KIND_MEMBER),

@@ -15,6 +15,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::full::{KIND_SYSCALL, SyscallRecord, TEXT_CUT, Text, TextRecord};
+use super::joined::{KIND_LEFT_OUT, KIND_NEXT_SPAN, LeftOutRecord, NextSpanRecord};
 use super::record::{COMM_LEN, Head};
 use super::write::{Room, padded};
 use crate::count::Count;
@@ -218,6 +219,18 @@ impl Made {
             bytes.extend_from_slice(LossRecord::of((name, count.into())).as_bytes());
         }
         self.make(KIND_LOSSES, &Head::of(ts, 0, 0), &bytes)
+    }
+
+    /// For so long the thread did what is left out.
+    pub fn left_out(&mut self, ts: u64, (pid, tid): (u32, u32), wall: u64) -> &[u8] {
+        let head = Head::of(ts, pid, tid);
+        self.make(KIND_LEFT_OUT, &LeftOutRecord { head, wall }, b"")
+    }
+
+    /// The span that is opened next has this sequence number.
+    pub fn next_span(&mut self, ts: u64, seq: u64) -> &[u8] {
+        let head = Head::of(ts, 0, 0);
+        self.make(KIND_NEXT_SPAN, &NextSpanRecord { head, seq }, b"")
     }
 
     /// A system call and what its arguments point to, as the kernel reports it: for tests and generators. A text of a

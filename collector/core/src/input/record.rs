@@ -417,6 +417,23 @@ pub struct CallsRecord {
 }
 
 impl CallsRecord {
+    /// No calls.
+    pub(crate) const NONE: Self = Self {
+        file: FileId::NONE,
+        time: 0,
+        blocked: 0,
+        runnable: 0,
+        bytes: 0,
+        min: 0,
+        max: 0,
+        nr: 0,
+        count: 0,
+        errors: [0; ERRORS],
+        buckets: [0; BUCKETS],
+        flags: 0,
+        reserved: 0,
+    };
+
     /// Whether it is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod field;
 pub mod filter;
+pub mod kept;
 pub mod metric;
 mod question;
 pub mod span_metric;

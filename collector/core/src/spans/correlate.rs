@@ -177,6 +177,8 @@ impl Correlator {
                     _ => state.segment(&whole, so_far, About::Innermost, out),
                 }
             }
+            What::LeftOut { wall } => state.spans.left_out(pid, tid, wall),
+            What::NextSpan { seq } => state.spans.next_is(seq),
             What::File { file, names } => state.files.learn(file, names),
             What::Command { args } => state.processes.command(pid, args),
             What::Cgroup { id, names } => state.processes.cgroup(id, names),
@@ -554,7 +556,19 @@ impl State {
                 false => self.slots = self.slots.saturating_add(segment.other.into()),
             }
             let spans = &spans;
-            give(&Inside { spans, ..inside }, out);
+            let when = When {
+                from: segment.since,
+                to: segment.head.ts,
+                ..When::default()
+            };
+            give(
+                &Inside {
+                    spans,
+                    when,
+                    ..inside
+                },
+                out,
+            );
             return;
         }
         let ppid = inside.process.map(|process| process.ppid);

@@ -387,6 +387,14 @@ impl Spans {
         }
     }
 
+    /// The span that is opened next has this number, if that is not less than it would be. One that could come to the
+    /// end of numbers is made up.
+    pub(crate) fn next_is(&mut self, seq: u64) {
+        if seq <= u64::MAX / 2 {
+            self.seq = self.seq.max(seq.saturating_sub(1));
+        }
+    }
+
     /// Whether a thread is idle, so that its calls need not be counted: it has no span open, nor has its
     /// process one that another thread than its own may end or work for.
     #[inline]

@@ -6,7 +6,7 @@
 use super::test::Test;
 use super::tree::{Expr, all, any};
 use super::truth::{Truth, Verdict};
-use crate::query::field::{At, Subject};
+use crate::query::field::{At, Field, Subject};
 
 /// A filter of the calls in spans.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ enum Part {
     All(Vec<Self>),
     Any(Vec<Self>),
     Spans(Expr),
+    /// What one of spans says of a certain one.
+    Known(Truth),
     /// One of [`Divided::mixed`].
     Calls(usize),
 }
@@ -34,6 +36,21 @@ pub(crate) struct Holds {
     yes: u16,
     /// It is not known, and may be.
     maybe: u16,
+}
+
+/// What a filter says of the calls of a span that has not ended, as far as that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct SoFar(Part);
+
+impl SoFar {
+    /// Whether a call is chosen for which this holds.
+    pub(crate) fn is_chosen(&self, call: Holds) -> Option<bool> {
+        let truth = |holds: Holds| self.0.truth(None, &|part| holds.truth(part)).is_yes();
+        match truth(call.at_least()) {
+            Some(true) => Some(true),
+            _ => truth(call).filter(|is| !is),
+        }
+    }
 }
 
 /// What a filter says of a call when it is made.
@@ -153,6 +170,11 @@ impl Divided {
         }
     }
 
+    /// What it says of the calls of a span of which these fields may have other values later.
+    pub(crate) fn so_far(&self, span: &At<'_>, later: &dyn Fn(&Field) -> bool) -> SoFar {
+        SoFar(self.spans.so_far(span, later))
+    }
+
     /// What it says of a call in a span.
     pub(crate) fn of_both(&self, span: &At<'_>, call: Holds) -> Verdict {
         let truth = |holds: Holds| self.spans.truth(Some(span), &|part| holds.truth(part));
@@ -173,7 +195,21 @@ impl Part {
             Self::All(parts) => all(parts, |part| part.truth(span, call)),
             Self::Any(parts) => any(parts, |part| part.truth(span, call)),
             Self::Spans(expr) => span.map_or(Truth::ANY, |at| expr.truth(at)),
+            Self::Known(truth) => *truth,
             Self::Calls(part) => call(*part),
+        }
+    }
+}
+
+impl Part {
+    fn so_far(&self, span: &At<'_>, later: &dyn Fn(&Field) -> bool) -> Self {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.so_far(span, later)).collect();
+        match self {
+            Self::All(parts) => Self::All(each(parts)),
+            Self::Any(parts) => Self::Any(each(parts)),
+            Self::Spans(expr) => Self::Known(expr.truth_so_far(span, later)),
+            Self::Known(truth) => Self::Known(*truth),
+            Self::Calls(part) => Self::Calls(*part),
         }
     }
 }

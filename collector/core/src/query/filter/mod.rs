@@ -35,7 +35,7 @@ mod words;
 
 use std::fmt;
 
-pub(crate) use divided::{Divided, Holds, OfCall};
+pub(crate) use divided::{Divided, Holds, OfCall, SoFar};
 pub use error::{BadFilter, Note, Why};
 pub use limits::{DEPTH_MAX, MIXED_MAX, PATTERN_MAX, REGEXES_MAX, TEXT_MAX};
 pub use op::{Function, Op};
@@ -77,6 +77,12 @@ impl Filter {
     #[inline]
     pub fn check(&self, at: &At<'_>) -> Verdict {
         self.expr.truth(at).verdict()
+    }
+
+    /// What it will say of a subject of which these fields may have other values later, as far as that is known:
+    /// whether it holds.
+    pub(crate) fn check_so_far(&self, at: &At<'_>, later: &dyn Fn(&Field) -> bool) -> Option<bool> {
+        self.expr.truth_so_far(at, later).is_yes()
     }
 
     /// What is right in it, and probably not meant.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::test::Test;
 use super::truth::Truth;
-use crate::query::field::At;
+use crate::query::field::{At, Field};
 
 /// A filter, or a part of one. What is in [`All`](Self::All) is no other `All`, what is in [`Any`](Self::Any) no other
 /// `Any`, and there are at least two.
@@ -42,6 +42,17 @@ impl Expr {
             Self::Not(part) => part.truth(at).not(),
             Self::All(parts) => all(parts, |part| part.truth(at)),
             Self::Any(parts) => any(parts, |part| part.truth(at)),
+        }
+    }
+
+    /// What it says of a subject of which these fields may have other values later.
+    pub(super) fn truth_so_far(&self, at: &At<'_>, later: &dyn Fn(&Field) -> bool) -> Truth {
+        match self {
+            Self::Test(test) if test.fields().any(later) => Truth::ANY,
+            Self::Test(test) => test.truth(at),
+            Self::Not(part) => part.truth_so_far(at, later).not(),
+            Self::All(parts) => all(parts, |part| part.truth_so_far(at, later)),
+            Self::Any(parts) => any(parts, |part| part.truth_so_far(at, later)),
         }
     }
 

@@ -38,6 +38,15 @@ impl Truth {
         self.0 & Self::YES.0 != 0
     }
 
+    /// Whether it is true, if that is known.
+    pub(crate) fn is_yes(self) -> Option<bool> {
+        match self {
+            Self::YES => Some(true),
+            of if of.may_be_yes() => None,
+            _ => Some(false),
+        }
+    }
+
     const fn has(self, one: Self) -> bool {
         self.0 & one.0 != 0
     }

@@ -98,6 +98,8 @@ impl Correlator {
             | What::GivenUp
             | What::Time
             | What::Segment { .. }
+            | What::LeftOut { .. }
+            | What::NextSpan { .. }
             | What::Fork { .. }
             | What::Gone
             | What::Exit { .. } => true,

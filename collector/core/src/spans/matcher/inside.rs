@@ -76,4 +76,12 @@ impl Spans {
         }
         (spans, false)
     }
+
+    /// For so long a thread did what is in no span that is here.
+    pub(crate) fn left_out(&mut self, pid: u32, tid: u32, wall: u64) {
+        self.inside.enabled = true;
+        if let Some(thread) = self.table.thread(pid, tid) {
+            thread.wall = thread.wall.saturating_add(wall);
+        }
+    }
 }

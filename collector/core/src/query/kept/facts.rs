@@ -1,0 +1,271 @@
+//! What is known of processes and files, held back until a record of theirs is kept.
+
+use crate::facts::recent::Recent;
+use crate::input::event::{Event, What};
+use crate::input::record::{CallsRecord, FileId};
+
+/// So many processes, files and the like are remembered, or twice as many.
+const REMEMBERED: usize = 1 << 15;
+/// So many ancestors of a process are handed out with it.
+const ANCESTORS: usize = 64;
+
+/// A record, at a word's beginning, and its length in bytes.
+pub(super) type Record = (Vec<u64>, usize);
+/// Who is given records that are kept.
+pub(super) type Out<'o> = &'o mut dyn FnMut(&Record);
+
+/// How much of a process was handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    #[default]
+    Nothing,
+    /// What an ancestor is: not its command line.
+    Ancestor,
+    All,
+}
+
+/// What is known of a process.
+#[derive(Debug, Default)]
+struct Process {
+    level: Level,
+    ppid: Option<u32>,
+    cgroup: u64,
+    uid: u32,
+    fork: Option<Record>,
+    /// What `/proc` says of it.
+    found: Option<Record>,
+    facts: Option<Record>,
+    member: Option<Record>,
+    command: Option<Record>,
+}
+
+/// A record that says what something is.
+#[derive(Debug)]
+struct Said {
+    record: Record,
+    out: bool,
+}
+
+impl Said {
+    fn hand_out(&mut self, out: Out<'_>) {
+        if !self.out {
+            self.out = true;
+            out(&self.record);
+        }
+    }
+}
+
+/// What is known, and how much of it was handed out.
+#[derive(Debug)]
+pub(super) struct Facts {
+    processes: Recent<u32, Process>,
+    files: Recent<FileId, Said>,
+    cgroups: Recent<u64, Said>,
+    users: Recent<u32, Said>,
+}
+
+impl Facts {
+    pub(super) fn new() -> Self {
+        Self {
+            processes: Recent::new(REMEMBERED),
+            files: Recent::new(REMEMBERED),
+            cgroups: Recent::new(REMEMBERED),
+            users: Recent::new(REMEMBERED),
+        }
+    }
+
+    /// Takes in a fact. It is handed out at once if that of which it is was, or if it is of the machine or the
+    /// recording.
+    pub(super) fn learn(&mut self, event: &Event<'_>, record: Record, out: Out<'_>) {
+        let pid = event.pid;
+        match event.what {
+            What::Process { facts, .. } => {
+                let (cgroup, uid, ppid) = (facts.cgroup, facts.uid, facts.ppid);
+                let Some(process) = self.process(pid) else {
+                    return;
+                };
+                (process.cgroup, process.uid, process.ppid) = (cgroup, uid, Some(ppid));
+                // It runs another program now.
+                process.command = None;
+                let level = process.level;
+                if level == Level::All {
+                    self.ancestors(pid, out);
+                    self.names(cgroup, uid, out);
+                }
+                if level > Level::Nothing {
+                    out(&record);
+                }
+                self.put(pid, |of| of.facts = Some(record));
+            }
+            What::Parent { ppid, .. } => {
+                self.put(pid, |of| of.ppid = Some(ppid));
+                if self.level(pid) > Level::Nothing {
+                    self.ancestors(pid, out);
+                    out(&record);
+                }
+                self.put(pid, |of| of.found = Some(record));
+            }
+            What::Command { .. } => {
+                self.told(pid, Level::All, &record, out);
+                self.put(pid, |of| of.command = Some(record));
+            }
+            What::Member { .. } => {
+                self.told(pid, Level::All, &record, out);
+                self.put(pid, |of| of.member = Some(record));
+            }
+            What::Fork { child } => {
+                self.told(pid, Level::All, &record, out);
+                let fork = (self.level(pid) < Level::All).then_some(record);
+                let born = Process {
+                    fork,
+                    ppid: Some(pid),
+                    ..Process::default()
+                };
+                self.processes.insert(child, born);
+            }
+            What::Exit { .. } | What::Gone => self.told(pid, Level::All, &record, out),
+            What::File { file, .. } => {
+                let was_out = self.files.get(file.id).is_some_and(|said| said.out);
+                add(&mut self.files, file.id, record, was_out, out);
+            }
+            What::Cgroup { id, .. } => {
+                let was_out = self.cgroups.get(id).is_some_and(|said| said.out);
+                add(&mut self.cgroups, id, record, was_out, out);
+            }
+            What::User { uid, .. } => {
+                let was_out = self.users.get(uid).is_some_and(|said| said.out);
+                add(&mut self.users, uid, record, was_out, out);
+            }
+            _ => out(&record),
+        }
+    }
+
+    /// A record of the process is kept, with calls on such files: what is known of these goes before it.
+    pub(super) fn ahead_of(&mut self, pid: u32, calls: &[CallsRecord], out: Out<'_>) {
+        if pid != 0 && self.level(pid) < Level::All {
+            self.hand_out(pid, out);
+        }
+        for call in calls {
+            if let Some(said) = self.files.get(call.file) {
+                said.hand_out(out);
+            }
+        }
+    }
+
+    /// The same of one file.
+    pub(super) fn file(&mut self, file: FileId, out: Out<'_>) {
+        if let Some(said) = self.files.get(file) {
+            said.hand_out(out);
+        }
+    }
+
+    fn hand_out(&mut self, pid: u32, out: Out<'_>) {
+        self.ancestors(pid, out);
+        let Some(process) = self.process(pid) else {
+            return;
+        };
+        let before = process.level;
+        process.level = Level::All;
+        let (cgroup, uid) = (process.cgroup, process.uid);
+        self.names(cgroup, uid, out);
+        let Some(process) = self.process(pid) else {
+            return;
+        };
+        if before == Level::Nothing {
+            let Process {
+                fork, found, facts, ..
+            } = process;
+            [fork, found, facts]
+                .into_iter()
+                .flatten()
+                .for_each(|of| out(of));
+        }
+        let Process {
+            member, command, ..
+        } = process;
+        [member, command]
+            .into_iter()
+            .flatten()
+            .for_each(|of| out(of));
+    }
+
+    /// Hands out the ancestors of a process, the first one first.
+    fn ancestors(&mut self, pid: u32, out: Out<'_>) {
+        let mut chain = Vec::new();
+        let mut next = self.processes.peek(pid).and_then(|of| of.ppid);
+        while let Some(pid) = next.filter(|&pid| pid != 0 && chain.len() < ANCESTORS) {
+            if self.level(pid) > Level::Nothing || chain.contains(&pid) {
+                break;
+            }
+            chain.push(pid);
+            next = self.processes.peek(pid).and_then(|of| of.ppid);
+        }
+        for pid in chain.into_iter().rev() {
+            if let Some(process) = self.process(pid) {
+                process.level = Level::Ancestor;
+                let Process {
+                    fork, found, facts, ..
+                } = process;
+                [fork, found, facts]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|of| out(of));
+            }
+        }
+    }
+
+    fn names(&mut self, cgroup: u64, uid: u32, out: Out<'_>) {
+        if let Some(said) = self.cgroups.get(cgroup) {
+            said.hand_out(out);
+        }
+        if let Some(said) = self.users.get(uid) {
+            said.hand_out(out);
+        }
+    }
+
+    /// Whether records of the process were kept.
+    pub(super) fn is_out(&mut self, pid: u32) -> bool {
+        self.level(pid) == Level::All
+    }
+
+    fn level(&mut self, pid: u32) -> Level {
+        self.processes
+            .get(pid)
+            .map_or(Level::Nothing, |of| of.level)
+    }
+
+    /// Hands out what becomes known of a process of which so much was.
+    fn told(&mut self, pid: u32, level: Level, record: &Record, out: Out<'_>) {
+        if self.level(pid) >= level {
+            out(record);
+        }
+    }
+
+    fn process(&mut self, pid: u32) -> Option<&mut Process> {
+        if self.processes.peek(pid).is_none() {
+            self.processes.insert(pid, Process::default());
+        }
+        self.processes.get(pid)
+    }
+
+    fn put(&mut self, pid: u32, what: impl FnOnce(&mut Process)) {
+        if let Some(process) = self.process(pid) {
+            what(process);
+        }
+    }
+}
+
+/// Takes in what something is, and hands it out if what was known of it was.
+fn add<K: Eq + std::hash::Hash + Copy>(
+    all: &mut Recent<K, Said>,
+    key: K,
+    record: Record,
+    was_out: bool,
+    out: Out<'_>,
+) {
+    let mut said = Said { record, out: false };
+    if was_out {
+        said.hand_out(out);
+    }
+    all.insert(key, said);
+}
