@@ -34,6 +34,9 @@ enum nt_arg_kind {
 	NT_A_STRINGS,
 	NT_A_ADDRESS,	 /* its size is argument `sizes` */
 	NT_A_ADDRESS_AT, /* that argument points to its size */
+	NT_A_DATA,	 /* bytes that are written or read; argument `sizes` is their number at most */
+	NT_A_PIECES,	 /* a list of pieces of memory that are written or read: the first is reported */
+	NT_A_MESSAGE,	 /* a struct msghdr with such a list */
 };
 
 /* Whether arguments point to something that is reported. */

@@ -121,6 +121,36 @@ __noinline int nt_add_address(__u32 arg, __u64 from, __u64 size)
 	return 0;
 }
 
+/* The user's struct msghdr has its list of pieces there. */
+#define NT_MESSAGE_PIECES 16
+
+/*
+ * Adds what was moved from or to `from`, where there are `size` bytes. The call moved `moved`, some of them maybe
+ * elsewhere.
+ */
+__noinline int nt_add_data(__u32 arg, __u64 from, __u64 size, __u64 moved)
+{
+	struct nt_full_record *r = nt_full_record();
+
+	if (size > moved)
+		size = moved;
+	if (r)
+		nt_add_bytes(r, arg, NT_T_DATA | (size < moved ? NT_T_CUT : 0), from, size, nt_snaplen);
+	return 0;
+}
+
+/* The same of a list of pieces, or of a message that has one. */
+__noinline int nt_add_pieces(__u32 arg, __u64 list, __u32 message, __u64 moved)
+{
+	struct nt_piece piece;
+
+	if (message && bpf_probe_read_user(&list, sizeof(list), (void *)(list + NT_MESSAGE_PIECES)))
+		return 0;
+	if (!bpf_probe_read_user(&piece, sizeof(piece), (void *)list))
+		nt_add_data(arg, piece.base, piece.len, moved);
+	return 0;
+}
+
 static long nt_next_string(__u32 i, void *list)
 {
 	struct nt_full_record *r = nt_full_record();
@@ -208,6 +238,15 @@ __noinline int nt_add_texts(__s64 result)
 			if (result >= 0 && f->args[at] &&
 			    !bpf_probe_read_user(&size, sizeof(size), (void *)f->args[at]))
 				nt_add_address(i, arg, size);
+			break;
+		case NT_A_DATA:
+			if (nt_snaplen && result > 0)
+				nt_add_data(i, arg, f->args[at], result);
+			break;
+		case NT_A_PIECES:
+		case NT_A_MESSAGE:
+			if (nt_snaplen && result > 0)
+				nt_add_pieces(i, arg, of->kinds[i] == NT_A_MESSAGE, result);
 			break;
 		}
 	}

@@ -61,6 +61,9 @@ enum nt_full_of {
 
 const volatile __u32 nt_full;
 
+/* How many bytes of what a call read or wrote are reported. */
+const volatile __u32 nt_snaplen;
+
 /* Records of single calls may fill so many bytes of the ring: the rest is for those that cannot be spared. */
 const volatile __u64 nt_full_room;
 

@@ -22,7 +22,7 @@ use crate::error::{Error, Kind};
 use crate::memory::{self, Budget};
 use crate::nearest::nearest;
 use crate::sink::statsd::StatsdConfig;
-use crate::source::{Activity, Backend, Scope};
+use crate::source::{Activity, Backend, SNAPLEN_MAX, Scope};
 use crate::units;
 
 /// Every setting of the agent; a flag of the same name overrides it.
@@ -39,6 +39,9 @@ pub struct Config {
     pub memory: Budget,
     /// `off`, `segments`, `full` or `full=spans`: whether what threads do inside spans is observed.
     pub activity: Activity,
+    /// How many bytes of what each call read or wrote are kept, with `activity = "full"`: at most 4096, 0 where this
+    /// is left out.
+    pub snaplen: Option<u32>,
     /// `thread`, `process`, `script` or `machine`: whose activity counts toward a span.
     #[serde(deserialize_with = "reach")]
     pub inside: Reach,
@@ -184,6 +187,7 @@ impl Config {
             Error::new(Kind::Usage, what, place, remedy).because(error)
         };
         let config: Self = toml::from_str(text).map_err(wrong)?;
+        config.check_snaplen(name)?;
         if config.spans.max_open == Some(0) {
             return Err(Error::new(
                 Kind::Usage,
@@ -193,6 +197,27 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+}
+
+impl Config {
+    /// Whether what is to be kept of what calls read and wrote can be. `place` is where that was said.
+    ///
+    /// # Errors
+    /// Too much is, or single calls are not reported.
+    pub fn check_snaplen(&self, place: &str) -> Result<(), Error> {
+        let wrong = |what: &str, remedy: &str| {
+            let what = format!("{what}: snaplen");
+            Err(Error::new(Kind::Usage, what, place, remedy))
+        };
+        match self.snaplen {
+            Some(1..) if self.activity.full().is_none() => wrong(
+                "what calls read and write is kept with single calls only",
+                "ask for them with --full or activity = \"full\"",
+            ),
+            Some(n) if n > SNAPLEN_MAX => wrong("too many bytes of a call", "write 4096 at most"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -14,8 +14,11 @@ use crate::log;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
-use crate::source::{Activity, Backend, Full, Scope};
+use crate::source::{Activity, Backend, Full, SNAPLEN_MAX, Scope};
 use crate::units;
+
+/// What `--data` keeps of a call, bytes.
+const SNAPLEN: u32 = 80;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -113,6 +116,15 @@ pub(super) struct Kernel {
     #[arg(long, value_name = "OF", num_args = 0..=1, require_equals = true, default_missing_value = "all",
         conflicts_with = "activity", value_parser = full)]
     full: Option<Full>,
+    /// With --full, also keep what each call read or wrote: --snaplen 80.
+    #[arg(long)]
+    data: bool,
+    /// With --full, keep up to so many bytes of what each call read or wrote, at most 4096 [default: 0].
+    ///
+    /// Of a list of pieces of memory, as writev has, it is of the first. What programs read and write may be secret:
+    /// a capture has it as it is.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(SNAPLEN_MAX)))]
+    snaplen: Option<u32>,
     /// Count the activity of these threads toward a span: thread, process, script or machine
     /// [default: thread].
     ///
@@ -248,6 +260,10 @@ impl Kernel {
             ring_size: self.ring_size.or(config.ring_size),
             inside: self.inside.unwrap_or(config.inside),
             activity: self.activity().unwrap_or(config.activity),
+            snaplen: self
+                .snaplen
+                .or(self.data.then_some(SNAPLEN))
+                .or(config.snaplen),
             ..config
         }
     }

@@ -107,6 +107,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         ..Config::default()
     };
     let mut config = args.kernel.over(default);
+    config.check_snaplen("--snaplen, --data")?;
     config.scope = args.selection.over(config.scope);
     config.memory = args.memory.unwrap_or(config.memory);
     let descendants = !args.no_wait;

@@ -51,6 +51,7 @@ pub(super) fn trace(
         log::be_quiet();
     }
     let config = options.over(config);
+    config.check_snaplen("--snaplen, --data")?;
     let query = options.query(&config)?;
     check(&query, config.inside)?;
     let sinks = sink::open_all(&options::sinks(&config))?;
@@ -113,6 +114,7 @@ pub(super) fn run(
     let began = Instant::now();
     let observed = Observed {
         activity: config.activity,
+        snaplen: config.snaplen.unwrap_or(0),
         inside: config.inside,
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     };

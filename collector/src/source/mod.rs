@@ -140,6 +140,9 @@ pub enum Activity {
     Full(Full),
 }
 
+/// How many bytes of what a call read or wrote may be reported with it.
+pub const SNAPLEN_MAX: u32 = 4096;
+
 /// Of which threads every system call is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
@@ -201,6 +204,8 @@ impl<'de> Deserialize<'de> for Activity {
 pub struct Observed {
     /// How closely.
     pub activity: Activity,
+    /// How many bytes of what each call read or wrote are kept, where each is reported.
+    pub snaplen: u32,
     /// Whose activity counts toward a span.
     pub inside: Reach,
     /// The keeper's process, whose activity counts toward none; 0 if there is no keeper.

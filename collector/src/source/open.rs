@@ -300,6 +300,7 @@ fn options(
         scope,
         confined,
         full: observed.activity.full(),
+        snaplen: observed.snaplen,
         inside: observed.inside,
         keeper: observed.keeper,
         ..Options::default()

@@ -63,16 +63,43 @@ const RETURNING: [&str; 23] = [
 /// Arguments that are directories which a path begins at.
 const DIRECTORIES: [&str; 5] = ["dfd", "olddfd", "newdfd", "from_dfd", "to_dfd"];
 
+/// Calls of which an argument is a list of pieces of memory, and which.
+const PIECES: [(&str, usize); 6] = [
+    ("preadv", 1),
+    ("preadv2", 1),
+    ("pwritev", 1),
+    ("pwritev2", 1),
+    ("readv", 1),
+    ("writev", 1),
+];
+
+/// Calls of which an argument is a `struct msghdr`, and which.
+const MESSAGES: [(&str, usize); 2] = [("recvmsg", 1), ("sendmsg", 1)];
+
+/// `enum nt_arg_kind`.
+const DATA: u8 = 5;
+const A_PIECES: u8 = 6;
+const A_MESSAGE: u8 = 7;
+
 impl SignatureValue {
-    fn new(name: &str, of: &Signature) -> Self {
+    /// With `data`, what is read and written is reported too.
+    fn new(name: &str, of: &Signature, data: bool) -> Self {
         let mut value = Self {
             args: of.args.len() as u8 + 1,
             fd: fd(name, of),
             ..Self::default()
         };
         let places = value.kinds.iter_mut().zip(&mut value.sizes);
-        for (arg, (kind, size)) in of.args.iter().zip(places) {
-            (*kind, *size) = text(*arg);
+        for (n, (arg, (kind, size))) in of.args.iter().zip(places).enumerate() {
+            (*kind, *size) = text(n, *arg);
+            if PIECES.contains(&(name, n)) {
+                *kind = A_PIECES;
+            } else if MESSAGES.contains(&(name, n)) {
+                *kind = A_MESSAGE;
+            }
+            if *kind >= DATA && !data {
+                *kind = 0;
+            }
         }
         let at_entry = of.args.iter().any(|arg| arg.kind == Kind::Strings);
         value.texts = match value.kinds.iter().any(|&kind| kind != 0) {
@@ -95,7 +122,7 @@ fn fd(name: &str, of: &Signature) -> u8 {
 }
 
 /// `enum nt_arg_kind`, and the argument that has the size.
-fn text(arg: Arg) -> (u8, u8) {
+fn text(n: usize, arg: Arg) -> (u8, u8) {
     match arg.kind {
         Kind::String => (1, 0),
         Kind::Strings => (2, 0),
@@ -107,12 +134,15 @@ fn text(arg: Arg) -> (u8, u8) {
             size,
             at_pointer: true,
         } => (4, size),
+        Kind::Written { size } => (DATA, size),
+        // What has room for bytes is followed by the size of that.
+        Kind::Read => (DATA, n as u8 + 1),
         _ => (0, 0),
     }
 }
 
 /// Fills in the map.
-pub(super) fn set_signatures(ebpf: &mut Ebpf) -> Result<(), EbpfError> {
+pub(super) fn set_signatures(ebpf: &mut Ebpf, data: bool) -> Result<(), EbpfError> {
     let map = ebpf
         .map_mut(SIGNATURES)
         .ok_or_else(|| MapError::InvalidName {
@@ -124,7 +154,7 @@ pub(super) fn set_signatures(ebpf: &mut Ebpf) -> Result<(), EbpfError> {
         if let Some(of) = signature::of(call.name())
             && nr < map.len()
         {
-            map.set(nr, SignatureValue::new(call.name(), of), 0)?;
+            map.set(nr, SignatureValue::new(call.name(), of, data), 0)?;
         }
     }
     Ok(())
@@ -135,7 +165,7 @@ mod tests {
     use super::*;
 
     fn value(name: &str) -> SignatureValue {
-        SignatureValue::new(name, signature::of(name).unwrap())
+        SignatureValue::new(name, signature::of(name).unwrap(), true)
     }
 
     #[test]
@@ -152,12 +182,35 @@ mod tests {
         let accept = value("accept4");
         assert_eq!((accept.kinds[1], accept.sizes[1]), (4, 2));
         assert_eq!(value("close").texts, 0);
+        let read = value("read");
+        assert_eq!((read.kinds[1], read.sizes[1]), (DATA, 2));
+        let without = SignatureValue::new("read", signature::of("read").unwrap(), false);
+        assert_eq!((without.kinds, without.texts), ([0; 6], 0));
     }
 
     #[test]
     fn all_of_them_have_a_place() {
         let last = Sysno::iter().map(|call| call.id()).max();
         assert!(last < Some(512), "NT_SIGNATURES is too small: {last:?}");
+    }
+
+    #[test]
+    fn behind_room_for_bytes_is_its_size() {
+        for (name, of) in signature::all() {
+            let reads = of.args.iter().position(|arg| arg.kind == Kind::Read);
+            let size = reads.map(|at| of.args[at + 1]);
+            assert!(
+                size.is_none_or(|size| ["count", "size", "bufsiz"].contains(&size.name)),
+                "{name}"
+            );
+        }
+        for (name, at) in PIECES.into_iter().chain(MESSAGES) {
+            assert_eq!(
+                signature::of(name).unwrap().args[at].kind,
+                Kind::Pointer,
+                "{name}"
+            );
+        }
     }
 
     #[test]

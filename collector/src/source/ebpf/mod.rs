@@ -73,7 +73,7 @@ impl EbpfSource {
             hook::attach_activity(&mut ebpf, &btf, hook)?;
         }
         if options.full.is_some() {
-            full::set_signatures(&mut ebpf)?;
+            full::set_signatures(&mut ebpf, options.snaplen > 0)?;
             hook::attach_full(&mut ebpf, &btf)?;
         }
         let markers = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;

@@ -14,7 +14,7 @@ use nulltrace_core::activity::Reach;
 use super::error::EbpfError;
 use super::full::SIGNATURES;
 use super::hook::{self, Hook};
-use crate::source::Full;
+use crate::source::{Full, SNAPLEN_MAX};
 
 #[cfg(target_arch = "x86_64")]
 static OBJECT: &[u8] = include_bytes_aligned!("../../../bpf/nulltrace.x86_64.bpf.o");
@@ -139,6 +139,8 @@ pub struct Options {
     pub activity: bool,
     /// Report every system call of these threads; needs `activity`.
     pub full: Option<Full>,
+    /// How many bytes of what each call read or wrote are reported with it, at most 4096.
+    pub snaplen: u32,
     /// Whose activity counts toward a span.
     pub inside: Reach,
     /// No threads but those of this user are observed, whatever else is chosen.
@@ -241,6 +243,7 @@ impl Default for Options {
             max_processes: 1 << 16,
             activity: false,
             full: None,
+            snaplen: 0,
             inside: Reach::Thread,
             confined: None,
             keeper: 0,
@@ -294,6 +297,7 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         .override_global("nt_inside", &inside, true)
         .override_global("nt_full", &full, true)
         .override_global("nt_full_room", &room, true)
+        .override_global("nt_snaplen", &options.snaplen.min(SNAPLEN_MAX), true)
         .override_global("nt_keeper", &options.keeper, true)
         .override_global("nt_confined", &u8::from(options.confined.is_some()), true)
         .override_global("nt_own", &options.confined.unwrap_or(0), true)
