@@ -30,10 +30,25 @@ pub(super) const BODY_MAX: usize = 16 << 20;
 pub(super) const KIND_FILE: u8 = 1;
 /// The block has records.
 pub(super) const KIND_RECORDS: u8 = 2;
-/// The block is the last of a recording that ended as it should: it has no bytes, but the account.
+/// The block is the last of a recording that ended as it should: it says where the index is.
 pub(super) const KIND_END: u8 = 3;
+/// The block says where the others are and what is in them.
+pub(super) const KIND_INDEX: u8 = 4;
 /// The block can be read without those before it.
 pub(super) const FLAG_CHECKPOINT: u8 = 1;
+
+/// The part of a body that has the table of records.
+pub(super) const PART_TABLE: u8 = 1;
+/// The part of the first block that says which version wrote the file.
+pub(super) const PART_VERSION: u8 = 2;
+/// The part of the first block that has the layout of records.
+pub(super) const PART_LAYOUT: u8 = 3;
+/// The part of a block that says what is in it, ahead of the table.
+pub(super) const PART_CONTENTS: u8 = 4;
+/// The part that has the index.
+pub(super) const PART_INDEX: u8 = 5;
+/// The part of the last block that says where the index is.
+pub(super) const PART_PLACE: u8 = 6;
 
 /// The head of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

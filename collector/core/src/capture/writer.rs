@@ -1,15 +1,13 @@
 //! From records to blocks.
 
-use super::block::{FLAG_CHECKPOINT, Head, KIND_END, KIND_FILE, KIND_RECORDS, put_part};
+use super::block::{
+    FLAG_CHECKPOINT, HEAD, Head, KIND_END, KIND_FILE, KIND_INDEX, KIND_RECORDS, PART_LAYOUT,
+    PART_PLACE, PART_TABLE, PART_VERSION, put_part,
+};
 use super::encode::Encoder;
+use super::index::{self, Index};
 use super::table::Compress;
-
-/// The part of a body that has the table of records.
-pub(super) const PART_TABLE: u8 = 1;
-/// The part of the first block that says which version wrote the file.
-pub(super) const PART_VERSION: u8 = 2;
-/// The part of the first block that has the layout of records.
-pub(super) const PART_LAYOUT: u8 = 3;
+use crate::input::record::Head as RecordHead;
 
 /// The version of the format: a reader of another major version refuses the file.
 pub const VERSION: (u8, u8) = (1, 1);
@@ -57,6 +55,11 @@ pub struct Writer {
     left: u32,
     lost: u64,
     refused: u64,
+    /// Which kinds of records the block has that is made.
+    kinds: u64,
+    /// Bytes of the file that were given.
+    at: u64,
+    index: Index,
 }
 
 impl Writer {
@@ -73,6 +76,9 @@ impl Writer {
             left: 0,
             lost: 0,
             refused: 0,
+            kinds: 0,
+            at: 0,
+            index: Index::default(),
         }
     }
 
@@ -83,8 +89,13 @@ impl Writer {
         put_part(&mut body, PART_VERSION, &[VERSION.0, VERSION.1]);
         let layout = crate::input::layout::own();
         put_part(&mut body, PART_LAYOUT, layout.as_bytes());
-        out(&Head::of(KIND_FILE, &body).write());
-        out(&body);
+        self.give(&Head::of(KIND_FILE, &body), &body, out);
+    }
+
+    fn give(&mut self, head: &Head, body: &[u8], out: &mut dyn FnMut(&[u8])) {
+        out(&head.write());
+        out(body);
+        self.at += (HEAD + body.len()) as u64;
     }
 
     /// Takes a record, 8-byte aligned as records are. A block that is full goes to `out`.
@@ -104,6 +115,8 @@ impl Writer {
         if self.count == 0 {
             (self.from, self.to) = (ts, ts);
         }
+        let kind = record.get(core::mem::offset_of!(RecordHead, kind));
+        self.kinds |= index::bit(kind.copied().unwrap_or_default());
         self.count += 1;
         self.bytes += record.len();
         self.from = self.from.min(ts);
@@ -146,23 +159,30 @@ impl Writer {
             return;
         }
         let mut body = Vec::new();
+        index::put_contents(&mut body, self.kinds);
         put_part(&mut body, PART_TABLE, &self.encoder.end());
         let checkpoint = self.left == CHECKPOINT;
         let head = Head {
             flags: if checkpoint { FLAG_CHECKPOINT } else { 0 },
             ..self.head(KIND_RECORDS, &body)
         };
-        out(&head.write());
-        out(&body);
+        self.index
+            .push(index::Block::of(&head, self.at, self.kinds));
+        self.give(&head, &body, out);
         self.first += u64::from(self.count);
-        (self.count, self.bytes) = (0, 0);
+        (self.count, self.bytes, self.kinds) = (0, 0, 0);
         self.left -= 1;
     }
 
-    /// The last block, after what there is.
+    /// The last blocks, after what there is: the index, and the end.
     pub fn end(&mut self, out: &mut dyn FnMut(&[u8])) {
         self.block(out);
-        out(&self.head(KIND_END, &[]).write());
+        let mut last = Vec::new();
+        if let Some(body) = self.index.body() {
+            put_part(&mut last, PART_PLACE, &self.at.to_le_bytes());
+            self.give(&Head::of(KIND_INDEX, &body), &body, out);
+        }
+        self.give(&self.head(KIND_END, &last), &last, out);
     }
 
     fn head(&self, kind: u8, body: &[u8]) -> Head {

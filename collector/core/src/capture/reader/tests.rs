@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 use zerocopy::IntoBytes;
 
-use super::super::block::{FLAG_CHECKPOINT, KIND_RECORDS};
+use super::super::block::{FLAG_CHECKPOINT, HEAD, KIND_FILE, PART_VERSION};
+use super::super::bytes::Bad;
+use super::super::index::TAIL;
 use super::super::table::Compress;
-use super::super::writer::{CHECKPOINT, Writer};
+use super::super::writer::{CHECKPOINT, VERSION, Writer};
 use super::*;
 use crate::input::joined::KIND_MARKER;
 use crate::input::record::Head as RecordHead;
@@ -85,7 +87,10 @@ fn cut_at_every_byte_all_whole_blocks_are_read() {
             assert_eq!(read.refused, Some(Refused::NoCapture));
             continue;
         }
-        let last = *ends.iter().filter(|of| **of <= end).max().unwrap();
+        // The index is a block, too.
+        let index = file.len() - TAIL;
+        let all = ends.iter().chain([&index]);
+        let last = *all.filter(|of| **of <= end).max().unwrap();
         let cut = Damage {
             at: last as u64..end as u64,
             why: Why::Cut,
