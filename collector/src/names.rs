@@ -1,5 +1,6 @@
 //! Names of numbers, from this machine's tables.
 
+use nulltrace_core::facts::syscall::{family, other, other_name};
 use nulltrace_core::input::record::CALLS_COMPAT;
 use nulltrace_core::view::Names;
 
@@ -22,6 +23,9 @@ impl Names for Machine {
                 None => format!("system call {nr} (32-bit)"),
             };
         }
+        if let Some(name) = other_name(nr) {
+            return name.to_owned();
+        }
         match syscalls::Sysno::new(nr as usize) {
             Some(call) => call.name().to_owned(),
             None => format!("system call {nr}"),
@@ -29,13 +33,32 @@ impl Names for Machine {
     }
 }
 
+/// The numbers in `evt.type` that a name in a filter stands for: of a system call, or of another event. None if there
+/// is no such name.
+#[must_use]
+pub fn calls(name: &str) -> Vec<u32> {
+    let calls = family(name).into_iter();
+    let calls = calls.filter_map(|name| name.parse().ok().map(|call: syscalls::Sysno| call as u32));
+    calls.chain(other(name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_name_may_stand_for_several_calls() {
+        use syscalls::Sysno;
+        assert!(calls("open").contains(&(Sysno::openat as u32)));
+        assert_eq!(calls("openat"), [Sysno::openat as u32]);
+        assert_eq!(calls("tracer"), [1 << 30]);
+        assert!(calls("opne").is_empty());
+    }
+
+    #[test]
     fn calls_have_names() {
         assert_eq!(Machine.call(syscalls::Sysno::read as u32), "read");
+        assert_eq!(Machine.call(1 << 30), "tracer");
         assert_eq!(Machine.call(100_000), "system call 100000");
         #[cfg(target_arch = "x86_64")]
         assert_eq!(Machine.call(CALLS_COMPAT | 3), "read (32-bit)");

@@ -83,7 +83,7 @@ fn query(view: Option<(&str, bool)>, by: &[&str], sums: &[&str], filter: &str) -
         sort: None,
         top: None,
     };
-    asked.read(&|_| None).unwrap().unwrap()
+    asked.read(&|_| Vec::new()).unwrap().unwrap()
 }
 
 /// The rows of an answer: the account is that of the file.

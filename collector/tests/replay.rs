@@ -162,7 +162,7 @@ fn groups_and_chosen_spans_are_the_same() {
             sort: None,
             top: None,
         };
-        let query = asked.read(&|_| None).unwrap().unwrap();
+        let query = asked.read(&|_| Vec::new()).unwrap().unwrap();
         compare(
             &query,
             view.map_or("summary", |view| view.name),

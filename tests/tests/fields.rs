@@ -34,7 +34,7 @@ fn a_table_and_json() {
         found["fields"],
         json!([{
             "name": "user.uid", "key": null, "type": "number", "unit": null,
-            "of": ["call", "segment", "span", "marker", "process"], "many": false,
+            "of": ["call", "segment", "span", "marker", "process", "event"], "many": false,
             "meaning": "real user id",
         }])
     );

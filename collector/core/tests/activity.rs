@@ -177,8 +177,8 @@ fn an_open_span_has_fields_as_one_that_ended() {
     story.marks(30, 2, ">:t:a.b::", &[]);
     let mut open = story.correlator.open_by_age();
     let span = open.find(|span| span.tags.canonical() == b"a").unwrap();
-    let known = ["span.seq", "span.parent_seq", "span.arg.cart", "span.start"];
-    let times = ["span.on_cpu", "span.blocked", "span.interleaved"];
+    let known = ["span.seq", "span.parent.seq", "span.arg.cart", "span.time"];
+    let times = ["span.cpu", "span.blocked", "span.interleaved"];
     let at = At::open(&span, 50, Known::default());
     let of_a = [
         Value::Number(2),

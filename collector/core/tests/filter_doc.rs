@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nulltrace_core::activity::{InSpan, Inside, Times, When};
 use nulltrace_core::facts::file::File;
 use nulltrace_core::facts::path::TagPath;
+use nulltrace_core::facts::syscall;
 use nulltrace_core::input::record::{CallsRecord, FileRecord};
 use nulltrace_core::query::field::{At, Known, Type};
 use nulltrace_core::query::filter::{BadFilter, Filter, Op, Verdict, Words};
@@ -16,7 +17,11 @@ use zerocopy::FromZeros;
 const DOC: &str = include_str!("../../../docs/filter.md");
 
 fn parse(text: &str) -> Result<Filter, BadFilter> {
-    let call = |name: &str| name.parse().ok().map(|call: Sysno| call as u32);
+    let call = |name: &str| {
+        let calls = syscall::family(name).into_iter();
+        let calls = calls.filter_map(|name| name.parse().ok().map(|call: Sysno| call as u32));
+        calls.chain(syscall::other(name)).collect()
+    };
     let words = Words {
         subjects: &[],
         call: &call,
@@ -105,6 +110,7 @@ fn operators_by_type() {
     let types = [
         Type::Text,
         Type::Number,
+        Type::Integer,
         Type::Address,
         Type::Call,
         Type::Duration,
@@ -120,4 +126,18 @@ fn operators_by_type() {
     let rows: String = types.into_iter().map(row).collect();
     let table = format!("| type | operators |\n|---|---|\n{rows}");
     assert_eq!(part("operators"), table);
+}
+
+/// The names that stand for several calls.
+#[test]
+fn calls() {
+    let rows = syscall::families().map(|(name, calls)| {
+        let calls: Vec<_> = calls.split(' ').map(|call| format!("`{call}`")).collect();
+        format!("| `{name}` | {} |\n", calls.join(" "))
+    });
+    let rows: String = rows.collect();
+    assert_eq!(
+        part("calls"),
+        format!("| name | calls |\n|---|---|\n{rows}")
+    );
 }

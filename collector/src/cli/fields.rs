@@ -183,11 +183,11 @@ mod tests {
             json(&fields),
             json!({"nulltrace": 1, "fields": [{
                 "name": "span.tag", "key": "number", "type": "text", "unit": null,
-                "of": ["call", "segment", "span"], "many": false,
+                "of": ["call", "segment", "span", "event"], "many": false,
                 "meaning": "one tag of the span: 0 is the first, -1 the last",
             }]})
         );
-        let start = &json(&some("span.start"))["fields"][0];
+        let start = &json(&some("span.time"))["fields"][0];
         assert_eq!(
             (&start["unit"], &start["key"]),
             (&json!("ns"), &Value::Null)

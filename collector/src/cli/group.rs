@@ -8,11 +8,11 @@ use nulltrace_core::query::filter::Filter;
 use nulltrace_core::query::metric::Metric;
 use nulltrace_core::query::span_metric::SpanMetric;
 use nulltrace_core::view::{VIEWS, View};
-use syscalls::Sysno;
 
 use super::meant::{meant, meant_field};
 use super::no_filter::no_filter;
 use crate::error::{Error, Kind};
+use crate::names;
 use crate::text::{safe, width};
 
 #[derive(Debug, Args)]
@@ -100,14 +100,9 @@ impl GroupArgs {
             sort: self.sort.as_deref(),
             top: self.top,
         };
-        let query = asked.read(&number)?;
+        let query = asked.read(&names::calls)?;
         Ok(query.unwrap_or_else(|| Query::view(VIEWS[0].name)))
     }
-}
-
-/// The number of a system call.
-fn number(name: &str) -> Option<u32> {
-    name.parse().ok().map(|call: Sysno| call as u32)
 }
 
 /// A filter of all that is recorded: fields of spans and of system calls may be mixed.
@@ -123,7 +118,9 @@ pub(super) fn of_records(text: &str) -> Result<Filter, Error> {
         sort: None,
         top: None,
     };
-    let query = asked.read(&number).map_err(|bad| wrong(&bad, "FILTER"))?;
+    let query = asked
+        .read(&names::calls)
+        .map_err(|bad| wrong(&bad, "FILTER"))?;
     let filter = query.and_then(|query| query.filter().cloned());
     filter.ok_or_else(|| {
         Error::new(

@@ -12,7 +12,7 @@ pub(super) fn meant_field(unknown: &str) -> String {
         _ => info.to_string(),
     };
     let of_calls = || {
-        let subjects = [Subject::Call, Subject::Span];
+        let subjects = [Subject::Call, Subject::Span, Subject::Event];
         field::all().filter(move |info| subjects.iter().any(|of| info.is_of(*of)))
     };
     let names: Vec<_> = of_calls().map(text).collect();

@@ -154,6 +154,7 @@ fn no_value(type_: Type, value: &str) -> String {
         Type::Address => {
             "write an address like 127.0.0.1 or ::1, or a network like 10.0.0.0/8".into()
         }
+        Type::Integer => "write a whole number like 10 or -2".to_owned(),
         Type::Call => meant(value, Sysno::iter().map(|call| call.name())),
         Type::Duration => "write a duration like 250us or 1.5s".into(),
         Type::Size => "write a size like 4096, 2kB or 1MiB".into(),

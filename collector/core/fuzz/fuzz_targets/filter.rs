@@ -8,7 +8,7 @@ use nulltrace_core::query::filter::{Filter, TEXT_MAX, Words};
 
 fuzz_target!(|text: &str| {
     for subjects in [&[][..], &[Subject::Span, Subject::Call]] {
-        let call = |name: &str| (name == "read").then_some(0);
+        let call = |name: &str| (name == "read").then_some(0).into_iter().collect();
         let words = Words {
             subjects,
             call: &call,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use nulltrace_spec::Id;
+
 use super::times::Times;
 use crate::facts::args::ArgList;
 use crate::facts::file::File;
@@ -71,6 +73,8 @@ pub struct InSpan<'a> {
     pub path: &'a Arc<TagPath>,
     /// The arguments of its enter marker, where it is one span.
     pub args: Option<&'a ArgList>,
+    /// Its id, with `t`, `p` and `pp` resolved, where it is one span.
+    pub id: Option<Id>,
     /// A span further in has the same path: a recursion's calls are not made as often as it is deep.
     pub repeated: bool,
 }
@@ -83,6 +87,7 @@ impl<'a> InSpan<'a> {
             seq: None,
             path,
             args: None,
+            id: None,
             repeated: false,
         }
     }

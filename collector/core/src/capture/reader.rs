@@ -150,6 +150,12 @@ impl Reader {
         self.cutter.check()
     }
 
+    /// Whether the end of the recording was read: nothing follows.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.read.ended
+    }
+
     /// The file ended.
     #[must_use]
     pub fn end(self) -> Read {

@@ -3,6 +3,7 @@
 pub mod ancestor;
 pub mod args;
 pub mod container;
+pub mod errno;
 pub mod file;
 mod lineage;
 pub mod names;
@@ -10,5 +11,6 @@ pub mod path;
 pub mod process;
 pub mod recent;
 pub mod signature;
+pub mod syscall;
 pub(crate) mod tag_set;
 pub(crate) mod tags;

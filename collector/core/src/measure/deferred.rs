@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use nulltrace_spec::Id;
+
 use crate::activity::{InSpan, Inside, Times, When};
 use crate::facts::args::ArgList;
 use crate::facts::file::File;
@@ -103,6 +105,7 @@ struct Span {
     seq: Option<u64>,
     path: Arc<TagPath>,
     args: Option<ArgList>,
+    id: Option<Id>,
     repeated: bool,
 }
 
@@ -112,6 +115,7 @@ impl From<&Inside<'_>> for Segment {
             seq: of.seq,
             path: Arc::clone(of.path),
             args: of.args.cloned(),
+            id: of.id,
             repeated: of.repeated,
         };
         Self {
@@ -166,6 +170,7 @@ impl Span {
             seq: self.seq,
             path: &self.path,
             args: self.args.as_ref(),
+            id: self.id,
             repeated: self.repeated,
         }
     }

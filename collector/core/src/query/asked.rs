@@ -15,11 +15,11 @@ use super::span_metric::SpanMetric;
 ///
 /// let by = ["span.arg.cart,evt.type".to_owned()];
 /// let asked = Asked { by: &by, sums: &[], only: &[], view: None, sort: None, top: None };
-/// let query = asked.read(&|_| None).unwrap().unwrap();
+/// let query = asked.read(&|_| Vec::new()).unwrap().unwrap();
 /// assert_eq!(query.by()[0].to_string(), "span.arg.cart");
 ///
 /// let by = ["fd.name,fd.typ".to_owned()];
-/// let wrong = Asked { by: &by, ..asked }.read(&|_| None).unwrap_err();
+/// let wrong = Asked { by: &by, ..asked }.read(&|_| Vec::new()).unwrap_err();
 /// assert_eq!((wrong.part, wrong.text, wrong.at), (Part::By, "fd.name,fd.typ".to_owned(), 8..14));
 /// assert_eq!(wrong.why, Why::NoField("fd.typ".to_owned()));
 /// ```
@@ -91,11 +91,12 @@ pub enum Why {
 }
 
 impl Asked<'_> {
-    /// Reads the texts; nothing if nothing is asked. `call` gives the number of a system call by its name.
+    /// Reads the texts; nothing if nothing is asked. `call` gives the numbers of the system calls that a
+    /// name stands for.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn read(&self, call: &dyn Fn(&str) -> Option<u32>) -> Result<Option<Query>, BadQuery> {
+    pub fn read(&self, call: &dyn Fn(&str) -> Vec<u32>) -> Result<Option<Query>, BadQuery> {
         let (mut query, subjects): (_, &[Subject]) = match (self.by, self.view) {
             ([], None) => return Ok(None),
             (by, Some(view)) => {
@@ -149,7 +150,7 @@ impl Asked<'_> {
         &self,
         query: Query,
         subjects: &[Subject],
-        call: &dyn Fn(&str) -> Option<u32>,
+        call: &dyn Fn(&str) -> Vec<u32>,
     ) -> Result<Option<Query>, BadQuery> {
         let words = Words { subjects, call };
         let mut all: Option<Filter> = None;
@@ -264,7 +265,7 @@ mod tests {
             sort: None,
             top: None,
         }
-        .read(&|name| (name == "read").then_some(0))
+        .read(&|name| (name == "read").then_some(0).into_iter().collect())
     }
 
     fn names(query: &Query) -> Vec<String> {
@@ -346,7 +347,7 @@ mod tests {
                 sort: None,
                 top: None,
             };
-            asked.read(&|_| None).map_err(|wrong| wrong.why)
+            asked.read(&|_| Vec::new()).map_err(|wrong| wrong.why)
         };
         let mixed = |n: u32| format!("span.open exists or evt.type={n}");
         let some: Vec<_> = (0..5).map(mixed).collect();
@@ -367,7 +368,7 @@ mod tests {
             sort: None,
             top: None,
         };
-        assert!(asked.read(&|_| None).is_ok());
+        assert!(asked.read(&|_| Vec::new()).is_ok());
     }
 
     #[test]
@@ -386,7 +387,7 @@ mod tests {
                 sort: None,
                 top: Some(3),
             }
-            .read(&|_| None)
+            .read(&|_| Vec::new())
         };
         let query = read("proc.name,span.exitarg.status", "fd.type=file", true);
         let query = query.unwrap().unwrap();
@@ -425,7 +426,7 @@ mod tests {
             top: None,
         };
         let order = |sort| -> Vec<_> {
-            let query = asked(sort).read(&|_| None).unwrap().unwrap();
+            let query = asked(sort).read(&|_| Vec::new()).unwrap().unwrap();
             query.order().collect()
         };
         assert_eq!(order(None), [Metric::Bytes, Metric::Errors, Metric::Count]);
@@ -433,7 +434,7 @@ mod tests {
             order(Some("blocked"))[..2],
             [Metric::Blocked, Metric::Bytes]
         );
-        let wrong = asked(Some("blockd")).read(&|_| None).unwrap_err();
+        let wrong = asked(Some("blockd")).read(&|_| Vec::new()).unwrap_err();
         assert_eq!((wrong.part, wrong.at), (Part::Sort, 0..6));
     }
 

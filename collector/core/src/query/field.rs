@@ -18,6 +18,7 @@ mod at;
 mod info;
 mod key;
 mod name;
+mod seen;
 mod table;
 mod value;
 
@@ -27,6 +28,7 @@ pub use info::{Field, Info, Source};
 pub use key::{Key, KeyKind};
 pub(super) use key::{outside_quotes, quote};
 pub use name::{NoField, RESERVED};
+pub use seen::Seen;
 pub use table::all;
 pub use value::{Type, Value};
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use nulltrace_spec::Error;
 
 use super::matcher::OpenSpan;
+use super::single::Single;
 use super::span::Closed;
 use crate::activity::Inside;
 use crate::facts::process::Process;
@@ -66,6 +67,9 @@ impl Wants {
 
     /// [`Consumer::record`].
     pub const RECORD: Self = Self(1 << 9);
+
+    /// [`Consumer::event`].
+    pub const EVENT: Self = Self(1 << 10);
 
     /// Whether one of `these` is among them.
     #[must_use]
@@ -124,6 +128,12 @@ pub trait Consumer {
     /// A record of the stream as it is kept: with writes as [`joined`](Self::joined), and without snapshots.
     fn record(&mut self, record: &[u8]) {
         let _ = record;
+    }
+
+    /// A single thing happened: a marker was written, a system call returned. Of a marker that ends a span, after
+    /// [`closed`](Self::closed) was given that; of one that opens a span, after [`opened`](Self::opened) was.
+    fn event(&mut self, event: &Single<'_>) {
+        let _ = event;
     }
 
     /// What a write was, as [joined](crate::input::joined) markers. What follows from it is given after it.

@@ -23,6 +23,7 @@
 //! assert!(correlator.ledger().check().is_ok());
 //! ```
 
+mod single;
 mod snapshot;
 mod writes;
 
@@ -217,12 +218,12 @@ impl Correlator {
             | What::Host { .. }
             | What::Run { .. }
             | What::Clock { .. }
-            | What::Layout
-            | What::Syscall { .. }
+            | What::Layout => {}
+            What::Syscall { .. }
             | What::Switch(_)
             | What::Wakeup { .. }
             | What::Block(_)
-            | What::Irq { .. } => {}
+            | What::Irq { .. } => state.single(event, out),
             What::Losses { causes } => {
                 for loss in causes {
                     state.losses.set(unpadded(&loss.cause), loss.known().into());
@@ -431,6 +432,7 @@ impl State {
                 let process = self.processes.who(pid);
                 self.spans.open(opening, &writer, marker.id, process);
                 self.opened(ppid, out);
+                self.entered(&writer, joined, out);
             }
             Dir::Exit => {
                 self.markers.exit += 1;
@@ -439,11 +441,14 @@ impl State {
                         self.markers.unmatched_exit += 1;
                         let expired = self.spans.is_after_expiry(&writer, marker);
                         self.markers.unmatched_after_expiry += u64::from(expired);
+                        self.unmatched(&writer, joined, out);
                     }
                     Some(slot) => {
                         self.before(&writer, About::Span(slot), out);
-                        let out = &mut watched(&mut self.reached, out);
-                        self.spans.exit(slot, ts, marker, out);
+                        let parent = self.spans.parent(slot);
+                        self.spans
+                            .exit(slot, ts, marker, &mut watched(&mut self.reached, out));
+                        self.exited(&writer, joined, parent, out);
                     }
                 }
             }

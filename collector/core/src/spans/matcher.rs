@@ -18,6 +18,7 @@
 //! they match by parent process or anywhere; they then belong to the parent process and, when
 //! that ends, end with it, at the time their own process did.
 
+mod around;
 mod ends;
 mod expired;
 mod inside;
@@ -85,6 +86,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// When, the process and the thread.
+    pub(super) const fn who(&self) -> (u64, u32, u32) {
+        (self.ts, self.place.pid, self.place.tid)
+    }
+
     /// Without a known parent process `pp` stays what it is: an id of its own, that matches itself.
     fn resolve(&self, id: Id) -> Id {
         let Place { pid, tid, ppid, .. } = self.place;

@@ -3,8 +3,10 @@
 pub mod consumer;
 pub mod correlate;
 mod history;
+pub mod kept;
 pub mod matcher;
 mod owners;
+pub mod single;
 mod slot;
 pub mod span;
 mod table;

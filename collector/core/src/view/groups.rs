@@ -120,6 +120,7 @@ pub(super) fn name(field: &Field, value: &Value<'_>, names: &dyn Names) -> Cell 
         Value::Number(n) | Value::Time(n) => return Cell::Number(*n),
         Value::Duration(ns) => return Cell::Ns((*ns).into()),
         Value::Boolean(is) => is.to_string().into_bytes(),
+        Value::Integer(n) => n.to_string().into_bytes(),
         Value::Text(text) => text.to_vec(),
         Value::Address(address) => address.to_string().into_bytes(),
         Value::Call(nr) => names.call(*nr).into_bytes(),

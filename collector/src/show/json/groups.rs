@@ -64,6 +64,7 @@ fn value(of: &Field<'_>, names: &dyn Names) -> Value {
     match of {
         Field::Absent => Value::Null,
         Field::Number(n) | Field::Duration(n) | Field::Time(n) => (*n).into(),
+        Field::Integer(n) => (*n).into(),
         Field::Boolean(is) => (*is).into(),
         Field::Text(text) => String::from_utf8_lossy(text).into(),
         Field::Address(address) => address.to_string().into(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nulltrace_spec::Marker;
 
+use super::seen::Seen;
 use crate::activity::{InSpan, Inside, SpanTimes};
 use crate::facts::ancestor::Ancestor;
 use crate::facts::args::ArgList;
@@ -12,8 +13,9 @@ use crate::facts::file::{Ends, File};
 use crate::facts::names::Known;
 use crate::facts::path::TagPath;
 use crate::facts::process::Process;
-use crate::input::record::CallsRecord;
+use crate::input::record::{CallsRecord, FileId};
 use crate::spans::matcher::OpenSpan;
+use crate::spans::single::{Act, Innermost, Single};
 use crate::spans::span::Closed;
 
 /// The kinds of things that have fields.
@@ -29,16 +31,19 @@ pub enum Subject {
     Marker,
     /// A process.
     Process,
+    /// A single thing that happened: a marker, a system call, a switch of a cpu, an interrupt.
+    Event,
 }
 
 impl Subject {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Call,
         Self::Segment,
         Self::Span,
         Self::Marker,
         Self::Process,
+        Self::Event,
     ];
 
     /// Its name.
@@ -50,6 +55,7 @@ impl Subject {
             Self::Span => "span",
             Self::Marker => "marker",
             Self::Process => "process",
+            Self::Event => "event",
         }
     }
 
@@ -62,6 +68,7 @@ impl Subject {
             Self::Span => "spans",
             Self::Marker => "markers",
             Self::Process => "processes",
+            Self::Event => "events",
         }
     }
 }
@@ -89,6 +96,7 @@ enum What<'a> {
     Open(&'a OpenSpan<'a>, u64),
     Marker(Written<'a>),
     Process(u32),
+    Event(&'a Single<'a>, &'a Seen<'a>),
 }
 
 /// What of a subject there may be several of. A field of these has a value for each.
@@ -183,6 +191,12 @@ impl<'a> At<'a> {
         Self::new(What::Process(pid), of(process), known)
     }
 
+    /// A single event.
+    #[must_use]
+    pub fn event(event: &'a Single<'a>, seen: &'a Seen<'a>, known: Known<'a>) -> Self {
+        Self::new(What::Event(event, seen), of(event.process), known)
+    }
+
     /// What kind of thing it is.
     #[must_use]
     pub const fn subject(&self) -> Subject {
@@ -192,6 +206,7 @@ impl<'a> At<'a> {
             What::Closed(_) | What::Open(..) => Subject::Span,
             What::Marker(_) => Subject::Marker,
             What::Process(_) => Subject::Process,
+            What::Event(..) => Subject::Event,
         }
     }
 
@@ -242,7 +257,16 @@ impl<'a> At<'a> {
 
     /// The spans that it lies in, the innermost first.
     fn spans(&self) -> &'a [InSpan<'a>] {
-        self.inside().map_or(&[], |inside| inside.spans)
+        match self.what {
+            What::Event(event, _) => event.spans,
+            _ => self.inside().map_or(&[], |inside| inside.spans),
+        }
+    }
+
+    /// Whether what its innermost span will be when it ends is not known yet: it is an event, and the span is open.
+    #[inline]
+    pub(crate) const fn is_before_end(&self) -> bool {
+        matches!(self.what, What::Event(event, _) if matches!(event.innermost, Some(Innermost::Open(_))))
     }
 }
 
@@ -275,8 +299,21 @@ impl<'a> At<'a> {
     pub(crate) fn file(&self) -> Option<&'a File> {
         match self.what {
             What::Call(inside, call) => inside.files.get(call)?.as_deref(),
+            What::Event(event, _) => event.file.map(|file| &**file),
             _ => None,
         }
+    }
+
+    /// The numbers of the file that the calls were made on.
+    pub(super) fn file_id(&self) -> Option<FileId> {
+        let id = match self.what {
+            What::Event(event, _) => match event.act {
+                Act::Syscall { call, .. } => call.file,
+                _ => return None,
+            },
+            _ => self.calls()?.file,
+        };
+        (id != FileId::NONE).then_some(id)
     }
 
     pub(super) fn ends(&self) -> Option<&'a Ends> {
@@ -292,6 +329,7 @@ impl<'a> At<'a> {
             }
             What::Closed(span) => Some(&span.tags),
             What::Open(span, _) => Some(span.tags),
+            What::Event(event, _) => event.spans.first().map(|span| &**span.path),
             What::Marker(_) | What::Process(_) => None,
         }
     }
@@ -302,6 +340,7 @@ impl<'a> At<'a> {
             What::Call(inside, _) | What::Segment(inside) => inside.spans.first()?.seq,
             What::Closed(span) => Some(span.seq),
             What::Open(span, _) => Some(span.seq),
+            What::Event(event, _) => event.spans.first()?.seq,
             What::Marker(_) | What::Process(_) => None,
         }
     }
@@ -312,23 +351,48 @@ impl<'a> At<'a> {
             What::Call(inside, _) | What::Segment(inside) => inside.spans.first()?.args,
             What::Closed(span) => Some(&span.enter_args),
             What::Open(span, _) => Some(span.args),
+            What::Event(event, _) => event.spans.first()?.args,
             What::Marker(_) | What::Process(_) => None,
         }
     }
 
-    /// The span, if it is one and has ended.
+    /// The span, or the innermost span of an event, if it has ended.
     pub(super) const fn ended(&self) -> Option<&'a Closed> {
         match self.what {
             What::Closed(span) => Some(span),
+            What::Event(event, _) => match event.innermost {
+                Some(Innermost::Closed(span)) => Some(span),
+                _ => None,
+            },
             _ => None,
         }
     }
 
-    /// The span, if it is one and open, and the time it is now.
+    /// The span, or the innermost span of an event, if it is open, and the time it is now.
     pub(super) const fn still_open(&self) -> Option<(&'a OpenSpan<'a>, u64)> {
         match self.what {
             What::Open(span, now) => Some((span, now)),
+            What::Event(event, _) => match event.innermost {
+                Some(Innermost::Open(span)) => Some((span, event.ts)),
+                _ => None,
+            },
             _ => None,
+        }
+    }
+
+    /// The event, and its place in the stream.
+    pub(super) const fn single(&self) -> Option<(&'a Single<'a>, &'a Seen<'a>)> {
+        match self.what {
+            What::Event(event, seen) => Some((event, seen)),
+            _ => None,
+        }
+    }
+
+    /// The spans around an event, the innermost first.
+    pub(super) const fn chain(&self) -> &'a [InSpan<'a>] {
+        match self.what {
+            What::Event(event, _) => event.spans,
+            _ => &[],
         }
     }
 
@@ -337,6 +401,7 @@ impl<'a> At<'a> {
         match self.what {
             What::Closed(span) => span.times.as_ref(),
             What::Open(span, _) => span.times.as_ref(),
+            What::Event(..) => self.ended()?.times.as_ref(),
             _ => None,
         }
     }
@@ -344,6 +409,15 @@ impl<'a> At<'a> {
     pub(super) const fn written(&self) -> Option<Written<'a>> {
         match self.what {
             What::Marker(written) => Some(written),
+            What::Event(event, _) => match event.act {
+                Act::Marker { marker, .. } => Some(Written {
+                    marker,
+                    ts: event.ts,
+                    pid: event.pid,
+                    tid: event.tid,
+                }),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -356,6 +430,7 @@ impl<'a> At<'a> {
             What::Open(span, _) => span.pid,
             What::Marker(written) => written.pid,
             What::Process(pid) => pid,
+            What::Event(event, _) => event.pid,
         }
     }
 
@@ -366,6 +441,7 @@ impl<'a> At<'a> {
             What::Closed(span) => Some(span.tid),
             What::Open(span, _) => Some(span.tid),
             What::Marker(written) => Some(written.tid),
+            What::Event(event, _) => Some(event.tid),
             What::Process(_) => None,
         }
     }

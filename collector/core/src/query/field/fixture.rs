@@ -14,8 +14,13 @@ use crate::facts::args::ArgList;
 use crate::facts::file::File;
 use crate::facts::path::TagPath;
 use crate::facts::process::{Process, Processes};
+use crate::facts::syscall::Syscall;
+use crate::input::event::{Event, What};
+use crate::input::full::{SyscallRecord, Text, TextKind};
+use crate::input::made::Made;
 use crate::input::record::{CallsRecord, FileRecord, ProcessRecord};
 use crate::spans::matcher::OpenSpan;
+use crate::spans::single::{Act, Innermost, Single};
 use crate::spans::span::{Closed, End};
 
 fn path(text: &str) -> Arc<TagPath> {
@@ -27,6 +32,7 @@ pub(in crate::query) fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
     let mut processes = Processes::default();
     let mut record = ProcessRecord::new_zeroed();
     (record.head.pid, record.cgroup, record.ppid, record.uid) = (7, 3, 1, 1000);
+    record.start = 1000;
     record.comm[..4].copy_from_slice(b"shop");
     record.exe[..13].copy_from_slice(b"/usr/bin/shop");
     processes.cgroup(3, format!("{}\0docker\0", "ab".repeat(32)).as_bytes());
@@ -131,7 +137,109 @@ pub(in crate::query) fn each_subject(check: impl Fn(&str, &At<'_>)) {
             check(name, &At::marker(written, inside.process, known));
         }
         check("process", &At::process(7, inside.process, known));
+        events(inside, known, &open, &closed, &check);
     });
+}
+
+/// A read of a file in an open span, the same at its beginning and when its span has ended, an open that failed, and the
+/// marker that ended the span.
+fn events(
+    inside: &Inside<'_>,
+    known: Known<'_>,
+    open: &OpenSpan<'_>,
+    closed: &Closed,
+    check: &impl Fn(&str, &At<'_>),
+) {
+    let call = |nr, result, args: [u64; 3]| {
+        let mut call = SyscallRecord::new_zeroed();
+        (call.head.ts, call.head.pid, call.head.tid) = (1_080, 7, 8);
+        (call.nr, call.time, call.result, call.fd, call.cpu) = (nr, 30, result, 6, 2);
+        call.args[..3].copy_from_slice(&args);
+        (call.file.ino, call.file.dev) = (9, 8 << 20 | 1);
+        call
+    };
+    let spans = inside.spans.iter();
+    let spans: Vec<_> = spans
+        .zip([Id::Number(42), Id::Global])
+        .map(|(span, id)| InSpan {
+            id: Some(id),
+            ..*span
+        })
+        .collect();
+    let is = |name| Some(Syscall::of(name));
+    let text = |arg, kind, bytes| Text {
+        arg,
+        kind: Some(kind),
+        cut: false,
+        bytes,
+    };
+    let data = text(1, TextKind::Data, &b"hello"[..]);
+    let path = text(1, TextKind::String, &b"/none"[..]);
+    let read = (call(0, 5, [6, 0x7f00, 64]), data, is("read"));
+    let failed = (
+        call(257, -2, [(-100_i64).cast_unsigned(), 0x7f00, 0]),
+        path,
+        is("openat"),
+    );
+    for (name, (record, text, syscall), innermost, enter) in [
+        ("evt", &read, Innermost::Open(open), false),
+        ("evt>", &read, Innermost::Open(open), true),
+        ("evt late", &read, Innermost::Closed(closed), false),
+        ("evt failed", &failed, Innermost::Open(open), false),
+    ] {
+        let mut made = Made::default();
+        let event = Event::decode(made.syscall(*record, &[*text])).unwrap();
+        let What::Syscall { call, texts, .. } = event.what else {
+            panic!("{event:?}")
+        };
+        let act = Act::Syscall {
+            call,
+            no_return: false,
+            texts,
+        };
+        let single = Single {
+            ts: event.ts,
+            pid: 7,
+            tid: 8,
+            act,
+            process: inside.process,
+            file: inside.files[if name == "evt failed" { 2 } else { 1 }].as_ref(),
+            spans: &spans,
+            innermost: Some(innermost),
+        };
+        let seen = Seen {
+            number: 3,
+            began: 1_000,
+            before: 1_070,
+            wall: 500,
+            syscall: syscall.as_ref(),
+            enter,
+        };
+        check(name, &At::event(&single, &seen, known));
+    }
+    let marker = nulltrace_spec::parse(b"<:42:shop.pay:status=500:").unwrap();
+    let single = Single {
+        ts: 1_100,
+        pid: 7,
+        tid: 8,
+        act: Act::Marker {
+            marker: &marker,
+            bytes: b"",
+        },
+        process: inside.process,
+        file: None,
+        spans: &spans,
+        innermost: Some(Innermost::Closed(closed)),
+    };
+    let seen = Seen {
+        number: 4,
+        began: 1_000,
+        before: 1_080,
+        wall: 500,
+        syscall: None,
+        enter: false,
+    };
+    check("tracer", &At::event(&single, &seen, known));
 }
 
 fn closed(process: Arc<Process>) -> Closed {

@@ -21,8 +21,14 @@ pub enum Source {
     Paths,
     /// Each of the spans around: it has a value for each.
     Spans,
-    /// The span.
+    /// The span, or the innermost span: what is known while it is open.
     Span,
+    /// The span, or the innermost span: what is known when it has ended.
+    End,
+    /// The spans around an event, from the innermost to the outermost.
+    Chain,
+    /// The event.
+    Event,
     /// The marker.
     Marker,
     /// The thread.
@@ -43,16 +49,17 @@ impl Source {
     /// What has the fields of this source.
     #[must_use]
     pub const fn subjects(self) -> &'static [Subject] {
-        use Subject::{Call, Marker, Process, Segment, Span};
+        use Subject::{Call, Event, Marker, Process, Segment, Span};
         match self {
-            Self::Call | Self::File | Self::Ends => &[Call],
-            Self::Paths | Self::Spans => &[Call, Segment],
-            Self::Innermost => &[Call, Segment, Span],
-            Self::Span => &[Span],
-            Self::Marker => &[Marker],
-            Self::Thread => &[Call, Segment, Span, Marker],
+            Self::Call | Self::File | Self::Ends => &[Call, Event],
+            Self::Paths | Self::Spans => &[Call, Segment, Event],
+            Self::Innermost => &[Call, Segment, Span, Event],
+            Self::Span | Self::End => &[Span, Event],
+            Self::Chain | Self::Event => &[Event],
+            Self::Marker => &[Marker, Event],
+            Self::Thread => &[Call, Segment, Span, Marker, Event],
             Self::Process | Self::User | Self::Ancestor | Self::Ancestors | Self::Cgroup => {
-                &[Call, Segment, Span, Marker, Process]
+                &[Call, Segment, Span, Marker, Process, Event]
             }
         }
     }

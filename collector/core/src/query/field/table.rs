@@ -1,6 +1,9 @@
 //! The table.
 
+mod arguments;
+mod around;
 mod calls;
+mod events;
 mod files;
 mod markers;
 mod processes;
@@ -13,8 +16,10 @@ use super::info::Info;
 pub fn all() -> impl Iterator<Item = &'static Info> {
     [
         spans::FIELDS,
+        around::FIELDS,
         markers::FIELDS,
         calls::FIELDS,
+        events::FIELDS,
         files::FIELDS,
         processes::FIELDS,
     ]

@@ -20,6 +20,7 @@ fn shown(value: &Value<'_>) -> String {
         Value::Duration(ns) => format!("{ns}ns"),
         Value::Time(ns) => format!("@{ns}"),
         Value::Boolean(is) => is.to_string(),
+        Value::Integer(n) => n.to_string(),
     }
 }
 
@@ -83,6 +84,21 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
     ("span.enterarg.user", &["read", "segment"], &["ann"; 2]),
     ("span.failed", &["closed", "open"], &["false", "-"]),
     ("span.exitarg.status", &["closed", "open"], &["500", "-"]),
+    ("span.status", &["closed", "open"], &["500", "-"]),
+    ("span.duration.human", &["closed", "open"], &["100ns", "-"]),
+    (
+        "span.arg[-1]",
+        &["read", "segment", "closed"],
+        &["ann", "ann", "1,2"],
+    ),
+    ("evtin.span.ntags", &["read", "segment"], &["2|1"; 2]),
+    ("evtin.span.id", &["read", "segment"], &["-"; 2]),
+    (
+        "evtin.span.args",
+        &["read", "segment"],
+        &["user=ann|cart=7,cart=8"; 2],
+    ),
+    ("evtin.span.nargs", &["read", "segment"], &["1|2"; 2]),
     ("span.exitargs", &["closed", "open"], &["status=500", "-"]),
     (
         "span.args",
@@ -91,8 +107,8 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
     ),
     ("span.nargs", &["closed", "open"], &["3", "2"]),
     ("span.id", &["closed", "open"], &["42", "g"]),
-    ("span.parent_seq", &["closed", "open"], &["5", "-"]),
-    ("span.start", &["closed", "open"], &["@1000"; 2]),
+    ("span.parent.seq", &["closed", "open"], &["5", "-"]),
+    ("span.time", &["closed", "open"], &["@1000"; 2]),
     (
         "span.end",
         &["closed", "lost", "open"],
@@ -110,7 +126,7 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
         &["40ns", "-", "-"],
     ),
     (
-        "span.on_cpu",
+        "span.cpu",
         &["closed", "lost", "open"],
         &["40ns", "-", "40ns"],
     ),
@@ -222,11 +238,137 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
 
 const CALLS: &[&str] = &["read", "write", "futex"];
 const ALL: &[&str] = &["read", "segment", "closed", "open", "json", "process"];
+const EVENTS: &[&str] = &["evt", "evt>", "evt failed", "tracer"];
+/// Events, and what the same event has when its span has ended.
+const LATE: &[&str] = &["evt", "evt late", "tracer"];
+
+/// The same of events.
+const OF_EVENTS: &[(&str, &[&str], &[&str])] = &[
+    ("span.tags", EVENTS, &["shop.pay"; 4]),
+    ("span.tag[0]", EVENTS, &["shop"; 4]),
+    ("span.ntags", EVENTS, &["2"; 4]),
+    ("span.seq", EVENTS, &["12"; 4]),
+    ("span.arg.user", EVENTS, &["ann"; 4]),
+    ("span.arg[0]", EVENTS, &["ann"; 4]),
+    ("span.enterarg.user", EVENTS, &["ann"; 4]),
+    ("span.enterargs", EVENTS, &["user=ann"; 4]),
+    ("span.exitarg.status", LATE, &["-", "500", "500"]),
+    ("span.exitargs", LATE, &["-", "status=500", "status=500"]),
+    (
+        "span.args",
+        LATE,
+        &["user=ann", "user=ann,status=500", "user=ann,status=500"],
+    ),
+    ("span.nargs", LATE, &["1", "2", "2"]),
+    ("span.failed", LATE, &["-", "false", "false"]),
+    ("span.status", LATE, &["-", "500", "500"]),
+    ("span.id", LATE, &["g", "42", "42"]),
+    ("span.parent.seq", LATE, &["-", "5", "5"]),
+    ("span.time", LATE, &["@1000"; 3]),
+    ("span.end", LATE, &["-", "exit", "exit"]),
+    ("span.open", LATE, &["80ns", "80ns", "-"]),
+    ("span.duration", LATE, &["-", "100ns", "100ns"]),
+    ("span.duration.human", LATE, &["-", "100ns", "100ns"]),
+    ("span.self", LATE, &["-", "40ns", "40ns"]),
+    ("span.cpu", LATE, &["-", "40ns", "40ns"]),
+    ("span.runnable", LATE, &["-", "20ns", "20ns"]),
+    ("span.blocked", LATE, &["-", "30ns", "30ns"]),
+    ("span.interleaved", LATE, &["-", "10ns", "10ns"]),
+    ("span.depth", EVENTS, &["1"; 4]),
+    ("span.parent.id", EVENTS, &["g"; 4]),
+    ("span.trace", EVENTS, &["5"; 4]),
+    ("evtin.span.tags", EVENTS, &["shop.pay|shop"; 4]),
+    ("evtin.span.tag[0]", EVENTS, &["shop|shop"; 4]),
+    ("evtin.span.ntags", EVENTS, &["2|1"; 4]),
+    ("evtin.span.seq", EVENTS, &["12|5"; 4]),
+    ("evtin.span.id", EVENTS, &["42|g"; 4]),
+    ("evtin.span.arg.cart", EVENTS, &["8"; 4]),
+    ("evtin.span.args", EVENTS, &["user=ann|cart=7,cart=8"; 4]),
+    ("evtin.span.nargs", EVENTS, &["1|2"; 4]),
+    ("marker.dir", EVENTS, &["-", "-", "-", "<"]),
+    ("marker.id", &["evt", "tracer"], &["-", "42"]),
+    ("marker.tags", &["evt", "tracer"], &["-", "shop.pay"]),
+    ("marker.tag[-1]", &["evt", "tracer"], &["-", "pay"]),
+    ("marker.ntags", &["evt", "tracer"], &["-", "2"]),
+    ("marker.arg.status", &["evt", "tracer"], &["-", "500"]),
+    ("marker.args", &["evt", "tracer"], &["-", "status=500"]),
+    ("marker.nargs", &["evt", "tracer"], &["-", "1"]),
+    ("marker.format", &["evt", "tracer"], &["-", "simple"]),
+    ("marker.cut", &["evt", "tracer"], &["-", "false"]),
+    ("marker.time", &["evt", "tracer"], &["-", "@1100"]),
+    ("evt.type", EVENTS, &["#0", "#0", "#257", "#1073741824"]),
+    ("evt.num", EVENTS, &["3", "3", "3", "4"]),
+    ("evt.time", EVENTS, &["@1080", "@1050", "@1080", "@1100"]),
+    ("evt.rawtime", EVENTS, &["1580", "1550", "1580", "1600"]),
+    ("evt.reltime", EVENTS, &["80ns", "50ns", "80ns", "100ns"]),
+    ("evt.deltatime", &["evt", "tracer"], &["10ns", "20ns"]),
+    ("evt.latency", EVENTS, &["30ns", "-", "30ns", "-"]),
+    ("evt.latency.human", EVENTS, &["30ns", "-", "30ns", "-"]),
+    ("evt.dir", EVENTS, &["<", ">", "<", "<"]),
+    ("evt.category", EVENTS, &["file", "file", "file", "marker"]),
+    ("evt.cpu", EVENTS, &["2", "2", "2", "-"]),
+    (
+        "evt.args",
+        EVENTS,
+        &[
+            "fd=6(<f>/tmp/blob) buf=hello count=64",
+            "fd=6(<f>/tmp/blob) count=64",
+            "dfd=AT_FDCWD filename=/none flags=0x0 mode=00",
+            "id=42 tags=shop.pay args=status=500",
+        ],
+    ),
+    (
+        "evt.info",
+        EVENTS,
+        &[
+            "res=5 fd=6(<f>/tmp/blob) buf=hello count=64",
+            "fd=6(<f>/tmp/blob) count=64",
+            "res=-2(ENOENT) dfd=AT_FDCWD filename=/none flags=0x0 mode=00",
+            "id=42 tags=shop.pay args=status=500",
+        ],
+    ),
+    ("evt.arg.filename", EVENTS, &["-", "-", "/none", "-"]),
+    ("evt.arg[1]", EVENTS, &["hello", "64", "/none", "shop.pay"]),
+    ("evt.res", EVENTS, &["SUCCESS", "-", "ENOENT", "-"]),
+    ("evt.rawres", EVENTS, &["5", "-", "-2", "-"]),
+    ("evt.failed", EVENTS, &["false", "-", "true", "-"]),
+    ("evt.is_io", EVENTS, &["true", "true", "false", "-"]),
+    ("evt.is_io_read", EVENTS, &["true", "true", "false", "-"]),
+    ("evt.is_io_write", EVENTS, &["false", "false", "false", "-"]),
+    ("evt.io_dir", EVENTS, &["read", "read", "-", "-"]),
+    ("evt.is_wait", EVENTS, &["false", "false", "false", "-"]),
+    ("evt.buflen", EVENTS, &["5", "-", "-", "-"]),
+    ("evt.buffer", EVENTS, &["hello", "-", "-", "-"]),
+    ("evt.count", EVENTS, &["1"; 4]),
+    ("fd.num", EVENTS, &["6", "6", "6", "-"]),
+    ("fd.dev", EVENTS, &["8388609", "8388609", "8388609", "-"]),
+    ("fd.name", EVENTS, &["/tmp/blob", "/tmp/blob", "-", "-"]),
+    ("fd.type", EVENTS, &["file", "file", "-", "-"]),
+    ("fd.directory", EVENTS, &["/tmp", "/tmp", "-", "-"]),
+    ("fd.filename", EVENTS, &["blob", "blob", "-", "-"]),
+    ("thread.ismain", EVENTS, &["false"; 4]),
+    ("proc.duration", EVENTS, &["80ns", "80ns", "80ns", "100ns"]),
+    ("proc.name", EVENTS, &["shop"; 4]),
+    ("thread.tid", EVENTS, &["8"; 4]),
+];
+
+/// Those that no event of the fixture has a socket for, or that are read as those of other subjects are.
+const AS_OTHERS: [&str; 7] = ["fd.l", "fd.r", "fd.s", "fd.c", "fd.ip", "fd.port", "proc."];
+
+fn rows() -> impl Iterator<
+    Item = &'static (
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+    ),
+> {
+    WANT.iter().chain(OF_EVENTS)
+}
 
 #[test]
 fn every_field_of_each_subject() {
     let mut seen = HashSet::new();
-    for (name, subjects, want) in WANT {
+    for (name, subjects, want) in rows() {
         let field: Field = name.parse().unwrap();
         seen.insert(field.info().to_string());
         assert_eq!(subjects.len(), want.len(), "{name}");
@@ -254,7 +396,7 @@ fn every_field_of_each_subject() {
 fn each_kind_has_what_the_table_says() {
     for info in all() {
         for &kind in info.source.subjects() {
-            let tested = WANT.iter().filter(|(name, ..)| {
+            let tested = rows().filter(|(name, ..)| {
                 let field: Field = name.parse().unwrap();
                 field.info().to_string() == info.to_string()
             });
@@ -263,12 +405,20 @@ fn each_kind_has_what_the_table_says() {
                 "segment" => Subject::Segment,
                 "closed" | "lost" | "open" => Subject::Span,
                 "simple" | "json" => Subject::Marker,
+                "evt" | "evt>" | "evt late" | "evt failed" | "tracer" => Subject::Event,
                 _ => Subject::Process,
             };
             let mut subjects = tested.flat_map(|(_, subjects, _)| subjects.iter());
             let aname = info.to_string() == "proc.aname[n]";
+            let mut others = AS_OTHERS
+                .iter()
+                .chain(&["user.", "container.", "k8s.", "systemd."]);
+            let as_others =
+                kind == Subject::Event && others.any(|prefix| info.name.starts_with(prefix));
+            // What a call of a segment has no record of.
+            let dev = info.name == "fd.dev" && kind == Subject::Call;
             assert!(
-                aname || subjects.any(|subject| kind_of(subject) == kind),
+                aname || as_others || dev || subjects.any(|subject| kind_of(subject) == kind),
                 "{info} of a {}",
                 kind.name()
             );
@@ -321,7 +471,7 @@ fn nothing_known_is_nothing_said() {
 #[test]
 fn values_are_of_the_fields_type() {
     each_subject(|_, at| {
-        for (name, ..) in WANT {
+        for (name, ..) in rows() {
             let field: Field = name.parse().unwrap();
             field.each(at, &mut |value| {
                 let is = match value {
@@ -330,12 +480,14 @@ fn values_are_of_the_fields_type() {
                         assert!(!text.is_empty(), "{name}");
                         Type::Text
                     }
+                    Value::Number(_) if field.info().type_ == Type::Size => Type::Size,
                     Value::Number(_) => Type::Number,
                     Value::Address(_) => Type::Address,
                     Value::Call(_) => Type::Call,
                     Value::Duration(_) => Type::Duration,
                     Value::Time(_) => Type::Time,
                     Value::Boolean(_) => Type::Boolean,
+                    Value::Integer(_) => Type::Integer,
                 };
                 assert_eq!(is, field.info().type_, "{name}");
             });
@@ -376,7 +528,6 @@ fn names() {
         "span.arg",
         "span.arg.",
         "span.arg.a b",
-        "span.arg[0]",
         "span.argcart",
         "]",
         "[0]",

@@ -11,6 +11,8 @@ pub enum Type {
     Text,
     /// A whole number.
     Number,
+    /// A whole number that may be negative.
+    Integer,
     /// An address of the Internet protocols.
     Address,
     /// A system call: a number in the machine's own table, for people a name.
@@ -32,6 +34,7 @@ impl Type {
         match self {
             Self::Text => "text",
             Self::Number => "number",
+            Self::Integer => "integer",
             Self::Address => "address",
             Self::Call => "system call",
             Self::Duration => "duration",
@@ -61,6 +64,8 @@ pub enum Value<'a> {
     Text(Cow<'a, [u8]>),
     /// A number.
     Number(u64),
+    /// A number that may be negative.
+    Integer(i64),
     /// An address.
     Address(IpAddr),
     /// A system call, by its number.
@@ -92,6 +97,7 @@ impl Hash for Value<'_> {
             Self::Duration(ns) => (5, *ns),
             Self::Time(ns) => (6, *ns),
             Self::Boolean(is) => (7, u64::from(*is)),
+            Self::Integer(n) => (8, n.cast_unsigned()),
         };
         state.write_u64(word.rotate_left(8) ^ kind);
     }
@@ -133,6 +139,7 @@ impl<'a> Value<'a> {
             Self::Absent => Value::Absent,
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Number(n) => Value::Number(n),
+            Self::Integer(n) => Value::Integer(n),
             Self::Address(address) => Value::Address(address),
             Self::Call(nr) => Value::Call(nr),
             Self::Duration(ns) => Value::Duration(ns),

@@ -46,7 +46,7 @@ impl Checker {
             return Err(BadFilter::new(end..end, Why::NoValue));
         };
         if op.is_order() {
-            let n = self.number(type_, value, place, words)?;
+            let n = self.number(type_, value, place)?;
             return Ok(Matcher::order(op, n));
         }
         let text = &*value.0;
@@ -86,9 +86,16 @@ impl Checker {
                 });
                 Matcher::Networks(networks.collect::<Result<_, _>>()?)
             }
+            Type::Call => {
+                let calls = values.iter().map(|(value, place)| {
+                    let calls = value.calls(words.call);
+                    calls.ok_or_else(|| bad(type_, value, place))
+                });
+                Matcher::numbers(calls.collect::<Result<Vec<_>, _>>()?.concat())
+            }
             type_ => {
                 let numbers = values.iter();
-                let numbers = numbers.map(|(value, place)| self.number(type_, value, place, words));
+                let numbers = numbers.map(|(value, place)| self.number(type_, value, place));
                 Matcher::numbers(numbers.collect::<Result<_, _>>()?)
             }
         })
@@ -99,9 +106,8 @@ impl Checker {
         type_: Type,
         value: &Literal,
         place: &Range<usize>,
-        words: &Words<'_>,
     ) -> Result<u64, BadFilter> {
-        let number = value.number(type_, words.call);
+        let number = value.number(type_);
         let number = number.ok_or_else(|| bad(type_, value, place))?;
         if type_ == Type::Duration && value.is_bare_number() && (1..SHORT_NS).contains(&number) {
             self.notes.push(Note {

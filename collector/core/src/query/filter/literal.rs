@@ -23,17 +23,27 @@ impl Literal {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// The number that stands for it: of a system call that of the machine's table, which `call` has.
-    pub(super) fn number(&self, type_: Type, call: &dyn Fn(&str) -> Option<u32>) -> Option<u64> {
+    /// The number that stands for it; nothing of a system call, which may stand for several.
+    pub(super) fn number(&self, type_: Type) -> Option<u64> {
         let text = self.text()?;
         match type_ {
+            Type::Integer => text.parse().ok().map(ordered),
             Type::Number | Type::Time => whole(text),
             Type::Size => size(text),
             Type::Duration => nanoseconds(text),
             Type::Boolean => text.parse::<bool>().ok().map(u64::from),
-            Type::Call => call(text).or_else(|| text.parse().ok()).map(u64::from),
-            Type::Text | Type::Address => None,
+            Type::Call | Type::Text | Type::Address => None,
         }
+    }
+
+    /// The numbers of the system calls that it stands for, of the machine's table, which `call` has.
+    pub(super) fn calls(&self, call: &dyn Fn(&str) -> Vec<u32>) -> Option<Vec<u64>> {
+        let text = self.text()?;
+        let mut calls = call(text);
+        if calls.is_empty() {
+            calls.push(text.parse().ok()?);
+        }
+        Some(calls.into_iter().map(u64::from).collect())
     }
 
     /// Whether it is a number without a unit.
@@ -60,10 +70,16 @@ impl fmt::Display for Literal {
 pub(super) fn number_of(value: &Value<'_>) -> Option<u64> {
     match value {
         Value::Number(n) | Value::Duration(n) | Value::Time(n) => Some(*n),
+        Value::Integer(n) => Some(ordered(*n)),
         Value::Call(nr) => Some((*nr).into()),
         Value::Boolean(is) => Some((*is).into()),
         Value::Absent | Value::Text(_) | Value::Address(_) => None,
     }
+}
+
+/// A number for each that may be negative, in the same order.
+const fn ordered(n: i64) -> u64 {
+    n.cast_unsigned() ^ 1 << 63
 }
 
 /// A whole number, decimal or with `0x` hexadecimal.

@@ -99,6 +99,33 @@ impl Filter {
         fields
     }
 
+    /// Whether it asks for what is known of a span only when that has ended: what it says of an event in an open span may
+    /// be [undecided](Verdict::Undecided) until then.
+    #[must_use]
+    pub fn is_of_ends(&self) -> bool {
+        let mut found = false;
+        self.expr.each(&mut |test| found |= test.is_of_end());
+        found
+    }
+
+    /// Its parts of which all must hold, each as it is read again, and whether it is [of ends](Self::is_of_ends).
+    #[must_use]
+    pub fn clauses(&self) -> Vec<(String, bool)> {
+        let parts = match &self.expr {
+            Expr::All(parts) => &parts[..],
+            one => std::slice::from_ref(one),
+        };
+        let of_ends = |part: &Expr| {
+            let mut found = false;
+            part.each(&mut |test| found |= test.is_of_end());
+            found
+        };
+        parts
+            .iter()
+            .map(|part| (part.to_string(), of_ends(part)))
+            .collect()
+    }
+
     /// Whether more comparisons of calls are mixed with those of spans than can be kept for each call.
     pub(crate) fn is_too_mixed(&self) -> bool {
         self.divided().mixed() > MIXED_MAX

@@ -127,7 +127,7 @@ impl Op {
             op if op.is_equality() => true,
             op if op.is_order() => matches!(
                 type_,
-                Type::Number | Type::Duration | Type::Time | Type::Size
+                Type::Number | Type::Integer | Type::Duration | Type::Time | Type::Size
             ),
             _ => matches!(type_, Type::Text),
         }

@@ -86,6 +86,9 @@ impl Test {
     /// What it says of a subject: of a field with several values, that one of them is so.
     #[inline]
     pub(super) fn truth(&self, at: &At<'_>) -> Truth {
+        if at.is_before_end() && self.is_of_end() {
+            return Truth::ANY;
+        }
         let (found, any) = self.found(at);
         let truth = if self.is_of_file() && at.file().is_some_and(|file| !file.is_known()) {
             self.of_lost(found)
@@ -137,6 +140,12 @@ impl Test {
             _ => None,
         };
         [&self.left.field].into_iter().chain(right)
+    }
+
+    /// Whether it is about what is known of a span only when that has ended.
+    pub(super) fn is_of_end(&self) -> bool {
+        self.fields()
+            .any(|field| field.info().source == Source::End)
     }
 
     fn is_of_file(&self) -> bool {

@@ -9,8 +9,8 @@ use crate::query::field::Subject;
 pub struct Words<'a> {
     /// What is filtered: a field must be of one of these. The first is named where it is not.
     pub subjects: &'a [Subject],
-    /// The number of a system call, by its name.
-    pub call: &'a dyn Fn(&str) -> Option<u32>,
+    /// The numbers of the system calls that a name stands for; none if there is no such name.
+    pub call: &'a dyn Fn(&str) -> Vec<u32>,
 }
 
 impl fmt::Debug for Words<'_> {
@@ -25,6 +25,6 @@ impl Words<'static> {
     /// Fields of anything, and system calls by their numbers only.
     pub const ANY: Self = Self {
         subjects: &[],
-        call: &|_| None,
+        call: &|_| Vec::new(),
     };
 }

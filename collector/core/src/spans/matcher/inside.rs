@@ -71,6 +71,7 @@ impl Spans {
                 seq: Some(span.seq),
                 path,
                 args: Some(&span.args),
+                id: Some(span.id),
                 repeated,
             });
         }

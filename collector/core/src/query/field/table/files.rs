@@ -113,6 +113,14 @@ pub(super) const FIELDS: &[Info] = &[
         get: |at, _| port(at.ends().and_then(Ends::client)),
     },
     Info {
+        name: "fd.dev",
+        key: KeyKind::None,
+        type_: Type::Number,
+        source: Source::Call,
+        meaning: "number of the device that the file is on: major << 20 | minor",
+        get: |at, _| at.file_id().map(|id| id.dev).into(),
+    },
+    Info {
         name: "fd.ip",
         key: KeyKind::None,
         type_: Type::Address,

@@ -5,7 +5,7 @@ use super::super::at::{At, Subject};
 use super::super::info::{Info, Source};
 use super::super::key::KeyKind;
 use super::super::value::{Type, Value};
-use super::text::{joined, tag};
+use super::text::{human, joined, place, tag};
 use crate::activity::SpanTimes;
 use crate::facts::args::ArgList;
 use crate::facts::path::TagPath;
@@ -86,7 +86,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.exitarg",
         key: KeyKind::Name,
         type_: Type::Text,
-        source: Source::Span,
+        source: Source::End,
         meaning: "one argument of the exit marker, by its name",
         get: |at, key| {
             at.ended()
@@ -98,7 +98,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.exitargs",
         key: KeyKind::None,
         type_: Type::Text,
-        source: Source::Span,
+        source: Source::End,
         meaning: "arguments of the exit marker: NAME=VALUE, joined by commas",
         get: |at, _| {
             at.ended()
@@ -109,7 +109,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.args",
         key: KeyKind::None,
         type_: Type::Text,
-        source: Source::Span,
+        source: Source::End,
         meaning: "arguments of both markers, those of the enter marker first",
         get: |at, _| both(at).map_or(Value::Absent, |args| Value::text(joined(args))),
     },
@@ -117,7 +117,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.nargs",
         key: KeyKind::None,
         type_: Type::Number,
-        source: Source::Span,
+        source: Source::End,
         meaning: "how many arguments both markers have",
         get: |at, _| both(at).map_or(Value::Absent, |args| Value::count(args.count())),
     },
@@ -125,7 +125,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.failed",
         key: KeyKind::None,
         type_: Type::Boolean,
-        source: Source::Span,
+        source: Source::End,
         meaning: "whether its arguments say that it failed: error=… or status=error; nothing while it is open",
         get: |at, _| {
             at.ended()
@@ -145,7 +145,7 @@ pub(super) const FIELDS: &[Info] = &[
         },
     },
     Info {
-        name: "span.parent_seq",
+        name: "span.parent.seq",
         key: KeyKind::None,
         type_: Type::Number,
         source: Source::Span,
@@ -156,7 +156,7 @@ pub(super) const FIELDS: &[Info] = &[
         },
     },
     Info {
-        name: "span.start",
+        name: "span.time",
         key: KeyKind::None,
         type_: Type::Time,
         source: Source::Span,
@@ -171,7 +171,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.end",
         key: KeyKind::None,
         type_: Type::Text,
-        source: Source::Span,
+        source: Source::End,
         meaning: "how it ended: exit, thread_exit, process_exit, expired, evicted or lost; nothing while it is open",
         get: |at, _| at.ended().map(|span| span.how.name().as_bytes()).into(),
     },
@@ -183,14 +183,19 @@ pub(super) const FIELDS: &[Info] = &[
         meaning: "for how long it has been open; nothing once it has ended",
         get: |at, _| {
             let since = |(span, now): (&OpenSpan<'_>, u64)| now.saturating_sub(span.start);
-            Value::duration(at.still_open().map(since))
+            // Of an event that waited for the end of its span.
+            let then = || {
+                let (event, span) = (at.single()?.0, at.ended()?);
+                (event.ts < span.end).then(|| event.ts.saturating_sub(span.start))
+            };
+            Value::duration(at.still_open().map(since).or_else(then))
         },
     },
     Info {
         name: "span.duration",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "time from its beginning to its end; nothing while it is open, or where its end was lost",
         get: |at, _| Value::duration(measured(at).map(Closed::duration)),
     },
@@ -198,15 +203,15 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.self",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "the part of its duration in which no child was open",
         get: |at, _| Value::duration(measured(at).map(Closed::self_ns)),
     },
     Info {
-        name: "span.on_cpu",
+        name: "span.cpu",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "time on a cpu, its own and that of the spans in it",
         get: |at, _| time(at, |times| times.all.on_cpu()),
     },
@@ -214,7 +219,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.runnable",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "time waiting for a cpu",
         get: |at, _| time(at, |times| times.all.runnable),
     },
@@ -222,7 +227,7 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.blocked",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "time asleep",
         get: |at, _| time(at, |times| times.all.blocked),
     },
@@ -230,50 +235,72 @@ pub(super) const FIELDS: &[Info] = &[
         name: "span.interleaved",
         key: KeyKind::None,
         type_: Type::Duration,
-        source: Source::Span,
+        source: Source::End,
         meaning: "time in which its thread did something else",
         get: |at, _| time(at, |times| times.interleaved),
     },
     Info {
-        name: "evtin.span.tags",
+        name: "span.status",
         key: KeyKind::None,
         type_: Type::Text,
-        source: Source::Paths,
-        meaning: "tags of each span around",
-        get: |at, _| around(at).map(TagPath::canonical).into(),
+        source: Source::End,
+        meaning: "its argument status if it has one; else error if it failed, or ok; nothing while it is open",
+        get: |at, _| at.ended().map_or(Value::Absent, status),
     },
     Info {
-        name: "evtin.span.tag",
+        name: "span.duration.human",
+        key: KeyKind::None,
+        type_: Type::Text,
+        source: Source::End,
+        meaning: "its duration for people, as 1.2ms",
+        get: |at, _| measured(at).map_or(Value::Absent, |span| human(span.duration())),
+    },
+    Info {
+        name: "span.arg",
         key: NUMBER,
         type_: Type::Text,
-        source: Source::Paths,
-        meaning: "one tag of each span around",
-        get: |at, key| around(at).and_then(|path| tag(path, key.number())).into(),
-    },
-    Info {
-        name: "evtin.span.seq",
-        key: KeyKind::None,
-        type_: Type::Number,
-        source: Source::Spans,
-        meaning: "number of each span around",
-        get: |at, _| at.one_span().and_then(|span| span.seq).into(),
-    },
-    Info {
-        name: "evtin.span.arg",
-        key: KeyKind::Name,
-        type_: Type::Text,
-        source: Source::Spans,
-        meaning: "one argument of the enter marker of each span around, by its name",
+        source: Source::Innermost,
+        meaning: "one argument of the enter marker: 0 is the first, -1 the last",
         get: |at, key| {
-            let args = at.one_span().and_then(|span| span.args);
-            args.and_then(|args| args.get(key.bytes())).into()
+            let args = at.enter_args();
+            args.and_then(|args| {
+                let at = place(key.number(), args.len())?;
+                args.iter().nth(at).map(|(_, value)| value)
+            })
+            .into()
         },
     },
+    Info {
+        name: "span.depth",
+        key: KeyKind::None,
+        type_: Type::Number,
+        source: Source::Chain,
+        meaning: "how many spans are around the innermost span",
+        get: |at, _| match at.chain() {
+            [] => Value::Absent,
+            [_, around @ ..] => Value::count(around.len()),
+        },
+    },
+    Info {
+        name: "span.parent.id",
+        key: KeyKind::None,
+        type_: Type::Text,
+        source: Source::Chain,
+        meaning: "id of the parent of the innermost span",
+        get: |at, _| {
+            let id = at.chain().get(1).and_then(|span| span.id);
+            id.map_or(Value::Absent, |id| Value::text(id.to_string().into_bytes()))
+        },
+    },
+    Info {
+        name: "span.trace",
+        key: KeyKind::None,
+        type_: Type::Number,
+        source: Source::Chain,
+        meaning: "number of the outermost span around: the same for all of a trace",
+        get: |at, _| at.chain().last().and_then(|span| span.seq).into(),
+    },
 ];
-
-fn around<'a>(at: &At<'a>) -> Option<&'a TagPath> {
-    at.one_span().map(|span| &**span.path)
-}
 
 fn all<'a>(args: &ArgList) -> Value<'a> {
     Value::text(joined(args.iter()))
@@ -281,9 +308,18 @@ fn all<'a>(args: &ArgList) -> Value<'a> {
 
 /// The arguments of both markers of a span: within it, those of its exit marker are not known yet.
 fn both<'a>(at: &At<'a>) -> Option<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
-    let enter = at.enter_args().filter(|_| at.subject() == Subject::Span)?;
+    let is_span = matches!(at.subject(), Subject::Span | Subject::Event);
+    let enter = at.enter_args().filter(|_| is_span)?;
     let exit = at.ended().map(|span| &span.exit_args);
     Some([enter].into_iter().chain(exit).flat_map(ArgList::iter))
+}
+
+/// What it says of itself, or what its arguments do.
+fn status(span: &Closed) -> Value<'_> {
+    let said = span.exit_args.get(b"status");
+    let said = said.or_else(|| span.enter_args.get(b"status"));
+    let derived = || if span.failed() { &b"error"[..] } else { b"ok" };
+    Value::text(said.filter(|of| !of.is_empty()).unwrap_or_else(derived))
 }
 
 /// The span, if it has ended and it is known when.

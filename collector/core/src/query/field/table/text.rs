@@ -1,5 +1,6 @@
 //! Text made of tags and arguments.
 
+use super::super::value::Value;
 use crate::facts::path::TagPath;
 
 /// The place of the `n`th of `len`, counted from the last if it is negative.
@@ -38,4 +39,19 @@ pub(super) fn joined<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         escape(&mut text, value.as_ref());
     }
     text
+}
+
+/// A duration with its unit, as `1.2ms`, so that a filter reads it again.
+pub(super) fn human<'a>(ns: u64) -> Value<'a> {
+    const UNITS: [(&str, u64); 3] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+    let unit = UNITS.into_iter().find(|(_, size)| ns >= *size);
+    let text = match unit {
+        None => format!("{ns}ns"),
+        Some((unit, size)) => {
+            let (whole, part) = (ns / size, ns % size);
+            // Two digits behind the point, rounded down.
+            format!("{whole}.{:02}{unit}", part / (size / 100))
+        }
+    };
+    Value::text(text.into_bytes())
 }

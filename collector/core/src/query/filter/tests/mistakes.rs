@@ -83,7 +83,7 @@ fn what_is_of_the_wrong_type() {
         ("evt.type=wrote", "wrote", value(Type::Call, "wrote")),
         ("span.duration='1 s'", "'1 s'", value(Type::Duration, "1 s")),
         ("span.duration>1MiB", "1MiB", value(Type::Duration, "1MiB")),
-        ("span.start>1s", "1s", value(Type::Time, "1s")),
+        ("span.time>1s", "1s", value(Type::Time, "1s")),
         ("len(fd.name)>1s", "1s", value(Type::Size, "1s")),
         ("marker.cut=1", "1", value(Type::Boolean, "1")),
         ("fd.name>a", ">", Why::NotFor(Op::Greater, Type::Text)),

@@ -7,10 +7,10 @@ use super::*;
 use crate::query::field::Subject;
 
 /// System calls by their names on one machine.
-fn number(name: &str) -> Option<u32> {
+fn number(name: &str) -> Vec<u32> {
     let names = [("read", 0), ("write", 1), ("futex", 202)];
-    let mut found = names.into_iter().filter(|(of, _)| *of == name);
-    found.next().map(|(_, nr)| nr)
+    let found = names.into_iter().filter(|(of, _)| *of == name);
+    found.map(|(_, nr)| nr).collect()
 }
 
 const WORDS: Words<'static> = Words {

@@ -1,0 +1,20 @@
+//! What a stream of events says of each.
+
+use crate::facts::syscall::Syscall;
+
+/// What is known of an event by its place in the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Its number in the stream, from 1, whatever is filtered.
+    pub number: u64,
+    /// When the stream began, `CLOCK_MONOTONIC` nanoseconds.
+    pub began: u64,
+    /// When the event before it happened; the same as its own time if it is the first.
+    pub before: u64,
+    /// What is to be added to `CLOCK_MONOTONIC` for nanoseconds since 1970.
+    pub wall: i64,
+    /// What its system call is, if it is one.
+    pub syscall: Option<&'a Syscall>,
+    /// It is the beginning of the call, not its return.
+    pub enter: bool,
+}
