@@ -27,3 +27,4 @@ pub mod sink;
 pub mod source;
 pub mod text;
 pub mod units;
+pub mod when;

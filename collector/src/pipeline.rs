@@ -20,7 +20,7 @@ use nulltrace_core::spans::correlate::Correlator;
 use nulltrace_core::spans::matcher;
 
 use crate::clock::{self, Moment};
-use crate::consumers::{self, Consumers, Now};
+use crate::consumers::{self, Consumers, Now, Stream};
 use crate::error::Error;
 use crate::gone::Suspects;
 use crate::host::Host;
@@ -141,6 +141,8 @@ pub struct Outcome {
     pub measured: Measured,
     /// What should still be logged, made safe for a terminal.
     pub log_lines: Vec<String>,
+    /// The events, if they are shown.
+    pub(crate) stream: Option<Stream>,
     /// The recording, if there is one: its last records are given, but perhaps not written.
     pub recorder: Option<Recorder>,
 }
@@ -225,6 +227,38 @@ impl Pipeline {
         self.line.consumers.keep(query)?;
         self.start_resolver(keeper).map_err(no_thread)?;
         Ok(self)
+    }
+
+    /// Shows the events that come from now on; names that `/proc` hides come by the keeper. Of a capture, which has its
+    /// names, nothing is looked up.
+    ///
+    /// # Errors
+    /// A thread could not be made.
+    pub(crate) fn showing(
+        mut self,
+        mut stream: Stream,
+        live: Option<Option<Keeper>>,
+    ) -> Result<Self, Error> {
+        let Moment { monotonic, wall } = self.began;
+        stream.clock().begin(monotonic, wall);
+        self.line.consumers.show(stream);
+        if let Some(keeper) = live {
+            self.start_resolver(keeper).map_err(no_thread)?;
+        }
+        Ok(self)
+    }
+
+    /// Whether all events are shown that were asked for, and nothing else is done.
+    pub(crate) fn is_over(&self) -> bool {
+        let stream = self.line.consumers.stream.as_ref();
+        stream.is_some_and(Stream::is_over)
+    }
+
+    /// Nothing more comes for a while: what is drawn goes out.
+    pub(crate) fn pause(&mut self) {
+        if let Some(stream) = &mut self.line.consumers.stream {
+            stream.pause();
+        }
     }
 
     /// Records all that comes from now on, with every name that may be asked for.
@@ -496,6 +530,7 @@ impl Pipeline {
         Outcome {
             measured,
             log_lines: self.line.consumers.malformed.take().collect(),
+            stream: self.line.consumers.stream.take(),
             recorder: self.recording.map(Recording::close),
         }
     }

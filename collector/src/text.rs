@@ -65,6 +65,24 @@ pub fn safe(bytes: &[u8]) -> String {
     safe_within(bytes, usize::MAX)
 }
 
+/// The same, appended to what goes to a program's output. Mostly there is nothing to escape, which is found out at once.
+///
+/// ```
+/// use nulltrace_collector::text::push_safe;
+///
+/// let mut line = b"name: ".to_vec();
+/// push_safe(b"cat", &mut line);
+/// push_safe(b"\x1b\n", &mut line);
+/// assert_eq!(line, br"name: cat\u{1b}\n");
+/// ```
+pub fn push_safe(bytes: &[u8], to: &mut Vec<u8>) {
+    let plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'\\';
+    match bytes.iter().all(plain) {
+        true => to.extend_from_slice(bytes),
+        false => to.extend_from_slice(safe(bytes).as_bytes()),
+    }
+}
+
 /// The same in at most `columns` terminal columns; what does not fit is cut off at a whole character
 /// or escape, and `…` stands for it.
 #[must_use]

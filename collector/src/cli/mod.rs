@@ -4,6 +4,7 @@ mod agent;
 mod captures;
 mod completions;
 mod doctor;
+mod events;
 mod fields;
 mod group;
 mod meant;
@@ -54,6 +55,8 @@ enum Verb {
     Record(record::RecordArgs),
     /// Show a view of what `record` wrote.
     Report(report::ReportArgs),
+    /// Show the events: markers, system calls, switches, one by one, live or of what `record` wrote.
+    Events(events::EventsArgs),
     /// Check markers: read one per line from stdin, print each as JSON.
     Parse(parse::ParseArgs),
     /// Show what works on this machine, and why the rest does not.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Verb::Agent(args) => agent::run(args),
         Verb::Record(args) => record::run(args),
         Verb::Report(args) => report::run(&args),
+        Verb::Events(args) => events::run(args),
         Verb::Parse(args) => parse::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Fields(args) => fields::run(&args),
@@ -124,6 +128,7 @@ mod tests {
             "agent",
             "record",
             "report",
+            "events",
             "parse",
             "doctor",
             "fields",

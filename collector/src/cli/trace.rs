@@ -211,6 +211,7 @@ fn follow(
                 _ => stop |= ends,
             }
         }
+        stop |= pipeline.is_over();
         if !ended && until != Until::Signal {
             ended = target.has_ended()?;
             if ended && hung_up {

@@ -8,6 +8,7 @@ mod malformed;
 mod selected;
 mod single;
 mod standing;
+mod stream;
 
 use nulltrace_core::activity::{Inside, Reach};
 use nulltrace_core::facts::names::{Names, Wanted};
@@ -19,6 +20,7 @@ use nulltrace_core::measure::summary::{self, ByChain};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::consumer::{Consumer, Malformed, Sample, Wants};
 use nulltrace_core::spans::matcher::OpenSpan;
+use nulltrace_core::spans::single::Single;
 use nulltrace_core::spans::span::Closed;
 
 pub(crate) use counting::Now;
@@ -26,6 +28,7 @@ pub(crate) use idle::Idle;
 pub(crate) use malformed::MalformedLog;
 use standing::Standing;
 pub(crate) use standing::{Limits, check};
+pub(crate) use stream::{Asked, Shown, Stream};
 
 use crate::error::Error;
 use crate::measured::Measured;
@@ -41,6 +44,8 @@ pub(crate) struct Consumers {
     pub(crate) names: Names,
     /// What each process did in spans, where that of a script counts.
     pub(crate) families: Option<Families>,
+    /// The events, where they are shown.
+    pub(crate) stream: Option<Stream>,
     standing: Standing,
     others: Vec<Other>,
     joiner: Joiner,
@@ -66,6 +71,7 @@ impl Consumers {
             names: Names::default(),
             families: (queries.reach == Reach::Script)
                 .then(|| Families::new(summary.calls_bytes / FAMILIES)),
+            stream: None,
             standing: Standing::new(queries),
             others: Vec::new(),
             joiner: Joiner::default(),
@@ -101,6 +107,13 @@ impl Consumers {
         self.want_names(query.names());
     }
 
+    /// Shows the events from now on.
+    pub(crate) fn show(&mut self, stream: Stream) {
+        self.wants = self.wants | Wants::EVENT | Wants::FACT;
+        self.want_names(stream.wanted());
+        self.stream = Some(stream);
+    }
+
     /// These names are looked up from now on.
     pub(crate) fn want_names(&mut self, names: Wanted) {
         self.names.want(names);
@@ -117,9 +130,15 @@ impl Consumers {
     /// Puts the answer to the query of the command line, whatever names are not known, into what was measured.
     pub(crate) fn own(&mut self, now: &Now<'_>, into: &mut Measured) {
         let Self {
-            standing, names, ..
+            standing,
+            names,
+            stream,
+            ..
         } = self;
         standing.each(|of| of.settle(u64::MAX, names));
+        if let Some(stream) = stream {
+            stream.end(names);
+        }
         standing.own(now, names, into);
     }
 
@@ -163,8 +182,14 @@ impl Consumer for Consumers {
     fn closed(&mut self, span: &Closed) {
         self.summary.push(span);
         let Self {
-            standing, names, ..
+            standing,
+            names,
+            stream,
+            ..
         } = self;
+        if let Some(stream) = stream {
+            stream.closed(span, names);
+        }
         standing.each(|of| of.closed(span, names));
         self.each(Wants::CLOSED, |other| other.closed(span));
     }
@@ -196,7 +221,18 @@ impl Consumer for Consumers {
 
     fn fact(&mut self, fact: &Event<'_>) {
         self.names.learn(fact);
+        if let Some(stream) = &mut self.stream {
+            stream.fact(fact);
+        }
         self.each(Wants::FACT, |other| other.fact(fact));
+    }
+
+    fn event(&mut self, event: &Single<'_>) {
+        let Self { stream, names, .. } = self;
+        if let Some(stream) = stream {
+            stream.event(event, names);
+        }
+        self.each(Wants::EVENT, |other| other.event(event));
     }
 
     fn joined(&mut self, event: &Event<'_>) {
@@ -224,9 +260,15 @@ impl Consumer for Consumers {
 
     fn tick(&mut self, now: u64) {
         let Self {
-            standing, names, ..
+            standing,
+            names,
+            stream,
+            ..
         } = self;
         standing.each(|of| of.settle(now, names));
+        if let Some(stream) = stream {
+            stream.tick(now, names);
+        }
         for other in &mut self.others {
             other.consumer.tick(now);
         }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod csv;
 pub mod duration;
+pub mod event;
 pub mod json;
 pub(crate) mod marker;
 pub mod moment;

@@ -7,6 +7,7 @@ pub mod caps;
 pub mod capture;
 pub mod cgroup;
 pub mod ebpf;
+pub(crate) mod growing;
 pub mod keeper;
 pub mod lent;
 pub mod open;
