@@ -257,6 +257,10 @@ fn filters_choose() {
         ("evtin.span.arg.cart=7", &[1, 2, 3, 4, 5, 6]),
         ("evt.type!=tracer and not evtin.span.tags exists", &[10]),
         ("span.depth=1", &[2, 3, 4, 5]),
+        // Of the process, which has one thread that writes markers.
+        ("evtin.span.p.arg.cart=8", &[7, 8]),
+        ("evtin.span.m.tags=open", &[11, 12]),
+        ("evtin.span.s.tag[0]=nothing", &[]),
         ("evt.buffer contains ann", &[4]),
         ("evt.reltime>=9005us", &[11, 12]),
         ("user.name=ann and evt.category=file", &[3, 4, 8, 10]),

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use nulltrace_core::query::field::{self, Info, Subject};
+use nulltrace_core::facts::syscall;
+use nulltrace_core::query::field::{self, Info, Subject, Type};
 use serde_json::{Value, json};
 
 use super::print::print;
@@ -40,7 +41,16 @@ pub(super) fn run(args: &FieldsArgs) -> Result<ExitCode, Error> {
         return Err(unknown(prefix));
     }
     let text = match args.format {
-        Format::Text => table(&fields, std::io::stdout().is_terminal().then(columns)),
+        Format::Text => {
+            let columns = std::io::stdout().is_terminal().then(columns);
+            let has_calls = fields.iter().any(|info| info.type_ == Type::Call);
+            let calls = if has_calls {
+                calls(columns)
+            } else {
+                String::new()
+            };
+            table(&fields, columns) + &calls
+        }
         Format::Json => json(&fields).to_string() + "\n",
     };
     print(&text)
@@ -54,6 +64,19 @@ fn unknown(prefix: &str) -> Error {
     };
     let what = "no field begins with this";
     Error::new(Kind::Usage, what, safe(prefix.as_bytes()), remedy)
+}
+
+/// The names in `evt.type` that stand for several calls.
+fn calls(columns: Option<usize>) -> String {
+    let mut out = "\nThese names of system calls stand for several that do the same:\n".to_owned();
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(INDENT));
+    for (name, calls) in syscall::families() {
+        let calls = calls.split(' ').collect::<Vec<_>>().join(", ");
+        let line = format!("{name}: {calls}");
+        let lines = wrapped(&line, room.max(MEANING_MIN)).join(&format!("\n{:INDENT$}  ", ""));
+        out += &format!("{:INDENT$}{lines}\n", "");
+    }
+    out
 }
 
 /// The columns of the terminal.

@@ -9,6 +9,7 @@ mod selected;
 mod single;
 mod standing;
 mod stream;
+mod wide;
 
 use nulltrace_core::activity::{Inside, Reach};
 use nulltrace_core::facts::names::{Names, Wanted};
@@ -110,6 +111,9 @@ impl Consumers {
     /// Shows the events from now on.
     pub(crate) fn show(&mut self, stream: Stream) {
         self.wants = self.wants | Wants::EVENT | Wants::FACT;
+        if stream.is_wide() {
+            self.wants = self.wants | Wants::OPENED;
+        }
         self.want_names(stream.wanted());
         self.stream = Some(stream);
     }
@@ -172,8 +176,14 @@ impl Consumer for Consumers {
 
     fn opened(&mut self, span: &OpenSpan<'_>) {
         let Self {
-            standing, names, ..
+            standing,
+            names,
+            stream,
+            ..
         } = self;
+        if let Some(stream) = stream {
+            stream.opened(span);
+        }
         standing.each(|of| of.opened(span, names));
         self.each(Wants::OPENED, |other| other.opened(span));
     }

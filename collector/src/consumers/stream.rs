@@ -10,10 +10,12 @@ use nulltrace_core::input::event::Event;
 use nulltrace_core::query::field::{At, Field, Seen, Source};
 use nulltrace_core::query::filter::{Filter, Verdict};
 use nulltrace_core::spans::kept::Kept;
+use nulltrace_core::spans::matcher::OpenSpan;
 use nulltrace_core::spans::single::{Act, Innermost, Single};
 use nulltrace_core::spans::span::Closed;
 use nulltrace_core::view::Names as _;
 
+use super::wide::{Around, Entry, Wide};
 use crate::names::Machine;
 use crate::show::event::{Clock, Drawing};
 use crate::sink::lines::{Lines, Written};
@@ -46,6 +48,7 @@ pub(crate) struct Stream {
     of_ends: bool,
     number: u64,
     before: Option<u64>,
+    wide: Wide,
     /// From and to, once the stream has begun.
     range: Option<(u64, u64)>,
     /// Waiting for the end of a span, by its number.
@@ -67,6 +70,7 @@ struct Place {
 
 struct Waiting {
     place: Place,
+    around: Around,
     kept: Kept,
 }
 
@@ -96,6 +100,7 @@ impl Stream {
             ancestors: needs(Source::Ancestor) || needs(Source::Ancestors),
             cgroup: needs(Source::Cgroup),
         };
+        let wide = Wide::of(&fields);
         let of_ends = asked.filter.as_ref().is_some_and(Filter::is_of_ends);
         Self {
             asked,
@@ -105,6 +110,7 @@ impl Stream {
             of_ends,
             number: 0,
             before: None,
+            wide,
             range: None,
             held: HashMap::new(),
             unnamed: VecDeque::new(),
@@ -149,28 +155,44 @@ impl Stream {
                     names.known(process);
                     names.awaits(process, self.wanted)
                 }));
+        let around = self.wide.around(event);
         match waits {
             true => {
-                if let Some(waiting) = self.keep(place, event) {
+                if let Some(waiting) = self.keep(place, around, event) {
                     self.unnamed.push_back(waiting);
                 }
                 self.settle(event.ts, names);
             }
-            false => self.offer(event, place, names),
+            false => self.offer(event, (place, around), names),
         }
+    }
+
+    /// Whether it must be told of spans that are opened.
+    pub(super) fn is_wide(&self) -> bool {
+        self.wide.is_asked()
+    }
+
+    pub(super) fn opened(&mut self, span: &OpenSpan<'_>) {
+        self.wide.opened(span);
     }
 
     /// A span has ended: what is inside of it is decided.
     pub(super) fn closed(&mut self, span: &Closed, names: &mut Names) {
+        self.wide.closed(span);
         if !self.of_ends {
             return;
         }
         for waiting in &mut self.unnamed {
             waiting.kept.close(span);
         }
-        for Waiting { place, kept } in self.held.remove(&span.seq).unwrap_or_default() {
+        for Waiting {
+            place,
+            around,
+            kept,
+        } in self.held.remove(&span.seq).unwrap_or_default()
+        {
             self.bytes -= kept.bytes();
-            kept.with(Some(span), |event| self.one(event, place, names));
+            kept.with(Some(span), |event| self.one(event, (place, around), names));
         }
     }
 
@@ -193,14 +215,19 @@ impl Stream {
             if young && process.is_some_and(|of| names.awaits(of, self.wanted)) {
                 return;
             }
-            if let Some(Waiting { place, kept }) = self.unnamed.pop_front() {
+            if let Some(Waiting {
+                place,
+                around,
+                kept,
+            }) = self.unnamed.pop_front()
+            {
                 self.bytes -= kept.bytes();
-                kept.with(None, |event| self.offer(event, place, names));
+                kept.with(None, |event| self.offer(event, (place, around), names));
             }
         }
     }
 
-    fn keep(&mut self, place: Place, event: &Single<'_>) -> Option<Waiting> {
+    fn keep(&mut self, place: Place, around: Around, event: &Single<'_>) -> Option<Waiting> {
         let kept = Kept::from(event);
         let bytes = self.bytes + kept.bytes();
         if bytes > self.asked.waiting {
@@ -208,22 +235,24 @@ impl Stream {
             return None;
         }
         self.bytes = bytes;
-        Some(Waiting { place, kept })
+        Some(Waiting {
+            place,
+            around,
+            kept,
+        })
     }
 
     /// An event; of a call its beginning first, if that is asked for.
-    fn offer(&mut self, event: &Single<'_>, place: Place, names: &mut Names) {
+    fn offer(&mut self, event: &Single<'_>, (place, around): (Place, Around), names: &mut Names) {
         if self.asked.enter && matches!(event.act, Act::Syscall { .. }) {
-            let place = Place {
-                enter: true,
-                ..place
-            };
-            self.one(event, place, names);
+            let enter = true;
+            let place = Place { enter, ..place };
+            self.one(event, (place, around.clone()), names);
         }
-        self.one(event, place, names);
+        self.one(event, (place, around), names);
     }
 
-    fn one(&mut self, event: &Single<'_>, place: Place, names: &mut Names) {
+    fn one(&mut self, event: &Single<'_>, (place, around): (Place, Around), names: &mut Names) {
         if self.is_over() || !self.is_in_range(event.ts) {
             return;
         }
@@ -235,6 +264,10 @@ impl Stream {
             Act::Syscall { call, .. } => Some(self.clock.call(call.nr, || Machine.call(call.nr))),
             _ => None,
         };
+        let wide = around.each_ref().map(|spans| {
+            let spans = spans.iter().map(|span| Entry::as_in_span(span));
+            spans.collect::<Vec<_>>()
+        });
         let seen = Seen {
             number: place.number,
             began: self.clock.began(event.ts),
@@ -242,6 +275,7 @@ impl Stream {
             wall: self.clock.wall(),
             syscall: syscall.as_deref(),
             enter: place.enter,
+            wide: wide.each_ref().map(|spans| &spans[..]),
         };
         let at = At::event(event, &seen, known);
         let filter = self.asked.filter.as_ref();
@@ -250,7 +284,7 @@ impl Stream {
             (Verdict::Yes, _) => self.show(&at, event.ts),
             (Verdict::Undecided, Some(Innermost::Open(span))) if self.of_ends => {
                 let seq = span.seq;
-                if let Some(waiting) = self.keep(place, event) {
+                if let Some(waiting) = self.keep(place, around, event) {
                     self.held.entry(seq).or_default().push(waiting);
                 }
             }

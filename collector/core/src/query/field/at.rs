@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nulltrace_spec::Marker;
 
 use super::seen::Seen;
-use crate::activity::{InSpan, Inside, SpanTimes};
+use crate::activity::{InSpan, Inside, Reach, SpanTimes};
 use crate::facts::ancestor::Ancestor;
 use crate::facts::args::ArgList;
 use crate::facts::file::{Ends, File};
@@ -106,6 +106,8 @@ pub enum Many {
     Paths,
     /// The spans it lies in.
     Spans,
+    /// The spans that are open in that reach of an event.
+    Reach(Reach),
     /// The ancestors of its process.
     Ancestors,
     /// The ends of the socket it is about.
@@ -225,6 +227,16 @@ impl<'a> At<'a> {
                 at.span = Some(span);
                 f(&at)
             }),
+            Many::Reach(reach) => {
+                let mut spans = self
+                    .single()
+                    .map_or(&[][..], |(_, seen)| seen.within(reach))
+                    .iter();
+                spans.any(|span| {
+                    at.span = Some(span);
+                    f(&at)
+                })
+            }
             Many::Ancestors => {
                 let mut chain = self.known.parent.into_iter().flat_map(Ancestor::chain);
                 chain.any(|ancestor| {

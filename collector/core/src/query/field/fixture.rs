@@ -214,6 +214,7 @@ fn events(
             wall: 500,
             syscall: syscall.as_ref(),
             enter,
+            wide: [&spans, &spans[..1], &spans[1..]],
         };
         check(name, &At::event(&single, &seen, known));
     }
@@ -238,6 +239,7 @@ fn events(
         wall: 500,
         syscall: None,
         enter: false,
+        wide: [&spans, &spans[..1], &spans[1..]],
     };
     check("tracer", &At::event(&single, &seen, known));
 }

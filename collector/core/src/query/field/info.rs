@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::activity::Reach;
+
 use super::at::{At, Many, Subject};
 use super::key::{Key, KeyKind};
 use super::value::{Type, Value};
@@ -21,6 +23,8 @@ pub enum Source {
     Paths,
     /// Each of the spans around: it has a value for each.
     Spans,
+    /// Each of the spans that are open in that reach of an event: it has a value for each.
+    Reach(Reach),
     /// The span, or the innermost span: what is known while it is open.
     Span,
     /// The span, or the innermost span: what is known when it has ended.
@@ -55,7 +59,7 @@ impl Source {
             Self::Paths | Self::Spans => &[Call, Segment, Event],
             Self::Innermost => &[Call, Segment, Span, Event],
             Self::Span | Self::End => &[Span, Event],
-            Self::Chain | Self::Event => &[Event],
+            Self::Chain | Self::Reach(_) | Self::Event => &[Event],
             Self::Marker => &[Marker, Event],
             Self::Thread => &[Call, Segment, Span, Marker, Event],
             Self::Process | Self::User | Self::Ancestor | Self::Ancestors | Self::Cgroup => {
@@ -70,6 +74,7 @@ impl Source {
         match self {
             Self::Paths => Some(Many::Paths),
             Self::Spans => Some(Many::Spans),
+            Self::Reach(reach) => Some(Many::Reach(reach)),
             Self::Ancestors => Some(Many::Ancestors),
             Self::Ends => Some(Many::Ends),
             _ => None,

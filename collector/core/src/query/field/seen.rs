@@ -1,5 +1,6 @@
 //! What a stream of events says of each.
 
+use crate::activity::{InSpan, Reach};
 use crate::facts::syscall::Syscall;
 
 /// What is known of an event by its place in the stream.
@@ -17,4 +18,19 @@ pub struct Seen<'a> {
     pub syscall: Option<&'a Syscall>,
     /// It is the beginning of the call, not its return.
     pub enter: bool,
+    /// The spans that are open in the process, in the script and on the machine, as far as they are asked for.
+    pub wide: [&'a [InSpan<'a>]; 3],
+}
+
+impl<'a> Seen<'a> {
+    /// The spans that are open in that reach.
+    pub(super) const fn within(&self, reach: Reach) -> &'a [InSpan<'a>] {
+        let [process, script, machine] = self.wide;
+        match reach {
+            Reach::Thread => &[],
+            Reach::Process => process,
+            Reach::Script => script,
+            Reach::Machine => machine,
+        }
+    }
 }

@@ -17,6 +17,9 @@ pub fn all() -> impl Iterator<Item = &'static Info> {
     [
         spans::FIELDS,
         around::FIELDS,
+        around::OF_PROCESS,
+        around::OF_SCRIPT,
+        around::OF_MACHINE,
         markers::FIELDS,
         calls::FIELDS,
         events::FIELDS,
