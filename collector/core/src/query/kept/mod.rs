@@ -26,7 +26,7 @@ use self::passing::Passing;
 use self::queue::{Fate, Item, Queue};
 use self::record::{copied, segment};
 use self::spans::Spans;
-use super::field::{At, Field, Info, Known, Source};
+use super::field::{At, Field, Info, Known, Seen, Source};
 use super::filter::{Divided, Filter, Holds, OfCall, Verdict};
 use crate::activity::Inside;
 use crate::facts::names::{Names, Wanted};
@@ -38,6 +38,7 @@ use crate::input::joined::{
 use crate::input::record::Head;
 use crate::spans::consumer::{Consumer, Wants};
 use crate::spans::matcher::OpenSpan;
+use crate::spans::single::{Act, Single};
 use crate::spans::span::{Closed, End};
 
 /// Passes on what a filter keeps. When it is dropped, what still waits is decided as it is known then.
@@ -51,12 +52,20 @@ pub struct Kept<C: Consumer> {
     /// The marker that was given last, until it is known what it is about, and the segment that it ended.
     marker: Option<Record>,
     segment: Option<Item>,
+    /// What the event holds whose record comes next.
+    event: Option<EventHolds>,
     /// Spans that have ended, and wait for names.
     awaiting: Vec<Closed>,
     /// The open spans of each thread, the innermost last.
     threads: FxHashMap<(u32, u32), Vec<u64>>,
     lost: Arc<AtomicU64>,
     passing: Passing<C>,
+}
+
+/// What a single event holds, and whether it matches where it lies in no span.
+struct EventHolds {
+    holds: Option<Holds>,
+    matches: bool,
 }
 
 impl<C: Consumer> Kept<C> {
@@ -81,6 +90,7 @@ impl<C: Consumer> Kept<C> {
             queue: Queue::new(bytes),
             marker: None,
             segment: None,
+            event: None,
             awaiting: Vec::new(),
             threads: FxHashMap::default(),
             lost,
@@ -234,7 +244,34 @@ fn is_known_at_opening(field: &Info) -> bool {
 
 impl<C: Consumer> Consumer for Kept<C> {
     fn wants(&self) -> Wants {
-        Wants::RECORD | Wants::OPENED | Wants::CLOSED | Wants::INSIDE
+        let wants = Wants::RECORD | Wants::OPENED | Wants::CLOSED | Wants::INSIDE;
+        match self.divided.is_of_calls() {
+            true => wants | Wants::EVENT,
+            false => wants,
+        }
+    }
+
+    fn event(&mut self, event: &Single<'_>) {
+        if matches!(event.act, Act::Marker { .. }) {
+            return;
+        }
+        let known = known(&mut self.names, self.wanted, event.process.map(|of| &**of));
+        let seen = Seen {
+            number: 0,
+            began: 0,
+            before: event.ts,
+            wall: 0,
+            syscall: None,
+            enter: false,
+            wide: [&[]; 3],
+        };
+        let at = At::event(event, &seen, known);
+        let holds = match self.divided.of_call(&at) {
+            OfCall::Open(holds) => Some(holds),
+            OfCall::Decided(_) => None,
+        };
+        let matches = self.filter.check(&at) == Verdict::Yes;
+        self.event = Some(EventHolds { holds, matches });
     }
 
     fn record(&mut self, record: &[u8]) {
@@ -256,9 +293,19 @@ impl<C: Consumer> Consumer for Kept<C> {
         match event.what {
             What::Marker { .. } => self.marker = Some(copied(record)),
             what if what.is_full() => {
+                let holds = self.event.take();
                 let spans = self.threads.get(&(head.pid, head.tid));
-                if let Some(&seq) = spans.and_then(|spans| spans.last()) {
-                    self.put(copied(record), Fate::Event(seq));
+                let seq = spans.and_then(|spans| spans.last().copied());
+                match (seq, holds) {
+                    (Some(seq), holds) => {
+                        let holds = holds.and_then(|of| of.holds);
+                        holds.into_iter().for_each(|of| self.spans.call(seq, of));
+                        self.put(copied(record), Fate::Event(seq, holds));
+                    }
+                    (None, Some(EventHolds { matches: true, .. })) => {
+                        self.put(copied(record), Fate::Kept);
+                    }
+                    _ => {}
                 }
             }
             what if what.is_fact() && !matches!(what, What::Snapshot { .. }) => {

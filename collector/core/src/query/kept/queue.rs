@@ -24,8 +24,8 @@ pub(super) enum Fate {
     Exit(u64),
     /// Its thread did that in this span. Of each call what it holds; nothing of one that does not match.
     Segment(u64, Vec<Option<Holds>>),
-    /// It happened in this span.
-    Event(u64),
+    /// It happened in this span. What a call holds, as of those of a segment.
+    Event(u64, Option<Holds>),
     /// It says how long a thread did what is left out.
     Aside,
 }
@@ -35,7 +35,7 @@ impl Fate {
     pub(super) const fn span(&self) -> Option<u64> {
         match self {
             Self::Fact | Self::Kept | Self::Aside => None,
-            Self::Enter(seq) | Self::Exit(seq) | Self::Segment(seq, _) | Self::Event(seq) => {
+            Self::Enter(seq) | Self::Exit(seq) | Self::Segment(seq, _) | Self::Event(seq, _) => {
                 Some(*seq)
             }
         }
@@ -105,7 +105,7 @@ impl Queue {
         let mut gone = Vec::new();
         self.items.retain(|item| {
             let is_out =
-                matches!(item.fate, Fate::Segment(..) | Fate::Event(_)) || item.fate.is_marker();
+                matches!(item.fate, Fate::Segment(..) | Fate::Event(..)) || item.fate.is_marker();
             let is_out = is_out && decide(&item.fate, spans) == Some(Decided::Dropped);
             if is_out {
                 self.bytes -= item.record.0.len() * 8 + ITEM;
@@ -156,6 +156,14 @@ fn decide(fate: &Fate, spans: &Spans) -> Option<Decided> {
             true => Decided::Stripped,
             false => Decided::Dropped,
         }),
+        (Lies::Outside, Fate::Event(_, Some(holds))) => {
+            let is_chosen = spans.is_chosen(seq, *holds)?;
+            Some(if is_chosen {
+                Decided::Whole
+            } else {
+                Decided::Dropped
+            })
+        }
         (Lies::Outside, _) => Some(Decided::Dropped),
     }
 }
