@@ -27,8 +27,9 @@ use super::full::{
 };
 use super::joined;
 use super::made::{
-    ClockRecord, GoneRecord, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES, KIND_MEMBER,
-    KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord, UserRecord,
+    ClockRecord, GoneRecord, KIND_CALL_NAMES, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES,
+    KIND_MEMBER, KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord,
+    UserRecord,
 };
 use super::write::unpadded;
 use crate::input::record::{
@@ -215,6 +216,12 @@ pub enum What<'a> {
     /// What a recording is.
     Run {
         /// Names and values, each ended by a NUL; see [`pairs`].
+        text: &'a [u8],
+    },
+    /// How system calls are named where this was recorded.
+    CallNames {
+        /// Numbers and names, each ended by a NUL; see [`pairs`]. Those of the table for 32-bit callers have
+        /// [`CALLS_COMPAT`](super::record::CALLS_COMPAT).
         text: &'a [u8],
     },
     /// This moment by other clocks.
@@ -438,6 +445,7 @@ impl<'a> Event<'a> {
             }
             KIND_HOST => What::Host { text: rest },
             KIND_RUN => What::Run { text: rest },
+            KIND_CALL_NAMES => What::CallNames { text: rest },
             KIND_CLOCK => {
                 let (clock, _) = ClockRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Clock {

@@ -37,6 +37,9 @@ pub const KIND_LOSSES: u8 = 38;
 
 /// `Head::kind` of what a recording is: names and values follow, each ended by a NUL.
 pub const KIND_RUN: u8 = 39;
+/// `Head::kind` of names of system calls: numbers and names follow, each ended by a NUL. There are as many of these
+/// records as the table takes.
+pub const KIND_CALL_NAMES: u8 = 40;
 /// The longest text of one of these records, in bytes; what is longer is cut.
 pub const TEXT_MAX: usize = 4096;
 
@@ -186,6 +189,15 @@ impl Made {
         facts: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> &[u8] {
         self.pairs(KIND_RUN, ts, facts)
+    }
+
+    /// Names of system calls, by their numbers, as far as [`TEXT_MAX`] goes.
+    pub fn call_names<'a>(
+        &mut self,
+        ts: u64,
+        names: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> &[u8] {
+        self.pairs(KIND_CALL_NAMES, ts, names)
     }
 
     fn pairs<'a>(

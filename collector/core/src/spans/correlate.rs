@@ -217,6 +217,7 @@ impl Correlator {
             | What::Member { .. }
             | What::Host { .. }
             | What::Run { .. }
+            | What::CallNames { .. }
             | What::Clock { .. }
             | What::Layout => {}
             What::Syscall { .. }
