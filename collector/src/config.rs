@@ -9,11 +9,13 @@
 //! ```
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs};
 
 use nulltrace_core::activity::Reach;
+use nulltrace_core::capture::Compress;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -21,6 +23,7 @@ use serde::{Deserialize, Deserializer};
 use crate::error::{Error, Kind};
 use crate::memory::{self, Budget};
 use crate::nearest::nearest;
+use crate::sink::files::{Place, Rotate};
 use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, SNAPLEN_MAX, Scope};
 use crate::units;
@@ -57,6 +60,8 @@ pub struct Config {
     /// Where span latencies go: `[statsd]`, or `[[statsd]]` for each of several servers.
     #[serde(deserialize_with = "one_or_more")]
     pub statsd: Vec<StatsdConfig>,
+    /// The capture that is written; none where this is left out.
+    pub record: Option<Record>,
     /// The log on stderr.
     pub log: Log,
     /// Where the JSON summary goes when the agent ends; `-` is stdout.
@@ -139,6 +144,47 @@ pub struct Summary {
     pub max_paths: Option<usize>,
 }
 
+/// `[record]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The file; with `rotate` each has a number before the extension.
+    pub file: PathBuf,
+    /// When it goes on in a new file, as `100M`, `1h` or both.
+    #[serde(default, deserialize_with = "rotate")]
+    pub rotate: Option<Rotate>,
+    /// How many of these files are kept, the latest.
+    pub keep: Option<NonZeroU32>,
+    /// How it is compressed.
+    #[serde(default, deserialize_with = "compress")]
+    pub compress: Compress,
+    /// Overwrite files that exist.
+    #[serde(default)]
+    pub force: bool,
+}
+
+fn rotate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Rotate>, D::Error> {
+    let rotate = String::deserialize(from)?.parse();
+    rotate.map(Some).map_err(serde::de::Error::custom)
+}
+
+fn compress<'de, D: Deserializer<'de>>(from: D) -> Result<Compress, D::Error> {
+    units::compress(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}
+
+impl Record {
+    /// Where it goes.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            path: self.file.clone(),
+            force: self.force,
+            rotate: self.rotate,
+            keep: self.keep,
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -194,6 +240,18 @@ impl Config {
                 "the configuration is wrong: spans.max_open must be at least 1",
                 name,
                 "write at least 1, or leave the key out: --memory limits them too",
+            ));
+        }
+        if config
+            .record
+            .as_ref()
+            .is_some_and(|of| of.keep.is_some() && of.rotate.is_none())
+        {
+            return Err(Error::new(
+                Kind::Usage,
+                "the configuration is wrong: record.keep is of files that record.rotate makes",
+                name,
+                "write rotate too, for example rotate = \"100M\", or leave out keep",
             ));
         }
         Ok(config)
@@ -289,6 +347,39 @@ mod tests {
         assert!(filters("").unwrap().is_empty());
         let error = filters("where = 7\n").unwrap_err().to_string();
         assert!(error.contains("a text, or an array of texts"), "{error}");
+    }
+
+    #[test]
+    fn a_recording() {
+        let of = |text: &str| {
+            let config = Config::parse(&format!("[record]\n{text}"), "a.toml");
+            config.map(|config| config.record.unwrap())
+        };
+        let record = of("file = \"a.ntc\"\n").unwrap();
+        assert_eq!((record.rotate, record.compress), (None, Compress::Fast));
+        let all =
+            "file = \"a.ntc\"\nrotate = \"100M,1h\"\nkeep = 3\ncompress = \"none\"\nforce = true\n";
+        let record = of(all).unwrap();
+        assert_eq!(record.rotate, "100M,1h".parse().ok());
+        assert_eq!(
+            (record.keep.map(NonZeroU32::get), record.compress),
+            (Some(3), Compress::None)
+        );
+        for (text, says) in [
+            ("", "missing field `file`"),
+            ("file = \"a\"\nrotate = \"100\"\n", "line 3, column 10"),
+            ("file = \"a\"\nrotate = \"100\"\n", "no size and no time"),
+            ("file = \"a\"\ncompress = \"gzip\"\n", "line 3, column 12"),
+            (
+                "file = \"a\"\nrotate = \"1h\"\nkeep = 0\n",
+                "line 4, column 8",
+            ),
+            ("file = \"a\"\nkeep = 3\n", "write rotate too"),
+            ("file = \"a\"\nrotat = \"1h\"\n", "did you mean `rotate`?"),
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use nulltrace_core::input::made::Made;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::clock;
+use crate::{clock, names};
 
 /// Between two anchors, nanoseconds.
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -62,6 +62,7 @@ impl Host {
             let facts = facts();
             let facts = facts.iter().map(|(name, value)| (*name, value.as_str()));
             take(self.made.host(now.monotonic, facts));
+            names::as_records(&mut self.made, now.monotonic, take);
         }
         if is_due {
             let Clocks {
@@ -132,6 +133,7 @@ mod tests {
                 assert!(wall > 0 && boot > 0);
                 anchors += 1;
             }
+            What::CallNames { .. } => {}
             other => panic!("{other:?}"),
         });
         (facts, anchors)

@@ -15,10 +15,10 @@ use nulltrace_core::measure::slowest::SlowSpans;
 use nulltrace_core::measure::summary::{Row, Summary};
 use nulltrace_core::query::Query;
 use nulltrace_core::spans::span::Open;
-use nulltrace_core::view::Data;
+use nulltrace_core::view::{Data, Names};
 
 use crate::log;
-use crate::names::Machine;
+use crate::names::{Calls, Machine};
 
 /// What was measured until a moment. It is cheap to take and to clone, as it shares what does not change with what
 /// goes on being counted, and may be sent to another thread, where its model is made. While it is kept it takes the
@@ -45,6 +45,8 @@ pub struct Measured {
     pub(crate) slowest: Option<Arc<SlowSpans>>,
     pub(crate) families: Option<Families>,
     pub(crate) outside: Option<Times>,
+    /// How system calls are named where this was recorded, if that is known.
+    pub(crate) calls: Option<Arc<Calls>>,
 }
 
 impl Measured {
@@ -74,6 +76,14 @@ impl Measured {
         self.summary.rows(self.open.iter().cloned())
     }
 
+    /// Names of what was measured.
+    pub(crate) fn names(&self) -> &dyn Names {
+        match self.calls.as_deref() {
+            Some(calls) => calls,
+            None => &Machine,
+        }
+    }
+
     /// Gives what views are made from, with these notes, as `query` asks.
     pub fn with_data<T>(
         &self,
@@ -97,7 +107,7 @@ impl Measured {
             outside: self.outside(),
             notes,
             log_lost: log::lost(),
-            names: &Machine,
+            names: self.names(),
         })
     }
 }
@@ -120,6 +130,7 @@ impl Measured {
             slowest: None,
             families: None,
             outside: Some(Times::NONE),
+            calls: None,
         }
     }
 }

@@ -402,6 +402,7 @@ impl Pipeline {
             slowest: None,
             families,
             outside: activity.then(|| *correlator.outside()),
+            calls: None,
         }
     }
 
@@ -469,9 +470,13 @@ impl Pipeline {
         } = self;
         recording.next(number, (lost, order.late()), |now, out| {
             host.again(out);
-            line.correlator.snapshot_joined(out);
-            line.consumers.names.snapshot(now, out);
+            line.known(now, out);
         });
+    }
+
+    /// Why the recording takes no more; once, when that is so.
+    pub fn recording_failure(&mut self) -> Option<String> {
+        self.recording.as_mut()?.failure()
     }
 
     /// What should be logged since the last call, made safe for a terminal.
@@ -559,6 +564,11 @@ impl Pipeline {
         self.line.take(record);
     }
 
+    /// Gives all that is known at `now`, as records for a pipeline that begins then.
+    pub fn known(&self, now: u64, out: &mut dyn FnMut(&[u8])) {
+        self.line.known(now, out);
+    }
+
     /// All that was kept was given: what it came to is what a run of the same records did.
     #[must_use]
     pub fn replayed(mut self, ran: &capture::Ran) -> Outcome {
@@ -572,6 +582,8 @@ impl Pipeline {
         };
         let mut outcome = self.outcome(ran.ended, from);
         outcome.measured.ledger.markers.late = ran.late;
+        let calls = Some(&ran.calls).filter(|calls| !calls.is_empty());
+        outcome.measured.calls = calls.cloned().map(Arc::new);
         outcome
     }
 
@@ -649,6 +661,12 @@ impl Pipeline {
 }
 
 impl Line {
+    /// Gives what is known and open, and names, as records.
+    fn known(&self, now: u64, out: &mut dyn FnMut(&[u8])) {
+        self.correlator.snapshot_joined(out);
+        self.consumers.names.snapshot(now, out);
+    }
+
     fn take(&mut self, record: &[u8]) {
         match self.reader.read(record) {
             Ok(event) => {

@@ -32,6 +32,8 @@ pub(crate) struct Recording {
     /// Its name in each of its files, where it is split.
     series: Option<String>,
     made: Made,
+    /// That it failed was told.
+    told: bool,
 }
 
 impl Recording {
@@ -60,6 +62,7 @@ impl Recording {
             about,
             series,
             made: Made::default(),
+            told: false,
         };
         recording.begin(began, 1, 0, &mut |record| tap.record(record));
         Ok((tap, recording))
@@ -68,6 +71,13 @@ impl Recording {
     /// What was lost by now, in all.
     pub(crate) fn report(&self, lost: u64) {
         self.recorder.report(lost);
+    }
+
+    /// Why it takes no more; once, when that is so.
+    pub(crate) fn failure(&mut self) -> Option<String> {
+        let why = self.recorder.failure().filter(|_| !self.told);
+        self.told |= why.is_some();
+        why
     }
 
     /// Whether it is time for the next file: its number.

@@ -14,7 +14,9 @@ use nulltrace_collector::sink::files::Target;
 use nulltrace_collector::source::capture::{About, Ran};
 use nulltrace_core::activity::Reach;
 use nulltrace_core::capture::{Compress, Reader, Writer};
+use nulltrace_core::input::event::{Event, What};
 use nulltrace_core::input::layout;
+use nulltrace_core::input::made::Made as MadeRecords;
 use nulltrace_core::query::Query;
 use nulltrace_core::query::asked::{Asked, Viewed};
 use nulltrace_core::view::VIEWS;
@@ -120,6 +122,99 @@ proptest! {
             shown(&measured, &query, view.name);
         }
     }
+}
+
+/// The file again, with each record as `change` gives it.
+fn changed(file: &[u8], mut change: impl FnMut(&[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
+    let mut again = Vec::new();
+    let out = &mut |bytes: &[u8]| again.extend_from_slice(bytes);
+    let mut writer = Writer::new(Compress::default());
+    writer.begin(out);
+    let mut reader = Reader::default();
+    reader.push(file, &mut |record| {
+        if matches!(
+            Event::decode(record),
+            Ok(Event {
+                what: What::Layout,
+                ..
+            })
+        ) {
+            return;
+        }
+        for record in change(record) {
+            // Records are aligned.
+            let mut words = vec![0_u64; record.len().div_ceil(8)];
+            words.as_mut_bytes()[..record.len()].copy_from_slice(&record);
+            writer.push(&words.as_bytes()[..record.len()], out);
+        }
+    });
+    writer.end(out);
+    again
+}
+
+#[test]
+fn calls_have_the_names_of_the_machine_that_recorded() {
+    let query = Query::view("syscalls");
+    let (file, live) = recorded(&query, Reach::Thread);
+    assert!(!shown(&live, &query, "syscalls").contains("elsewhere_"));
+    let (mut made, mut tables) = (MadeRecords::default(), 0);
+    let other = changed(&file, |record| {
+        match Event::decode(record).map(|of| of.what) {
+            Ok(What::Host { .. }) => vec![made.host(1, [("architecture", "riscv64")]).to_vec()],
+            Ok(What::CallNames { .. }) => {
+                tables += 1;
+                let first = (tables - 1) * 150;
+                let names: Vec<_> = (first..first + 150)
+                    .map(|nr| (nr.to_string(), format!("elsewhere_{nr}")))
+                    .collect();
+                let names = names.iter().map(|(nr, name)| (&**nr, &**name));
+                vec![made.call_names(1, names).to_vec()]
+            }
+            _ => vec![record.to_vec()],
+        }
+    });
+    assert!(tables > 1);
+    let (measured, ran) = replayed(&other, &query, Reach::Thread);
+    assert_eq!(ran.architecture, "riscv64");
+    let (here, there) = (
+        shown(&live, &query, "syscalls"),
+        shown(&measured, &query, "syscalls"),
+    );
+    assert!(there.contains("elsewhere_"), "{there}");
+    let name = syscalls::Sysno::read.name();
+    assert!(
+        here.contains(name) && !there.contains(&format!(" {name} ")),
+        "{there}"
+    );
+}
+
+/// The wall clock is set while it is recorded: what that says is in the records, and no span is longer for it.
+#[test]
+fn a_clock_that_was_set_changes_no_span() {
+    let query = Query::view("summary");
+    let (file, live) = recorded(&query, Reach::Thread);
+    let (mut made, mut n, mut anchors) = (MadeRecords::default(), 0, 0);
+    let other = changed(&file, |record| {
+        let mut records = vec![record.to_vec()];
+        if let Ok(event) = Event::decode(record) {
+            anchors += u32::from(matches!(event.what, What::Clock { .. }));
+            n += 1;
+            if n == 2000 {
+                // An hour back.
+                let wall = live.wall_start.as_nanosecond() - 3_600_000_000_000;
+                let wall = i64::try_from(wall).unwrap();
+                records.push(made.clock(event.ts, wall, 5).to_vec());
+            }
+        }
+        records
+    });
+    assert!(anchors >= 1 && n > 2000);
+    let (measured, _) = replayed(&other, &query, Reach::Thread);
+    assert_eq!(measured.wall_start, live.wall_start);
+    assert_eq!(
+        shown(&measured, &query, "summary"),
+        shown(&live, &query, "summary")
+    );
 }
 
 #[test]

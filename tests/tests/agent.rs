@@ -422,3 +422,39 @@ fn doctor_names_the_hook_and_the_reasons() {
     let text = Command::new(nulltrace()).arg("doctor").output().unwrap();
     assert!(String::from_utf8_lossy(&text.stdout).contains(hook));
 }
+
+/// One attach serves the sinks, the view and the recording.
+#[test]
+fn it_records_too() {
+    need_bpf!();
+    let (dir, path) = json();
+    let config = dir.path().join("agent.toml");
+    let file = dir.path().join("a.ntc");
+    let text = format!("[record]\nfile = {file:?}\nrotate = \"1h\"\nkeep = 2\n");
+    std::fs::write(&config, text).unwrap();
+    let mut puppet = Puppet::start();
+    let options = ["--config", config.to_str().unwrap()];
+    let agent = Agent::start(&[puppet.pid()], &options, &path).unwrap();
+    puppet.run("for i in 1 2 3; do echo '>:t:rec::' >&9; echo '<:t:rec::' >&9; done");
+    let summary = agent.stop();
+    assert_eq!(row(&summary, &["rec"]).unwrap()["hits"], 3);
+    let out = Command::new(nulltrace())
+        .args(["report", "--json", "-"])
+        .arg(dir.path().join("a.0001.ntc"))
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(row(&report, &["rec"]).unwrap()["hits"], 3);
+
+    // What exists is kept.
+    let out = Command::new(nulltrace())
+        .args(["agent", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.code() == Some(2) && said.contains("a.0001.ntc"),
+        "{said}"
+    );
+}

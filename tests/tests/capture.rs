@@ -66,7 +66,9 @@ fn what_was_recorded_is_shown() {
             "{said}"
         );
         assert!(
-            said.contains("recorded ") && said.contains("nothing lost"),
+            said.contains("recorded ")
+                && said.contains(" markers, ")
+                && said.contains("nothing lost"),
             "{said}"
         );
         let mode = fs::metadata(dir.path().join("shop.ntc"))
@@ -128,6 +130,52 @@ fn what_was_recorded_is_shown() {
             let rows = &summary(dir.path(), &by)["rows"];
             assert_eq!(rows[0]["user.name"], "root", "{rows}");
         }
+    }
+}
+
+/// Spans that end in a range of time, of one that is open all the time.
+#[test]
+fn a_part_of_the_time_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mark() { echo \"$1\" > /dev/null; }
+        mark '>:p:all::'; mark '>:t:early::'; mark '<:t:early::'; sleep 1
+        mark '>:t:late::'; mark '<:t:late::'; sleep 1; mark '<:p:all::'";
+    let out = record(dir.path(), &["-o", "a.ntc"], &["sh", "-c", script]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let of = |options: &[&str]| {
+        let of = summary(dir.path(), &[&["a.ntc"], options].concat());
+        let hits = |tag: &str| row(&of, &[tag]).map_or(0, |row| row["hits"].as_u64().unwrap());
+        let open = row(&of, &["all"]).map_or(0, |row| row["open"].as_u64().unwrap());
+        (hits("early"), hits("late"), hits("all"), open, of)
+    };
+    let (early, late, all, open, whole) = of(&[]);
+    assert_eq!((early, late, all, open), (1, 1, 1, 0));
+    let (early, late, all, open, _) = of(&["--to", "+0.7s"]);
+    assert_eq!((early, late, all, open), (1, 0, 0, 1));
+    let (early, late, all, open, _) = of(&["--from", "+0.7s", "--to", "+1.7s"]);
+    assert_eq!((early, late, all, open), (0, 1, 0, 1));
+    let (early, late, all, open, end) = of(&["--from", "+1.7s"]);
+    assert_eq!((early, late, all, open), (0, 0, 1, 0));
+    // It has all of its duration.
+    let duration = |of: &Value| row(of, &["all"]).unwrap()["duration_ns"]["max"].clone();
+    assert_eq!(duration(&end), duration(&whole));
+    assert_eq!(end["ledger"]["spans"]["before"], 1);
+    let (early, late, all, _, _) = of(&["--from", "2001-01-01T00:00:00Z", "--view", "slowest"]);
+    assert_eq!((early, late, all), (1, 1, 1));
+
+    let out = report(dir.path(), &["a.ntc", "--from", "+1h"]);
+    let shown = text(&out.stdout);
+    assert!(shown.contains("the recording ended at"), "{shown}");
+    for (options, says) in [
+        (["--from", "+2s", "--to", "+1s"], "before it begins"),
+        (["--from", "soon", "--to", "+1s"], "is no time"),
+    ] {
+        let out = report(dir.path(), &[&["a.ntc"], &options[..]].concat());
+        let said = text(&out.stderr);
+        assert!(
+            out.status.code() == Some(2) && said.contains(says),
+            "{said}"
+        );
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Args;
 use nulltrace_core::activity::Reach;
@@ -13,21 +11,18 @@ use nulltrace_core::capture::Compress;
 
 use super::group::of_records;
 use super::options::{Kernel, Selection};
+use super::recording;
 use super::trace::{self, Plan, Subject, Until};
-use crate::config::Config;
+use crate::config::{Config, Record};
 use crate::error::{Error, Kind};
 use crate::log;
 use crate::memory::Budget;
 use crate::outlet::End;
 use crate::pipeline::Pipeline;
-use crate::recording;
 use crate::signals::Signals;
-use crate::sink::files::{Place, Rotate};
-use crate::sink::recorder::{Recorded, Split};
+use crate::sink::files::Rotate;
 use crate::source::Activity;
-use crate::source::capture::About;
 use crate::source::open::Opened;
-use crate::text::safe;
 use crate::units;
 
 /// Options of `record`.
@@ -112,11 +107,14 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     config.memory = args.memory.unwrap_or(config.memory);
     let descendants = !args.no_wait;
     let (filter, command) = divided(args.words);
-    let only = match &filter {
-        Some(text) => Some(of_records(text)?),
+    let kept = match filter {
+        Some(text) => Some(recording::KeptBy {
+            filter: of_records(&text)?,
+            text,
+        }),
         None => None,
     };
-    if let (Some(_), false) = (&only, config.inside == Reach::Thread) {
+    if let (Some(_), false) = (&kept, config.inside == Reach::Thread) {
         return Err(Error::new(
             Kind::Usage,
             "a FILTER and the activity of other threads",
@@ -124,7 +122,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
             "record all of it, and filter what is reported",
         ));
     }
-    if let (Some(_), Some(_)) = (&only, args.rotate) {
+    if let (Some(_), Some(_)) = (&kept, args.rotate) {
         return Err(Error::new(
             Kind::Usage,
             "a FILTER and several files",
@@ -145,59 +143,30 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
             ));
         }
     };
-    let place = Place {
-        path: args.output,
-        force: args.force,
+    let record = config.record.insert(Record {
+        file: args.output,
         rotate: args.rotate,
         keep: args.keep,
-    };
-    let to = place.open()?;
-    let how = args.compress;
-    let words: Vec<_> = std::env::args_os().collect();
-    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        compress: args.compress,
+        force: args.force,
+    });
+    let (ready, begun) = recording::open(record)?;
     let plan = Plan {
         config: &config,
         until,
         hidden_names: true,
         wants_activity: args.kernel.wants_activity(),
+        only_records: true,
     };
     let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
-        let about = About {
-            backend: opened.source.name().to_owned(),
-            activity: opened.source.sees_activity(),
-            inside: config.inside.name().to_owned(),
-            command: words.join(" "),
-            filter: filter.unwrap_or_default(),
-        };
-        pipeline.recording(
-            recording::Plan {
-                to,
-                how,
-                only,
-                about,
-            },
-            keeper,
-        )
+        pipeline.recording(ready.plan(opened, &config, kept), keeper)
     };
-    let began = Instant::now();
     let traced = trace::run(subject, &plan, &signals, prepare)?;
     let written = traced.outcome.and_then(|outcome| {
         let end = &End::new(Some(&signals), traced.asked);
-        let closed = outcome.recorder.map(|of| of.close(|| end.waits()));
-        let (recorded, failed) = closed.unwrap_or_default();
-        let lost = outcome.measured.ledger.lost.sum();
-        let seconds = began.elapsed().as_secs_f64();
-        log::say(told(&recorded, lost, seconds, &place.path));
-        log::settle(end);
-        match failed {
-            None => Ok(()),
-            Some(error) => Err(Error::io(
-                "cannot write the capture",
-                error,
-                safe(place.path.as_os_str().as_bytes()),
-                "what was written until then can be read",
-            )),
-        }
+        let lost = &outcome.measured.ledger.lost;
+        let recorder = outcome.recorder;
+        recorder.map_or(Ok(()), |recorder| begun.end(recorder, lost, end))
     });
     trace::status(traced.status, written)
 }
@@ -218,42 +187,6 @@ fn divided(mut words: Vec<OsString>) -> (Option<String>, Vec<OsString>) {
     }
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     (Some(words.join(" ")), command)
-}
-
-/// What a recording came to, in one line.
-fn told(recorded: &Recorded, lost: u64, seconds: f64, path: &Path) -> String {
-    let Recorded { records, bytes, .. } = *recorded;
-    let name = |path: &Path| safe(path.as_os_str().as_bytes());
-    let to = match &recorded.files {
-        None => name(path),
-        Some(Split {
-            first,
-            last,
-            made,
-            deleted,
-        }) => {
-            let (first, last) = (name(first), name(last));
-            let gone = match deleted {
-                0 => String::new(),
-                n => format!(", and {n} older that were deleted"),
-            };
-            match made - deleted {
-                1 => format!("{last} (1 file{gone})"),
-                left => format!("{first} to {last} ({left} files{gone})"),
-            }
-        }
-    };
-    let each = bytes as f64 / records.max(1) as f64;
-    let lost = match lost + recorded.lost + recorded.held {
-        0 => "nothing lost".to_owned(),
-        lost => format!("{lost} lost"),
-    };
-    format!(
-        "recorded {records} records in {seconds:.1} s ({:.0}/s) to {}: {} bytes, {each:.1} each; {lost}",
-        records as f64 / seconds.max(1e-9),
-        to,
-        bytes,
-    )
 }
 
 #[cfg(test)]
@@ -280,24 +213,5 @@ mod tests {
         ];
         let filter = "span.tag[0]=a and fd.type=file".to_owned();
         assert_eq!(of(&both), (Some(filter), command(&["env", "--", "A=1"])));
-    }
-
-    #[test]
-    fn one_line_says_what_it_came_to() {
-        let recorded = Recorded {
-            records: 2000,
-            bytes: 9000,
-            ..Recorded::default()
-        };
-        let path = Path::new("a.ntc");
-        assert_eq!(
-            told(&recorded, 0, 2.0, path),
-            "recorded 2000 records in 2.0 s (1000/s) to a.ntc: 9000 bytes, 4.5 each; nothing lost"
-        );
-        let lost = Recorded {
-            lost: 5,
-            ..recorded.clone()
-        };
-        assert!(told(&lost, 2, 2.0, path).ends_with("; 7 lost"));
     }
 }

@@ -1,6 +1,7 @@
 //! `nulltrace report FILE`: the views of what was recorded.
 
 use std::ffi::OsString;
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,13 +9,16 @@ use std::process::ExitCode;
 use clap::Args;
 use nulltrace_core::capture::{Damage, Read};
 use nulltrace_core::input::event::What;
-use nulltrace_core::input::layout::Reader;
+use nulltrace_core::input::layout::{self, Reader};
 use nulltrace_core::query::Query;
 use zerocopy::IntoBytes;
 
 use super::captures::{Joint, Step, begins_late, files_and_filter};
 use super::options::Views;
 use super::output::Output;
+use super::progress::Progress;
+use super::range::Range;
+use crate::clock::Moment;
 use crate::config::Config;
 use crate::consumers::check;
 use crate::error::{Error, Kind};
@@ -24,6 +28,7 @@ use crate::outlet::End;
 use crate::pipeline::{Limits, Outcome, Pipeline, no_thread};
 use crate::source::capture::{self, Ran};
 use crate::text::safe;
+use crate::when::When;
 
 /// Options of `report`.
 #[derive(Debug, Args)]
@@ -50,6 +55,15 @@ pub(super) struct ReportArgs {
     /// file. A filter with spaces may be several words; what means something to the shell needs quotes.
     #[arg(value_name = "FILTER", conflicts_with = "only")]
     more: Vec<OsString>,
+    /// Show only spans that end, and calls that are made, after this time: 13:05:00, 2026-11-29T13:05:00Z, or +5s after
+    /// the beginning.
+    ///
+    /// A time without a date is one of the host's zone where it was recorded, the first after the recording began.
+    #[arg(long, value_name = "TIME")]
+    from: Option<When>,
+    /// Show only what was so at this time: spans that ended until then.
+    #[arg(long, value_name = "TIME")]
+    to: Option<When>,
     /// Use at most this much memory for what a capture makes grow, like open spans and rows [default: 1GiB].
     #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
     memory: Option<Budget>,
@@ -83,6 +97,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         reader: Reader::default(),
         layout: Vec::new(),
         pipeline: None,
+        range: Range::new(args.from, args.to),
+        progress: Progress::of(&files, args.quiet),
         joint: Joint::default(),
     };
     let mut notes = Vec::new();
@@ -94,15 +110,21 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Error> {
         let read = replay.read(path)?;
         lost += read.lost;
         let name = (files.len() > 1).then(|| name(path));
+        replay.progress.next();
         notes.extend(flaws(&read, name.as_deref()));
     }
     notes.extend(begins_late(&replay.ran));
     notes.append(&mut replay.joint.notes);
-    notes.extend(other_table(&replay.ran.architecture));
+    notes.extend(without_names(&replay.ran));
     notes.extend(kept_only(&replay.ran.filter));
+    let is_part = args.from.is_some() || args.to.is_some();
+    notes.extend(replay.range.missed(&replay.ran));
     let narrowed = replay.narrowed.clone();
     let outcome = replay.end()?;
-    notes.extend(lost_more(lost, outcome.measured.ledger.lost.sum()));
+    notes.extend(match is_part {
+        true => lost_in_all(lost),
+        false => lost_more(lost, outcome.measured.ledger.lost.sum()),
+    });
     // In a text they stand with the view.
     let aside: &[String] = if output.is_text() { &[] } else { &notes };
     aside.iter().for_each(log::say);
@@ -126,6 +148,8 @@ struct Replay<'a> {
     /// The first record, until there is a pipeline.
     layout: Vec<u64>,
     pipeline: Option<Pipeline>,
+    range: Range,
+    progress: Progress,
     joint: Joint,
 }
 
@@ -133,11 +157,14 @@ impl Replay<'_> {
     /// Takes in a file.
     fn read(&mut self, path: &Path) -> Result<Read, Error> {
         let mut failed = None;
-        let read = capture::read(path, &mut |record| {
+        let mut progress = mem::take(&mut self.progress);
+        let mut take = |record: &[u8]| {
             if failed.is_none() {
                 failed = self.take(record).err();
             }
-        });
+        };
+        let read = capture::read(path, &mut take, &mut |bytes| progress.at(bytes));
+        self.progress = progress;
         let remedy = "name a file that `nulltrace record` wrote";
         let read =
             read.map_err(|error| Error::io("cannot read the capture", error, name(path), remedy))?;
@@ -174,7 +201,14 @@ impl Replay<'_> {
                 return Ok(());
             }
         }
-        self.pipeline()?.replay(record);
+        let ts = record.first_chunk().map_or(0, |ts| u64::from_ne_bytes(*ts));
+        self.pipeline()?;
+        if let Some(from) = self.range.begins(ts) {
+            self.begin_range(from)?;
+        }
+        if ts <= self.range.last() {
+            self.pipeline()?.replay(record);
+        }
         Ok(())
     }
 
@@ -184,6 +218,7 @@ impl Replay<'_> {
         let pipeline = match self.pipeline.take() {
             Some(pipeline) => pipeline,
             None => {
+                self.range.settle(&self.ran)?;
                 if !self.ran.filter.is_empty() {
                     self.narrowed = (self.of_kept)(&self.ran.filter);
                 }
@@ -196,8 +231,26 @@ impl Replay<'_> {
         Ok(self.pipeline.insert(pipeline))
     }
 
+    /// The range begins: what was known then is, and what happened before is not counted.
+    fn begin_range(&mut self, from: Moment) -> Result<(), Error> {
+        self.pipeline()?;
+        let query = self.narrowed.as_ref().unwrap_or(self.query);
+        let mut pipeline = begin(self.config, &self.ran, query)?;
+        pipeline.replay(layout::own().as_bytes());
+        self.pipeline()?
+            .known(from.monotonic, &mut |record| pipeline.replay(record));
+        pipeline.replay(self.layout.as_bytes());
+        self.pipeline = Some(pipeline);
+        self.ran.began = from;
+        Ok(())
+    }
+
     fn end(mut self) -> Result<Outcome, Error> {
         self.pipeline()?;
+        if let Some(from) = self.range.begins(u64::MAX) {
+            self.begin_range(from)?;
+        }
+        self.ran.ended = self.ran.ended.min(self.range.last());
         let none = || {
             Error::new(
                 Kind::Io,
@@ -232,13 +285,19 @@ fn kept_only(filter: &str) -> Option<String> {
     (!filter.is_empty()).then(|| format!("the recording has only what was asked for: {filter}"))
 }
 
-/// What a person should know of a recording of another architecture.
-fn other_table(architecture: &str) -> Option<String> {
+/// What the recording lost, where only a part of it is shown.
+fn lost_in_all(lost: u64) -> Option<String> {
+    (lost > 0).then(|| format!("the whole recording lost {lost}: spans may be missing"))
+}
+
+/// What a person should know of a recording of another architecture that does not say how calls are named there.
+fn without_names(ran: &Ran) -> Option<String> {
     let here = std::env::consts::ARCH;
-    (!architecture.is_empty() && architecture != here).then(|| {
-        let architecture = safe(architecture.as_bytes());
+    let other = ran.calls.is_empty() && !ran.architecture.is_empty() && ran.architecture != here;
+    other.then(|| {
+        let architecture = safe(ran.architecture.as_bytes());
         format!(
-            "system calls have the names of {here}, and the recording is of {architecture}: their names are wrong"
+            "system calls have the names of {here}, and the recording is of {architecture}, whose names it does not have"
         )
     })
 }
@@ -285,13 +344,5 @@ mod tests {
     fn what_the_recorder_lost_is_told() {
         assert_eq!((lost_more(0, 0), lost_more(2, 5)), (None, None));
         assert!(lost_more(7, 5).unwrap().starts_with("2 more were lost"));
-    }
-
-    #[test]
-    fn names_of_another_table_are_told() {
-        assert_eq!(other_table(""), None);
-        assert_eq!(other_table(std::env::consts::ARCH), None);
-        let said = other_table("m68k\x1b").unwrap();
-        assert!(said.contains("m68k") && !said.contains('\x1b'), "{said}");
     }
 }

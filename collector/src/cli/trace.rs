@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::options::{self, Options};
 use super::output::Output;
+use super::recording;
 use crate::config::Config;
 use crate::consumers::check;
 use crate::error::Error;
@@ -18,6 +19,7 @@ use crate::sink;
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command, Opened, Target};
 use crate::source::{Activity, Observed};
+use crate::text::safe;
 
 /// Who is traced.
 pub(super) enum Subject {
@@ -56,21 +58,35 @@ pub(super) fn trace(
     check(&query, config.inside)?;
     let sinks = sink::open_all(&options::sinks(&config))?;
     let output = Output::open(options.destination(&config))?;
+    let (ready, begun) = match &config.record {
+        Some(record) => Some(recording::open(record)?).unzip(),
+        None => (None, None),
+    };
     let plan = Plan {
         config: &config,
         until,
-        hidden_names: query.names().others(),
+        hidden_names: query.names().others() || ready.is_some(),
         wants_activity: options.wants_activity(),
+        only_records: false,
     };
-    let prepare = |pipeline: Pipeline, keeper, _: &Opened| {
+    let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
         let pipeline = pipeline.sending(sinks)?;
-        pipeline.asking(&query, keeper)
+        match ready {
+            Some(ready) => {
+                let pipeline = pipeline.recording(ready.plan(opened, &config, None), keeper)?;
+                pipeline.asking(&query, None)
+            }
+            None => pipeline.asking(&query, keeper),
+        }
     };
     let traced = run(subject, &plan, &signals, prepare)?;
     let end = &End::new(Some(&signals), traced.asked);
     let written = traced.outcome.and_then(|outcome| {
         let (measured, shown) = (&outcome.measured, (options.view(), &query));
-        Output::write(output, measured, &traced.notes, shown, options.quiet, end)
+        let recorder = outcome.recorder.zip(begun);
+        let recorded = recorder.map(|(of, begun)| begun.end(of, &measured.ledger.lost, end));
+        Output::write(output, measured, &traced.notes, shown, options.quiet, end)?;
+        recorded.unwrap_or(Ok(()))
     });
     status(traced.status, written)
 }
@@ -83,6 +99,8 @@ pub(super) struct Plan<'a> {
     pub(super) hidden_names: bool,
     /// Somebody asked for what only activity has.
     pub(super) wants_activity: bool,
+    /// When the recording fails, nothing is left to do but to wait for the command.
+    pub(super) only_records: bool,
 }
 
 /// How a trace ended.
@@ -145,7 +163,7 @@ pub(super) fn run(
     for note in &opened.notes {
         log::say(note);
     }
-    let (status, asked) = follow(&mut opened, &mut pipeline, signals, until)?;
+    let (status, asked) = follow(&mut opened, &mut pipeline, signals, plan)?;
     let outcome = pipeline.finish(&mut *opened.source);
     if let Ok(outcome) = &outcome {
         for line in &outcome.log_lines {
@@ -182,8 +200,9 @@ fn follow(
     opened: &mut Opened,
     pipeline: &mut Pipeline,
     signals: &Signals,
-    until: Until,
+    plan: &Plan<'_>,
 ) -> Result<(Option<ExitStatus>, bool), Error> {
+    let until = plan.until;
     let Opened {
         source,
         target,
@@ -196,6 +215,13 @@ fn follow(
         let records = pipeline.turn(&mut **source)?;
         for line in pipeline.log_lines() {
             log::say(line);
+        }
+        if let Some(why) = pipeline.recording_failure() {
+            log::say(format_args!(
+                "the recording ended early: {}",
+                safe(why.as_bytes())
+            ));
+            stop |= plan.only_records && !matches!(target, Target::Command(_));
         }
         let cgroup = cgroup.as_mut();
         if let Some(news) = cgroup.and_then(|cgroup| cgroup.look(Instant::now())) {
@@ -260,7 +286,9 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 /// The memory's, but for what the configuration says otherwise.
 fn limits(config: &Config) -> Limits {
-    let mut limits = config.memory.limits(config.statsd.len());
+    let mut limits = config
+        .memory
+        .limits(config.statsd.len() + usize::from(config.record.is_some()));
     limits.spans.reach = config.inside;
     let expire = config.spans.expire.map(|age| u64::try_from(age.as_nanos()));
     limits.spans.age = expire.and_then(Result::ok).unwrap_or(u64::MAX);

@@ -3,6 +3,7 @@
 mod contract;
 pub mod files;
 pub mod hub;
+pub mod kinds;
 pub(crate) mod lines;
 pub mod recorder;
 pub mod statsd;

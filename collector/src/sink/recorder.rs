@@ -21,6 +21,7 @@ use nulltrace_core::spans::consumer::{Consumer, Wants};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::files::{Files, Rotate, Target};
+use super::kinds::Kinds;
 use crate::outlet::LOOK;
 
 /// Bytes of records in a batch.
@@ -33,6 +34,8 @@ const IDLE: Duration = Duration::from_secs(1);
 pub struct Recorded {
     /// All records.
     pub records: u64,
+    /// The same by what they are of.
+    pub kinds: Kinds,
     /// Bytes of whole blocks that were written.
     pub bytes: u64,
     /// Records that were lost: the queue was full, or the file took no more.
@@ -131,6 +134,7 @@ struct Shared {
     last: Mutex<Batch>,
     failed: Mutex<Option<io::Error>>,
     split: Mutex<Option<Split>>,
+    kinds: Mutex<Kinds>,
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -153,6 +157,7 @@ impl Shared {
             last: Mutex::default(),
             failed: Mutex::default(),
             split: Mutex::default(),
+            kinds: Mutex::default(),
         }
     }
 
@@ -199,6 +204,7 @@ impl Recorder {
             to,
             how,
             writer: Writer::new(how),
+            pending: Kinds::default(),
             before: 0,
             lost_before: 0,
             shared: Arc::clone(&shared),
@@ -231,6 +237,14 @@ impl Recorder {
     /// The source has lost so much by now.
     pub fn report(&self, lost: u64) {
         self.shared.source_lost.store(lost, Ordering::Relaxed);
+    }
+
+    /// Why it takes no more, if it does not.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        locked(&self.shared.failed)
+            .as_ref()
+            .map(io::Error::to_string)
     }
 
     /// Whether the recording is split.
@@ -304,6 +318,7 @@ impl Recorder {
         let records = shared.records.load(Ordering::Relaxed);
         let recorded = Recorded {
             records,
+            kinds: *locked(&shared.kinds),
             bytes: shared.bytes.load(Ordering::Relaxed),
             lost: shared.given.load(Ordering::Relaxed) - records,
             files: locked(&shared.split).take(),
@@ -371,6 +386,8 @@ struct Writing {
     to: Target,
     how: Compress,
     writer: Writer,
+    /// Records that are in no block yet.
+    pending: Kinds,
     /// Records in the files before this one.
     before: u64,
     /// What was lost before it.
@@ -419,7 +436,11 @@ impl Writing {
             let Some(record) = rest.get(..size).filter(|_| size >= size_of::<Head>()) else {
                 break;
             };
+            let refused = self.writer.refused();
             self.put(|writer, out| writer.push(record, out));
+            if self.writer.refused() == refused {
+                self.pending.count(head.kind);
+            }
             rest = rest.get(size.next_multiple_of(8)..).unwrap_or_default();
         }
         self.shared
@@ -456,7 +477,12 @@ impl Writing {
     /// Writes what `make` makes. After a failure nothing is: what is there is whole but for its tail.
     fn put(&mut self, make: impl FnOnce(&mut Writer, &mut dyn FnMut(&[u8]))) {
         let Self {
-            to, writer, shared, ..
+            to,
+            writer,
+            shared,
+            pending,
+            before,
+            ..
         } = self;
         let mut failed = shared.has_failed();
         let mut wrote = 0;
@@ -475,8 +501,10 @@ impl Writing {
         if !failed {
             shared.bytes.fetch_add(wrote, Ordering::Relaxed);
             shared.file_bytes.fetch_add(wrote, Ordering::Relaxed);
-            let written = self.before + writer.in_blocks();
-            shared.records.store(written, Ordering::Relaxed);
+            let written = *before + writer.in_blocks();
+            if shared.records.swap(written, Ordering::Relaxed) != written {
+                locked(&shared.kinds).add(&mem::take(pending));
+            }
         }
     }
 }
@@ -589,6 +617,7 @@ mod tests {
     #[test]
     fn all_that_was_given_is_in_the_file() {
         let (read, recorded, failed) = record(50_000, usize::MAX);
+        assert_eq!(recorded.kinds.words(), "50000 facts");
         assert_eq!((read, recorded.records, recorded.lost), (50_000, 50_000, 0));
         assert!(failed.is_none() && recorded.bytes > 50_000);
     }
@@ -655,6 +684,7 @@ mod tests {
         let (read, recorded, failed) = record(200_000, 1_500_000);
         assert_eq!(failed.unwrap().kind(), io::ErrorKind::StorageFull);
         assert!(read > 0 && recorded.lost > 0);
+        assert_eq!(recorded.kinds.words(), format!("{read} facts"));
         assert_eq!(
             (recorded.records, recorded.records + recorded.lost),
             (read, 200_000)

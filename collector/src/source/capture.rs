@@ -5,10 +5,12 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use nulltrace_core::capture::{Read, Reader};
 use nulltrace_core::input::event::{Event, What, pairs};
 
 use crate::clock::Moment;
+use crate::names::Calls;
 
 /// What a recording says of itself when it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Part {
 pub struct Ran {
     /// When it began.
     pub began: Moment,
+    /// By how many seconds the clocks of the host's zone were ahead of UTC when it began.
+    pub utc_offset: i32,
     /// When it ended, `CLOCK_MONOTONIC` nanoseconds: if it did not say, the time of its last record.
     pub ended: u64,
     /// The backend's name.
@@ -53,10 +57,12 @@ pub struct Ran {
     pub late: u64,
     /// Which part of a recording it is, if it is one.
     pub part: Option<Part>,
-    /// The architecture of the machine, whose table has the system calls; empty if it is not known.
+    /// The architecture of the machine; empty if it is not known.
     pub architecture: String,
     /// What it kept, a filter; empty: all.
     pub filter: String,
+    /// How system calls are named there.
+    pub calls: Calls,
 }
 
 impl Default for Ran {
@@ -66,6 +72,7 @@ impl Default for Ran {
                 monotonic: 0,
                 wall: Timestamp::UNIX_EPOCH,
             },
+            utc_offset: 0,
             ended: 0,
             backend: "unknown".to_owned(),
             activity: true,
@@ -74,6 +81,7 @@ impl Default for Ran {
             part: None,
             architecture: String::new(),
             filter: String::new(),
+            calls: Calls::default(),
         }
     }
 }
@@ -94,6 +102,7 @@ impl Ran {
             ("filter", about.filter.clone()),
             ("began", monotonic.to_string()),
             ("wall", wall.as_nanosecond().to_string()),
+            ("utc_offset", utc_offset(wall).to_string()),
         ];
         if let Some(part) = part {
             all.extend([
@@ -117,6 +126,9 @@ impl Ran {
     /// Takes in what a record says.
     pub fn learn(&mut self, event: &Event<'_>) {
         self.ended = self.ended.max(event.ts);
+        if let What::CallNames { text } = event.what {
+            self.calls.learn(text);
+        }
         let (What::Run { text } | What::Host { text }) = event.what else {
             return;
         };
@@ -135,6 +147,7 @@ impl Ran {
                     self.began.wall = wall.unwrap_or_default();
                 }
                 b"filter" => value.clone_into(&mut self.filter),
+                b"utc_offset" => self.utc_offset = value.parse().unwrap_or_default(),
                 b"ended" => self.ended = value.parse().unwrap_or(self.ended),
                 b"architecture" => value.clone_into(&mut self.architecture),
                 b"late" => {
@@ -151,14 +164,21 @@ impl Ran {
     }
 }
 
+/// By how many seconds the clocks of this host's zone were ahead of UTC then.
+fn utc_offset(at: Timestamp) -> i32 {
+    TimeZone::system().to_offset(at).seconds()
+}
+
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
-/// Gives each record of the capture at `path`, `-` being stdin. What is damaged is passed over, and told.
+/// Gives each record of the capture at `path`, `-` being stdin. What is damaged is passed over, and told. How many bytes
+/// were read is told as it goes on.
 ///
 /// # Errors
 /// It cannot be read; that it is no capture is told in what is returned.
-pub fn read(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<Read> {
+pub fn read(path: &Path, each: &mut dyn FnMut(&[u8]), at: &mut dyn FnMut(u64)) -> io::Result<Read> {
+    let mut bytes = 0;
     let mut file: Box<dyn io::Read> = match path.as_os_str() {
         dash if dash == "-" => Box::new(io::stdin().lock()),
         _ => Box::new(File::open(path)?),
@@ -173,6 +193,8 @@ pub fn read(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<Read> {
             Err(error) => return Err(error),
         };
         reader.push(chunk.get(..len).unwrap_or_default(), each);
+        bytes += len as u64;
+        at(bytes);
         if reader.check().is_err() {
             return Ok(reader.end());
         }

@@ -143,7 +143,16 @@ fn warn(text: &mut Text, line: String) {
 }
 
 /// Every loss by its cause, and what helps.
-fn losses(lost: &Lost) -> String {
+///
+/// ```
+/// use nulltrace_core::ledger::Lost;
+/// use nulltrace_core::view::losses;
+///
+/// let lost = Lost { sink: 3, slots: 1, ..Lost::default() };
+/// assert_eq!(losses(&lost), "slots 1, sink 3");
+/// ```
+#[must_use]
+pub fn losses(lost: &Lost) -> String {
     let known = |(name, n): (&'static str, Count)| Some((name, n.known()?));
     let causes: Vec<_> = lost.causes().into_iter().filter_map(known).collect();
     let mut text = list(causes.iter().copied()).replace('_', " ");

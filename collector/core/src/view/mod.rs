@@ -49,7 +49,7 @@ mod tree;
 mod waits;
 mod words;
 
-pub use account::{account, head};
+pub use account::{account, head, losses};
 pub use contract::{Data, Names, View};
 pub use model::Model;
 pub use registry::{NoView, VIEWS, answer, find, names};

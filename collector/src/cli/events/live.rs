@@ -44,6 +44,7 @@ pub(super) fn run(args: EventsArgs, asked: Asked) -> Result<ExitCode, Error> {
         until,
         hidden_names: stream.wanted().others(),
         wants_activity: true,
+        only_records: true,
     };
     let prepare = |pipeline: Pipeline, keeper, _: &_| pipeline.showing(stream, Some(keeper));
     let traced = trace::run(subject, &plan, &signals, prepare)?;

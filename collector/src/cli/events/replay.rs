@@ -40,9 +40,12 @@ pub(super) fn run(args: &EventsArgs, file: &Path, asked: Asked) -> Result<ExitCo
         failed: None,
     };
     let read = match &signals {
-        None => capture::read(file, &mut |record| {
-            replay.take(record);
-        }),
+        None => {
+            let mut take = |record: &[u8]| {
+                replay.take(record);
+            };
+            capture::read(file, &mut take, &mut |_| {})
+        }
         Some(signals) => growing::read(file, &mut |got| replay.got(&got, signals)),
     };
     let read = read.map_err(|error| {
