@@ -76,6 +76,11 @@ impl Range {
         Ok(())
     }
 
+    /// Whether something of the end is left out.
+    pub(super) const fn has_end(&self) -> bool {
+        self.to.is_some()
+    }
+
     /// Whether it begins with what happened at `ts`: when. Once.
     pub(super) fn begins(&mut self, ts: u64) -> Option<Moment> {
         self.first.take_if(|first| first.monotonic <= ts)

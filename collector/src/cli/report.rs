@@ -42,6 +42,7 @@ Examples:
   nulltrace report shop.ntc 'span.duration>5ms and span.arg.cart=7'
   nulltrace report shop.ntc fd.type=file --by fd.name --sum bytes
   nulltrace report shop.*.ntc --view slowest
+  nulltrace report shop.ntc --from 90s --to 100s
   nulltrace report shop.ntc --format json -o shop.json"
 )]
 pub(super) struct ReportArgs {
@@ -157,13 +158,19 @@ impl Replay<'_> {
     /// Takes in a file.
     fn read(&mut self, path: &Path) -> Result<Read, Error> {
         let mut failed = None;
+        if self.range.has_end() && self.pipeline.is_none() {
+            // It must be known when it began, to leave out what is not needed.
+            let ran = capture::begins(path).ok().flatten();
+            ran.map_or(Ok(()), |ran| self.range.settle(&ran))?;
+        }
+        let until = self.range.last();
         let mut progress = mem::take(&mut self.progress);
         let mut take = |record: &[u8]| {
             if failed.is_none() {
                 failed = self.take(record).err();
             }
         };
-        let read = capture::read(path, &mut take, &mut |bytes| progress.at(bytes));
+        let read = capture::read(path, until, &mut take, &mut |bytes| progress.at(bytes));
         self.progress = progress;
         let remedy = "name a file that `nulltrace record` wrote";
         let read =

@@ -1,16 +1,15 @@
 //! Records from a capture, and what it says of itself.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nulltrace_core::capture::{Read, Reader};
 use nulltrace_core::input::event::{Event, What, pairs};
 
 use crate::clock::Moment;
 use crate::names::Calls;
+
+mod read;
+
+pub use read::{begins, read};
 
 /// What a recording says of itself when it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,38 +166,6 @@ impl Ran {
 /// By how many seconds the clocks of this host's zone were ahead of UTC then.
 fn utc_offset(at: Timestamp) -> i32 {
     TimeZone::system().to_offset(at).seconds()
-}
-
-/// Bytes that are read at once.
-const CHUNK: usize = 1 << 20;
-
-/// Gives each record of the capture at `path`, `-` being stdin. What is damaged is passed over, and told. How many bytes
-/// were read is told as it goes on.
-///
-/// # Errors
-/// It cannot be read; that it is no capture is told in what is returned.
-pub fn read(path: &Path, each: &mut dyn FnMut(&[u8]), at: &mut dyn FnMut(u64)) -> io::Result<Read> {
-    let mut bytes = 0;
-    let mut file: Box<dyn io::Read> = match path.as_os_str() {
-        dash if dash == "-" => Box::new(io::stdin().lock()),
-        _ => Box::new(File::open(path)?),
-    };
-    let mut reader = Reader::default();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let len = match file.read(&mut chunk) {
-            Ok(0) => return Ok(reader.end()),
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        reader.push(chunk.get(..len).unwrap_or_default(), each);
-        bytes += len as u64;
-        at(bytes);
-        if reader.check().is_err() {
-            return Ok(reader.end());
-        }
-    }
 }
 
 #[cfg(test)]

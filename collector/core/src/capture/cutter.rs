@@ -33,15 +33,6 @@ impl Piece {
     pub const fn is_checkpoint(&self) -> bool {
         matches!(&self.what, Cut::Block(head, _) if head.kind == KIND_RECORDS && head.is_checkpoint())
     }
-
-    /// The times of its earliest and latest record, if it has some.
-    #[must_use]
-    pub fn times(&self) -> Option<(u64, u64)> {
-        match &self.what {
-            Cut::Block(head, _) if head.kind == KIND_RECORDS => Some((head.from, head.to)),
-            _ => None,
-        }
-    }
 }
 
 /// Cuts a file into its blocks.

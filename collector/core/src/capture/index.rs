@@ -23,8 +23,7 @@ pub const FRONT: usize = HEAD + 16;
 pub const TAIL: usize = HEAD + 10;
 
 /// Whether records of that kind say what happened at some time. Others say what things are, from then on.
-#[must_use]
-pub const fn is_event(kind: u8) -> bool {
+const fn is_event(kind: u8) -> bool {
     matches!(
         kind,
         KIND_SEGMENT
@@ -164,24 +163,18 @@ impl Index {
         (!self.full).then_some(at + HEAD as u64 + u64::from(head.len))
     }
 
-    /// The times of the earliest and the latest record.
-    #[must_use]
-    pub fn times(&self) -> Option<(u64, u64)> {
-        let to = self.blocks.iter().map(|block| block.to).max()?;
-        Some((self.blocks.first()?.from, to))
-    }
-
     /// What of a file of so many bytes has the records of these times, all that says what things are until then, and
     /// what these need to be read.
     #[must_use]
     pub fn ranges(&self, times: &RangeInclusive<u64>, len: u64) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        let mut add = |at: u64, end: u64| match ranges.last_mut() {
-            Some(last) if last.end == at => last.end = end,
-            _ => ranges.push(at..end),
+        let mut add = |at: u64, end: u64| match (ranges.last_mut(), end.min(len)) {
+            (_, end) if at >= end => {}
+            (Some(last), end) if last.end == at => last.end = end,
+            (_, end) => ranges.push(at..end),
         };
         let first = self.blocks.first().map_or(len, |block| block.at);
-        add(0, first.min(len));
+        add(0, first);
         let groups = self.blocks.chunk_by(|_, next| !next.checkpoint);
         for group in groups {
             let last = group.iter().rposition(|block| block.has(times));
@@ -192,9 +185,7 @@ impl Index {
         }
         let end = self.blocks.last();
         let end = end.map_or(first, |block| block.at.saturating_add(block.len));
-        if end < len {
-            add(end, len);
-        }
+        add(end, len);
         ranges
     }
 }
@@ -274,7 +265,6 @@ mod tests {
     #[test]
     fn only_what_is_needed_is_read() {
         let index = index();
-        assert_eq!(index.times(), Some((0, 119)));
         // The head of the file, up to what says what things are; what ends at the time; the end.
         assert_eq!(index.ranges(&(95..=99), 250), [0..120, 180..200, 220..250]);
         assert_eq!(index.ranges(&(0..=u64::MAX), 250), [0..250]);

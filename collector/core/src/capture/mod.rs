@@ -33,7 +33,7 @@ pub use cutter::{Cutter, Piece};
 pub use damage::{Damage, Refused, Why};
 pub use decode::Decoder;
 pub use encode::Encoder;
-pub use index::{FRONT, Index, TAIL, is_event};
+pub use index::{FRONT, Index, TAIL};
 pub use reader::{Blocks, Read, Reader, Told};
 pub use table::Compress;
 pub use writer::{BLOCK_BYTES, BLOCK_NS, CHECKPOINT, VERSION, Writer};

@@ -44,7 +44,7 @@ pub(super) fn run(args: &EventsArgs, file: &Path, asked: Asked) -> Result<ExitCo
             let mut take = |record: &[u8]| {
                 replay.take(record);
             };
-            capture::read(file, &mut take, &mut |_| {})
+            capture::read(file, u64::MAX, &mut take, &mut |_| {})
         }
         Some(signals) => growing::read(file, &mut |got| replay.got(&got, signals)),
     };
