@@ -120,4 +120,10 @@ static __always_inline bool nt_full_has_room(void)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < nt_full_room;
 }
 
+static __always_inline void nt_full_output(void *record, __u64 size)
+{
+	if (!nt_full_has_room() || bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP))
+		nt_count(NT_N_CALL);
+}
+
 #endif

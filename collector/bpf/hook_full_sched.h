@@ -33,12 +33,6 @@ static __always_inline bool nt_full_observes(struct task_struct *task)
 	return false;
 }
 
-static __always_inline void nt_full_output(void *record, __u64 size)
-{
-	if (!nt_full_has_room() || bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP))
-		nt_count(NT_N_CALL);
-}
-
 /* (preempted, previous, next, state of the previous), in the previous */
 SEC("tp_btf/sched_switch")
 int nt_full_switch(__u64 *ctx)

@@ -37,10 +37,12 @@
 #include "free.h"
 
 #include "hook_activity.h"
+#include "hook_block.h"
 #include "hook_cgroup.h"
 #include "hook_fentry.h"
 #include "hook_full.h"
 #include "hook_full_sched.h"
+#include "hook_irq.h"
 #include "hook_process.h"
 #include "hook_sample.h"
 #include "hook_syscall.h"

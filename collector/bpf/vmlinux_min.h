@@ -197,6 +197,26 @@ struct task_struct {
 	struct bpf_local_storage *bpf_storage;
 };
 
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	__u64 __sector;
+};
+
+struct irqaction {
+	const char *name;
+};
+
 struct iovec {
 	void *iov_base;
 	unsigned long iov_len;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nulltrace_core::activity::Reach;
 use nulltrace_core::capture::Compress;
 
@@ -21,8 +21,8 @@ use crate::outlet::End;
 use crate::pipeline::Pipeline;
 use crate::signals::Signals;
 use crate::sink::files::Rotate;
-use crate::source::Activity;
 use crate::source::open::Opened;
+use crate::source::{Activity, KernelEvents};
 use crate::units;
 
 /// Options of `record`.
@@ -72,6 +72,12 @@ pub(super) struct RecordArgs {
     /// Under ptrace they are killed then.
     #[arg(long)]
     no_wait: bool,
+    /// Also record what the kernel does: block, irq or both, with a comma.
+    ///
+    /// `block` is the requests to block devices that the traced threads issued, `irq` the interrupts that came
+    /// while they ran. It takes eBPF.
+    #[arg(long = "kernel", value_name = "WHAT", value_delimiter = ',')]
+    events: Vec<KernelEvent>,
     /// Use at most this much memory for what markers make grow, like open spans [default: 1GiB].
     #[arg(long, value_name = "SIZE", value_parser = Budget::new)]
     memory: Option<Budget>,
@@ -90,6 +96,13 @@ pub(super) struct RecordArgs {
     selection: Selection,
     #[command(flatten)]
     kernel: Kernel,
+}
+
+/// One kind of what the kernel does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KernelEvent {
+    Block,
+    Irq,
 }
 
 pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
@@ -157,6 +170,10 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         hidden_names: true,
         wants_activity: args.kernel.wants_activity(),
         only_records: true,
+        kernel: KernelEvents {
+            block: args.events.contains(&KernelEvent::Block),
+            irq: args.events.contains(&KernelEvent::Irq),
+        },
     };
     let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
         pipeline.recording(ready.plan(opened, &config, kept), keeper)

@@ -18,7 +18,7 @@ use crate::signals::{self, Signal, Signals};
 use crate::sink;
 use crate::source::keeper::Keeper;
 use crate::source::open::{self, Command, Opened, Target};
-use crate::source::{Activity, Observed};
+use crate::source::{Activity, KernelEvents, Observed};
 use crate::text::safe;
 
 /// Who is traced.
@@ -68,6 +68,7 @@ pub(super) fn trace(
         hidden_names: query.names().others() || ready.is_some(),
         wants_activity: options.wants_activity(),
         only_records: false,
+        kernel: KernelEvents::default(),
     };
     let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
         let pipeline = pipeline.sending(sinks)?;
@@ -101,6 +102,8 @@ pub(super) struct Plan<'a> {
     pub(super) wants_activity: bool,
     /// When the recording fails, nothing is left to do but to wait for the command.
     pub(super) only_records: bool,
+    /// What of the kernel's own doings is reported.
+    pub(super) kernel: KernelEvents,
 }
 
 /// How a trace ended.
@@ -123,7 +126,12 @@ pub(super) fn run(
     signals: &Signals,
     prepare: impl FnOnce(Pipeline, Option<Keeper>, &Opened) -> Result<Pipeline, Error>,
 ) -> Result<Traced, Error> {
-    let Plan { config, until, .. } = *plan;
+    let Plan {
+        config,
+        until,
+        kernel,
+        ..
+    } = *plan;
     // While there is one thread, and before there is anything in memory that is not its business.
     let keeper = match plan.hidden_names {
         true => keeper()?,
@@ -133,6 +141,7 @@ pub(super) fn run(
     let observed = Observed {
         activity: config.activity,
         snaplen: config.snaplen.unwrap_or(0),
+        kernel,
         inside: config.inside,
         keeper: keeper.as_ref().map_or(0, Keeper::pid),
     };

@@ -2,7 +2,7 @@
 //! them all, so that none can say what the others do not do.
 
 use super::ebpf::{EbpfError, EbpfSource, Options};
-use super::{Activity, Backend};
+use super::{Activity, Backend, Observed};
 
 /// One way to see markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,25 +41,30 @@ pub const ATTEMPTS: [Attempt; 3] = [
     },
 ];
 
-/// Those that a choice of backend and activity leaves.
+/// Those that a choice of backend, and of what is observed, leaves.
 ///
 /// ```
 /// use nulltrace_collector::source::attempt::attempts;
-/// use nulltrace_collector::source::{Activity, Backend, Full};
+/// use nulltrace_collector::source::{Activity, Backend, Full, Observed};
 ///
-/// let names = |backend, activity| attempts(backend, activity).map(|of| of.name).collect::<Vec<_>>();
+/// let names = |backend, activity| {
+///     let observed = Observed { activity, ..Observed::default() };
+///     attempts(backend, observed).map(|of| of.name).collect::<Vec<_>>()
+/// };
 /// assert_eq!(names(Backend::Auto, Activity::Off), ["eBPF, spans only", "ptrace"]);
 /// assert_eq!(names(Backend::Fentry, Activity::Segments), ["eBPF with activity", "eBPF, spans only"]);
 /// assert_eq!(names(Backend::Ptrace, Activity::Segments), ["ptrace"]);
 /// assert_eq!(names(Backend::Auto, Activity::Full(Full::All)), ["eBPF with activity"]);
 /// ```
-pub fn attempts(backend: Backend, activity: Activity) -> impl Iterator<Item = Attempt> {
+pub fn attempts(backend: Backend, observed: Observed) -> impl Iterator<Item = Attempt> {
+    let Observed { activity, .. } = observed;
     ATTEMPTS
         .into_iter()
         .filter(move |attempt| match attempt.way {
             Way::Ebpf { activity: true } if activity == Activity::Off => false,
             // Who asks for every call has no use for none.
-            Way::Ebpf { activity: false } | Way::Ptrace if activity.full().is_some() => false,
+            Way::Ebpf { activity: false } if activity.full().is_some() => false,
+            Way::Ptrace if observed.only_ebpf().is_some() => false,
             Way::Ebpf { .. } => backend != Backend::Ptrace,
             Way::Ptrace => matches!(backend, Backend::Auto | Backend::Ptrace),
         })

@@ -200,6 +200,35 @@ impl<'de> Deserialize<'de> for Activity {
     }
 }
 
+/// What the kernel does that is reported one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelEvents {
+    /// Requests to block devices.
+    pub block: bool,
+    /// Interrupts.
+    pub irq: bool,
+}
+
+impl KernelEvents {
+    /// Whether anything is.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.block || self.irq
+    }
+}
+
+impl Observed {
+    /// The option that eBPF only can do, if one was given.
+    #[must_use]
+    pub const fn only_ebpf(self) -> Option<&'static str> {
+        match (self.activity.full(), self.kernel.any()) {
+            (Some(_), _) => Some("--full"),
+            (None, true) => Some("--kernel"),
+            (None, false) => None,
+        }
+    }
+}
+
 /// What is observed between markers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Observed {
@@ -207,6 +236,8 @@ pub struct Observed {
     pub activity: Activity,
     /// How many bytes of what each call read or wrote are kept, where each is reported.
     pub snaplen: u32,
+    /// What of the kernel's own doings.
+    pub kernel: KernelEvents,
     /// Whose activity counts toward a span.
     pub inside: Reach,
     /// The keeper's process, whose activity counts toward none; 0 if there is no keeper.

@@ -157,7 +157,7 @@ pub fn command(
         confined,
     );
     let mut refused = Vec::new();
-    for attempt in attempts(backend, observed.activity) {
+    for attempt in attempts(backend, observed) {
         let mut opened = match attempt.way {
             Way::Ebpf { activity } => match attempt::ebpf(activity, &options) {
                 Ok(source) => by_ebpf(source, command, signals)?,
@@ -171,9 +171,10 @@ pub fn command(
         opened.notes.extend(attempt::note(attempt.way, &refused));
         return Ok(opened);
     }
-    Err(match observed.activity.full() {
-        None => unavailable(refused, backend, observed).or("use --backend ptrace"),
-        Some(_) => unavailable(refused, backend, observed),
+    let error = unavailable(refused, backend, observed);
+    Err(match observed.only_ebpf() {
+        None => error.or("use --backend ptrace"),
+        Some(_) => error,
     })
 }
 
@@ -257,7 +258,7 @@ pub fn machine(
     };
     let options = options(backend, ring_bytes, observed, selected, confined);
     let mut refused = Vec::new();
-    for attempt in attempts(backend, observed.activity) {
+    for attempt in attempts(backend, observed) {
         let Way::Ebpf { activity } = attempt.way else {
             continue;
         };
@@ -301,6 +302,7 @@ fn options(
         confined,
         full: observed.activity.full(),
         snaplen: observed.snaplen,
+        kernel: observed.kernel,
         inside: observed.inside,
         keeper: observed.keeper,
         ..Options::default()
@@ -309,20 +311,22 @@ fn options(
 
 /// Why nothing works. The last that was tried asked for least.
 fn unavailable(mut refused: Vec<EbpfError>, backend: Backend, observed: Observed) -> Error {
+    let option = observed.only_ebpf();
     if let Some(error) = refused.pop() {
-        return match observed.activity.full() {
-            None => error.into(),
-            Some(_) => Error::from(error).or("leave out --full"),
+        let error = Error::from(error);
+        return match option {
+            None => error,
+            Some(option) => error.or(&format!("leave out {option}")),
         };
     }
-    let (what, remedy) = match observed.activity.full() {
+    let (what, remedy) = match option {
         None => (
-            "ptrace can trace a command only, not what runs already",
-            "use `nulltrace run --backend ptrace CMD`, or another backend",
+            "ptrace can trace a command only, not what runs already".to_owned(),
+            "use `nulltrace run --backend ptrace CMD`, or another backend".to_owned(),
         ),
-        Some(_) => (
-            "ptrace does not see every system call",
-            "use another backend, or leave out --full",
+        Some(option) => (
+            format!("ptrace does not see what {option} is for"),
+            format!("use another backend, or leave out {option}"),
         ),
     };
     Error::new(

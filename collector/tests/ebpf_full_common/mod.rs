@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use nulltrace_collector::source::ebpf::{EbpfSource, Options, Scope};
 use nulltrace_collector::source::{Full, Source};
 use nulltrace_core::input::event::{Event, What};
-use nulltrace_core::input::full::{SwitchRecord, TextKind, Texts, WakeupRecord};
+use nulltrace_core::input::full::{
+    BlockRecord, IrqRecord, SwitchRecord, TextKind, Texts, WakeupRecord,
+};
 use nulltrace_core::input::record::FileId;
 
 use crate::ebpf_common::Live;
@@ -40,6 +42,9 @@ pub struct Traced {
     pub switches: Vec<SwitchRecord>,
     /// With whether the thread was new.
     pub wakeups: Vec<(WakeupRecord, bool)>,
+    pub blocks: Vec<BlockRecord>,
+    /// With whether they are softirqs.
+    pub irqs: Vec<(IrqRecord, bool)>,
 }
 
 pub fn options(full: Full) -> Options {
@@ -86,6 +91,8 @@ impl Traced {
             markers: 0,
             switches: Vec::new(),
             wakeups: Vec::new(),
+            blocks: Vec::new(),
+            irqs: Vec::new(),
         })
     }
 
@@ -179,9 +186,12 @@ impl Traced {
             markers,
             switches,
             wakeups,
+            blocks,
+            irqs,
         } = self;
         let mut take = |record: &[u8]| {
-            let event = Event::decode(record).unwrap();
+            let event =
+                Event::decode(record).unwrap_or_else(|error| panic!("{error:?}: {record:?}"));
             match event.what {
                 What::Syscall {
                     call,
@@ -219,6 +229,8 @@ impl Traced {
                 }
                 What::Write { .. } => *markers += 1,
                 What::Switch(of) => switches.push(*of),
+                What::Block(of) => blocks.push(*of),
+                What::Irq { irq, soft } => irqs.push((*irq, soft)),
                 What::Wakeup { wakeup, new } => wakeups.push((*wakeup, new)),
                 _ => {}
             }

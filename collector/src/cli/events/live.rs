@@ -12,12 +12,12 @@ use crate::outlet::End;
 use crate::pipeline::{Pipeline, no_thread};
 use crate::signals::Signals;
 use crate::sink::lines::Lines;
-use crate::source::Activity;
+use crate::source::{Activity, Full, KernelEvents};
 
 pub(super) fn run(args: EventsArgs, asked: Asked) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let default = Config {
-        activity: "full".parse().unwrap_or(Activity::Segments),
+        activity: Activity::Full(Full::All),
         ..Config::default()
     };
     let mut config = args.kernel.over(default);
@@ -45,6 +45,7 @@ pub(super) fn run(args: EventsArgs, asked: Asked) -> Result<ExitCode, Error> {
         hidden_names: stream.wanted().others(),
         wants_activity: true,
         only_records: true,
+        kernel: KernelEvents::default(),
     };
     let prepare = |pipeline: Pipeline, keeper, _: &_| pipeline.showing(stream, Some(keeper));
     let traced = trace::run(subject, &plan, &signals, prepare)?;

@@ -11,20 +11,20 @@ use nulltrace_core::ledger::Lost;
 pub(super) struct Counters {
     map: PerCpuArray<MapData, u64>,
     markers: Vec<OwnedFd>,
-    calls: Vec<OwnedFd>,
+    single: Vec<OwnedFd>,
 }
 
 impl Counters {
-    /// `markers` are the programs whose skipped runs are lost markers, `calls` those of lost calls and the like.
+    /// `markers` are the programs whose skipped runs are lost markers, `single` those of lost calls and the like.
     pub(super) fn new(
         map: PerCpuArray<MapData, u64>,
         markers: Vec<OwnedFd>,
-        calls: Vec<OwnedFd>,
+        single: Vec<OwnedFd>,
     ) -> Self {
         Self {
             map,
             markers,
-            calls,
+            single,
         }
     }
 
@@ -46,7 +46,7 @@ impl Counters {
             scope: self.get(Counter::Scope),
             segment: self.get(Counter::Segment),
             name: self.get(Counter::Name),
-            call: self.get(Counter::Call) + skipped(&self.calls),
+            call: self.get(Counter::Call) + skipped(&self.single),
             ..Lost::default()
         }
     }

@@ -7,6 +7,7 @@ use aya::{Btf, Ebpf};
 
 use super::error::EbpfError;
 use super::preempt;
+use crate::source::{Full, KernelEvents};
 
 /// How markers are seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +71,19 @@ const FULL: [(&str, &str); 5] = [
     ("nt_full_wakeup", "sched_wakeup"),
     ("nt_full_wakeup_new", "sched_wakeup_new"),
 ];
+/// What reports requests to block devices. First what ends one, so that none is left behind.
+const BLOCK: [(&str, &str); 3] = [
+    ("nt_block_complete", "block_rq_complete"),
+    ("nt_block_issue", "block_rq_issue"),
+    ("nt_block_insert", "block_rq_insert"),
+];
+/// What reports interrupts.
+const IRQ: [(&str, &str); 4] = [
+    ("nt_irq_exit", "irq_handler_exit"),
+    ("nt_irq_enter", "irq_handler_entry"),
+    ("nt_softirq_exit", "softirq_exit"),
+    ("nt_softirq_enter", "softirq_entry"),
+];
 /// Where the scope is a cgroup: sees when it is created again.
 const CGROUP: (&str, &str) = ("nt_cgroup_made", "cgroup_mkdir");
 /// Loaded and only ever test-run.
@@ -83,9 +97,28 @@ pub(super) fn marker_programs(hook: Hook) -> Vec<&'static str> {
     }
 }
 
-/// The programs that report single calls, switches and wake-ups, whose skipped runs are losses.
-pub(super) fn full_programs() -> Vec<&'static str> {
-    FULL.iter().map(|&(program, _)| program).collect()
+/// The programs that report single things, and where they go. Their skipped runs are losses.
+fn single(
+    full: Option<Full>,
+    kernel: KernelEvents,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let full = full.is_some().then_some(&FULL[..]);
+    let block = kernel.block.then_some(&BLOCK[..]);
+    let irq = kernel.irq.then_some(&IRQ[..]);
+    [full, block, irq].into_iter().flatten().flatten().copied()
+}
+
+/// Attaches what reports single things, after what observes activity: that reports files first. Returns their names.
+pub(super) fn attach_single(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    full: Option<Full>,
+    kernel: KernelEvents,
+) -> Result<Vec<&'static str>, EbpfError> {
+    for (program, tracepoint) in single(full, kernel) {
+        attach_typed_tracepoint(ebpf, btf, program, tracepoint)?;
+    }
+    Ok(single(full, kernel).map(|(program, _)| program).collect())
 }
 
 /// Attaches what follows processes. Before the marker hook, so that no end of a process whose
@@ -110,14 +143,6 @@ pub(super) fn attach_activity(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<
     }
     if hook == Hook::Fentry {
         attach_typed_tracepoint(ebpf, btf, CALL_ENTER.0, CALL_ENTER.1)?;
-    }
-    Ok(())
-}
-
-/// Attaches what reports every system call, after what observes activity: that reports files first.
-pub(super) fn attach_full(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), EbpfError> {
-    for (program, tracepoint) in FULL {
-        attach_typed_tracepoint(ebpf, btf, program, tracepoint)?;
     }
     Ok(())
 }

@@ -74,20 +74,17 @@ impl EbpfSource {
         }
         if options.full.is_some() {
             full::set_signatures(&mut ebpf, options.snaplen > 0)?;
-            hook::attach_full(&mut ebpf, &btf)?;
         }
+        let single = hook::attach_single(&mut ebpf, &btf, options.full, options.kernel)?;
         let markers = object::program_fds(&mut ebpf, &hook::marker_programs(hook))?;
-        let calls = match options.full {
-            Some(_) => object::program_fds(&mut ebpf, &hook::full_programs())?,
-            None => Vec::new(),
-        };
+        let single = object::program_fds(&mut ebpf, &single)?;
         Ok(Self {
             ring: RingBuf::try_from(object::map(&mut ebpf, "ring")?)?,
             ring_bytes: options.ring_bytes,
             counters: Counters::new(
                 object::map(&mut ebpf, "counters")?.try_into()?,
                 markers,
-                calls,
+                single,
             ),
             members: Members::new(
                 object::map(&mut ebpf, "members")?.try_into()?,

@@ -14,7 +14,7 @@ use nulltrace_core::activity::Reach;
 use super::error::EbpfError;
 use super::full::SIGNATURES;
 use super::hook::{self, Hook};
-use crate::source::{Full, SNAPLEN_MAX};
+use crate::source::{Full, KernelEvents, SNAPLEN_MAX};
 
 #[cfg(target_arch = "x86_64")]
 static OBJECT: &[u8] = include_bytes_aligned!("../../../bpf/nulltrace.x86_64.bpf.o");
@@ -141,6 +141,8 @@ pub struct Options {
     pub full: Option<Full>,
     /// How many bytes of what each call read or wrote are reported with it, at most 4096.
     pub snaplen: u32,
+    /// What the kernel does that is reported one by one.
+    pub kernel: KernelEvents,
     /// Whose activity counts toward a span.
     pub inside: Reach,
     /// No threads but those of this user are observed, whatever else is chosen.
@@ -244,6 +246,7 @@ impl Default for Options {
             activity: false,
             full: None,
             snaplen: 0,
+            kernel: KernelEvents::default(),
             inside: Reach::Thread,
             confined: None,
             keeper: 0,
@@ -269,6 +272,9 @@ pub(super) fn load(options: &Options, btf: &Btf, parts: bool) -> Result<Ebpf, Eb
         loader.map_max_entries(SIGNATURES, 1);
         // Without NT_SLOT_FULL.
         loader.map_max_entries("scratch", 2);
+    }
+    if !options.kernel.block {
+        loader.map_max_entries("requests", 1);
     }
     // `enum nt_full_of`.
     let full: u32 = match options.full {
