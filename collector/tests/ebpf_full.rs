@@ -427,3 +427,54 @@ fn what_was_read_and_written_is_there_as_far_as_was_asked() {
         assert_eq!(data, expected.collect::<Vec<_>>());
     }
 }
+
+/// By its number for i386, that of `getppid`.
+#[cfg(target_arch = "x86_64")]
+const GETPPID_32: u32 = 64;
+
+/// A process of its own makes the call: where the kernel has no 32-bit calls it is killed.
+#[cfg(target_arch = "x86_64")]
+#[test]
+#[ignore = "run by the other tests"]
+fn compat() {
+    // SAFETY: the child makes system calls only.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: the call touches no memory. rbx is kept, as LLVM reserves it.
+        unsafe {
+            std::arch::asm!(
+                "xchg {first}, rbx", "int 0x80", "xchg {first}, rbx",
+                first = inout(reg) 11_u64 => _,
+                inlateout("rax") u64::from(GETPPID_32) => _,
+                in("rcx") 12, in("rdx") 13, in("rsi") 14, in("rdi") 15,
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            );
+            libc::_exit(0)
+        }
+    }
+    let mut status = 0;
+    // SAFETY: `status` is writable.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    unique(status);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn of_a_32_bit_caller_there_are_numbers() {
+    let Some(mut traced) = Traced::start(&options(Full::All)) else {
+        return;
+    };
+    traced.run("compat", &[]);
+    let ended: Vec<_> = traced.calls.iter().filter_map(is_unique).collect();
+    if ended != [0] {
+        eprintln!("skipped: this kernel takes no 32-bit system calls");
+        return;
+    }
+    let compat = traced.calls.iter().filter(|call| call.nr >> 31 == 1);
+    let [call] = &compat.collect::<Vec<_>>()[..] else {
+        panic!("{:?}", traced.calls);
+    };
+    assert_eq!(call.nr & !(1 << 31), GETPPID_32);
+    assert_eq!(call.args[..5], [11, 12, 13, 14, 15]);
+    assert!(call.result > 0 && call.fd == -1 && call.texts.is_empty());
+}

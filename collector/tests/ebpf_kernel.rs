@@ -50,7 +50,9 @@ fn direct() -> Option<(PathBuf, File)> {
 #[ignore = "run by the other tests"]
 fn writes() {
     wait_for_parent();
-    let (path, mut file) = direct().unwrap();
+    let Some((path, mut file)) = direct() else {
+        return;
+    };
     let mut room = vec![7_u8; 2 * BLOCK];
     let at = room.as_ptr().align_offset(4096);
     for _ in 0..WRITES {
@@ -61,18 +63,18 @@ fn writes() {
     std::fs::remove_file(path).unwrap();
 }
 
-/// Follows a program from before its first write to its end. `None` where there is no block device.
-fn run(kernel: KernelEvents, scope: Scope) -> Option<(Traced, u32)> {
-    let Some((path, file)) = direct() else {
-        assert!(
-            std::env::var_os("NULLTRACE_TEST_KERNEL").is_none(),
-            "no block device"
-        );
-        eprintln!("skipped: no file system on a block device");
-        return None;
+/// Whether there is a block device to write to.
+fn has_device() -> bool {
+    let Some((path, _)) = direct() else {
+        eprintln!("no file system on a block device: nothing is written to one");
+        return false;
     };
-    drop(file);
     std::fs::remove_file(path).unwrap();
+    true
+}
+
+/// Follows a program from before its first write to its end.
+fn run(kernel: KernelEvents, scope: Scope) -> Option<(Traced, u32)> {
     let follows = scope == Scope::Members;
     let mut traced = Traced::start(&Options {
         scope,
@@ -108,18 +110,21 @@ fn requests_are_of_who_issued_them() {
     let Some((traced, pid)) = run(kernel, Scope::Members) else {
         return;
     };
-    // The writes themselves, in as many requests as the device likes; what the journal adds is another's or more.
-    let writes = traced.blocks.iter().filter(|of| of.op & 0xff == OP_WRITE);
-    let bytes: usize = writes.clone().map(|of| of.bytes as usize).sum();
-    assert!(bytes >= WRITES * BLOCK, "{bytes} of {:?}", traced.blocks);
     for of in &traced.blocks {
         assert_eq!((of.head.pid, of.error), (pid, 0), "{of:?}");
         assert!(of.time > 0 && of.time < 60_000_000_000, "{of:?}");
         assert!(of.dev >> 20 > 0, "{of:?}");
     }
+    assert!(traced.irqs.is_empty());
+    if !has_device() {
+        return;
+    }
+    // The writes themselves, in as many requests as the device likes; what the journal adds is another's or more.
+    let writes = traced.blocks.iter().filter(|of| of.op & 0xff == OP_WRITE);
+    let bytes: usize = writes.clone().map(|of| of.bytes as usize).sum();
+    assert!(bytes >= WRITES * BLOCK, "{bytes} of {:?}", traced.blocks);
     let sectors: std::collections::HashSet<_> = writes.map(|of| of.sector).collect();
     assert!(sectors.len() >= WRITES / 2, "{sectors:?}");
-    assert!(traced.irqs.is_empty());
 }
 
 #[test]
@@ -135,7 +140,7 @@ fn interrupts_have_their_handlers() {
         |irq: &nulltrace_core::input::full::IrqRecord| irq.name.iter().any(|&byte| byte != 0);
     let hard = traced.irqs.iter().filter(|(_, soft)| !soft);
     assert!(
-        hard.clone().count() > 0,
+        !has_device() || hard.clone().count() > 0,
         "a device that was written to interrupted nobody"
     );
     assert!(hard.clone().all(|(irq, _)| name(irq)));
