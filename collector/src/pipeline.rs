@@ -133,6 +133,7 @@ const ALL_NAMES: Wanted = Wanted {
     user: true,
     ancestors: true,
     cgroup: true,
+    container: true,
 };
 
 /// What a run came to.

@@ -99,6 +99,7 @@ impl Stream {
             user: needs(Source::User),
             ancestors: needs(Source::Ancestor) || needs(Source::Ancestors),
             cgroup: needs(Source::Cgroup),
+            container: needs(Source::Container),
         };
         let wide = Wide::of(&fields);
         let of_ends = asked.filter.as_ref().is_some_and(Filter::is_of_ends);

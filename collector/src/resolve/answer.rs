@@ -1,5 +1,6 @@
 //! What the thread that looks up has found.
 
+use nulltrace_core::facts::names::ContainerId;
 use nulltrace_core::input::made::Made;
 
 /// What was found. An answer comes for each want, if only to say that there is nothing.
@@ -13,6 +14,11 @@ pub(super) enum Answer {
         pid: u32,
         /// When it began, its parent and name.
         of: Option<(u64, u32, Box<[u8]>)>,
+    },
+    Container {
+        id: ContainerId,
+        name: String,
+        image: String,
     },
     Cgroup {
         pid: u32,
@@ -30,6 +36,10 @@ impl Answer {
                 let of = of.as_ref();
                 let of = of.map(|(start, ppid, name)| (*start, *ppid, &**name));
                 made.parent(now, *pid, of)
+            }
+            Self::Container { id, name, image } => {
+                let id = id.split(|byte| *byte == 0).next().unwrap_or_default();
+                made.container(now, id, name.as_bytes(), image.as_bytes())
             }
             Self::Cgroup { pid, start, path } => made.member(now, *pid, *start, path),
         }

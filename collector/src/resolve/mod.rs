@@ -6,6 +6,7 @@
 
 mod ancestors;
 mod answer;
+mod containers;
 pub(crate) mod procfs;
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -17,6 +18,7 @@ use nulltrace_core::input::made::Made;
 
 use ancestors::Ancestors;
 use answer::Answer;
+use containers::Containers;
 use procfs::{Proc, Since};
 
 use crate::source::keeper::Keeper;
@@ -50,6 +52,7 @@ impl Resolver {
                 let mut lookup = Lookup {
                     proc: Proc::new(keeper),
                     ancestors: Ancestors::default(),
+                    containers: Containers::default(),
                 };
                 for want in asked {
                     let found = lookup.find(want);
@@ -121,6 +124,7 @@ impl Resolver {
 struct Lookup {
     proc: Proc,
     ancestors: Ancestors,
+    containers: Containers,
 }
 
 impl Lookup {
@@ -132,6 +136,12 @@ impl Lookup {
                 name: user(uid).unwrap_or_default(),
             }],
             Want::Parent { pid, before } => self.ancestors.find(pid, before, &self.proc),
+            Want::Container(id) => {
+                let text = id.split(|byte| *byte == 0).next().unwrap_or_default();
+                let found = self.containers.find(text).unwrap_or_default();
+                let (name, image) = (found.name, found.image);
+                vec![Answer::Container { id, name, image }]
+            }
             Want::Cgroup { pid, start } => vec![Answer::Cgroup {
                 pid,
                 start,

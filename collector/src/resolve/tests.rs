@@ -13,6 +13,7 @@ const ALL: Wanted = Wanted {
     user: true,
     ancestors: true,
     cgroup: true,
+    container: false,
 };
 
 /// Names, and who looks them up as soon as they are wanted.
@@ -29,6 +30,7 @@ impl Resolved {
         Self {
             names,
             lookup: Lookup {
+                containers: Containers::default(),
                 proc: Proc::new(None),
                 ancestors: Ancestors::default(),
             },
@@ -146,6 +148,7 @@ fn known(resolved: &mut Resolved, record: &ProcessRecord) -> [Option<String>; 3]
         user,
         parent,
         cgroup,
+        ..
     } = resolved.known(processes.get(record.head.pid).unwrap());
     let parent = parent.map(|parent| &*parent.name);
     [user, parent, cgroup].map(|text| text.map(|text| String::from_utf8(text.to_vec()).unwrap()))

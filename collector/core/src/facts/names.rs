@@ -5,12 +5,14 @@
 //! [wants](Names::take_wants), each once: nothing is looked up that is not asked for.
 
 use super::ancestor::Ancestor;
+use super::container::Place;
 use super::lineage::Lineage;
 use super::process::Process;
 use super::recent::Recent;
 use crate::input::event::{Event, What};
 use crate::input::made::Made;
 use crate::input::record::ProcessRecord;
+use crate::input::write::{padded, unpadded};
 
 /// How many users and processes are remembered, at least; at most twice as many.
 const USERS: usize = 1 << 10;
@@ -27,13 +29,15 @@ pub struct Wanted {
     pub ancestors: bool,
     /// Of cgroups.
     pub cgroup: bool,
+    /// Of containers, which takes their cgroups.
+    pub container: bool,
 }
 
 impl Wanted {
     /// Whether `/proc` is asked for other processes.
     #[must_use]
     pub const fn others(self) -> bool {
-        self.ancestors || self.cgroup
+        self.ancestors || self.cgroup || self.container
     }
 
     /// What this or the other wants.
@@ -43,9 +47,13 @@ impl Wanted {
             user: self.user || other.user,
             ancestors: self.ancestors || other.ancestors,
             cgroup: self.cgroup || other.cgroup,
+            container: self.container || other.container,
         }
     }
 }
+
+/// The id of a container as its runtime has it, padded by NULs: hexadecimal digits, or a name that is no longer.
+pub type ContainerId = [u8; 64];
 
 /// What should be looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +67,8 @@ pub enum Want {
         /// `CLOCK_MONOTONIC` nanoseconds.
         before: u64,
     },
+    /// This container.
+    Container(ContainerId),
     /// The cgroup of a process.
     Cgroup {
         /// Process id.
@@ -77,6 +87,8 @@ pub struct Known<'a> {
     pub parent: Option<&'a Ancestor>,
     /// Path of the cgroup, for when the kernel reported none, or only the root.
     pub cgroup: Option<&'a [u8]>,
+    /// Name and image of the container; empty what is not known.
+    pub container: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// The answer to a want.
@@ -85,6 +97,13 @@ enum Answer {
     Awaited,
     /// Empty if there is none.
     Name(Box<[u8]>),
+}
+
+/// A container: its name, if there is an answer, and its image.
+#[derive(Debug)]
+struct Container {
+    name: Answer,
+    image: Box<[u8]>,
 }
 
 /// The cgroup of a process.
@@ -102,6 +121,7 @@ pub struct Names {
     users: Recent<u32, Answer>,
     lineage: Lineage,
     cgroups: Recent<u32, Cgroup>,
+    containers: Recent<ContainerId, Container>,
     wants: Vec<Want>,
     refused: u64,
 }
@@ -113,6 +133,7 @@ impl Default for Names {
             users: Recent::new(USERS),
             lineage: Lineage::new(PROCESSES),
             cgroups: Recent::new(PROCESSES),
+            containers: Recent::new(USERS),
             wants: Vec::new(),
             refused: 0,
         }
@@ -144,6 +165,12 @@ impl Names {
             What::User { uid, name } => self.users.insert(uid, Answer::Name(name.into())),
             What::Parent { start, ppid, comm } => {
                 self.lineage.found(event.pid, start, ppid, comm);
+            }
+            What::Container { id, name, image } => {
+                let name = Answer::Name(name.into());
+                let image = image.into();
+                let container = Container { name, image };
+                self.containers.insert(padded(id), container);
             }
             What::Member { start, path } => {
                 let path = Answer::Name(path.into());
@@ -186,6 +213,11 @@ impl Names {
         match want {
             Want::User(uid) => self.users.insert(uid, unknown),
             Want::Parent { pid, .. } => self.lineage.found(pid, u64::MAX, 0, b""),
+            Want::Container(id) => {
+                let image = Box::default();
+                let name = unknown;
+                self.containers.insert(id, Container { name, image });
+            }
             Want::Cgroup { pid, start } => {
                 let path = unknown;
                 self.cgroups.insert(pid, Cgroup { start, path });
@@ -202,13 +234,21 @@ impl Names {
     /// What is known of a process. What is not, is wanted from now on.
     pub fn known(&mut self, process: &Process) -> Known<'_> {
         let (pid, wanted) = (process.pid, self.wanted);
-        if wanted.cgroup && is_not_reported(process) {
+        if (wanted.cgroup || wanted.container) && is_not_reported(process) {
             let known = self.cgroups.get(pid);
             if known.is_none_or(|known| known.start != process.start) {
                 let (start, path) = (process.start, Answer::Awaited);
                 self.cgroups.insert(pid, Cgroup { start, path });
                 self.ask(Want::Cgroup { pid, start });
             }
+        }
+        let container = wanted.container.then(|| self.container(process)).flatten();
+        if let Some(id) = container
+            && self.containers.get(id).is_none()
+        {
+            let (name, image) = (Answer::Awaited, Box::default());
+            self.containers.insert(id, Container { name, image });
+            self.ask(Want::Container(id));
         }
         if wanted.user && self.users.get(process.uid).is_none() {
             self.users.insert(process.uid, Answer::Awaited);
@@ -222,7 +262,9 @@ impl Names {
             .cgroups
             .get(pid)
             .filter(|cgroup| cgroup.start == process.start);
+        let container = container.and_then(|id| self.containers.get(id));
         Known {
+            container: container.map(|of| (of.name.name().unwrap_or_default(), &*of.image)),
             user: self.users.get(process.uid).and_then(|cgroup| cgroup.name()),
             parent: match wanted.ancestors {
                 true => self.lineage.parent(pid),
@@ -245,12 +287,35 @@ impl Names {
                 out(made.member(ts, pid, cgroup.start, path));
             }
         }
+        for (id, container) in self.containers.iter() {
+            if let Answer::Name(name) = &container.name {
+                out(made.container(ts, unpadded(id), name, &container.image));
+            }
+        }
         self.lineage.snapshot(ts, out);
+    }
+
+    /// The container that a process is in, as far as its cgroup is known.
+    fn container(&mut self, process: &Process) -> Option<ContainerId> {
+        let found = self.cgroups.get(process.pid);
+        let found = found.filter(|cgroup| cgroup.start == process.start);
+        let path = match is_not_reported(process) {
+            true => found.and_then(|cgroup| cgroup.path.name())?,
+            false => &process.cgroup_path,
+        };
+        let id = Place::read(path).id?;
+        (id.len() <= size_of::<ContainerId>()).then(|| padded(id))
     }
 
     /// Whether of these names of a process some were asked for, and no answer came yet.
     pub fn awaits(&mut self, process: &Process, these: Wanted) -> bool {
         let awaited = |answer: Option<&mut Answer>| matches!(answer, Some(Answer::Awaited));
+        let id = these.container.then(|| self.container(process)).flatten();
+        if let Some(container) = id.and_then(|id| self.containers.get(id))
+            && matches!(container.name, Answer::Awaited)
+        {
+            return true;
+        }
         let Self {
             users,
             lineage,
@@ -262,7 +327,7 @@ impl Names {
             let cgroup = cgroup.filter(|cgroup| cgroup.start == process.start);
             awaited(cgroup.map(|cgroup| &mut cgroup.path))
         };
-        (these.cgroup && is_not_reported(process) && cgroup())
+        ((these.cgroup || these.container) && is_not_reported(process) && cgroup())
             || (these.user && awaited(users.get(process.uid)))
             || (these.ancestors && lineage.awaits(process.pid))
     }
@@ -300,6 +365,7 @@ mod tests {
             user: true,
             ancestors: true,
             cgroup: true,
+            container: false,
         };
         let mut names = Names::default();
         names.want(ALL);
@@ -348,5 +414,35 @@ mod tests {
         assert!(known.user.is_none() && known.parent.is_none() && known.cgroup.is_none());
         // It is not asked for again.
         assert_eq!(names.take_wants(), []);
+    }
+
+    #[test]
+    fn a_container_has_the_name_that_was_found() {
+        let mut names = Names::default();
+        let container = Wanted {
+            container: true,
+            ..Wanted::default()
+        };
+        names.want(container);
+        let id = "ab".repeat(32);
+        let mut process = process(1);
+        process.cgroup_path = format!("/docker/{id}").into_bytes().into();
+        assert_eq!(names.known(&process).container, Some((&b""[..], &b""[..])));
+        assert!(names.awaits(&process, container));
+        let wants = names.take_wants();
+        assert_eq!(wants, [Want::Container(padded(id.as_bytes()))]);
+        let mut made = Made::default();
+        let record = made.container(5, id.as_bytes(), b"shop", b"shop:1.2");
+        names.learn(&Event::decode(record).unwrap());
+        let found = Some((&b"shop"[..], &b"shop:1.2"[..]));
+        assert_eq!(names.known(&process).container, found);
+        assert!(!names.awaits(&process, container) && names.take_wants().is_empty());
+        // A file of a recording that is split says it again.
+        let mut again = Vec::new();
+        names.snapshot(9, &mut |record| again.push(record.to_vec()));
+        assert_eq!(again.len(), 1);
+        // In none.
+        process.cgroup_path = b"/user.slice"[..].into();
+        assert_eq!(names.known(&process).container, None);
     }
 }

@@ -27,9 +27,9 @@ use super::full::{
 };
 use super::joined;
 use super::made::{
-    ClockRecord, GoneRecord, KIND_CALL_NAMES, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES,
-    KIND_MEMBER, KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord,
-    UserRecord,
+    ClockRecord, GoneRecord, KIND_CALL_NAMES, KIND_CLOCK, KIND_CONTAINER, KIND_GONE, KIND_HOST,
+    KIND_LOSSES, KIND_MEMBER, KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord,
+    ParentRecord, UserRecord,
 };
 use super::write::unpadded;
 use crate::input::record::{
@@ -205,6 +205,15 @@ pub enum What<'a> {
         start: u64,
         /// The path; empty if it is not known.
         path: &'a [u8],
+    },
+    /// What is known of a container; empty what is not.
+    Container {
+        /// Its id.
+        id: &'a [u8],
+        /// Its name.
+        name: &'a [u8],
+        /// The name of its image.
+        image: &'a [u8],
     },
     /// The process is gone, and its end was not reported.
     Gone,
@@ -442,6 +451,15 @@ impl<'a> Event<'a> {
             KIND_GONE => {
                 GoneRecord::ref_from_prefix(record).map_err(|_| size)?;
                 What::Gone
+            }
+            KIND_CONTAINER => {
+                let mut parts = rest.split(|&byte| byte == 0);
+                let mut part = || parts.next().unwrap_or_default();
+                What::Container {
+                    id: part(),
+                    name: part(),
+                    image: part(),
+                }
             }
             KIND_HOST => What::Host { text: rest },
             KIND_RUN => What::Run { text: rest },

@@ -34,9 +34,9 @@ use super::joined::{
     WriteEndsRecord,
 };
 use super::made::{
-    ClockRecord, GoneRecord, KIND_CALL_NAMES, KIND_CLOCK, KIND_GONE, KIND_HOST, KIND_LOSSES,
-    KIND_MEMBER, KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord, ParentRecord,
-    UserRecord,
+    ClockRecord, GoneRecord, KIND_CALL_NAMES, KIND_CLOCK, KIND_CONTAINER, KIND_GONE, KIND_HOST,
+    KIND_LOSSES, KIND_MEMBER, KIND_PARENT, KIND_RUN, KIND_USER, LossRecord, MemberRecord,
+    ParentRecord, UserRecord,
 };
 use super::record::{
     CallsRecord, CgroupRecord, ExitRecord, FileRecord, ForkRecord, Head, KIND_CGROUP, KIND_COMMAND,
@@ -134,6 +134,7 @@ const OWN: &[KindLayout] = &[
     kind::<Head>(KIND_HOST),
     kind::<Head>(KIND_RUN),
     kind::<Head>(KIND_CALL_NAMES),
+    kind::<Head>(KIND_CONTAINER),
     kind::<ClockRecord>(KIND_CLOCK),
     list::<Head, LossRecord>(KIND_LOSSES),
     kind::<SnapshotRecord>(KIND_SNAPSHOT),

@@ -40,6 +40,8 @@ pub const KIND_RUN: u8 = 39;
 /// `Head::kind` of names of system calls: numbers and names follow, each ended by a NUL. There are as many of these
 /// records as the table takes.
 pub const KIND_CALL_NAMES: u8 = 40;
+/// `Head::kind` of what is known of a container: its id, name and image follow, each ended by a NUL.
+pub const KIND_CONTAINER: u8 = 41;
 /// The longest text of one of these records, in bytes; what is longer is cut.
 pub const TEXT_MAX: usize = 4096;
 
@@ -198,6 +200,16 @@ impl Made {
         names: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> &[u8] {
         self.pairs(KIND_CALL_NAMES, ts, names)
+    }
+
+    /// What is known of a container; empty what is not.
+    pub fn container(&mut self, ts: u64, id: &[u8], name: &[u8], image: &[u8]) -> &[u8] {
+        let mut text = Vec::new();
+        for part in [id, name, image] {
+            text.extend(part.iter().filter(|byte| **byte != 0));
+            text.push(0);
+        }
+        self.make(KIND_CONTAINER, &Head::of(ts, 0, 0), &text)
     }
 
     fn pairs<'a>(

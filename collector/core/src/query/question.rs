@@ -214,6 +214,7 @@ impl Query {
             user: self.needs(Source::User),
             ancestors: self.needs(Source::Ancestor) || self.needs(Source::Ancestors),
             cgroup: self.needs(Source::Cgroup),
+            container: self.needs(Source::Container),
         }
     }
 

@@ -215,6 +215,7 @@ impl Correlator {
             What::User { .. }
             | What::Parent { .. }
             | What::Member { .. }
+            | What::Container { .. }
             | What::Host { .. }
             | What::Run { .. }
             | What::CallNames { .. }

@@ -14,7 +14,7 @@ use crate::when::When;
 #[command(
     override_usage = "nulltrace events [OPTIONS] FILE [FILTER]
        nulltrace events [OPTIONS] [FILTER] [-- CMD [ARG]...]",
-    after_help = "A FILE is what `record` wrote, with --activity full for its system calls; it ends with .ntc, or exists. Without one,
+    after_help = "A FILE is what `record` wrote, with --full for its system calls; it ends with .ntc, or exists. Without one,
 events are live: of CMD, of the selected processes, or of the machine until Ctrl-C.
 
 Examples:

@@ -14,10 +14,15 @@ use crate::signals::Signals;
 use crate::sink::lines::Lines;
 use crate::source::{Activity, Full, KernelEvents};
 
+/// Bytes of data that are kept of each call where that is to be shown, and nothing else was asked for.
+const SNAPLEN: u32 = 80;
+
 pub(super) fn run(args: EventsArgs, asked: Asked) -> Result<ExitCode, Error> {
     let signals = Signals::block();
     let default = Config {
         activity: Activity::Full(Full::All),
+        // What is to be shown must be kept.
+        snaplen: (args.ascii || args.hex).then_some(SNAPLEN),
         ..Config::default()
     };
     let mut config = args.kernel.over(default);

@@ -86,6 +86,7 @@ pub(in crate::query) fn with(check: impl FnOnce(&Inside<'_>, Known<'_>)) {
         user: Some(b"ada"),
         parent: Some(&make),
         cgroup: Some(b"/not/asked/for"),
+        container: Some((b"till", b"till:3")),
     };
     check(&inside, known);
 }

@@ -47,6 +47,8 @@ pub enum Source {
     Ancestors,
     /// The cgroup.
     Cgroup,
+    /// The container, which [`Known`](super::Known) has.
+    Container,
 }
 
 impl Source {
@@ -62,9 +64,12 @@ impl Source {
             Self::Chain | Self::Reach(_) | Self::Event => &[Event],
             Self::Marker => &[Marker, Event],
             Self::Thread => &[Call, Segment, Span, Marker, Event],
-            Self::Process | Self::User | Self::Ancestor | Self::Ancestors | Self::Cgroup => {
-                &[Call, Segment, Span, Marker, Process, Event]
-            }
+            Self::Process
+            | Self::User
+            | Self::Ancestor
+            | Self::Ancestors
+            | Self::Cgroup
+            | Self::Container => &[Call, Segment, Span, Marker, Process, Event],
         }
     }
 

@@ -232,6 +232,8 @@ const WANT: &[(&str, &[&str], &[&str])] = &[
         &["abababababababababababababababababababababababababababababababab"; 6],
     ),
     ("container.type", ALL, &["docker"; 6]),
+    ("container.name", ALL, &["till"; 6]),
+    ("container.image", ALL, &["till:3"; 6]),
     ("k8s.pod.uid", ALL, &["-"; 6]),
     ("systemd.unit", ALL, &["-"; 6]),
 ];

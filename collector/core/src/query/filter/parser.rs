@@ -276,8 +276,8 @@ impl<'t> Parser<'t, '_> {
             let mut infos = both.iter().map(|field| field.info());
             // When a call is made inside a span, names have not been looked up.
             let named = |source| {
-                use Source::{Ancestor, Ancestors, Cgroup, User};
-                matches!(source, User | Ancestor | Ancestors | Cgroup)
+                use Source::{Ancestor, Ancestors, Cgroup, Container, User};
+                matches!(source, User | Ancestor | Ancestors | Cgroup | Container)
             };
             let early = *subject == Subject::Call && self.words.subjects.len() > 1;
             infos.all(|info| info.is_of(*subject) && !(early && named(info.source)))

@@ -78,6 +78,7 @@ impl<C: Consumer> Kept<C> {
             user: needs(Source::User),
             ancestors: needs(Source::Ancestor) || needs(Source::Ancestors),
             cgroup: needs(Source::Cgroup),
+            container: needs(Source::Container),
         };
         let mut names = Names::default();
         names.want(wanted);
@@ -236,8 +237,8 @@ fn is_known_at_opening(field: &Info) -> bool {
         "span.id",
         "span.enterarg",
         "span.enterargs",
-        "span.parent_seq",
-        "span.start",
+        "span.parent.seq",
+        "span.time",
     ];
     !field.name.starts_with("span.") || KNOWN.contains(&field.name)
 }

@@ -161,6 +161,22 @@ pub(super) const FIELDS: &[Info] = &[
         },
     },
     Info {
+        name: "container.name",
+        key: KeyKind::None,
+        type_: Type::Text,
+        source: Source::Container,
+        meaning: "name of the container, of docker, podman and containerd where their state files can be read",
+        get: |at, _| at.known().container.map(|(name, _)| name).into(),
+    },
+    Info {
+        name: "container.image",
+        key: KeyKind::None,
+        type_: Type::Text,
+        source: Source::Container,
+        meaning: "name of its image, in the same way",
+        get: |at, _| at.known().container.map(|(_, image)| image).into(),
+    },
+    Info {
         name: "k8s.pod.uid",
         key: KeyKind::None,
         type_: Type::Text,
