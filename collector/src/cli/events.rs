@@ -4,6 +4,7 @@ mod args;
 mod explain;
 mod live;
 mod replay;
+mod settled;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -18,7 +19,7 @@ pub(super) use args::EventsArgs;
 use super::meant::meant_field;
 use super::no_filter::no_filter;
 use super::print::print;
-use crate::consumers::{Asked, Shown};
+use crate::consumers::Asked;
 use crate::error::{Error, Kind};
 use crate::log;
 use crate::memory::{Budget, Part};
@@ -139,22 +140,6 @@ fn marked(option: &str, text: &str, at: std::ops::Range<usize>) -> String {
     let mark = "^".repeat(columns(text.get(at)).max(1));
     let text = safe(text.as_bytes());
     format!("{option}\n  {text}\n  {before}{mark}")
-}
-
-/// What a person should know of what was shown, and whether it could be.
-fn settle(shown: Shown) -> Result<(), Error> {
-    for note in &shown.notes {
-        log::say(note);
-    }
-    match shown.written.error {
-        None => Ok(()),
-        Some(error) => Err(Error::io(
-            "cannot write",
-            error,
-            "stdout",
-            "give it a writable stdout",
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::super::trace::{self, Plan, Subject, Until};
 use super::args::EventsArgs;
-use super::settle;
+use super::settled::settle;
 use crate::config::Config;
 use crate::consumers::{Asked, Stream};
 use crate::error::{Error, Kind};

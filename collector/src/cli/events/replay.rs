@@ -9,7 +9,7 @@ use nulltrace_core::input::layout::Reader;
 use zerocopy::IntoBytes;
 
 use super::args::EventsArgs;
-use super::settle;
+use super::settled::settle;
 use crate::config::Config;
 use crate::consumers::{Asked, Stream};
 use crate::error::{Error, Kind};

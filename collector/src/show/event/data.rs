@@ -2,7 +2,17 @@
 
 use std::io::Write as _;
 
-use super::Data;
+/// How data is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Data {
+    /// Within its line, the beginning.
+    #[default]
+    Inline,
+    /// Below it, all, as text.
+    Text,
+    /// Below it, all, as hexadecimal and text.
+    Hex,
+}
 
 /// Bytes in a line of hexadecimal digits.
 const LINE: usize = 16;

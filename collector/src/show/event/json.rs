@@ -2,13 +2,13 @@
 
 use std::io::Write as _;
 
-use nulltrace_core::query::field::{At, Field, Value};
+use nulltrace_core::query::field::{At, Field, Type, Value};
 use nulltrace_core::view::Names as _;
 use serde_json::json;
 
 use super::clock::Clock;
 use super::format::Format;
-use super::{json_type, number};
+use super::number::number;
 use crate::names::Machine;
 
 /// Appends the object of an event: the fields of the format by their names. Returns whether it has all that it must.
@@ -109,7 +109,7 @@ pub fn schema(format: &Format) -> String {
         if let Some(unit) = info.type_.unit().filter(|_| one == "integer") {
             of["unit"] = unit.into();
         }
-        if matches!(info.type_, nulltrace_core::query::field::Type::Time) {
+        if matches!(info.type_, Type::Time) {
             of["format"] = "date-time".into();
         }
         (field.to_string(), of)
@@ -124,4 +124,13 @@ pub fn schema(format: &Format) -> String {
         "required": names,
     });
     format!("{schema:#}\n")
+}
+
+/// The type of a value as JSON has it.
+const fn json_type(type_: Type) -> &'static str {
+    match type_ {
+        Type::Number | Type::Integer | Type::Duration | Type::Size => "integer",
+        Type::Boolean => "boolean",
+        Type::Text | Type::Address | Type::Call | Type::Time => "string",
+    }
 }

@@ -4,32 +4,23 @@ mod clock;
 mod data;
 mod format;
 mod json;
+mod number;
 
-use nulltrace_core::query::field::{At, Type, Value};
+use nulltrace_core::query::field::{At, Value};
 use nulltrace_core::view::Names as _;
 
 pub use clock::{Clock, TimeFormat};
+pub use data::Data;
 pub use format::{BadFormat, Format};
 pub use json::schema;
 
 use crate::names::Machine;
 use crate::text::push_safe;
 use format::Part;
+use number::number;
 
 /// What stands for a field that an event does not have.
 const ABSENT: &[u8] = b"<NA>";
-
-/// How data is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Data {
-    /// Within its line, the beginning.
-    #[default]
-    Inline,
-    /// Below it, all, as text.
-    Text,
-    /// Below it, all, as hexadecimal and text.
-    Hex,
-}
 
 /// How events are drawn.
 #[derive(Debug)]
@@ -191,28 +182,4 @@ fn draw(value: &Value<'_>, time: TimeFormat, clock: &mut Clock, to: &mut Vec<u8>
         }
         Value::Boolean(is) => write!(to, "{is}"),
     };
-}
-
-/// Decimal digits.
-fn number(mut n: u64, to: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
-        used += 1;
-        if n == 0 {
-            break;
-        }
-    }
-    to.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
-}
-
-/// The type of a value as JSON has it.
-const fn json_type(type_: Type) -> &'static str {
-    match type_ {
-        Type::Number | Type::Integer | Type::Duration | Type::Size => "integer",
-        Type::Boolean => "boolean",
-        Type::Text | Type::Address | Type::Call | Type::Time => "string",
-    }
 }
