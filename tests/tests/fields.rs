@@ -97,7 +97,7 @@ fn bash_completes_what_the_tables_have() {
     let lines = [
         "nulltrace run --by fd.na\t -- x",
         "nulltrace run --by evt.type,fd.na\t -- x",
-        "nulltrace run --by evtin.span.ar\tcart -- x",
+        "nulltrace run --by evtin.span.arg.\tcart -- x",
         "nulltrace run --by proc.cm\t --where fd.ty\tfile -- x",
         "nulltrace run --by x --sum bytes.i\t --sort blo\t -- x",
         "nulltrace run --view sys\t -- x",
@@ -130,7 +130,7 @@ fn zsh_completes_what_the_tables_have() {
     let lines = [
         "nulltrace run --by fd.na\t -- x",
         "nulltrace run --by evt.ty\t,fd.na\t -- x",
-        "nulltrace run --by evtin.span.ar\tcart -- x",
+        "nulltrace run --by evtin.span.arg.\tcart -- x",
         "nulltrace run --by proc.cm\t --where fd.ty\tfile -- x",
         "nulltrace run --by x --sum bytes.i\t-- x",
         "nulltrace run --view sys\t-- x",

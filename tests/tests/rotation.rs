@@ -25,6 +25,7 @@ while [ $i -lt {many} ]; do
     mark "<:t:req.db::"
     mark "<:t:req:status=200:"
     i=$((i+1))
+    [ $i = $(({many} / 2)) ] && sleep 1.2
 done
 sleep 1.2
 mark ">:t:last::"

@@ -126,7 +126,7 @@ impl Index {
         Some(u64::from_le_bytes(place.try_into().ok()?))
     }
 
-    /// How many bytes the index has, of which these are the first [`HEAD`] or more.
+    /// How many bytes the index has, of which these are the first [`FRONT`] or more.
     #[must_use]
     pub fn len_of(front: &[u8]) -> Option<usize> {
         let head = Head::read(front.first_chunk()?)?;

@@ -103,7 +103,7 @@ pub const IRQ: u32 = FIRST_OTHER | 4;
 pub const SOFTIRQ: u32 = FIRST_OTHER | 5;
 
 const FIRST_OTHER: u32 = 1 << 30;
-/// By what is behind [`FIRST_OTHER`].
+/// By what is behind `FIRST_OTHER`.
 pub const OTHERS: [&str; 6] = ["tracer", "switch", "wakeup", "block", "irq", "softirq"];
 
 /// Ways to do the same: what programs call is the C library's choice.
