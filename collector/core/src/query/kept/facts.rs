@@ -1,8 +1,12 @@
 //! What is known of processes and files, held back until a record of theirs is kept.
 
+use memchr::memmem;
+use zerocopy::IntoBytes;
+
 use crate::facts::recent::Recent;
 use crate::input::event::{Event, What};
 use crate::input::record::{CallsRecord, FileId};
+use crate::input::write::{padded, unpadded};
 
 /// So many processes, files and the like are remembered, or twice as many.
 const REMEMBERED: usize = 1 << 15;
@@ -62,6 +66,17 @@ pub(super) struct Facts {
     files: Recent<FileId, Said>,
     cgroups: Recent<u64, Said>,
     users: Recent<u32, Said>,
+    containers: Recent<ContainerId, Said>,
+}
+
+/// The id of a container, NUL padded.
+type ContainerId = [u8; 64];
+
+/// Whether a record, of a cgroup or of who is in it, names the container.
+fn names((words, len): &Record, id: &ContainerId) -> bool {
+    let id = unpadded(id);
+    let bytes = words.as_bytes().get(..*len).unwrap_or_default();
+    !id.is_empty() && memmem::find(bytes, id).is_some()
 }
 
 impl Facts {
@@ -71,6 +86,7 @@ impl Facts {
             files: Recent::new(REMEMBERED),
             cgroups: Recent::new(REMEMBERED),
             users: Recent::new(REMEMBERED),
+            containers: Recent::new(REMEMBERED),
         }
     }
 
@@ -111,6 +127,9 @@ impl Facts {
             }
             What::Member { .. } => {
                 self.told(pid, Level::All, &record, out);
+                if self.level(pid) == Level::All {
+                    self.containers_in(&record, out);
+                }
                 self.put(pid, |of| of.member = Some(record));
             }
             What::Fork { child } => {
@@ -130,7 +149,20 @@ impl Facts {
             }
             What::Cgroup { id, .. } => {
                 let was_out = self.cgroups.get(id).is_some_and(|said| said.out);
+                if was_out {
+                    self.containers_in(&record, out);
+                }
                 add(&mut self.cgroups, id, record, was_out, out);
+            }
+            What::Container { id, .. } => {
+                let id = padded(id);
+                let of_cgroup = |said: &Said| said.out && names(&said.record, &id);
+                let of_member = |of: &Process| {
+                    of.level == Level::All && of.member.as_ref().is_some_and(|of| names(of, &id))
+                };
+                let is_out = self.cgroups.iter().any(|(_, said)| of_cgroup(said))
+                    || self.processes.iter().any(|(_, of)| of_member(of));
+                add(&mut self.containers, id, record, is_out, out);
             }
             What::User { uid, .. } => {
                 let was_out = self.users.get(uid).is_some_and(|said| said.out);
@@ -183,10 +215,13 @@ impl Facts {
         let Process {
             member, command, ..
         } = process;
-        [member, command]
+        [&*member, &*command]
             .into_iter()
             .flatten()
             .for_each(|of| out(of));
+        if let Some(member) = member.clone() {
+            self.containers_in(&member, out);
+        }
     }
 
     /// Hands out the ancestors of a process, the first one first.
@@ -214,9 +249,29 @@ impl Facts {
         }
     }
 
+    /// Hands out what is known of the containers that it names.
+    fn containers_in(&mut self, record: &Record, out: Out<'_>) {
+        let named =
+            |(id, said): (&ContainerId, &Said)| (!said.out && names(record, id)).then_some(*id);
+        let found: Vec<_> = self.containers.iter().filter_map(named).collect();
+        for id in found {
+            if let Some(said) = self.containers.get(id) {
+                said.hand_out(out);
+            }
+        }
+    }
+
     fn names(&mut self, cgroup: u64, uid: u32, out: Out<'_>) {
-        if let Some(said) = self.cgroups.get(cgroup) {
-            said.hand_out(out);
+        let record = self
+            .cgroups
+            .get(cgroup)
+            .filter(|said| !said.out)
+            .map(|said| {
+                said.hand_out(out);
+                said.record.clone()
+            });
+        if let Some(record) = record {
+            self.containers_in(&record, out);
         }
         if let Some(said) = self.users.get(uid) {
             said.hand_out(out);
@@ -268,4 +323,84 @@ fn add<K: Eq + std::hash::Hash + Copy>(
         said.hand_out(out);
     }
     all.insert(key, said);
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+    use crate::input::made::Made;
+    use crate::input::record::{CgroupRecord, Head, KIND_CGROUP, KIND_PROCESS, ProcessRecord};
+
+    fn record(bytes: &[u8]) -> Record {
+        let mut words = vec![0_u64; bytes.len().div_ceil(8)];
+        words.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
+        (words, bytes.len())
+    }
+
+    fn head(pid: u32, kind: u8, size: usize) -> Head {
+        let size = u16::try_from(size).unwrap();
+        Head {
+            pid,
+            tid: pid,
+            size,
+            kind,
+            ..Head::new_zeroed()
+        }
+    }
+
+    fn process(pid: u32, ppid: u32, cgroup: u64) -> Record {
+        let mut facts = ProcessRecord::new_zeroed();
+        facts.head = head(pid, KIND_PROCESS, size_of::<ProcessRecord>());
+        (facts.ppid, facts.cgroup) = (ppid, cgroup);
+        record(facts.as_bytes())
+    }
+
+    fn cgroup(id: u64, names: &[u8]) -> Record {
+        let mut of = CgroupRecord::new_zeroed();
+        of.head = head(1, KIND_CGROUP, size_of::<CgroupRecord>() + names.len());
+        (of.id, of.names) = (id, u32::try_from(names.len()).unwrap());
+        record(&[of.as_bytes(), names].concat())
+    }
+
+    #[test]
+    fn what_is_known_is_handed_out_with_its_process_and_nothing_else() {
+        let (mut facts, mut out) = (Facts::new(), Vec::new());
+        let mut made = Made::default();
+        let learn = |facts: &mut Facts, out: &mut Vec<Record>, record: Record| {
+            let bytes = record.0.as_bytes()[..record.1].to_vec();
+            let words = self::record(&bytes);
+            let event = Event::decode(words.0.as_bytes().get(..words.1).unwrap()).unwrap();
+            facts.learn(&event, record, &mut |of| out.push(of.clone()));
+        };
+        let groups = [
+            cgroup(1, b"docker-aa.scope\0"),
+            cgroup(2, b"docker-bb.scope\0"),
+        ];
+        let names = [
+            record(made.container(1, b"aa", b"shop", b"img")),
+            record(made.container(1, b"bb", b"other", b"img")),
+        ];
+        for of in groups.iter().chain(&names[1..]) {
+            learn(&mut facts, &mut out, of.clone());
+        }
+        for of in [process(7, 5, 1), process(8, 5, 2), process(5, 0, 0)] {
+            learn(&mut facts, &mut out, of);
+        }
+        assert!(out.is_empty());
+        facts.ahead_of(7, &[], &mut |of| out.push(of.clone()));
+        assert_eq!(out, [process(5, 0, 0), groups[0].clone(), process(7, 5, 1)]);
+        // One that becomes known later.
+        out.clear();
+        learn(&mut facts, &mut out, names[0].clone());
+        assert_eq!(out, names[..1]);
+        out.clear();
+        facts.ahead_of(8, &[], &mut |of| out.push(of.clone()));
+        assert_eq!(out, [groups[1].clone(), names[1].clone(), process(8, 5, 2)]);
+        // Once.
+        out.clear();
+        facts.ahead_of(7, &[], &mut |of| out.push(of.clone()));
+        assert!(out.is_empty());
+    }
 }
