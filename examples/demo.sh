@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job on real input: shell scripts mark spans around real HTTP fetches; nulltrace shows them
 # in a table and sends them to a real statsd server, from which they are read back. Then, of a real
-# service, why it is slow.
+# service, why it is slow; and of a recording of it, what it did.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,3 +41,4 @@ say '$ nulltrace record -o nested.ntc -- nested.sh; then any view of it'
 "$nulltrace" report "$work/nested.ntc" --by span.tags --sum span.hits,span.max
 
 NULLTRACE_BIN=$nulltrace ./examples/story.sh
+NULLTRACE_BIN=$nulltrace ./examples/recorded.sh
