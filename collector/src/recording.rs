@@ -21,6 +21,8 @@ pub struct Plan {
     pub how: Compress,
     /// What of it is kept; all if there is none.
     pub only: Option<Filter>,
+    /// Of which calls what they read and wrote is kept; of all if there is none.
+    pub data: Option<Filter>,
     /// What is recorded.
     pub about: About,
 }
@@ -48,9 +50,10 @@ impl Recording {
             to,
             how,
             only,
+            data,
             about,
         } = plan;
-        let (mut tap, recorder) = Recorder::start(to, how, room, only)?;
+        let (mut tap, recorder) = Recorder::start(to, how, room, only, data)?;
         let Moment { monotonic, wall } = began;
         let name = || {
             let pid = std::process::id();

@@ -31,6 +31,7 @@ fn recorded(now: u64, only: Option<&str>, held: usize) -> (Vec<u8>, u64) {
         to: Target::one(Box::new(file.clone())),
         how: Compress::None,
         only: only.map(|text| Filter::parse(text, &Words::ANY).unwrap()),
+        data: None,
         about,
     };
     let limits = Limits {

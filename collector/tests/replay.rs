@@ -39,6 +39,7 @@ fn recorded(query: &Query, reach: Reach) -> (Vec<u8>, Measured) {
         to: Target::one(Box::new(file.clone())),
         how: Compress::default(),
         only: None,
+        data: None,
         about,
     };
     let pipeline = Pipeline::new(limits).asking(query, None).unwrap();

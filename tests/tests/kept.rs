@@ -94,8 +94,61 @@ fn only_what_was_asked_for_is_in_the_file() {
 }
 
 #[test]
+fn what_calls_read_and_wrote_is_kept_of_those_that_were_named() {
+    for hook in hooks().into_iter().filter(|hook| hook.starts_with("ebpf")) {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        fs::write(dir.join("public.txt"), "to be seen").unwrap();
+        fs::write(dir.join("secret.txt"), "hunter2").unwrap();
+        let mut options = vec![
+            "record",
+            "-o",
+            "a.ntc",
+            "--compress",
+            "none",
+            "--backend",
+            hook,
+        ];
+        options.extend(["--full", "--data=fd.name contains public", "--"]);
+        options.extend(["cat", "public.txt", "secret.txt"]);
+        let out = run(&options, dir);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(
+            out.status.success() && said.contains("nothing lost"),
+            "{said}"
+        );
+        let file = fs::read(dir.join("a.ntc")).unwrap();
+        assert!(has(&file, "to be seen") && !has(&file, "hunter2"));
+        let out = run(
+            &[
+                "events",
+                "a.ntc",
+                "evt.type=read and fd.name contains .txt",
+                "-A",
+            ],
+            dir,
+        );
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        // Each call is there all the same.
+        assert!(
+            text.contains("res=10 ") && text.contains("res=7 "),
+            "{text}"
+        );
+        assert!(
+            text.contains("to be seen") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn mistakes_are_told_before_anything_runs() {
     let dir = tempfile::tempdir().unwrap();
+    let out = run(
+        &["run", "--full", "--data=fd.num=3", "--", "touch", "ran"],
+        dir.path(),
+    );
+    assert_eq!(out.status.code(), Some(2));
     for (words, told) in [
         (
             &["span.duratoin>5ms", "--", "touch", "ran"][..],

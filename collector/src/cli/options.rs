@@ -9,12 +9,13 @@ use nulltrace_core::view::{self, VIEWS, View};
 use super::group::GroupArgs;
 use super::output::{Destination, Format, OutputArgs};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::log;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
 use crate::source::{Activity, Backend, Full, SNAPLEN_MAX, Scope};
+use crate::text::safe;
 use crate::units;
 
 /// What `--data` keeps of a call, bytes.
@@ -117,8 +118,11 @@ pub(super) struct Kernel {
         conflicts_with = "activity", value_parser = full)]
     full: Option<Full>,
     /// With --full, also keep what each call read or wrote: --snaplen 80.
-    #[arg(long)]
-    data: bool,
+    ///
+    /// `record` takes a filter, too, as --data="fd.name contains .conf": of calls for which it does not hold when they
+    /// return that is not kept.
+    #[arg(long, value_name = "FILTER", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    data: Option<String>,
     /// With --full, keep up to so many bytes of what each call read or wrote, at most 4096 [default: 0].
     ///
     /// Of a list of pieces of memory, as writev has, it is of the first. What programs read and write may be secret:
@@ -262,9 +266,27 @@ impl Kernel {
             activity: self.activity().unwrap_or(config.activity),
             snaplen: self
                 .snaplen
-                .or(self.data.then_some(SNAPLEN))
+                .or(self.data.is_some().then_some(SNAPLEN))
                 .or(config.snaplen),
             ..config
+        }
+    }
+
+    /// Of which calls what they read and wrote is kept, if that was said.
+    pub(super) fn data(&self) -> Option<&str> {
+        self.data.as_deref().filter(|filter| !filter.is_empty())
+    }
+
+    /// Nothing is kept here, so no filter says of what.
+    pub(super) fn has_no_data_filter(&self) -> Result<(), Error> {
+        match self.data() {
+            None => Ok(()),
+            Some(filter) => Err(Error::new(
+                Kind::Usage,
+                "only what `record` keeps is filtered",
+                format_args!("--data={}", safe(filter.as_bytes())),
+                "leave the filter out",
+            )),
         }
     }
 

@@ -119,6 +119,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     config.scope = args.selection.over(config.scope);
     config.memory = args.memory.unwrap_or(config.memory);
     let descendants = !args.no_wait;
+    let data = args.kernel.data().map(of_records).transpose()?;
     let (filter, command) = divided(args.words);
     let kept = match filter {
         Some(text) => Some(recording::KeptBy {
@@ -176,7 +177,7 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
         },
     };
     let prepare = |pipeline: Pipeline, keeper, opened: &Opened| {
-        pipeline.recording(ready.plan(opened, &config, kept), keeper)
+        pipeline.recording(ready.plan(opened, &config, kept, data), keeper)
     };
     let traced = trace::run(subject, &plan, &signals, prepare)?;
     let written = traced.outcome.and_then(|outcome| {

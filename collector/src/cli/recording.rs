@@ -51,7 +51,13 @@ pub(super) fn open(record: &Record) -> Result<(Ready, Begun), Error> {
 
 impl Ready {
     /// With what is recorded.
-    pub(super) fn plan(self, opened: &Opened, config: &Config, kept: Option<KeptBy>) -> Plan {
+    pub(super) fn plan(
+        self,
+        opened: &Opened,
+        config: &Config,
+        kept: Option<KeptBy>,
+        data: Option<Filter>,
+    ) -> Plan {
         let (text, only) = kept.map_or((String::new(), None), |of| (of.text, Some(of.filter)));
         let words: Vec<_> = std::env::args_os().collect();
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
@@ -67,6 +73,7 @@ impl Ready {
             to,
             how,
             only,
+            data,
             about,
         }
     }

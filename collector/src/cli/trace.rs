@@ -52,6 +52,7 @@ pub(super) fn trace(
     if options.quiet {
         log::be_quiet();
     }
+    options.kernel.has_no_data_filter()?;
     let config = options.over(config);
     config.check_snaplen("--snaplen, --data")?;
     let query = options.query(&config)?;
@@ -74,7 +75,8 @@ pub(super) fn trace(
         let pipeline = pipeline.sending(sinks)?;
         match ready {
             Some(ready) => {
-                let pipeline = pipeline.recording(ready.plan(opened, &config, None), keeper)?;
+                let pipeline =
+                    pipeline.recording(ready.plan(opened, &config, None, None), keeper)?;
                 pipeline.asking(&query, None)
             }
             None => pipeline.asking(&query, keeper),

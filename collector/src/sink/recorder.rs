@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nulltrace_core::capture::{Compress, Writer};
 use nulltrace_core::input::record::Head;
 use nulltrace_core::query::filter::Filter;
-use nulltrace_core::query::kept::Kept;
+use nulltrace_core::query::kept::{DataOf, Kept};
 use nulltrace_core::spans::consumer::{Consumer, Wants};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -194,6 +194,7 @@ impl Recorder {
         how: Compress,
         room: usize,
         only: Option<Filter>,
+        data: Option<Filter>,
     ) -> io::Result<(Box<dyn Consumer>, Self)> {
         // Where a filter says what is kept, half of it is for records of which that is not known yet.
         let room = if only.is_some() { room / 2 } else { room };
@@ -228,8 +229,8 @@ impl Recorder {
         };
         let lost = Arc::clone(&shared.held);
         let taking: Box<dyn Consumer> = match only {
-            Some(filter) => Box::new(Kept::new(filter, room, lost, tap)),
-            None => Box::new(tap),
+            Some(filter) => with_data(data, Kept::new(filter, room, lost, tap)),
+            None => with_data(data, tap),
         };
         Ok((taking, recorder))
     }
@@ -326,6 +327,14 @@ impl Recorder {
         };
         let failed = locked(&shared.failed).take();
         (recorded, failed)
+    }
+}
+
+/// Takes the records, with what calls read and wrote of those only for which the filter holds.
+fn with_data(data: Option<Filter>, to: impl Consumer + 'static) -> Box<dyn Consumer> {
+    match data {
+        Some(filter) => Box::new(DataOf::new(filter, to)),
+        None => Box::new(to),
     }
 }
 
@@ -561,6 +570,7 @@ mod tests {
             Compress::default(),
             ROOM,
             None,
+            None,
         )
         .unwrap();
         let mut made = Made::default();
@@ -599,7 +609,8 @@ mod tests {
     fn a_reader_that_takes_nothing_is_not_waited_for_for_ever() {
         let (go, stuck) = channel();
         let to = Target::one(Box::new(Stuck(stuck)));
-        let (mut tap, recorder) = Recorder::start(to, Compress::default(), 4 << 10, None).unwrap();
+        let (mut tap, recorder) =
+            Recorder::start(to, Compress::default(), 4 << 10, None, None).unwrap();
         let mut made = Made::default();
         let records = 500;
         for uid in 0..records {
@@ -632,7 +643,7 @@ mod tests {
             keep: None,
         };
         let (mut tap, mut recorder) =
-            Recorder::start(place.open().unwrap(), Compress::default(), ROOM, None).unwrap();
+            Recorder::start(place.open().unwrap(), Compress::default(), ROOM, None, None).unwrap();
         let mut made = Made::default();
         for file in 1..=3 {
             for uid in 0..1000 {

@@ -25,6 +25,7 @@ pub(super) fn run(args: EventsArgs, asked: Asked) -> Result<ExitCode, Error> {
         snaplen: (args.ascii || args.hex).then_some(SNAPLEN),
         ..Config::default()
     };
+    args.kernel.has_no_data_filter()?;
     let mut config = args.kernel.over(default);
     config.scope = args.selection.over(config.scope);
     config.memory = args.memory.unwrap_or(config.memory);

@@ -22,6 +22,21 @@ pub struct Seen<'a> {
     pub wide: [&'a [InSpan<'a>]; 3],
 }
 
+impl Seen<'static> {
+    /// Of an event whose place does not matter.
+    pub(crate) const fn alone(ts: u64) -> Self {
+        Self {
+            number: 0,
+            began: 0,
+            before: ts,
+            wall: 0,
+            syscall: None,
+            enter: false,
+            wide: [&[]; 3],
+        }
+    }
+}
+
 impl<'a> Seen<'a> {
     /// The spans that are open in that reach.
     pub(super) const fn within(&self, reach: Reach) -> &'a [InSpan<'a>] {

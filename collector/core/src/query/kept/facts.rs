@@ -218,7 +218,7 @@ impl Facts {
         [&*member, &*command]
             .into_iter()
             .flatten()
-            .for_each(|of| out(of));
+            .for_each(&mut *out);
         if let Some(member) = member.clone() {
             self.containers_in(&member, out);
         }

@@ -7,7 +7,9 @@
 //! Records wait, in their order, until it is known whether their spans match. Where there is no more room for that, the one
 //! that came first is lost, and counted.
 
+mod data;
 mod facts;
+mod names;
 mod numbers;
 mod passing;
 mod queue;
@@ -18,19 +20,21 @@ mod stripped;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use data::DataOf;
+
 use rustc_hash::FxHashMap;
 use zerocopy::{FromBytes, IntoBytes};
 
 use self::facts::Record;
+use self::names::{known, wanted};
 use self::passing::Passing;
 use self::queue::{Fate, Item, Queue};
 use self::record::{copied, segment};
 use self::spans::Spans;
-use super::field::{At, Field, Info, Known, Seen, Source};
+use super::field::{At, Field, Info, Seen};
 use super::filter::{Divided, Filter, Holds, OfCall, Verdict};
 use crate::activity::Inside;
 use crate::facts::names::{Names, Wanted};
-use crate::facts::process::Process;
 use crate::input::event::{Event, What};
 use crate::input::joined::{
     FLAG_BEGAN, FLAG_OF_MANY, KIND_MARKER, KIND_WRITE_BEGINS, KIND_WRITE_ENDS,
@@ -72,14 +76,7 @@ impl<C: Consumer> Kept<C> {
     /// Passes on to `to`. Records of so many bytes may wait; more of them are counted in `lost`.
     #[must_use]
     pub fn new(filter: Filter, bytes: usize, lost: Arc<AtomicU64>, to: C) -> Self {
-        let fields = filter.fields();
-        let needs = |source| fields.iter().any(|field| field.info().source == source);
-        let wanted = Wanted {
-            user: needs(Source::User),
-            ancestors: needs(Source::Ancestor) || needs(Source::Ancestors),
-            cgroup: needs(Source::Cgroup),
-            container: needs(Source::Container),
-        };
+        let wanted = wanted(&filter);
         let mut names = Names::default();
         names.want(wanted);
         Self {
@@ -219,14 +216,6 @@ impl<C: Consumer> Kept<C> {
     }
 }
 
-/// What is known of a process, as far as it is wanted.
-fn known<'n>(names: &'n mut Names, wanted: Wanted, process: Option<&Process>) -> Known<'n> {
-    match process.filter(|_| wanted.user || wanted.others()) {
-        Some(process) => names.known(process),
-        None => Known::default(),
-    }
-}
-
 /// Whether a field of a span does not change after it was opened. One of calls only is not known of a span at any time.
 fn is_known_at_opening(field: &Info) -> bool {
     const KNOWN: [&str; 9] = [
@@ -257,15 +246,7 @@ impl<C: Consumer> Consumer for Kept<C> {
             return;
         }
         let known = known(&mut self.names, self.wanted, event.process.map(|of| &**of));
-        let seen = Seen {
-            number: 0,
-            began: 0,
-            before: event.ts,
-            wall: 0,
-            syscall: None,
-            enter: false,
-            wide: [&[]; 3],
-        };
+        let seen = Seen::alone(event.ts);
         let at = At::event(event, &seen, known);
         let holds = match self.divided.of_call(&at) {
             OfCall::Open(holds) => Some(holds),
@@ -356,7 +337,7 @@ impl<C: Consumer> Consumer for Kept<C> {
             }
         }
         let process = span.process.as_deref();
-        let asked = process.filter(|_| self.wanted.user || self.wanted.others());
+        let asked = process.filter(|_| self.wanted != Wanted::default());
         let awaits = asked.is_some_and(|of| {
             self.names.known(of);
             self.names.awaits(of, self.wanted)
