@@ -148,7 +148,8 @@ struct Replay<'a> {
     reader: Reader,
     /// The first record, until there is a pipeline.
     layout: Vec<u64>,
-    pipeline: Option<Pipeline>,
+    /// In a box, as it is taken out for each record.
+    pipeline: Option<Box<Pipeline>>,
     range: Range,
     progress: Progress,
     joint: Joint,
@@ -200,7 +201,7 @@ impl Replay<'_> {
                 }
             }
             self.ran.learn(&event);
-            if event.what == What::Layout && self.pipeline.is_none() {
+            if matches!(event.what, What::Layout) && self.pipeline.is_none() {
                 self.layout = record
                     .chunks_exact(8)
                     .filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes))
@@ -232,7 +233,7 @@ impl Replay<'_> {
                 let query = self.narrowed.as_ref().unwrap_or(self.query);
                 let mut pipeline = begin(self.config, &self.ran, query)?;
                 pipeline.replay(self.layout.as_bytes());
-                pipeline
+                Box::new(pipeline)
             }
         };
         Ok(self.pipeline.insert(pipeline))
@@ -247,7 +248,7 @@ impl Replay<'_> {
         self.pipeline()?
             .known(from.monotonic, &mut |record| pipeline.replay(record));
         pipeline.replay(self.layout.as_bytes());
-        self.pipeline = Some(pipeline);
+        self.pipeline = Some(Box::new(pipeline));
         self.ran.began = from;
         Ok(())
     }

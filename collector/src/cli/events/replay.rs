@@ -64,7 +64,8 @@ struct Replay<'a> {
     reader: Reader,
     /// The first record, until there is a pipeline.
     layout: Vec<u64>,
-    pipeline: Option<Pipeline>,
+    /// In a box, as it is taken out for each record.
+    pipeline: Option<Box<Pipeline>>,
     failed: Option<Error>,
 }
 
@@ -76,7 +77,7 @@ impl Replay<'_> {
         }
         if let Ok(event) = self.reader.read(record) {
             self.ran.learn(&event);
-            if event.what == What::Layout && self.pipeline.is_none() {
+            if matches!(event.what, What::Layout) && self.pipeline.is_none() {
                 let words = record.chunks_exact(8);
                 let words = words.filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes));
                 self.layout = words.collect();
@@ -112,7 +113,7 @@ impl Replay<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.failed.is_some() || self.pipeline.as_ref().is_some_and(Pipeline::is_over)
+        self.failed.is_some() || self.pipeline.as_ref().is_some_and(|of| of.is_over())
     }
 
     /// The pipeline, made when the recording has said what it is.
@@ -129,7 +130,7 @@ impl Replay<'_> {
                     pipeline = pipeline.showing(stream, None)?;
                 }
                 pipeline.replay(self.layout.as_bytes());
-                pipeline
+                Box::new(pipeline)
             }
         };
         Ok(self.pipeline.insert(pipeline))
