@@ -8,12 +8,14 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::iter;
+use std::mem;
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nulltrace_core::capture::{
@@ -127,6 +129,7 @@ pub fn read(
         }
     };
     let bytes = AtomicU64::new(0);
+    let used = &Used::default();
     let workers = thread::available_parallelism().map_or(1, NonZero::get) - 1;
     let mut read = Read::default();
     let (ended, refused) = thread::scope(|scope| -> io::Result<_> {
@@ -136,16 +139,17 @@ pub fn read(
             let (give, taken) = sync_channel(BATCHES);
             thread::Builder::new()
                 .name("capture".to_owned())
-                .spawn_scoped(scope, move || work(&queue, &give))?;
+                .spawn_scoped(scope, move || work(&queue, &give, used))?;
             jobs.push(to);
             blocks.push(taken);
         }
         let cutting = thread::Builder::new()
             .name("capture file".to_owned())
             .spawn_scoped(scope, || cut(&mut *file, ranges, jobs, &bytes))?;
-        take(&blocks, &mut |block| {
+        take(&blocks, &mut |mut block| {
             block.give(each);
-            read.take(block.told);
+            read.take(mem::take(&mut block.told));
+            used.keep(block);
             at(bytes.load(Ordering::Relaxed));
         });
         let cut = cutting.join();
@@ -224,14 +228,36 @@ fn cut(
     Ok(cutter.end())
 }
 
+/// Blocks that were taken: their room is used again, which costs less than new room.
+#[derive(Default)]
+struct Used(Mutex<Vec<Block>>);
+
+impl Used {
+    fn keep(&self, block: Block) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BATCHES {
+            kept.push(block);
+        }
+    }
+
+    /// An empty block.
+    fn block(&self) -> Block {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut block = kept.pop().unwrap_or_default();
+        block.words.clear();
+        block.sizes.clear();
+        block
+    }
+}
+
 /// Reads pieces.
-fn work(jobs: &Receiver<Job>, to: &SyncSender<Out>) {
+fn work(jobs: &Receiver<Job>, to: &SyncSender<Out>, used: &Used) {
     let mut blocks = Blocks::default();
     for job in jobs {
         let out = match job {
             Job::Next => Out::Next,
             Job::Piece(piece) => {
-                let mut block = Block::default();
+                let mut block = used.block();
                 block.told = blocks.read(&piece, &mut |record| block.push(record));
                 Out::Block(block)
             }
