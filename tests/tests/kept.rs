@@ -144,6 +144,11 @@ fn what_calls_read_and_wrote_is_kept_of_those_that_were_named() {
 #[test]
 fn mistakes_are_told_before_anything_runs() {
     let dir = tempfile::tempdir().unwrap();
+    let words = ["record", "-o", "a.ntc", "span.duration>5", "--", "true"];
+    let out = run(&words, dir.path());
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("note: 5 is 5 ns; write 5s or 5ms"), "{said}");
+    fs::remove_file(dir.path().join("a.ntc")).unwrap();
     let out = run(
         &["run", "--full", "--data=fd.num=3", "--", "touch", "ran"],
         dir.path(),

@@ -17,7 +17,7 @@ use nulltrace_core::query::filter::{Filter, Words};
 pub(super) use args::EventsArgs;
 
 use super::meant::meant_field;
-use super::no_filter::no_filter;
+use super::no_filter::{no_filter, say_notes};
 use super::print::print;
 use crate::consumers::Asked;
 use crate::error::{Error, Kind};
@@ -126,10 +126,7 @@ fn read_filter(text: &str) -> Result<Filter, Error> {
         let (what, remedy) = no_filter(&bad.why);
         Error::new(Kind::Usage, what, marked("FILTER", text, bad.at), remedy)
     })?;
-    for note in filter.notes() {
-        let n = note.number;
-        log::say(format_args!("note: {n} is {n} ns; write {n}s or {n}ms"));
-    }
+    say_notes(&filter);
     Ok(filter)
 }
 

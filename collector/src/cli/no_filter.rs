@@ -2,12 +2,21 @@
 
 use nulltrace_core::query::field::Type;
 use nulltrace_core::query::filter::{
-    DEPTH_MAX, Function, MIXED_MAX, Op, PATTERN_MAX, REGEXES_MAX, TEXT_MAX, Why,
+    DEPTH_MAX, Filter, Function, MIXED_MAX, Op, PATTERN_MAX, REGEXES_MAX, TEXT_MAX, Why,
 };
 use syscalls::Sysno;
 
 use super::meant::{meant, meant_field};
+use crate::log;
 use crate::text::safe;
+
+/// Tells what is right in a filter, and surely not meant.
+pub(super) fn say_notes(filter: &Filter) {
+    for note in filter.notes() {
+        let n = note.number;
+        log::say(format_args!("note: {n} is {n} ns; write {n}s or {n}ms"));
+    }
+}
 
 /// What is wrong, and what to do about it.
 pub(super) fn no_filter(why: &Why) -> (String, String) {

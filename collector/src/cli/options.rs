@@ -3,14 +3,13 @@
 use clap::Args;
 use nulltrace_core::activity::Reach;
 use nulltrace_core::query::Query;
-use nulltrace_core::query::filter::Filter;
 use nulltrace_core::view::{self, VIEWS, View};
 
 use super::group::GroupArgs;
+use super::no_filter::say_notes;
 use super::output::{Destination, Format, OutputArgs};
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::log;
 use crate::memory::Budget;
 use crate::sink::SinkConfig;
 use crate::sink::statsd::StatsdConfig;
@@ -233,10 +232,7 @@ impl Views {
     /// told.
     pub(super) fn query(&self, given: (&[String], &str)) -> Result<Query, Error> {
         let query = self.group.query(self.view, given)?;
-        for note in query.filter().into_iter().flat_map(Filter::notes) {
-            let n = note.number;
-            log::say(format_args!("note: {n} is {n} ns; write {n}s or {n}ms"));
-        }
+        query.filter().into_iter().for_each(say_notes);
         Ok(query)
     }
 

@@ -10,6 +10,7 @@ use nulltrace_core::activity::Reach;
 use nulltrace_core::capture::Compress;
 
 use super::group::of_records;
+use super::no_filter::say_notes;
 use super::options::{Kernel, Selection};
 use super::recording;
 use super::trace::{self, Plan, Subject, Until};
@@ -122,10 +123,11 @@ pub(super) fn run(args: RecordArgs) -> Result<ExitCode, Error> {
     let data = args.kernel.data().map(of_records).transpose()?;
     let (filter, command) = divided(args.words);
     let kept = match filter {
-        Some(text) => Some(recording::KeptBy {
-            filter: of_records(&text)?,
-            text,
-        }),
+        Some(text) => {
+            let filter = of_records(&text)?;
+            say_notes(&filter);
+            Some(recording::KeptBy { text, filter })
+        }
         None => None,
     };
     if let (Some(_), false) = (&kept, config.inside == Reach::Thread) {
