@@ -43,6 +43,16 @@ struct Process {
     command: Option<Record>,
 }
 
+impl Process {
+    /// Hands out who it is.
+    fn who(&self, out: Out<'_>) {
+        let Self {
+            fork, found, facts, ..
+        } = self;
+        [fork, found, facts].into_iter().flatten().for_each(out);
+    }
+}
+
 /// A record that says what something is.
 #[derive(Debug)]
 struct Said {
@@ -204,13 +214,7 @@ impl Facts {
             return;
         };
         if before == Level::Nothing {
-            let Process {
-                fork, found, facts, ..
-            } = process;
-            [fork, found, facts]
-                .into_iter()
-                .flatten()
-                .for_each(|of| out(of));
+            process.who(out);
         }
         let Process {
             member, command, ..
@@ -238,13 +242,7 @@ impl Facts {
         for pid in chain.into_iter().rev() {
             if let Some(process) = self.process(pid) {
                 process.level = Level::Ancestor;
-                let Process {
-                    fork, found, facts, ..
-                } = process;
-                [fork, found, facts]
-                    .into_iter()
-                    .flatten()
-                    .for_each(|of| out(of));
+                process.who(out);
             }
         }
     }

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::facts::Record;
+use super::record::{bytes_of, copied};
 use super::spans::{Lies, Spans};
 use super::stripped::stripped;
-use crate::input::joined::FLAG_OF_MANY;
+use crate::input::joined::{FLAG_OF_MANY, KIND_LEFT_OUT, LeftOutRecord};
 use crate::input::record::{CallsRecord, FLAG_AT_MARKER, Head, SegmentRecord};
 use crate::query::filter::Holds;
 
@@ -85,13 +87,13 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, item: Item) {
-        self.bytes += item.record.0.len() * 8 + ITEM;
+        self.bytes += item.bytes();
         self.items.push_back(item);
     }
 
     pub(super) fn pop(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
-        self.bytes -= item.record.0.len() * 8 + ITEM;
+        self.bytes -= item.bytes();
         Some(item)
     }
 
@@ -99,20 +101,38 @@ impl Queue {
         self.bytes > self.limit
     }
 
-    /// Takes out what is known to be left out, wherever it stands, and says of what spans it was. What is said of the
-    /// time of threads goes with it: that is only how long spans were open while their threads did something else.
+    /// Takes out what is known to be left out, wherever it stands, and says of what spans it was. Of what threads did only
+    /// the time stays, added up from one of their other records to the next.
     pub(super) fn sweep(&mut self, spans: &Spans) -> Vec<u64> {
         let mut gone = Vec::new();
-        self.items.retain(|item| {
+        // Where the time of a thread is, that had no other record since.
+        let mut asides: FxHashMap<(u32, u32), usize> = FxHashMap::default();
+        for item in std::mem::take(&mut self.items) {
+            let thread = head(&item.record).map(|of| (of.pid, of.tid));
             let is_out =
-                matches!(item.fate, Fate::Segment(..) | Fate::Event(..)) || item.fate.is_marker();
-            let is_out = is_out && decide(&item.fate, spans) == Some(Decided::Dropped);
-            if is_out {
-                self.bytes -= item.record.0.len() * 8 + ITEM;
-                gone.extend(item.fate.span());
+                item.fate.span().is_some() && decide(&item.fate, spans) == Some(Decided::Dropped);
+            if !is_out && item.fate != Fate::Aside {
+                thread.map(|thread| asides.remove(&thread));
+                self.items.push_back(item);
+                continue;
             }
-            !is_out
-        });
+            gone.extend(item.fate.span());
+            self.bytes -= item.bytes();
+            let (Some(thread), Some(wall)) = (thread, item.wall()) else {
+                continue;
+            };
+            let before = asides.get(&thread).and_then(|&at| self.items.get_mut(at));
+            match before.and_then(|aside| LeftOutRecord::mut_from_prefix(aside.bytes_mut()).ok()) {
+                Some((aside, _)) => aside.wall = aside.wall.saturating_add(wall),
+                None => {
+                    if let Some(record) = left_out(&item.record, wall) {
+                        asides.insert(thread, self.items.len());
+                        let fate = Fate::Aside;
+                        self.push(Item { record, fate });
+                    }
+                }
+            }
+        }
         gone
     }
 
@@ -184,7 +204,40 @@ fn are_of_one(one: &Item, other: &Item) -> bool {
         .is_some_and(|(one, other)| (one.pid, one.tid) == (other.pid, other.tid))
 }
 
+/// What is left of a record that is left out: for how long its thread did something.
+fn left_out(of: &Record, wall: u64) -> Option<Record> {
+    let head = Head {
+        kind: KIND_LEFT_OUT,
+        flags: 0,
+        number: 0,
+        ..head(of)?
+    };
+    record_of(LeftOutRecord { head, wall }.as_bytes())
+}
+
 impl Item {
+    /// The memory it takes.
+    const fn bytes(&self) -> usize {
+        self.record.0.len() * 8 + ITEM
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.record.0.as_mut_bytes()
+    }
+
+    /// For how long its thread did what it says, if it says that.
+    fn wall(&self) -> Option<u64> {
+        let bytes = bytes_of(&self.record);
+        match self.fate {
+            Fate::Segment(..) => {
+                let (segment, _) = SegmentRecord::read_from_prefix(bytes).ok()?;
+                Some(segment.head.ts.saturating_sub(segment.since))
+            }
+            Fate::Aside => Some(LeftOutRecord::read_from_prefix(bytes).ok()?.0.wall),
+            _ => None,
+        }
+    }
+
     /// The record as it was decided; `None` if it is not kept. Behind a segment the marker that ended it may not be
     /// kept: then nothing ended it.
     pub(super) fn kept(self, decided: &Decided, follows: bool) -> Option<Record> {
@@ -207,26 +260,20 @@ impl Item {
 
 /// Bytes as a record, with the size they have.
 fn record_of(bytes: &[u8]) -> Option<Record> {
-    let mut words = vec![0_u64; bytes.len().div_ceil(8)];
-    words
-        .as_mut_bytes()
-        .get_mut(..bytes.len())?
-        .copy_from_slice(bytes);
-    let (head, _) = Head::mut_from_prefix(words.as_mut_bytes()).ok()?;
+    let mut record = copied(bytes);
+    let (head, _) = Head::mut_from_prefix(record.0.as_mut_bytes()).ok()?;
     head.size = u16::try_from(bytes.len()).ok()?;
-    Some((words, bytes.len()))
+    Some(record)
 }
 
-fn without_arguments((words, len): &Record) -> Option<Record> {
-    let bytes = words.as_bytes().get(..*len)?;
-    let (head, marker) = bytes.split_at_checked(size_of::<Head>())?;
+fn without_arguments(record: &Record) -> Option<Record> {
+    let (head, marker) = bytes_of(record).split_at_checked(size_of::<Head>())?;
     record_of(&[head, &stripped(marker)?].concat())
 }
 
 /// A segment with some of its calls, and of its time what these took.
-fn with_calls((words, len): &Record, chosen: &[bool]) -> Option<Record> {
-    let bytes = words.as_bytes().get(..*len)?;
-    let (segment, calls) = SegmentRecord::read_from_prefix(bytes).ok()?;
+fn with_calls(record: &Record, chosen: &[bool]) -> Option<Record> {
+    let (segment, calls) = SegmentRecord::read_from_prefix(bytes_of(record)).ok()?;
     let calls = <[CallsRecord]>::ref_from_bytes(calls).ok()?;
     let kept = calls.iter().zip(chosen);
     let kept: Vec<_> = kept.filter_map(|(call, &is)| is.then_some(*call)).collect();
@@ -248,4 +295,62 @@ fn with_calls((words, len): &Record, chosen: &[bool]) -> Option<Record> {
         ..segment
     };
     record_of(&[segment.as_bytes(), kept.as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+    use crate::input::record::KIND_SEGMENT;
+
+    fn segment(tid: u32, since: u64, ts: u64) -> Record {
+        let mut segment = SegmentRecord::new_zeroed();
+        (segment.head.tid, segment.head.ts) = (tid, ts);
+        (segment.head.kind, segment.since) = (KIND_SEGMENT, since);
+        record_of(segment.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn of_what_is_swept_the_time_stays() {
+        let (mut spans, mut queue) = (Spans::default(), Queue::new(0));
+        // One that all waits for, and one that is known not to match.
+        spans.opened(1, None, None, None);
+        spans.opened(2, None, Some(false), None);
+        let mut put = |seq, record| {
+            queue.push(Item {
+                record,
+                fate: Fate::Segment(seq, Vec::new()),
+            })
+        };
+        put(1, segment(7, 0, 10));
+        put(2, segment(7, 10, 30));
+        put(2, segment(8, 5, 6));
+        put(2, segment(7, 30, 35));
+        put(1, segment(7, 35, 36));
+        put(2, segment(7, 36, 40));
+        let before = queue.bytes;
+        assert_eq!(queue.sweep(&spans), [2, 2, 2, 2]);
+        let left = |queue: &Queue| -> Vec<_> {
+            let items = queue.items.iter();
+            let of = |item: &Item| (head(&item.record).unwrap().tid, item.wall().unwrap());
+            items
+                .map(|item| (item.fate == Fate::Aside, of(item)))
+                .collect()
+        };
+        let all = [
+            (false, (7, 10)),
+            (true, (7, 25)),
+            (true, (8, 1)),
+            (false, (7, 1)),
+            (true, (7, 4)),
+        ];
+        assert_eq!(left(&queue), all);
+        assert!(queue.bytes < before);
+        // Again, nothing more goes.
+        assert_eq!(queue.sweep(&spans), []);
+        assert_eq!(left(&queue), all);
+        while queue.pop().is_some() {}
+        assert_eq!(queue.bytes, 0);
+    }
 }
